@@ -1,0 +1,1 @@
+//! Frames made by hand, for the tests and the demo.

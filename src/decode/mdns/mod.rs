@@ -1,0 +1,193 @@
+//! Multicast DNS (RFC 6762), UDP port 5353.
+//!
+//! [`Datagram`] is what the frame decoder finds: the header, read and checked first. [`digest`]
+//! reads the rest: simple-dns, and where that refuses the message, a lenient walk. The two are
+//! apart because a storm is one payload again and again, and its digest can be kept.
+
+use super::Reason;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// An mDNS message in its UDP datagram.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// The UDP payload as far as it was captured.
+    pub payload: &'a [u8],
+    /// Whether `payload` is the whole payload: not cut by the snap length, not a first fragment.
+    pub complete: bool,
+    /// The DNS header; `None` where there are fewer than 12 octets.
+    pub header: Option<Header>,
+    /// UDP source port.
+    pub source_port: u16,
+    /// UDP destination port.
+    pub destination_port: u16,
+}
+
+/// The 12 octets of a DNS header (RFC 1035 section 4.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Message id.
+    pub id: u16,
+    /// QR, opcode, AA, TC, RD, RA, Z, AD, CD, rcode as they stand.
+    pub flags: u16,
+    /// Claimed records: question, answer, authority, additional.
+    pub claimed: [u16; 4],
+}
+
+impl Header {
+    /// The QR bit: a response.
+    #[must_use]
+    pub const fn is_response(self) -> bool {
+        self.flags & 0x8000 != 0
+    }
+}
+
+/// The kind of a message: exactly one each (`kind` label), in the order in which they are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A question from port 5353.
+    Query,
+    /// A question with proposed records in the authority section (RFC 6762 section 8.1).
+    Probe,
+    /// A question from another port (RFC 6762 section 6.7).
+    LegacyQuery,
+    /// An answer to a question that was heard.
+    Response,
+    /// An answer that nobody asked for (RFC 6762 section 8.3).
+    Announcement,
+    /// An answer with a record of TTL 0 (RFC 6762 section 10.1).
+    Goodbye,
+    /// The header could not be read or the message could not be walked to its end.
+    Malformed,
+}
+
+impl Kind {
+    /// All, in the order of the documentation.
+    pub const ALL: [Self; 7] = [
+        Self::Query,
+        Self::Probe,
+        Self::LegacyQuery,
+        Self::Response,
+        Self::Announcement,
+        Self::Goodbye,
+        Self::Malformed,
+    ];
+
+    /// The label value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Probe => "probe",
+            Self::LegacyQuery => "legacy_query",
+            Self::Response => "response",
+            Self::Announcement => "announcement",
+            Self::Goodbye => "goodbye",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// The four sections of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Section {
+    /// What is asked.
+    Question,
+    /// Answers, or in a query known answers.
+    Answer,
+    /// In a probe, the records that the prober wants.
+    Authority,
+    /// Records that may help.
+    Additional,
+}
+
+impl Section {
+    /// All, in message order.
+    pub const ALL: [Self; 4] = [Self::Question, Self::Answer, Self::Authority, Self::Additional];
+
+    /// The label value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Question => "question",
+            Self::Answer => "answer",
+            Self::Authority => "authority",
+            Self::Additional => "additional",
+        }
+    }
+}
+
+/// Two keys for the hashes of names and data: unknown to the network, so that nobody can make
+/// two names collide on purpose.
+#[derive(Clone, Copy)]
+pub struct HashKey(pub [u64; 4]);
+
+/// What is kept of a message: everything that counting and detection need, nothing borrowed.
+#[derive(Clone, Debug, Default)]
+pub struct Digest {
+    /// Decoded entries by [`Section`]: what was there, not what the header claims.
+    pub decoded: [u32; 4],
+    /// Why the message could not be walked to its end.
+    pub malformed: Option<Reason>,
+    /// What simple-dns, or the walk, objected to in a message that could be walked.
+    pub flaw: Option<Reason>,
+    /// Whether a record other than OPT has TTL 0.
+    pub zero_ttl: bool,
+    /// The questions, at most [`Digest::MAX`].
+    pub questions: Box<[Question]>,
+    /// The records of the other three sections, at most [`Digest::MAX`].
+    pub records: Box<[Record]>,
+    /// What the message says about hosts and services, at most [`Digest::MAX`].
+    pub hints: Box<[Hint]>,
+}
+
+impl Digest {
+    /// Entries kept of each list; a message of 9000 bytes holds at most 817 records.
+    pub const MAX: usize = 128;
+}
+
+/// A question, by the hash of its name in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Keyed hash of the name.
+    pub name: u64,
+    /// Type asked for; 255 is ANY.
+    pub rtype: u16,
+    /// Class without the top bit.
+    pub class: u16,
+    /// The top bit of the class: unicast answer welcome (RFC 6762 section 5.4).
+    pub unicast: bool,
+}
+
+/// A record, by hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Where it stands.
+    pub section: Section,
+    /// Keyed hash of the owner's name in lower case.
+    pub name: u64,
+    /// Type.
+    pub rtype: u16,
+    /// Class without the top bit.
+    pub class: u16,
+    /// The top bit of the class: cache flush (RFC 6762 section 10.2).
+    pub flush: bool,
+    /// Seconds.
+    pub ttl: u32,
+    /// Keyed hash of the data, names in it decompressed and in lower case.
+    pub data: u64,
+}
+
+/// What a response says about hosts and services, with the names: only for identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// An A record: owner and address.
+    A(Box<str>, Ipv4Addr),
+    /// An AAAA record: owner and address.
+    Aaaa(Box<str>, Ipv6Addr),
+    /// An instance of a service type, such as `_ipp._tcp`.
+    Service(Box<str>),
+    /// A model, from a `_device-info` TXT record (`model=`) or a printer's (`ty=`).
+    Model(Box<str>),
+}

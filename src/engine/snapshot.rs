@@ -1,0 +1,151 @@
+//! What a reader of an engine sees: plain numbers and strings, bounded in size, owning all it
+//! holds, so that the engine's lock is let go before anything is rendered.
+
+use crate::decode::mdns::{Kind, Section};
+use crate::decode::{Issue, Protocol, Sender};
+use crate::time::{Stamp, Time};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Upper bounds of the per-second histogram, in frames; the last bucket is unbounded.
+pub const SECOND_BOUNDS: [u64; 12] =
+    [0, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000];
+
+/// One segment at one instant.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Engine time of the copy.
+    pub time: Time,
+    /// Frames whose destination is multicast or broadcast, and unicast mDNS, by protocol.
+    pub packets: [u64; Protocol::COUNT],
+    /// Their bytes on the wire.
+    pub bytes: [u64; Protocol::COUNT],
+    /// Frames of any kind that were handed to the engine.
+    pub frames: u64,
+    /// Multicast IP in unicast frames.
+    pub converted: u64,
+    /// What was wrong, most of them zero and so left out.
+    pub decode_errors: Vec<(Issue, u64)>,
+    /// How many frames each whole second held.
+    pub per_second: Histogram,
+    /// Rows in use.
+    pub tracked: usize,
+    /// Rows taken from devices that were idle too long.
+    pub evicted_expired: u64,
+    /// Rows taken from newcomers for other newcomers.
+    pub evicted_capacity: u64,
+    /// Times that what rests on silence was suspended.
+    pub suspended: u64,
+    /// The devices.
+    pub devices: Vec<DeviceSnapshot>,
+    /// Frames of senders without a row; `None` until there is one.
+    pub other: Option<DeviceCounters>,
+}
+
+/// A Prometheus histogram with the bounds of [`SECOND_BOUNDS`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    /// Observations at or under each bound but over the one before; the last is unbounded.
+    pub counts: [u64; SECOND_BOUNDS.len() + 1],
+    /// Sum of the observations.
+    pub sum: u64,
+}
+
+/// What is counted for a sender.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceCounters {
+    /// Frames by protocol.
+    pub packets: [u64; Protocol::COUNT],
+    /// Bytes on the wire by protocol.
+    pub bytes: [u64; Protocol::COUNT],
+    /// mDNS messages by kind.
+    pub messages: [u64; Kind::ALL.len()],
+    /// Decoded mDNS records by section.
+    pub records: [u64; Section::ALL.len()],
+}
+
+/// One device.
+#[derive(Clone, Debug)]
+pub struct DeviceSnapshot {
+    /// Who it is.
+    pub sender: Sender,
+    /// What it sent.
+    pub counters: DeviceCounters,
+    /// The busiest whole second of the last 60 s: signalling and address frames.
+    pub peak_minute: u32,
+    /// The busiest whole second ever.
+    pub peak_ever: u32,
+    /// Wall-clock time of its first frame.
+    pub first_seen: Stamp,
+    /// Wall-clock time of its last frame.
+    pub last_seen: Stamp,
+    /// Engine time of its last frame.
+    pub last_active: Time,
+    /// Whether it has series yet: from its first frame while the table is under half full, above
+    /// that once it was seen in two windows of 10 s.
+    pub exposed: bool,
+    /// Name, addresses and so on. Shared, because it seldom changes.
+    pub identity: Arc<Identity>,
+}
+
+/// Who a device says it is; bounded and cleaned: every string at most 64 characters without
+/// control characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// All addresses heard, at most 16, IPv4 first.
+    pub addresses: Vec<IpAddr>,
+    /// The sticky one, for the info metric.
+    pub address: Option<IpAddr>,
+    /// The sticky host name.
+    pub name: Option<Box<str>>,
+    /// Who made its network card.
+    pub vendor: Option<&'static str>,
+    /// Model, as it says.
+    pub model: Option<Box<str>>,
+    /// What sort of device.
+    pub category: Category,
+    /// Sent by this machine.
+    pub local: bool,
+}
+
+/// What sort of device it is: the `category` label.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Category {
+    Printer,
+    Media,
+    Speaker,
+    Tv,
+    Camera,
+    Hub,
+    Phone,
+    Computer,
+    Router,
+    Nas,
+    Relay,
+    Repeater,
+    #[default]
+    Unknown,
+}
+
+impl Category {
+    /// The label value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Printer => "printer",
+            Self::Media => "media",
+            Self::Speaker => "speaker",
+            Self::Tv => "tv",
+            Self::Camera => "camera",
+            Self::Hub => "hub",
+            Self::Phone => "phone",
+            Self::Computer => "computer",
+            Self::Router => "router",
+            Self::Nas => "nas",
+            Self::Relay => "relay",
+            Self::Repeater => "repeater",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Watches the multicast of a LAN and tells Prometheus who sends how much of what.
+//!
+//! The modules, in the order in which data flows. A module may use those above it, never those
+//! below.
+//!
+//! | module | comes in | goes out |
+//! |---|---|---|
+//! | [`time`] | clock readings and time stamps | engine time that never goes back |
+//! | [`mac`] | six octets | a hardware address |
+//! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
+//! | [`decode`] | a frame | an observation and the issues met on the way |
+//! | [`interfaces`] | netlink messages | which interfaces to capture, and what happened to them |
+//! | [`segment`] | capture and VLAN tags | the broadcast domain, by its label |
+//! | [`engine`] | observations of one segment | counters per device, as a bounded snapshot |
+//! | [`pipeline`] | batches of one capture | the engines of its segments |
+//! | [`lan`] | pipelines | all that one process watches, for whoever asks |
+//! | [`metrics`] | snapshots and the registry | exposition text |
+//! | [`web`] | HTTP requests | the pages |
+//! | [`privilege`] | the capabilities at start | none |
+//! | [`craft`] | what a test or the demo wants on the wire | frames |
+//! | [`commands`] | the command line | serve, analyze, check |
+
+pub mod capture;
+pub mod commands;
+pub mod craft;
+pub mod decode;
+pub mod engine;
+pub mod interfaces;
+pub mod lan;
+pub mod mac;
+pub mod metrics;
+pub mod pipeline;
+pub mod privilege;
+pub mod segment;
+pub mod time;
+pub mod web;

@@ -1,0 +1,1 @@
+//! Maps time stamps to engine time. Pure: it is told what the clocks say.
