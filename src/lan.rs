@@ -1,2 +1,147 @@
 //! All that one process watches: its captures, each with its pipeline behind a lock. Capture
-//! threads write here; scrapes and pages read.
+//! threads write here; scrapes and pages read. A capture outlives its interface: one that is
+//! deleted and made again goes on counting where it stopped.
+
+use crate::capture::{Backend, Batch};
+use crate::engine::Event;
+use crate::mac::Mac;
+use crate::pipeline::{Pipeline, SegmentView};
+use crate::segment::Label;
+use crate::time::clock::Reading;
+use parking_lot::{Mutex, RwLock};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What one process watches.
+#[derive(Default)]
+pub struct Lan {
+    taps: RwLock<Vec<Arc<Tap>>>,
+    passed_over: RwLock<Vec<PassedOver>>,
+    clock_steps: AtomicU64,
+    started: AtomicBool,
+}
+
+/// An interface that is not captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its name.
+    pub interface: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// One capture, by the name of its interface or file.
+pub struct Tap {
+    name: Label,
+    pipeline: Mutex<Pipeline>,
+    status: Mutex<Status>,
+}
+
+/// How a capture is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether frames are being read now.
+    pub up: bool,
+    /// How, while up and after.
+    pub backend: Option<Backend>,
+    /// Frames that the kernel dropped before they were read, over all times that the interface
+    /// was captured; `None` while no backend could tell.
+    pub dropped: Option<u64>,
+    /// Memory of the ring.
+    pub ring_bytes: Option<u64>,
+    /// Why a better backend, or none, is in use.
+    pub reason: Option<String>,
+}
+
+impl Lan {
+    /// The captures, in the order in which they were first seen.
+    #[must_use]
+    pub fn taps(&self) -> Vec<Arc<Tap>> {
+        self.taps.read().clone()
+    }
+
+    /// The capture named `name`, made by `make` if there is none.
+    pub fn tap(&self, name: &str, make: impl FnOnce() -> Pipeline) -> Arc<Tap> {
+        let mut taps = self.taps.write();
+        if let Some(tap) = taps.iter().find(|tap| &*tap.name == name) {
+            return Arc::clone(tap);
+        }
+        let tap = Arc::new(Tap {
+            name: Label::from(name),
+            pipeline: Mutex::new(make()),
+            status: Mutex::default(),
+        });
+        taps.push(Arc::clone(&tap));
+        tap
+    }
+
+    /// Forgets the captures for which `gone` holds, with all their series.
+    pub fn forget(&self, gone: impl Fn(&Tap) -> bool) {
+        self.taps.write().retain(|tap| !gone(tap));
+    }
+
+    /// The interfaces that are not captured, and why.
+    #[must_use]
+    pub fn passed_over(&self) -> Vec<PassedOver> {
+        self.passed_over.read().clone()
+    }
+
+    /// Replaces the list of interfaces that are not captured.
+    pub fn set_passed_over(&self, list: Vec<PassedOver>) {
+        *self.passed_over.write() = list;
+    }
+
+    /// Steps of the wall clock that were noticed.
+    #[must_use]
+    pub fn clock_steps(&self) -> u64 {
+        self.clock_steps.load(Ordering::Relaxed)
+    }
+
+    /// Counts steps of the wall clock.
+    pub fn add_clock_steps(&self, steps: u64) {
+        self.clock_steps.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    /// Whether the interfaces have been looked through once and their captures begun.
+    #[must_use]
+    pub fn started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Says that the interfaces have been looked through.
+    pub fn set_started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+}
+
+impl Tap {
+    /// The name of the interface or file.
+    #[must_use]
+    pub const fn name(&self) -> &Label {
+        &self.name
+    }
+
+    /// How the capture is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status.lock().clone()
+    }
+
+    /// Changes what [`Self::status`] says.
+    pub fn update_status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.lock());
+    }
+
+    /// Runs `work` on the pipeline, whose lock is held meanwhile: once a batch, never longer.
+    pub fn with_pipeline<T>(&self, work: impl FnOnce(&mut Pipeline) -> T) -> T {
+        work(&mut self.pipeline.lock())
+    }
+
+    /// A copy of what the segments hold; `None` if the lock could not be had within `wait`.
+    #[must_use]
+    pub fn views(&self, wait: Duration) -> Option<Vec<SegmentView>> {
+        self.pipeline.try_lock_for(wait).map(|pipeline| pipeline.views())
+    }
+}

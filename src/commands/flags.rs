@@ -1,0 +1,378 @@
+//! The command line: what can be asked for, with names, environment variables and defaults that
+//! are a contract. Values are typed and checked here; nothing is done yet.
+
+use crate::capture::live::Choice;
+use crate::segment::DEFAULT_SYNTHETIC_MAX;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Watches the multicast of a LAN and tells Prometheus who sends how much of what.
+///
+/// Without a command: captures and serves /metrics.
+#[derive(Debug, Parser)]
+#[command(
+    name = "multicast_exporter",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of serving.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+/// What to do instead of serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run capture files through the engine and report the devices
+    Analyze(Analyze),
+    /// Show what would be captured and how, what is missing, and why one may see too little
+    Check(Check),
+}
+
+/// Flags of serving.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Flags of the web server.
+    #[command(flatten)]
+    pub web: Web,
+    /// Flags of live capture.
+    #[command(flatten)]
+    pub capture: Capture,
+    /// Flags of replay.
+    #[command(flatten)]
+    pub replay: Replay,
+    /// Flags of the device table.
+    #[command(flatten)]
+    pub devices: Devices,
+    /// Flags of logging.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// Flags of the web server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Web")]
+pub struct Web {
+    /// Address to listen on; `:10353` is every address. Repeatable
+    #[arg(
+        long = "web.listen-address",
+        env = "MULTICAST_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = ":10353"
+    )]
+    pub listen_address: Vec<String>,
+    /// Path of the metrics
+    #[arg(
+        long = "web.telemetry-path",
+        env = "MULTICAST_EXPORTER_WEB_TELEMETRY_PATH",
+        value_name = "PATH",
+        default_value = "/metrics",
+        value_parser = telemetry_path
+    )]
+    pub telemetry_path: String,
+    /// Scrapes that may run or wait at once; 0 is no limit
+    #[arg(
+        long = "web.max-requests",
+        env = "MULTICAST_EXPORTER_WEB_MAX_REQUESTS",
+        value_name = "N",
+        default_value_t = 40
+    )]
+    pub max_requests: usize,
+}
+
+/// Flags of live capture.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct Capture {
+    /// Capture the interfaces that match this regular expression, anchored at both ends. Repeatable
+    #[arg(
+        long = "capture.interface",
+        env = "MULTICAST_EXPORTER_CAPTURE_INTERFACE",
+        value_name = "REGEX"
+    )]
+    pub interface: Vec<String>,
+    /// Never capture the interfaces that match this regular expression. Repeatable
+    #[arg(
+        long = "capture.interface-exclude",
+        env = "MULTICAST_EXPORTER_CAPTURE_INTERFACE_EXCLUDE",
+        value_name = "REGEX"
+    )]
+    pub interface_exclude: Vec<String>,
+    /// How to capture; auto takes the best that works
+    #[arg(
+        long = "capture.backend",
+        env = "MULTICAST_EXPORTER_CAPTURE_BACKEND",
+        value_name = "BACKEND",
+        default_value = "auto"
+    )]
+    pub backend: Choice,
+    /// Join the discovery groups, so that switches send them here (default)
+    #[arg(
+        long = "capture.join",
+        env = "MULTICAST_EXPORTER_CAPTURE_JOIN",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set,
+        overrides_with = "no_join"
+    )]
+    join: bool,
+    /// Do not join any group
+    #[arg(long = "no-capture.join", overrides_with = "join")]
+    no_join: bool,
+    /// Put the interfaces into promiscuous mode
+    #[arg(
+        long = "capture.promiscuous",
+        env = "MULTICAST_EXPORTER_CAPTURE_PROMISCUOUS",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub promiscuous: bool,
+    /// Memory of a capture's ring: bytes, or with the suffix KiB or MiB
+    #[arg(
+        long = "capture.ring-size",
+        env = "MULTICAST_EXPORTER_CAPTURE_RING_SIZE",
+        value_name = "SIZE",
+        default_value = "4MiB",
+        value_parser = ring_size
+    )]
+    pub ring_size: usize,
+    /// Capture sockets opened at start, one for each interface ever captured
+    #[arg(
+        long = "capture.sockets",
+        env = "MULTICAST_EXPORTER_CAPTURE_SOCKETS",
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..=4096)
+    )]
+    pub sockets: u16,
+    /// VLANs without an interface of their own that get a segment of their own
+    #[arg(
+        long = "capture.segments-max",
+        env = "MULTICAST_EXPORTER_CAPTURE_SEGMENTS_MAX",
+        value_name = "N",
+        default_value_t = DEFAULT_SYNTHETIC_MAX
+    )]
+    pub segments_max: usize,
+}
+
+impl Capture {
+    /// Whether to join the groups.
+    #[must_use]
+    pub const fn join(&self) -> bool {
+        self.join && !self.no_join
+    }
+}
+
+/// Flags of replay.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct Replay {
+    /// Replay this capture file at its own pace instead of capturing
+    #[arg(
+        long = "capture.file",
+        env = "MULTICAST_EXPORTER_CAPTURE_FILE",
+        value_name = "FILE",
+        conflicts_with_all = ["interface", "interface_exclude"]
+    )]
+    pub file: Option<PathBuf>,
+    /// Replay this many times as fast
+    #[arg(
+        long = "capture.speed",
+        env = "MULTICAST_EXPORTER_CAPTURE_SPEED",
+        value_name = "FACTOR",
+        default_value_t = 1.0,
+        value_parser = speed
+    )]
+    pub speed: f64,
+}
+
+/// Flags of the device table.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Devices")]
+pub struct Devices {
+    /// Devices that are told apart, in the whole process
+    #[arg(
+        long = "devices.max",
+        env = "MULTICAST_EXPORTER_DEVICES_MAX",
+        value_name = "N",
+        default_value_t = 2000,
+        value_parser = devices_max
+    )]
+    pub max: usize,
+    /// Forget a device after this long without a frame, such as 4h or 90m
+    #[arg(
+        long = "devices.expiry",
+        env = "MULTICAST_EXPORTER_DEVICES_EXPIRY",
+        value_name = "DURATION",
+        default_value = "4h",
+        value_parser = expiry
+    )]
+    pub expiry: Duration,
+}
+
+/// Flags of logging.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Log")]
+pub struct Log {
+    /// The least severe messages that are written
+    #[arg(
+        long = "log.level",
+        env = "MULTICAST_EXPORTER_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info"
+    )]
+    pub level: LogLevel,
+    /// How messages are written
+    #[arg(
+        long = "log.format",
+        env = "MULTICAST_EXPORTER_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "logfmt"
+    )]
+    pub format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// key=value pairs
+    Logfmt,
+    /// One JSON object a line
+    Json,
+}
+
+/// Flags of `analyze`.
+#[derive(Debug, Args)]
+pub struct Analyze {
+    /// Capture files (pcap, pcapng, snoop; gzip, zstd) of one LAN; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What to print
+    #[arg(
+        long,
+        env = "MULTICAST_EXPORTER_ANALYZE_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table"
+    )]
+    pub output: Output,
+    /// Devices that are told apart; the rest is one device named other
+    #[arg(
+        long = "devices.max",
+        env = "MULTICAST_EXPORTER_ANALYZE_DEVICES_MAX",
+        value_name = "N",
+        default_value_t = 100_000,
+        value_parser = devices_max
+    )]
+    pub devices_max: usize,
+    /// Flags of logging.
+    #[command(flatten)]
+    pub log: Log,
+}
+
+/// What `analyze` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// For programs: stable, version 1
+    Json,
+}
+
+/// Flags of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// How long to listen to the LAN for first aid; 0s does not listen
+    #[arg(
+        long = "check.listen",
+        env = "MULTICAST_EXPORTER_CHECK_LISTEN",
+        value_name = "DURATION",
+        default_value = "60s",
+        value_parser = duration
+    )]
+    pub listen: Duration,
+    /// The flags that serving would be started with.
+    #[command(flatten)]
+    pub serve: Serve,
+}
+
+fn telemetry_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err("must begin with /".into());
+    }
+    if text == "/" || text.starts_with("/-/") || text.starts_with("/api/") {
+        return Err("is taken by another page; choose another path".into());
+    }
+    if text.contains(['{', '}', '*', '?', '#']) || text.chars().any(char::is_whitespace) {
+        return Err("may not contain { } * ? # or spaces".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn ring_size(text: &str) -> Result<usize, String> {
+    const LIMITS: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024 * 1024;
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "B" => 1,
+        "KiB" | "k" | "K" => 1024,
+        "MiB" | "m" | "M" => 1024 * 1024,
+        "GiB" | "g" | "G" => 1024 * 1024 * 1024,
+        _ => return Err(format!("unknown unit {unit:?}; write 4MiB or 4194304")),
+    };
+    let size = number.parse::<usize>().ok().and_then(|n| n.checked_mul(factor));
+    match size {
+        Some(size) if LIMITS.contains(&size) => Ok(size),
+        Some(_) => Err("must lie between 64KiB and 1GiB".into()),
+        None => Err("is no size; write 4MiB or 4194304".into()),
+    }
+}
+
+fn devices_max(text: &str) -> Result<usize, String> {
+    match text.parse::<usize>() {
+        Ok(n @ 1..=1_000_000) => Ok(n),
+        Ok(_) => Err("must lie between 1 and 1000000".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && (0.001..=1_000_000.0).contains(&factor) => Ok(factor),
+        Ok(_) => Err("must lie between 0.001 and 1000000".into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn expiry(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        long if long >= Duration::from_secs(120) => Ok(long),
+        _ => Err("must be at least 2m: the busiest second of the last minute is kept".into()),
+    }
+}

@@ -1,0 +1,239 @@
+//! Real captures with independent ground truth: what `analyze` reports against what tshark and a
+//! second, independent reading found. Every difference must be a row of docs/captures.md, and
+//! every row there must be a difference.
+//!
+//! The captures are other people's and not in this repository: they are read from the folder that
+//! `MULTICAST_EXPORTER_CAPTURES` names, else from `../shared/captures`. Without them this part
+//! does not run, and says so.
+
+mod support;
+
+use multicast_exporter::commands::analyze::{Analysis, Options, analyze};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::captures_dir;
+
+/// Our name of a group of protocols, and tshark's names of the kinds that it holds.
+const GROUPS: [(&str, &[&str]); 11] = [
+    ("mdns", &["mdns"]),
+    ("ssdp", &["ssdp"]),
+    ("llmnr", &["llmnr"]),
+    ("wsd", &["ws-discovery"]),
+    ("igmp", &["igmp"]),
+    ("mld", &["mld"]),
+    ("nd", &["ndp"]),
+    ("arp", &["arp"]),
+    ("dhcp", &["dhcp", "dhcpv6"]),
+    ("netbios", &["nbns", "nbdgm"]),
+    ("other", &["udp-other", "ip-other", "other", "l2-control", "icmp", "icmpv6"]),
+];
+
+/// Packets and bytes by group.
+type Volumes = BTreeMap<&'static str, (u64, u64)>;
+
+/// One figure that differs: file, what, ours, theirs.
+type Difference = (String, String, u64, u64);
+
+#[test]
+fn figures_are_those_of_the_ground_truth_but_for_what_the_docs_explain() {
+    let Some(dir) = captures_dir() else { return };
+    let mut differences = Vec::new();
+    for truth in json_files(&dir.join("truth_mcast")) {
+        compare_group_addressed(&truth, &report(&dir, &truth), &mut differences);
+    }
+    for truth in json_files(&dir.join("truth")) {
+        compare_mdns(&truth, &report(&dir, &truth), &mut differences);
+    }
+    differences.sort();
+    let explained = explained();
+    let missing: Vec<_> = differences.iter().filter(|d| !explained.contains(d)).collect();
+    let stale: Vec<_> = explained.iter().filter(|d| !differences.contains(d)).collect();
+    assert!(missing.is_empty(), "not explained in docs/captures.md: {missing:#?}");
+    assert!(stale.is_empty(), "no difference any more, but in docs/captures.md: {stale:#?}");
+}
+
+#[test]
+fn every_capture_is_read_and_no_zero_is_left_unexplained() {
+    let Some(dir) = captures_dir() else { return };
+    let index = frames_by_tshark(&dir);
+    let mut count = 0;
+    for entry in fs::read_dir(dir.join("files")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let analysis = run(&path);
+        let frames = &analysis.report.frames;
+        count += 1;
+        if frames.total == 0 {
+            // Nothing read: a valid capture without frames, or an error said why.
+            let empty = index.get(name).is_none_or(|packets| *packets == 0);
+            assert!(analysis.exit_code() != 0 || empty, "{name}: no frames, no error");
+        } else if analysis.report.devices.is_empty() {
+            let text = analysis.report.to_string();
+            let said = text.contains("No multicast, broadcast or mDNS among");
+            assert!(said || !frames.decode_errors.is_empty(), "{name}:\n{text}");
+        }
+    }
+    assert!(count >= 900, "only {count} files");
+}
+
+fn report(dir: &Path, truth: &Value) -> Value {
+    let name = truth["file"].as_str().unwrap();
+    serde_json::to_value(&run(&dir.join("files").join(name)).report).unwrap()
+}
+
+fn run(path: &Path) -> Analysis {
+    analyze(&[path.to_owned()], &Options::default())
+}
+
+fn frames_by_tshark(dir: &Path) -> BTreeMap<String, u64> {
+    let table = fs::read_to_string(dir.join("index.tsv")).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        Some((cells[0].to_owned(), cells[8].parse().ok()?))
+    };
+    table.lines().skip(1).filter_map(row).collect()
+}
+
+fn json_files(dir: &Path) -> Vec<Value> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
+}
+
+/// Adds up tshark's kinds by our groups.
+fn their_volumes(kinds: &Map<String, Value>) -> Volumes {
+    let mut sums = Volumes::new();
+    for (kind, volume) in kinds {
+        let group = GROUPS.iter().find(|(_, theirs)| theirs.contains(&kind.as_str()));
+        let (group, _) = group.unwrap_or_else(|| panic!("unknown kind {kind}"));
+        add_volume(&mut sums, group, &volume["packets"], &volume["bytes"]);
+    }
+    sums
+}
+
+fn add_volume(sums: &mut Volumes, group: &'static str, packets: &Value, bytes: &Value) {
+    let sum = sums.entry(group).or_default();
+    sum.0 += packets.as_u64().unwrap();
+    sum.1 += bytes.as_u64().unwrap();
+}
+
+/// The group of one of our protocols; unicast mDNS is not group-addressed and in none.
+fn group(protocol: &str) -> Option<&'static str> {
+    match protocol {
+        "mdns_unicast" => None,
+        "other_multicast" | "other_broadcast" => Some("other"),
+        other => Some(GROUPS.iter().find(|(ours, _)| *ours == other).unwrap().0),
+    }
+}
+
+fn compare_group_addressed(truth: &Value, report: &Value, out: &mut Vec<Difference>) {
+    let file = truth["file"].as_str().unwrap();
+    let mut ours = Volumes::new();
+    for (protocol, volume) in report["protocols"].as_object().unwrap() {
+        if let Some(group) = group(protocol) {
+            add_volume(&mut ours, group, &volume["packets"], &volume["bytes"]);
+        }
+    }
+    compare(file, "", &ours, &their_volumes(truth["group_addressed"].as_object().unwrap()), out);
+    let frames = &report["frames"];
+    let converted = &truth["multicast_ip_in_unicast_mac_frames"];
+    compare_one(file, "multicast in unicast", &frames["multicast_in_unicast"], converted, out);
+    compare_one(file, "frames", &frames["total"], &truth["packets_in_file"], out);
+
+    let mut devices: BTreeMap<&str, Volumes> = BTreeMap::new();
+    for device in report["devices"].as_array().unwrap() {
+        let name = device["device"].as_str().unwrap();
+        // Where the link has no MAC, tshark has no source MAC either.
+        let name = if name.len() == 17 && name.matches(':').count() == 5 { name } else { "" };
+        for (protocol, packets) in device["packets"].as_object().unwrap() {
+            if let Some(group) = group(protocol) {
+                let sums = devices.entry(name).or_default();
+                add_volume(sums, group, packets, &device["bytes"][protocol]);
+            }
+        }
+    }
+    for (mac, kinds) in truth["by_source_mac"].as_object().unwrap() {
+        let ours = devices.remove(mac.as_str()).unwrap_or_default();
+        let theirs = their_volumes(kinds.as_object().unwrap());
+        compare(file, &format!("{mac} "), &ours, &theirs, out);
+    }
+    for (mac, ours) in devices {
+        compare(file, &format!("{mac} "), &ours, &Volumes::new(), out);
+    }
+}
+
+fn compare(file: &str, whose: &str, ours: &Volumes, theirs: &Volumes, out: &mut Vec<Difference>) {
+    for (name, _) in GROUPS {
+        let ours = ours.get(name).copied().unwrap_or_default();
+        let theirs = theirs.get(name).copied().unwrap_or_default();
+        if ours.0 != theirs.0 {
+            out.push((file.into(), format!("{whose}{name} packets"), ours.0, theirs.0));
+        }
+        if ours.1 != theirs.1 {
+            out.push((file.into(), format!("{whose}{name} bytes"), ours.1, theirs.1));
+        }
+    }
+}
+
+fn compare_one(file: &str, what: &str, ours: &Value, theirs: &Value, out: &mut Vec<Difference>) {
+    let (ours, theirs) = (ours.as_u64().unwrap(), theirs.as_u64().unwrap());
+    if ours != theirs {
+        out.push((file.into(), what.into(), ours, theirs));
+    }
+}
+
+/// mDNS in detail: messages and records of the whole file, and packets by source MAC.
+fn compare_mdns(truth: &Value, report: &Value, out: &mut Vec<Difference>) {
+    let file = truth["file"].as_str().unwrap();
+    let protocols = &report["protocols"];
+    let volume = |key: &str| {
+        protocols["mdns"][key].as_u64().unwrap() + protocols["mdns_unicast"][key].as_u64().unwrap()
+    };
+    let mut messages: BTreeMap<String, u64> = BTreeMap::new();
+    let mut records: BTreeMap<String, u64> = BTreeMap::new();
+    for device in report["devices"].as_array().unwrap() {
+        add_counts(&mut messages, &device["mdns"]["messages"]);
+        add_counts(&mut records, &device["mdns"]["records"]);
+    }
+    let of = |counts: &BTreeMap<String, u64>, labels: &[&str]| {
+        labels.iter().map(|label| counts.get(*label).copied().unwrap_or_default()).sum::<u64>()
+    };
+    let figures = [
+        ("5353 packets", volume("packets"), "packets"),
+        ("5353 bytes", volume("bytes"), "bytes"),
+        ("queries", of(&messages, &["query", "probe", "legacy_query"]), "queries"),
+        ("responses", of(&messages, &["response", "announcement", "goodbye"]), "responses"),
+        ("probes", of(&messages, &["probe"]), "probes"),
+        ("goodbyes", of(&messages, &["goodbye"]), "goodbyes"),
+        ("malformed", of(&messages, &["malformed"]), "malformed"),
+        ("questions", of(&records, &["question"]), "questions_decoded"),
+        ("records", of(&records, &["answer", "authority", "additional"]), "records_decoded"),
+    ];
+    for (what, ours, key) in figures {
+        let theirs = truth["totals"][key].as_u64().unwrap();
+        if ours != theirs {
+            out.push((file.into(), what.into(), ours, theirs));
+        }
+    }
+}
+
+fn add_counts(sums: &mut BTreeMap<String, u64>, counts: &Value) {
+    for (label, count) in counts.as_object().unwrap() {
+        *sums.entry(label.clone()).or_default() += count.as_u64().unwrap();
+    }
+}
+
+/// The rows of the table in docs/captures.md: file, figure, ours, tshark's, why.
+fn explained() -> Vec<Difference> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/captures.md");
+    let text = fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        assert!(cells.len() == 7 && !cells[5].is_empty(), "a row needs its why: {line}");
+        let number = |cell: &str| cell.parse().unwrap_or_else(|_| panic!("{cell} in {line}"));
+        (cells[1].trim_matches('`').into(), cells[2].into(), number(cells[3]), number(cells[4]))
+    };
+    text.lines().filter(|line| line.starts_with("| `")).map(row).collect()
+}
