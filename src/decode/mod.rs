@@ -1,15 +1,37 @@
 //! From a frame to an observation: who sent what kind of thing to whom, and what was wrong with
 //! it. Pure and borrowing; never panics, whatever the bytes. Knows no socket, file or clock.
+//!
+//! The layers are one file each: [`decode`] asks `link` (with `wifi`) for addresses and the
+//! network layer, `ip` for the transport layer, `udp` for ports, and then the protocol's own
+//! file for the message. A protocol's file has five parts: what it is and where that is written,
+//! the message as a type, what can be asked of it, `parse`, and its tests. Values that are not
+//! known are kept as they are; what is wrong is said beside the value, not instead of it.
 
+pub mod arp;
+pub mod dhcp;
+pub mod igmp;
+mod ip;
+mod link;
+pub mod llmnr;
 pub mod mdns;
+pub mod mld;
+pub mod nd;
+pub mod netbios;
+mod octets;
 mod protocol;
 mod reason;
+pub mod ssdp;
+mod udp;
+mod wifi;
+pub mod wsd;
 
 pub use protocol::{Class, Protocol};
 pub use reason::{Issue, Issues, Reason};
 
-use crate::capture::{Direction, Tag};
+use crate::capture::{Direction, Frame, Tag};
 use crate::mac::Mac;
+use ip::Part;
+use link::{Link, Network, Reach};
 use std::net::IpAddr;
 
 /// What one frame says.
@@ -25,16 +47,37 @@ pub struct Observation<'a> {
     pub source_mac: Option<Mac>,
     /// The IP header, if there is a readable one.
     pub ip: Option<Ip>,
-    /// What it is counted as.
+    /// What it says it is, whomever it was sent to; [`Observation::counted_as`] tells what, if
+    /// anything, it is counted as.
     pub protocol: Protocol,
     /// Length on the wire in bytes.
     pub wire_len: u32,
     /// Whether this machine received or sent it.
     pub direction: Direction,
-    /// What the protocol says, as far as it could be read.
+    /// What the protocol says, as far as it could be read. [`Message::None`] in frames of
+    /// [`Cast::Unicast`].
     pub message: Message<'a>,
-    /// What was wrong.
+    /// What was wrong. What is wrong within an mDNS message is in its [`mdns::Digest`]. Frames
+    /// of [`Cast::Unicast`] have issues of the link layer only.
     pub issues: Issues,
+}
+
+impl Observation<'_> {
+    /// The protocol that the frame is counted as; `None` if it is counted in the total only.
+    ///
+    /// Multicast IP in a unicast frame is multicast that an access point converted when it came
+    /// to this machine (`live`); in a file nobody knows whose machine that is, so it counts in no
+    /// protocol but, for UDP port 5353, as unicast mDNS.
+    #[must_use]
+    pub fn counted_as(&self, live: bool) -> Option<Protocol> {
+        match self.cast {
+            Cast::Group => Some(self.protocol),
+            Cast::UnicastMdns => Some(Protocol::MdnsUnicast),
+            Cast::Converted if live => Some(self.protocol),
+            Cast::Converted if self.protocol == Protocol::Mdns => Some(Protocol::MdnsUnicast),
+            Cast::Converted | Cast::Unicast => None,
+        }
+    }
 }
 
 /// Up to two VLAN tags that name a VLAN (id not 0), outermost first.
@@ -84,10 +127,287 @@ pub struct Ip {
 }
 
 /// What the protocol of a frame says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
-    /// Nothing that is looked into.
+    /// Nothing that is looked into, or nothing that could be read.
     None,
     /// Multicast DNS (UDP 5353).
     Mdns(mdns::Datagram<'a>),
+    /// SSDP (UDP 1900).
+    Ssdp(ssdp::Message<'a>),
+    /// LLMNR (UDP 5355).
+    Llmnr(llmnr::Message<'a>),
+    /// WS-Discovery (UDP 3702).
+    Wsd(wsd::Message<'a>),
+    /// IGMP.
+    Igmp(igmp::Message<'a>),
+    /// Multicast Listener Discovery.
+    Mld(mld::Message<'a>),
+    /// Neighbour Discovery.
+    Nd(nd::Message),
+    /// ARP.
+    Arp(arp::Message),
+    /// DHCP (UDP 67 and 68).
+    Dhcp(dhcp::Message<'a>),
+    /// DHCPv6 (UDP 546 and 547).
+    Dhcpv6(dhcp::MessageV6<'a>),
+    /// NetBIOS over UDP (137 and 138).
+    Netbios(netbios::Message),
+}
+
+/// What a protocol's `parse` makes of a payload: a value as far as it goes, and what was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parsed<T> {
+    /// The message; `None` where not even its kind could be read.
+    pub(crate) message: Option<T>,
+    /// What was wrong.
+    pub(crate) flaw: Option<Reason>,
+}
+
+impl<T> Parsed<T> {
+    /// A message with nothing wrong.
+    const fn clean(message: T) -> Self {
+        Self { message: Some(message), flaw: None }
+    }
+
+    /// No message.
+    const fn failed(flaw: Reason) -> Self {
+        Self { message: None, flaw: Some(flaw) }
+    }
+
+    /// The message as the variant of [`Message`] that `variant` makes.
+    fn into_message<'a>(
+        self,
+        variant: impl FnOnce(T) -> Message<'a>,
+    ) -> (Message<'a>, Option<Reason>) {
+        (self.message.map_or(Message::None, variant), self.flaw)
+    }
+}
+
+/// What was found above the network layer, before its message is read.
+#[derive(Clone, Copy, Debug)]
+struct Found<'a> {
+    /// What it is, if it is one of the protocols that are known by name.
+    protocol: Option<Protocol>,
+    /// How to read the message.
+    format: Format,
+    /// The message, as far as it is there.
+    payload: &'a [u8],
+    /// Whether that is all of it, so that its faults are its sender's.
+    complete: bool,
+    /// Either port is 5353.
+    mdns_port: bool,
+    /// UDP ports, source first.
+    ports: (u16, u16),
+    /// What was wrong.
+    flaws: [Option<Reason>; 3],
+}
+
+/// How to read a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Opaque,
+    Arp,
+    Igmp,
+    Icmpv6,
+    Udp,
+}
+
+/// Reads one frame. Allocates nothing and never fails: a frame that cannot be understood is
+/// classed by what could be read, down to nothing at all, and the cause is among its issues.
+#[must_use]
+pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
+    let snapped = link::is_snapped(frame);
+    let link = link::read(frame);
+    let (packet, found) = network(&link, snapped);
+    let ip = packet.map(|packet| packet.header);
+    let cast = cast(&link, ip, found.mdns_port);
+    let protocol = found.protocol.unwrap_or_else(|| unnamed(&link, ip));
+    let mut observation = Observation {
+        tags: link.tags,
+        cast,
+        sender: link
+            .source
+            .map(Sender::Mac)
+            .or_else(|| ip.map(|ip| Sender::Ip(ip.source))),
+        source_mac: link.source,
+        ip,
+        protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },
+        wire_len: frame.meta.wire_len,
+        direction: link.direction,
+        message: Message::None,
+        issues: Issues::default(),
+    };
+    for reason in link.flaws.into_iter().flatten() {
+        observation.issues.push(Issue { protocol: None, reason });
+    }
+    if cast == Cast::Unicast {
+        return observation;
+    }
+    let named = Some(observation.protocol);
+    for reason in found.flaws.into_iter().flatten() {
+        observation.issues.push(Issue { protocol: named, reason });
+    }
+    let (message, flaw) = message(observation.protocol, &found);
+    observation.message = message;
+    // What is missing from a message that was cut is nobody's fault.
+    if let Some(reason) = flaw.filter(|_| found.complete) {
+        observation.issues.push(Issue { protocol: named, reason });
+    }
+    observation
+}
+
+/// The network layer and what it carries.
+fn network<'a>(link: &Link<'a>, snapped: bool) -> (Option<ip::Packet<'a>>, Found<'a>) {
+    let mut found = Found {
+        protocol: None,
+        format: Format::Opaque,
+        payload: &[],
+        complete: true,
+        mdns_port: false,
+        ports: (0, 0),
+        flaws: [None; 3],
+    };
+    let reading = match link.network {
+        Network::Ipv4(bytes) => ip::read_v4(bytes),
+        Network::Ipv6(bytes) => ip::read_v6(bytes),
+        Network::Ip(bytes) => ip::read(bytes),
+        Network::Arp(payload) => {
+            // An ARP packet of Ethernet and IPv4 has 28 octets; what follows is padding.
+            let cut = snapped && payload.len() < arp::LEN;
+            found.protocol = Some(Protocol::Arp);
+            found.format = Format::Arp;
+            found.payload = payload;
+            found.complete = !cut;
+            found.flaws[0] = cut.then_some(Reason::Snapped);
+            return (None, found);
+        }
+        Network::Other => return (None, found),
+    };
+    found.flaws[0] = reading.flaw.map(|reason| match reason {
+        Reason::Truncated if snapped => Reason::Snapped,
+        other => other,
+    });
+    if let Some(packet) = &reading.packet {
+        transport(packet, snapped, &mut found);
+    }
+    (reading.packet, found)
+}
+
+/// The transport layer of `packet`.
+fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) {
+    if packet.part == Part::Later {
+        found.flaws[1] = Some(Reason::LaterFragment);
+        return;
+    }
+    if packet.part == Part::First {
+        found.flaws[1] = Some(Reason::FirstFragment);
+        found.complete = false;
+    }
+    let mut cut = packet.cut;
+    let v4 = packet.header.source.is_ipv4();
+    match (packet.next, v4) {
+        (17, _) => match udp::read(packet.payload) {
+            Some(datagram) => {
+                found.protocol = datagram.protocol();
+                found.format = Format::Udp;
+                found.payload = datagram.payload;
+                found.mdns_port = datagram.is_mdns();
+                found.ports = (datagram.source_port, datagram.destination_port);
+                cut = datagram.cut;
+                if found.protocol.is_some() {
+                    found.flaws[2] = datagram.flaw;
+                }
+            }
+            None => cut = true,
+        },
+        (2, true) => {
+            found.protocol = Some(Protocol::Igmp);
+            found.format = Format::Igmp;
+            found.payload = packet.payload;
+        }
+        (58, false) => {
+            found.format = Format::Icmpv6;
+            found.payload = packet.payload;
+            found.protocol = match packet.payload.first() {
+                Some(130 | 131 | 132 | 143) => Some(Protocol::Mld),
+                Some(133..=137) => Some(Protocol::Nd),
+                Some(_) | None => None,
+            };
+            if packet.payload.is_empty() {
+                cut = true;
+            } else if found.protocol.is_none() {
+                return;
+            }
+        }
+        // Not looked into, so nothing of it is missed.
+        (_, _) => return,
+    }
+    if found.format == Format::Udp && found.protocol.is_none() {
+        return;
+    }
+    if cut && snapped {
+        found.flaws[2] = Some(Reason::Snapped);
+        found.complete = false;
+    } else if cut && packet.part == Part::Whole {
+        found.flaws[2] = Some(Reason::BadLength);
+    }
+}
+
+/// Whom the frame was sent to.
+fn cast(link: &Link<'_>, ip: Option<Ip>, mdns_port: bool) -> Cast {
+    let group = ip.is_some_and(|ip| ip::is_group(ip.destination));
+    let unicast = if mdns_port { Cast::UnicastMdns } else { Cast::Unicast };
+    match link.destination {
+        Some(mac) if mac.is_group() => Cast::Group,
+        Some(_) if group => Cast::Converted,
+        Some(_) => unicast,
+        None if group || link.reach != Reach::Unsaid => Cast::Group,
+        None => unicast,
+    }
+}
+
+/// What a frame without a protocol of a known name is counted as.
+fn unnamed(link: &Link<'_>, ip: Option<Ip>) -> Protocol {
+    let broadcast = match (link.destination, link.reach) {
+        (Some(mac), _) if mac.is_group() => mac.is_broadcast(),
+        (None, Reach::Broadcast) => true,
+        (None, Reach::Multicast) => false,
+        (Some(_), _) | (None, Reach::Unsaid) => {
+            ip.is_some_and(|ip| ip::is_broadcast(ip.destination))
+        }
+    };
+    if broadcast { Protocol::OtherBroadcast } else { Protocol::OtherMulticast }
+}
+
+/// Reads the message by its protocol's own file.
+fn message<'a>(protocol: Protocol, found: &Found<'a>) -> (Message<'a>, Option<Reason>) {
+    let payload = found.payload;
+    match protocol {
+        Protocol::Mdns | Protocol::MdnsUnicast => {
+            (Message::Mdns(mdns::Datagram::new(payload, found.complete, found.ports)), None)
+        }
+        Protocol::Ssdp => ssdp::parse(payload).into_message(Message::Ssdp),
+        Protocol::Llmnr => llmnr::parse(payload).into_message(Message::Llmnr),
+        Protocol::Wsd => wsd::parse(payload).into_message(Message::Wsd),
+        Protocol::Igmp => igmp::parse(payload).into_message(Message::Igmp),
+        Protocol::Mld => mld::parse(payload).into_message(Message::Mld),
+        Protocol::Nd => nd::parse(payload).into_message(Message::Nd),
+        Protocol::Arp => arp::parse(payload).into_message(Message::Arp),
+        Protocol::Dhcp => {
+            let v6 = |port| matches!(port, 546 | 547);
+            let v4 = |port| matches!(port, 67 | 68);
+            let (source, destination) = found.ports;
+            if v6(destination) || (v6(source) && !v4(destination)) {
+                dhcp::parse_v6(payload).into_message(Message::Dhcpv6)
+            } else {
+                dhcp::parse(payload).into_message(Message::Dhcp)
+            }
+        }
+        Protocol::Netbios => {
+            let datagram = found.ports.1 == 138 || (found.ports.0 == 138 && found.ports.1 != 137);
+            netbios::parse(payload, datagram).into_message(Message::Netbios)
+        }
+        Protocol::OtherMulticast | Protocol::OtherBroadcast => (Message::None, None),
+    }
 }

@@ -1,14 +1,37 @@
 //! Multicast DNS (RFC 6762), UDP port 5353.
 //!
 //! [`Datagram`] is what the frame decoder finds: the header, read and checked first. [`digest`]
-//! reads the rest: simple-dns, and where that refuses the message, a lenient walk. The two are
-//! apart because a storm is one payload again and again, and its digest can be kept.
+//! reads the rest. The two are apart because a storm is one payload again and again, and its
+//! digest can be kept.
+//!
+//! | file | does |
+//! |---|---|
+//! | `header` | the 12 octets |
+//! | `walk` | the questions and records, leniently: what a strict parser would refuse is noted as a flaw |
+//! | `names` | one name: its canonical form and where it ends, whatever its pointers do |
+//! | `data` | a record's data: its canonical form, and whether it has the form of its type |
+//! | `hints` | what a response says about hosts and services |
+//! | `strict` | the full parse by simple-dns: its verdict is the flaw that the walk did not see |
+//! | `digest` | the order of these |
+//!
+//! Strictness decides conformance, never visibility: whatever can be walked is counted.
+
+mod data;
+mod digest;
+mod header;
+mod hints;
+mod names;
+mod strict;
+mod walk;
+
+pub use digest::digest;
+pub use header::Header;
 
 use super::Reason;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An mDNS message in its UDP datagram.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram<'a> {
     /// The UDP payload as far as it was captured.
     pub payload: &'a [u8],
@@ -22,22 +45,56 @@ pub struct Datagram<'a> {
     pub destination_port: u16,
 }
 
-/// The 12 octets of a DNS header (RFC 1035 section 4.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Message id.
-    pub id: u16,
-    /// QR, opcode, AA, TC, RD, RA, Z, AD, CD, rcode as they stand.
-    pub flags: u16,
-    /// Claimed records: question, answer, authority, additional.
-    pub claimed: [u16; 4],
+impl<'a> Datagram<'a> {
+    /// A message of a UDP payload, with its ports, source first.
+    #[must_use]
+    pub fn new(payload: &'a [u8], complete: bool, ports: (u16, u16)) -> Self {
+        let (source_port, destination_port) = ports;
+        Self { payload, complete, header: Header::read(payload), source_port, destination_port }
+    }
 }
 
-impl Header {
-    /// The QR bit: a response.
+/// What can be said of a message's [`Kind`] from the message alone, in the order in which it is
+/// tried. Only questions heard before tell an announcement from a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// [`Kind::Malformed`].
+    Malformed,
+    /// [`Kind::LegacyQuery`].
+    LegacyQuery,
+    /// [`Kind::Probe`].
+    Probe,
+    /// [`Kind::Query`].
+    Query,
+    /// [`Kind::Goodbye`].
+    Goodbye,
+    /// [`Kind::Announcement`] or [`Kind::Response`].
+    Answer,
+}
+
+impl Shape {
+    /// The shape of a message. One that was cut is classed by its header: a probe by the records
+    /// that it claims, and a response is an answer, because a goodbye cannot be told. Without a
+    /// header there is nothing to go by, and it is malformed however that came about.
     #[must_use]
-    pub const fn is_response(self) -> bool {
-        self.flags & 0x8000 != 0
+    pub fn of(datagram: &Datagram<'_>, digest: &Digest) -> Self {
+        let Some(header) = datagram.header else {
+            return Self::Malformed;
+        };
+        let cut = !datagram.complete;
+        let probe = digest.decoded[Section::Authority as usize] > 0
+            || (cut && header.claimed[Section::Authority as usize] > 0);
+        if digest.malformed.is_some() {
+            Self::Malformed
+        } else if header.is_response() {
+            if digest.zero_ttl && !cut { Self::Goodbye } else { Self::Answer }
+        } else if datagram.source_port != super::udp::MDNS {
+            Self::LegacyQuery
+        } else if probe {
+            Self::Probe
+        } else {
+            Self::Query
+        }
     }
 }
 
@@ -130,7 +187,7 @@ pub struct Digest {
     pub decoded: [u32; 4],
     /// Why the message could not be walked to its end.
     pub malformed: Option<Reason>,
-    /// What simple-dns, or the walk, objected to in a message that could be walked.
+    /// The first thing that the walk, or simple-dns, objected to in a message that could be walked.
     pub flaw: Option<Reason>,
     /// Whether a record other than OPT has TTL 0.
     pub zero_ttl: bool,
@@ -173,7 +230,7 @@ pub struct Record {
     pub class: u16,
     /// The top bit of the class: cache flush (RFC 6762 section 10.2).
     pub flush: bool,
-    /// Seconds.
+    /// Seconds; in an OPT record (type 41) neither this nor class and flush mean what they say.
     pub ttl: u32,
     /// Keyed hash of the data, names in it decompressed and in lower case.
     pub data: u64,

@@ -1,0 +1,237 @@
+//! The data of a record. In: a message and where in it the data stands. Out: a keyed hash of the
+//! data with its names decompressed and in lower case, so that the same record in another
+//! compression is the same; and whether it has the form of its type. Knows no sections.
+
+use super::names::Name;
+use crate::decode::Reason;
+use crate::decode::octets::{array_at, u8_at, u16_at};
+use ahash::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+
+pub(super) const A: u16 = 1;
+pub(super) const PTR: u16 = 12;
+pub(super) const TXT: u16 = 16;
+pub(super) const AAAA: u16 = 28;
+pub(super) const SRV: u16 = 33;
+pub(super) const OPT: u16 = 41;
+const NSEC: u16 = 47;
+
+/// What was made of a record's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Data {
+    /// Keyed hash of the canonical form.
+    pub(super) hash: u64,
+    /// What was wrong.
+    pub(super) flaw: Option<Reason>,
+    /// Whether all of it was checked here; otherwise only the strict parser can tell.
+    pub(super) checked: bool,
+}
+
+/// What a type's data is made of: octets, names, and octets again.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Octets before the names.
+    before: usize,
+    /// How many names.
+    names: usize,
+    /// What may follow them.
+    behind: Behind,
+    /// Whether checking that is all there is to check.
+    checked: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    Nothing,
+    /// Anything, or what the caller checks.
+    Anything,
+}
+
+/// The types whose data holds names that may be compressed (RFC 1035 section 3.3, RFC 6762
+/// section 18.14), and those that hold names at a known place.
+const fn form(rtype: u16) -> Option<Form> {
+    let (before, names, behind, checked) = match rtype {
+        // NS, CNAME, PTR.
+        2 | 5 | PTR => (0, 1, Behind::Nothing, true),
+        // MD, MF, MB, MG, MR, NSAP-PTR, DNAME.
+        3 | 4 | 7..=9 | 23 | 39 => (0, 1, Behind::Nothing, false),
+        // SOA.
+        6 => (0, 2, Behind::Anything, false),
+        // MINFO, RP.
+        14 | 17 => (0, 2, Behind::Nothing, false),
+        // MX, AFSDB, RT, KX.
+        15 | 18 | 21 | 36 => (2, 1, Behind::Nothing, false),
+        SRV => (6, 1, Behind::Nothing, true),
+        // SIG, RRSIG.
+        24 | 46 => (18, 1, Behind::Anything, false),
+        NSEC => (0, 1, Behind::Anything, true),
+        // SVCB, HTTPS.
+        64 | 65 => (2, 1, Behind::Anything, false),
+        _ => return None,
+    };
+    Some(Form { before, names, behind, checked })
+}
+
+/// Reads the data of a record of type `rtype` at `range`, which lies within `message`. The last
+/// name in it stays in `name`.
+pub(super) fn read(
+    message: &[u8],
+    range: Range<usize>,
+    rtype: u16,
+    key: &RandomState,
+    name: &mut Name,
+) -> Data {
+    let raw = message.get(range.clone()).unwrap_or_default();
+    let mut hasher = key.build_hasher();
+    // Without data nothing can be wrong with it: updates (RFC 2136 section 2.5) have none.
+    let (result, checked) = if raw.is_empty() {
+        (Ok(None), true)
+    } else if let Some(form) = form(rtype) {
+        (names(message, range, rtype, form, &mut hasher, name), form.checked)
+    } else {
+        hasher.write(raw);
+        plain(raw, rtype)
+    };
+    let flaw = match result {
+        Ok(flaw) => flaw,
+        Err(reason) => {
+            hasher = key.build_hasher();
+            hasher.write(raw);
+            Some(reason)
+        }
+    };
+    Data { hash: hasher.finish(), flaw, checked }
+}
+
+/// Data with names in it. An error where the names do not fit in.
+fn names(
+    message: &[u8],
+    range: Range<usize>,
+    rtype: u16,
+    form: Form,
+    hasher: &mut impl Hasher,
+    name: &mut Name,
+) -> Result<Option<Reason>, Reason> {
+    let mut at = range.start + form.before;
+    if at >= range.end {
+        return Err(Reason::BadData);
+    }
+    hasher.write(&message[range.start..at]);
+    let mut flaw = None;
+    for _ in 0..form.names {
+        let end = name.read(message, at).map_err(|_| Reason::BadData)?;
+        if end.next > range.end {
+            return Err(Reason::BadData);
+        }
+        hasher.write(name.labels());
+        flaw = flaw.or(end.flaw);
+        at = end.next;
+    }
+    let rest = &message[at..range.end];
+    hasher.write(rest);
+    let fits = match (rtype, form.behind) {
+        (NSEC, _) => bitmaps_fit(rest),
+        (_, Behind::Nothing) => rest.is_empty(),
+        (_, Behind::Anything) => true,
+    };
+    Ok(flaw.or((!fits).then_some(Reason::BadData)))
+}
+
+/// Data without names: what was wrong, and whether all was checked.
+fn plain(raw: &[u8], rtype: u16) -> (Result<Option<Reason>, Reason>, bool) {
+    let fits = match rtype {
+        A => raw.len() == 4,
+        AAAA => raw.len() == 16,
+        TXT => strings(raw).last().is_none_or(|string| string.is_ok()),
+        OPT => options_fit(raw),
+        _ => return (Ok(None), false),
+    };
+    (Ok((!fits).then_some(Reason::BadData)), true)
+}
+
+/// The strings of a TXT record (RFC 1035 section 3.3.14); an error for one that is cut off.
+pub(super) fn strings(mut raw: &[u8]) -> impl Iterator<Item = Result<&[u8], Reason>> {
+    std::iter::from_fn(move || {
+        let (&len, rest) = raw.split_first()?;
+        let string = rest.get(..usize::from(len));
+        raw = string.map_or(&[], |string| &rest[string.len()..]);
+        Some(string.ok_or(Reason::BadData))
+    })
+}
+
+/// Bitmaps of types by windows in rising order (RFC 4034 section 4.1.2).
+fn bitmaps_fit(mut raw: &[u8]) -> bool {
+    let mut last = None;
+    while let Some(window) = u8_at(raw, 0) {
+        let Some(len) = u8_at(raw, 1).map(usize::from) else {
+            return false;
+        };
+        if len > 32 || last.is_some_and(|last| window <= last) {
+            return false;
+        }
+        last = Some(window);
+        let Some(rest) = raw.get(2 + len..) else {
+            return false;
+        };
+        raw = rest;
+    }
+    true
+}
+
+/// Options of an OPT record (RFC 6891 section 6.1.2).
+fn options_fit(mut raw: &[u8]) -> bool {
+    while !raw.is_empty() {
+        let rest = u16_at(raw, 2).and_then(|len| raw.get(4 + usize::from(len)..));
+        let Some(rest) = rest else {
+            return false;
+        };
+        raw = rest;
+    }
+    true
+}
+
+/// The data as an address of `N` octets.
+pub(super) fn address<const N: usize>(raw: &[u8]) -> Option<[u8; N]> {
+    if raw.len() == N { array_at(raw, 0) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_at(message: &[u8], start: usize, rtype: u16) -> Data {
+        let key = RandomState::with_seeds(1, 2, 3, 4);
+        read(message, start..message.len(), rtype, &key, &mut Name::default())
+    }
+
+    #[test]
+    fn compression_and_case_make_no_difference() {
+        let compressed = read_at(b"\x05local\0\0\0\0\0\0\x50\x01a\xc0\x00", 7, SRV);
+        let plain = read_at(b"\0\0\0\0\0\x50\x01A\x05LOCAL\0", 0, SRV);
+        let other = read_at(b"\0\0\0\0\0\x51\x01A\x05LOCAL\0", 0, SRV);
+        assert_eq!(compressed, plain);
+        assert_ne!(plain.hash, other.hash);
+        assert_eq!((plain.flaw, plain.checked), (None, true));
+    }
+
+    #[test]
+    fn data_that_does_not_fit_its_type() {
+        let flaw = |raw: &[u8], rtype| read_at(raw, 0, rtype).flaw;
+        assert_eq!(flaw(&[1, 2, 3], A), Some(Reason::BadData));
+        assert_eq!(flaw(&[0; 16], AAAA), None);
+        assert_eq!(flaw(&[0; 17], AAAA), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x02b", TXT), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x00\x02bc", TXT), None);
+        assert_eq!(flaw(b"\x01a", PTR), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0x", PTR), Some(Reason::BadData));
+        assert_eq!(flaw(b"\0\0\0", SRV), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0\0\x01\x40", NSEC), None);
+        assert_eq!(flaw(b"\x01a\0\0\x04\x40", NSEC), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0\0\x01\x40\0\x01\x40", NSEC), Some(Reason::BadData));
+        assert_eq!(flaw(b"\0\x04\0\x02ab", OPT), None);
+        assert_eq!(flaw(b"\0\x04\0\x03ab", OPT), Some(Reason::BadData));
+        assert_eq!(flaw(b"", SRV), None);
+        assert!(!read_at(b"anything", 0, 999).checked);
+    }
+}

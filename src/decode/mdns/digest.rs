@@ -1,0 +1,48 @@
+//! From a message to what is kept of it. In: a datagram and the key of the hashes. Out: a
+//! [`Digest`], which owns all it holds. The order: the header, the counts against the length,
+//! the walk, the strict parse.
+
+use super::walk::Walk;
+use super::{Datagram, Digest, HashKey, strict};
+use crate::decode::Reason;
+use ahash::RandomState;
+
+/// Reads a message to its end, or as far as it goes.
+///
+/// Of a message that was cut (`complete` is false) the digest holds what could be walked, and it
+/// is never malformed: what is missing was on the wire.
+#[must_use]
+pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
+    let Some(header) = datagram.header else {
+        let malformed = datagram.complete.then_some(Reason::Truncated);
+        return Digest { malformed, ..Digest::default() };
+    };
+    let [k0, k1, k2, k3] = key.0;
+    let state = RandomState::with_seeds(k0, k1, k2, k3);
+    let message = datagram.payload;
+    let mut walk = Walk::new(message, header, &state);
+    let walked = walk.run(header.claimed);
+    let malformed = if !datagram.complete {
+        None
+    } else if header.least_len() > message.len() {
+        Some(Reason::CountsExceedLength)
+    } else {
+        walked.err()
+    };
+    // The walk has checked all that the usual types of mDNS can get wrong, and found nothing: a
+    // test holds that the strict parser then agrees. It costs four times the walk, so it is
+    // asked only about what the walk does not know.
+    let mut flaw = walk.flaw;
+    if datagram.complete && malformed.is_none() && flaw.is_none() && !walk.checked {
+        flaw = strict::objection(message);
+    }
+    Digest {
+        decoded: walk.decoded,
+        malformed,
+        flaw,
+        zero_ttl: walk.zero_ttl,
+        questions: walk.questions.into_boxed_slice(),
+        records: walk.records.into_boxed_slice(),
+        hints: walk.hints.into_boxed(),
+    }
+}

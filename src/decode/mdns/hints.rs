@@ -1,0 +1,172 @@
+//! What a response says about hosts and services, for identity. In: records of a response. Out:
+//! host names with their addresses, service types and models, bounded in number and length and
+//! free of control characters. Knows nothing of who may say so: that is the engine's to judge.
+
+use super::data::{self, AAAA, PTR, SRV, TXT};
+use super::names::{self, Name};
+use super::{Digest, Hint};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The longest text kept, in characters.
+const CHARACTERS_MAX: usize = 64;
+
+/// The hints of one message.
+#[derive(Default)]
+pub(super) struct Hints {
+    items: Vec<Hint>,
+}
+
+impl Hints {
+    /// All, in the order in which they were met.
+    pub(super) fn into_boxed(self) -> Box<[Hint]> {
+        self.items.into_boxed_slice()
+    }
+
+    /// Notes what a record says. `names` are its owner, which stands at `owner_at`, and the last
+    /// name of its data.
+    pub(super) fn note(
+        &mut self,
+        message: &[u8],
+        owner_at: usize,
+        names: (&Name, &Name),
+        rtype: u16,
+        raw: &[u8],
+    ) {
+        if self.items.len() >= Digest::MAX {
+            return;
+        }
+        let (owner, target) = names;
+        match rtype {
+            data::A => {
+                if let Some(address) = data::address::<4>(raw) {
+                    let host = text(message, owner_at);
+                    self.items.push(Hint::A(host, Ipv4Addr::from(address)));
+                }
+            }
+            AAAA => {
+                if let Some(address) = data::address::<16>(raw) {
+                    let host = text(message, owner_at);
+                    self.items.push(Hint::Aaaa(host, Ipv6Addr::from(address)));
+                }
+            }
+            PTR => {
+                // The list of types (RFC 6763 section 9) names them in its data.
+                let listed = owner.labels().starts_with(b"\x09_services\x07_dns-sd\x04_udp");
+                self.service(if listed { target } else { owner });
+            }
+            SRV => self.service(owner),
+            TXT => {
+                self.service(owner);
+                if let Some((service, _)) = service_of(owner.labels()) {
+                    self.model(service, raw);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the service type in a name, once.
+    fn service(&mut self, name: &Name) {
+        let Some((service, transport)) = service_of(name.labels()) else {
+            return;
+        };
+        let known = self.items.iter().any(|hint| match hint {
+            Hint::Service(there) => there
+                .as_bytes()
+                .strip_prefix(service)
+                .and_then(|rest| rest.strip_prefix(b"."))
+                .is_some_and(|rest| rest == transport),
+            Hint::A(..) | Hint::Aaaa(..) | Hint::Model(_) => false,
+        });
+        if !known {
+            let mut text = String::with_capacity(service.len() + 1 + transport.len());
+            push_clean(&mut text, service);
+            text.push('.');
+            push_clean(&mut text, transport);
+            self.items.push(Hint::Service(text.into()));
+        }
+    }
+
+    /// Notes the model that a service's TXT record names, under the key that the service uses.
+    fn model(&mut self, service: &[u8], raw: &[u8]) {
+        let Some(key) = model_key(service) else {
+            return;
+        };
+        for string in data::strings(raw).flatten() {
+            let Some(equals) = string.iter().position(|&octet| octet == b'=') else {
+                continue;
+            };
+            let (name, value) = (&string[..equals], string[equals + 1..].trim_ascii());
+            if name.eq_ignore_ascii_case(key) && !value.is_empty() {
+                let mut text = String::with_capacity(value.len());
+                push_clean(&mut text, value);
+                self.items.push(Hint::Model(bounded(text)));
+                return;
+            }
+        }
+    }
+}
+
+/// The service type in a name of labels in lower case: the label before `_tcp` or `_udp`, and
+/// that one (RFC 6763 section 7). Subtypes and instances name the type they are of.
+fn service_of(mut labels: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut before: &[u8] = &[];
+    while let Some((&len, rest)) = labels.split_first() {
+        let (label, rest) = rest.split_at_checked(usize::from(len))?;
+        if matches!(label, b"_tcp" | b"_udp") && before.starts_with(b"_") {
+            return (before != b"_dns-sd").then_some((before, label));
+        }
+        before = label;
+        labels = rest;
+    }
+    None
+}
+
+/// Under which key a service's TXT record names the model of its host.
+fn model_key(service: &[u8]) -> Option<&'static [u8]> {
+    match service {
+        b"_device-info" | b"_airplay" => Some(b"model"),
+        // Bonjour Printing Specification, section 9.2.
+        b"_ipp" | b"_ipps" | b"_printer" | b"_pdl-datastream" | b"_scanner" | b"_uscan"
+        | b"_uscans" => Some(b"ty"),
+        b"_googlecast" | b"_hap" => Some(b"md"),
+        b"_raop" => Some(b"am"),
+        _ => None,
+    }
+}
+
+/// The name at `at` with dots between its labels, in its own case.
+fn text(message: &[u8], at: usize) -> Box<str> {
+    let mut text = String::with_capacity(CHARACTERS_MAX);
+    let end = names::follow(message, at, |label| {
+        if text.len() < 256 {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            push_clean(&mut text, label);
+        }
+    });
+    // The walk has been here before and knows what was wrong.
+    let _ = end;
+    bounded(text)
+}
+
+/// Appends octets as text: what is not UTF-8 or controls a terminal becomes U+FFFD.
+fn push_clean(text: &mut String, octets: &[u8]) {
+    for chunk in octets.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            text.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        }
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+}
+
+/// The first [`CHARACTERS_MAX`] characters.
+fn bounded(mut text: String) -> Box<str> {
+    if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+        text.truncate(end);
+    }
+    text.into_boxed_str()
+}

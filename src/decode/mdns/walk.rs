@@ -1,0 +1,163 @@
+//! The lenient walk over a message. In: a message with its header. Out: every question and record
+//! up to its end, or up to where it cannot be told where the next one begins. Nothing is
+//! reserved by what the header claims beyond what there is room for. Knows nothing of kinds.
+
+use super::data::{self, Data};
+use super::hints::Hints;
+use super::names::Name;
+use super::{Digest, Header, Question, Record, Section};
+use crate::decode::Reason;
+use crate::decode::octets::{u16_at, u32_at};
+use ahash::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+/// What the walk has found so far.
+pub(super) struct Walk<'a> {
+    message: &'a [u8],
+    key: &'a RandomState,
+    at: usize,
+    owner: Name,
+    data: Name,
+    /// Whether hosts and services are noted: in responses.
+    wants_hints: bool,
+    /// Entries decoded, by section.
+    pub(super) decoded: [u32; 4],
+    /// The questions kept.
+    pub(super) questions: Vec<Question>,
+    /// The records kept.
+    pub(super) records: Vec<Record>,
+    /// The hints kept.
+    pub(super) hints: Hints,
+    /// Whether a record other than OPT has TTL 0.
+    pub(super) zero_ttl: bool,
+    /// The first flaw.
+    pub(super) flaw: Option<Reason>,
+    /// Whether all data was of types that the walk checks itself.
+    pub(super) checked: bool,
+}
+
+/// The top bit of a class: unicast answer welcome, or cache flush.
+const TOP_BIT: u16 = 0x8000;
+
+impl<'a> Walk<'a> {
+    /// A walk over `message`, whose header is `header`.
+    pub(super) fn new(message: &'a [u8], header: Header, key: &'a RandomState) -> Self {
+        let [questions, records @ ..] = header.claimed.map(usize::from);
+        let records = records.iter().sum::<usize>();
+        let room = message.len().saturating_sub(Header::LEN);
+        let flaw = header.has_reserved_bit().then_some(Reason::ReservedBit);
+        Self {
+            message,
+            key,
+            at: Header::LEN,
+            owner: Name::default(),
+            data: Name::default(),
+            wants_hints: header.is_response(),
+            decoded: [0; 4],
+            questions: Vec::with_capacity(questions.min(room / 5).min(Digest::MAX)),
+            records: Vec::with_capacity(records.min(room / 11).min(Digest::MAX)),
+            hints: Hints::default(),
+            zero_ttl: false,
+            flaw,
+            checked: true,
+        }
+    }
+
+    /// Walks to the end of what `claimed` says.
+    ///
+    /// # Errors
+    /// Why the walk ended before: what was found by then stays.
+    pub(super) fn run(&mut self, claimed: [u16; 4]) -> Result<(), Reason> {
+        for (section, count) in Section::ALL.into_iter().zip(claimed) {
+            for _ in 0..count {
+                match section {
+                    Section::Question => self.question()?,
+                    Section::Answer | Section::Authority | Section::Additional => {
+                        self.record(section)?;
+                    }
+                }
+                self.decoded[section as usize] += 1;
+            }
+        }
+        if self.at < self.message.len() {
+            self.note(Some(Reason::TrailingBytes));
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, flaw: Option<Reason>) {
+        self.flaw = self.flaw.or(flaw);
+    }
+
+    /// Reads a name as the owner and yields its hash.
+    fn owner(&mut self) -> Result<u64, Reason> {
+        let end = self.owner.read(self.message, self.at)?;
+        self.at = end.next;
+        self.note(end.flaw);
+        let mut hasher = self.key.build_hasher();
+        hasher.write(self.owner.labels());
+        Ok(hasher.finish())
+    }
+
+    fn question(&mut self) -> Result<(), Reason> {
+        let name = self.owner()?;
+        let rtype = u16_at(self.message, self.at).ok_or(Reason::Truncated)?;
+        let class = u16_at(self.message, self.at + 2).ok_or(Reason::Truncated)?;
+        self.at += 4;
+        let unicast = class & TOP_BIT != 0;
+        let class = class & !TOP_BIT;
+        if !is_class(class) && class != 255 {
+            self.note(Some(Reason::UnknownClass));
+        }
+        self.checked &= is_usual_question(rtype);
+        if self.questions.len() < Digest::MAX {
+            self.questions.push(Question { name, rtype, class, unicast });
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, section: Section) -> Result<(), Reason> {
+        let owner_at = self.at;
+        let name = self.owner()?;
+        let field = self.at;
+        let rtype = u16_at(self.message, field).ok_or(Reason::Truncated)?;
+        let class = u16_at(self.message, field + 2).ok_or(Reason::Truncated)?;
+        let ttl = u32_at(self.message, field + 4).ok_or(Reason::Truncated)?;
+        let len = u16_at(self.message, field + 8).ok_or(Reason::Truncated)?;
+        let range = field + 10..field + 10 + usize::from(len);
+        let raw = self.message.get(range.clone()).ok_or(Reason::Truncated)?;
+        self.at = range.end;
+        let Data { hash, flaw, checked } =
+            data::read(self.message, range, rtype, self.key, &mut self.data);
+        self.note(flaw);
+        self.checked &= checked;
+        let flush = class & TOP_BIT != 0;
+        let class = class & !TOP_BIT;
+        if rtype != data::OPT {
+            self.zero_ttl |= ttl == 0;
+            if !is_class(class) {
+                self.note(Some(Reason::UnknownClass));
+            }
+            // A goodbye takes back what it names.
+            if self.wants_hints && ttl != 0 && class == 1 {
+                let names = (&self.owner, &self.data);
+                self.hints.note(self.message, owner_at, names, rtype, raw);
+            }
+        }
+        if self.records.len() < Digest::MAX {
+            self.records.push(Record { section, name, rtype, class, flush, ttl, data: hash });
+        }
+        Ok(())
+    }
+}
+
+/// IN, CS, CH, HS and NONE.
+const fn is_class(class: u16) -> bool {
+    matches!(class, 1..=4 | 254)
+}
+
+/// Types that are asked for in mDNS and that every parser knows: A, NS, CNAME, SOA, PTR, HINFO,
+/// MX, TXT, AAAA, SRV, NSEC and ANY.
+const fn is_usual_question(rtype: u16) -> bool {
+    matches!(rtype, 1 | 2 | 5 | 6 | 12 | 13 | 15 | 16 | 28 | 33 | 47 | 255)
+}
