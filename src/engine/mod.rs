@@ -3,23 +3,58 @@
 //! seconds through the very code that runs live.
 //!
 //! Method families: `handle_*` take input, `snapshot` reads, nothing else.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `budget` | the rows that all engines of the process share |
+//! | `table` | one row a sender: who gets one, who gives it up |
+//! | `newcomers`, `sketch` | how rows are shared out when anybody can invent senders |
+//! | `seconds` | frames by whole second |
+//! | `payloads` | digests of payloads that came before |
+//! | `questions`, `kinds`, `suspension` | announcement or response |
+//! | `claims`, `profile`, `category`, `vendor` | who a device is |
+//! | `errors` | what could not be decoded |
+//! | `snapshot` | what a reader sees |
 
+mod budget;
+mod category;
+mod claims;
+mod errors;
+mod kinds;
+mod newcomers;
+mod payloads;
+mod profile;
+mod questions;
+mod seconds;
+mod sketch;
 mod snapshot;
+mod suspension;
+mod table;
+mod vendor;
 
+pub use budget::Budget;
 pub use snapshot::{
-    Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
+    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::Observation;
-use crate::decode::mdns::HashKey;
+use crate::decode::mdns::{Datagram, Digest, HashKey};
+use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
+use ahash::RandomState;
+use errors::Errors;
+use kinds::{PARSER, Parser};
+use payloads::Payloads;
+use questions::Questions;
+use seconds::Tally;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use suspension::Suspension;
+use table::Table;
 
 /// What an engine is told at its making.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Rows of the device table, shared by all engines of the process.
     pub budget: Arc<Budget>,
@@ -27,21 +62,43 @@ pub struct Config {
     pub expiry: Option<Duration>,
     /// This host's own MACs: marked local.
     pub local: Arc<[Mac]>,
+    /// What multicast IP in unicast frames is counted as.
+    pub converted: Converted,
 }
 
-/// The rows that the engines of a process share: `--devices.max` in all, and for each segment a
-/// guaranteed min(64, max / segments).
-#[derive(Debug)]
-pub struct Budget {
-    max: usize,
-    segments: AtomicUsize,
-    used: AtomicUsize,
+/// What a multicast IP packet in a unicast frame is counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Converted {
+    /// In a file nobody knows whose machine it was sent to: it is in no protocol and for no
+    /// device, but for UDP port 5353, which is unicast mDNS.
+    Files,
+    /// It was sent to this machine, by a Wi-Fi access point that converts multicast: its protocol.
+    Live,
 }
 
 /// The state of one segment.
+///
+/// Time never goes back: what comes late counts as if it came now. Memory is fixed by
+/// [`Config::budget`] and by the bounds of the tables.
 pub struct Engine {
     config: Config,
     key: HashKey,
+    hasher: RandomState,
+    parser: Parser,
+    /// When it was last told anything; `None` before the first time.
+    now: Option<Time>,
+    frames: u64,
+    converted: u64,
+    packets: [u64; Protocol::COUNT],
+    bytes: [u64; Protocol::COUNT],
+    errors: Errors,
+    tally: Tally,
+    table: Table,
+    /// Frames whose sender has no row; boxed because most segments never have one.
+    other: Option<Box<DeviceCounters>>,
+    payloads: Payloads,
+    questions: Questions,
+    suspension: Suspension,
 }
 
 /// What happened to the interface under a segment.
@@ -59,22 +116,196 @@ impl Engine {
     /// An empty engine. `key` keeps the network from choosing what collides in its tables.
     #[must_use]
     pub fn new(config: Config, key: HashKey) -> Self {
-        Self { config, key }
+        Self::with_parser(config, key, PARSER)
     }
 
-    /// Counts one frame of this segment. `time` must not be before the last one (it is clamped
+    fn with_parser(config: Config, key: HashKey, parser: Parser) -> Self {
+        let [a, b, c, d] = key.0;
+        Self {
+            hasher: RandomState::with_seeds(d, a, b, c),
+            parser,
+            now: None,
+            frames: 0,
+            converted: 0,
+            packets: [0; Protocol::COUNT],
+            bytes: [0; Protocol::COUNT],
+            errors: Errors::default(),
+            tally: Tally::default(),
+            table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
+            other: None,
+            payloads: Payloads::new(key),
+            questions: Questions::default(),
+            suspension: Suspension::default(),
+            config,
+            key,
+        }
+    }
+
+    /// Counts one frame of this segment. `time` should not be before the last one (it is clamped
     /// if it is); `stamp` is the wall clock's time of the same instant.
     pub fn handle_frame(&mut self, time: Time, stamp: Stamp, observation: &Observation<'_>) {
-        let _ = (time, stamp, observation, &self.config, &self.key);
+        let now = self.advance(time);
+        self.frames += 1;
+        self.converted += u64::from(observation.cast == Cast::Converted);
+        for issue in observation.issues.iter() {
+            self.errors.count(issue);
+        }
+        let Some(protocol) = counted_as(observation, self.config.converted) else { return };
+        let bytes = u64::from(observation.wire_len);
+        self.packets[protocol.index()] += 1;
+        self.bytes[protocol.index()] += bytes;
+        let is_in_rate = match protocol.class() {
+            Class::Signalling | Class::Address => true,
+            Class::Other | Class::Uncounted => false,
+        };
+        if is_in_rate {
+            self.tally.count();
+        }
+
+        let message = match &observation.message {
+            Message::Mdns(datagram) => Some((
+                datagram,
+                read(&mut self.payloads, self.parser, &self.key, datagram),
+            )),
+            Message::None => None,
+        };
+        let kind = message.map(|(datagram, (_, digest))| {
+            for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
+                self.errors.count(Issue { protocol: Some(protocol), reason });
+            }
+            let party = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
+            let (questions, suspension) = (&mut self.questions, &mut self.suspension);
+            kinds::classify(now, party, datagram, digest, questions, suspension)
+        });
+        let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
+
+        let row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        let Some(row) = row else {
+            let other = self.other.get_or_insert_default();
+            other.count(protocol, bytes, kind, decoded);
+            return;
+        };
+        row.counters.count(protocol, bytes, kind, decoded);
+        if is_in_rate {
+            row.seconds.count(now.second());
+        }
+        let profile = &mut row.profile;
+        claims::of_frame(observation, |claim| profile.hear(now, claim));
+        if let Some((datagram, (hash, digest))) = message
+            && datagram.header.is_some_and(|header| header.is_response())
+            && !digest.hints.is_empty()
+        {
+            // The same payload comes over IPv4 and IPv6, and proves another address each time.
+            let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
+            if profile.looks_into(hash ^ u64::from(is_v6), now) {
+                claims::of_response(observation, digest, |claim| profile.hear(now, claim));
+            }
+        }
+        profile.settle();
     }
 
     /// Closes whole seconds, expires devices. Called at least once a second, without frames too.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
+        self.advance(now);
     }
 
     /// Suspends, for 2 s, what rests on silence.
     pub fn handle_event(&mut self, now: Time, event: Event) {
-        let _ = (now, event);
+        let now = self.advance(now);
+        match event {
+            Event::Up | Event::Dropped | Event::ClockStep => self.suspension.begin(now),
+        }
+    }
+
+    /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
+    /// the kernel. To be told again from time to time: devices without a row are not remembered.
+    pub fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
+        for &(ip, mac) in neighbours {
+            if let Some(row) = self.table.get_mut(Sender::Ip(ip)) {
+                row.profile.learn_mac(mac, &self.config.local);
+            }
+        }
+    }
+
+    /// A copy of all that is known, bounded by the budget. To be rendered after the engine's lock
+    /// was let go. Reads only: two readers see the same.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let time = self.now.unwrap_or_default();
+        let rows = self.table.rows();
+        let evicted = self.table.evicted();
+        let device = |row: &table::Row| DeviceSnapshot {
+            sender: row.sender,
+            counters: row.counters.clone(),
+            peak_minute: row.seconds.peak_minute(time.second()),
+            peak_ever: row.seconds.peak_ever(),
+            first_seen: row.first_seen,
+            last_seen: row.last_seen,
+            last_active: row.last_active,
+            exposed: row.exposed,
+            identity: Arc::clone(row.profile.identity()),
+        };
+        Snapshot {
+            time,
+            packets: self.packets,
+            bytes: self.bytes,
+            frames: self.frames,
+            converted: self.converted,
+            decode_errors: self.errors.iter().collect(),
+            per_second: self.tally.closed().clone(),
+            tracked: rows.len(),
+            evicted_expired: evicted.expired,
+            evicted_capacity: evicted.capacity,
+            suspended: self.suspension.begun(),
+            devices: rows.iter().map(device).collect(),
+            other: self.other.as_deref().cloned(),
+        }
+    }
+
+    /// Moves the time on, never back, and closes what has passed. What was never told anything
+    /// begins suspended.
+    fn advance(&mut self, time: Time) -> Time {
+        let now = match self.now {
+            Some(now) => now.max(time),
+            None => {
+                self.suspension.begin(time);
+                time
+            }
+        };
+        self.now = Some(now);
+        if self.tally.advance(now.second()) {
+            self.table.tick(now);
+        }
+        now
     }
 }
+
+/// The hash and the digest of a message; of one that was cut, nothing but its header counts.
+fn read<'a>(
+    payloads: &'a mut Payloads,
+    parser: Parser,
+    key: &HashKey,
+    datagram: &Datagram<'_>,
+) -> (u64, &'a Digest) {
+    if datagram.complete {
+        payloads.digest(datagram.payload, || parser(datagram, key))
+    } else {
+        payloads.nothing()
+    }
+}
+
+/// The protocol that a frame is counted as; `None` if only in the totals.
+fn counted_as(observation: &Observation<'_>, converted: Converted) -> Option<Protocol> {
+    match (observation.cast, converted) {
+        (Cast::Group, _) | (Cast::Converted, Converted::Live) => Some(observation.protocol),
+        (Cast::UnicastMdns, _) => Some(Protocol::MdnsUnicast),
+        (Cast::Converted, Converted::Files) => {
+            let is_mdns = matches!(observation.protocol, Protocol::Mdns | Protocol::MdnsUnicast);
+            is_mdns.then_some(Protocol::MdnsUnicast)
+        }
+        (Cast::Unicast, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

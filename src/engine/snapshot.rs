@@ -3,7 +3,9 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
+use crate::mac::Mac;
 use crate::time::{Stamp, Time};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,7 +22,7 @@ pub struct Snapshot {
     pub packets: [u64; Protocol::COUNT],
     /// Their bytes on the wire.
     pub bytes: [u64; Protocol::COUNT],
-    /// Frames of any kind that were handed to the engine.
+    /// Frames of any kind that were handed to the engine, unicast ones too.
     pub frames: u64,
     /// Multicast IP in unicast frames.
     pub converted: u64,
@@ -34,7 +36,8 @@ pub struct Snapshot {
     pub evicted_expired: u64,
     /// Rows taken from newcomers for other newcomers.
     pub evicted_capacity: u64,
-    /// Times that what rests on silence was suspended.
+    /// Times that what rests on silence was suspended, the start included. A suspension that is made
+    /// longer while it lasts is counted once.
     pub suspended: u64,
     /// The devices.
     pub devices: Vec<DeviceSnapshot>,
@@ -62,6 +65,26 @@ pub struct DeviceCounters {
     pub messages: [u64; Kind::ALL.len()],
     /// Decoded mDNS records by section.
     pub records: [u64; Section::ALL.len()],
+}
+
+impl DeviceCounters {
+    /// Counts one frame of `bytes`, with the kind and the decoded records of its message.
+    pub(super) fn count(
+        &mut self,
+        protocol: Protocol,
+        bytes: u64,
+        kind: Option<Kind>,
+        decoded: [u32; Section::ALL.len()],
+    ) {
+        self.packets[protocol.index()] += 1;
+        self.bytes[protocol.index()] += bytes;
+        if let Some(kind) = kind {
+            self.messages[kind as usize] += 1;
+            for (records, decoded) in self.records.iter_mut().zip(decoded) {
+                *records += u64::from(decoded);
+            }
+        }
+    }
 }
 
 /// One device.
@@ -94,8 +117,9 @@ pub struct DeviceSnapshot {
 pub struct Identity {
     /// All addresses heard, at most 16, IPv4 first.
     pub addresses: Vec<IpAddr>,
-    /// The sticky one, for the info metric.
-    pub address: Option<IpAddr>,
+    /// The sticky one, for the info metric: the first IPv4, else link-local, replaced only after
+    /// 10 min unheard. Of a device that is named by its IP address, its MAC once that is known.
+    pub address: Option<Address>,
     /// The sticky host name.
     pub name: Option<Box<str>>,
     /// Who made its network card.
@@ -106,6 +130,24 @@ pub struct Identity {
     pub category: Category,
     /// Sent by this machine.
     pub local: bool,
+}
+
+/// What the info metric shows beside the `device` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An IP address of a device that is named by its MAC.
+    Ip(IpAddr),
+    /// The MAC of a device that is named by its IP address.
+    Mac(Mac),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => fmt::Display::fmt(ip, f),
+            Self::Mac(mac) => fmt::Display::fmt(mac, f),
+        }
+    }
 }
 
 /// What sort of device it is: the `category` label.

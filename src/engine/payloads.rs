@@ -1,0 +1,193 @@
+//! Digests of payloads that came before: a storm is one payload again and again, and reading it
+//! once is enough.
+//!
+//! Comes in: a payload, and how to read it. Goes out: its digest, kept or new. A hit is verified
+//! byte by byte, so that a collision, intended or not, does nothing.
+//!
+//! A payload is kept when it comes for the second time: a flood of payloads that all differ costs
+//! one hash each, throws nothing out and allocates nothing.
+
+use crate::decode::mdns::{Digest, HashKey};
+use ahash::RandomState;
+
+/// Sets and entries of a set: 64 payloads.
+const SETS: usize = 16;
+const WAYS: usize = 4;
+/// Longer payloads are read each time: they are not what a storm is made of.
+const MAX_LEN: usize = 1_500;
+/// Hashes of payloads that came once.
+const ONCE: usize = 256;
+
+/// A kept payload.
+#[derive(Debug)]
+struct Entry {
+    hash: u64,
+    /// When it was used last, by [`Payloads::uses`].
+    used: u64,
+    payload: Vec<u8>,
+    digest: Digest,
+}
+
+/// The digests of up to 64 payloads of at most 1,500 bytes.
+pub(super) struct Payloads {
+    hasher: RandomState,
+    /// Empty before the first payload came twice.
+    entries: Vec<Option<Entry>>,
+    /// By the low bits of the hash; empty before the first payload.
+    once: Vec<u64>,
+    uses: u64,
+    /// Holds a digest that is not kept.
+    passing: Digest,
+}
+
+impl Payloads {
+    /// An empty memory. It allocates with the first payload.
+    pub(super) fn new(key: HashKey) -> Self {
+        let [a, b, c, d] = key.0;
+        Self {
+            hasher: RandomState::with_seeds(c, d, a, b),
+            entries: Vec::new(),
+            once: Vec::new(),
+            uses: 0,
+            passing: Digest::default(),
+        }
+    }
+
+    /// The keyed hash of `payload` and its digest, which `read` makes unless it is kept.
+    pub(super) fn digest(
+        &mut self,
+        payload: &[u8],
+        read: impl FnOnce() -> Digest,
+    ) -> (u64, &Digest) {
+        let hash = self.hasher.hash_one(payload);
+        if payload.len() > MAX_LEN {
+            self.passing = read();
+            return (hash, &self.passing);
+        }
+        self.uses += 1;
+        let set = (hash >> 32) as usize % SETS * WAYS;
+        let end = if self.entries.is_empty() { set } else { set + WAYS };
+        let found = (set..end).find(|&place| {
+            let entry = self.entries[place].as_ref();
+            entry.is_some_and(|entry| entry.hash == hash && entry.payload == payload)
+        });
+        let place = match found {
+            Some(place) => place,
+            None if !self.came_before(hash) => {
+                self.passing = read();
+                return (hash, &self.passing);
+            }
+            None => self.keep(set, hash, payload, read()),
+        };
+        match &mut self.entries[place] {
+            Some(entry) => {
+                entry.used = self.uses;
+                (hash, &entry.digest)
+            }
+            // Not reached: `place` was found or filled.
+            None => (hash, &self.passing),
+        }
+    }
+
+    /// The digest of what is not read.
+    pub(super) fn nothing(&mut self) -> (u64, &Digest) {
+        self.passing = Digest::default();
+        (0, &self.passing)
+    }
+
+    /// Whether a payload with this hash came lately; from now on it did.
+    fn came_before(&mut self, hash: u64) -> bool {
+        if self.once.is_empty() {
+            self.once = vec![0; ONCE];
+        }
+        let place = hash as usize % ONCE;
+        std::mem::replace(&mut self.once[place], hash) == hash
+    }
+
+    fn keep(&mut self, set: usize, hash: u64, payload: &[u8], digest: Digest) -> usize {
+        if self.entries.is_empty() {
+            self.entries.resize_with(SETS * WAYS, || None);
+        }
+        let used = |place: &usize| self.entries[*place].as_ref().map(|entry| entry.used);
+        let place = (set..set + WAYS).min_by_key(used).unwrap_or(set);
+        let mut bytes = match self.entries[place].take() {
+            Some(entry) => entry.payload,
+            None => Vec::new(),
+        };
+        bytes.clear();
+        bytes.extend_from_slice(payload);
+        self.entries[place] = Some(Entry { hash, used: self.uses, payload: bytes, digest });
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::cell::Cell;
+
+    /// A digest from which its payload can be told.
+    fn read(payload: &[u8]) -> Digest {
+        let len = u32::try_from(payload.len()).expect("short");
+        let sum = payload.iter().map(|&b| u32::from(b)).sum();
+        Digest { decoded: [len, sum, 0, 0], ..Digest::default() }
+    }
+
+    #[test]
+    fn reads_a_payload_twice_and_never_again() {
+        let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
+        let reads = Cell::new(0);
+        for _ in 0..10 {
+            let (_, digest) = payloads.digest(b"storm", || {
+                reads.set(reads.get() + 1);
+                read(b"storm")
+            });
+            assert_eq!(digest.decoded, read(b"storm").decoded);
+        }
+        assert_eq!(reads.get(), 2);
+    }
+
+    #[test]
+    fn payloads_that_differ_are_not_kept() {
+        let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
+        for n in 0..10_000_u32 {
+            payloads.digest(&n.to_be_bytes(), Digest::default);
+        }
+        assert!(payloads.entries.is_empty());
+    }
+
+    #[test]
+    fn long_payloads_are_read_each_time() {
+        let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
+        let long = vec![0; MAX_LEN + 1];
+        for _ in 0..3 {
+            assert_eq!(payloads.digest(&long, || read(&long)).1.decoded, read(&long).decoded);
+        }
+        assert!(payloads.entries.is_empty());
+    }
+
+    #[test]
+    fn an_equal_hash_is_not_enough() {
+        let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
+        for _ in 0..2 {
+            payloads.digest(b"one", || read(b"one"));
+        }
+        for entry in payloads.entries.iter_mut().flatten() {
+            entry.payload = b"two".to_vec();
+        }
+        assert_eq!(payloads.digest(b"one", || read(b"one")).1.decoded, read(b"one").decoded);
+    }
+
+    proptest! {
+        #[test]
+        fn a_digest_is_always_that_of_the_payload(steps in prop::collection::vec(0_u16..200, 1..600)) {
+            let mut payloads = Payloads::new(HashKey([5, 6, 7, 8]));
+            for n in steps {
+                let payload = n.to_be_bytes().repeat(usize::from(n % 7) + 1);
+                let expected = read(&payload).decoded;
+                prop_assert_eq!(payloads.digest(&payload, || read(&payload)).1.decoded, expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The questions heard on a segment in the last 2 s, in either address family: what tells an
+//! announcement from a response.
+//!
+//! Comes in: questions with who asked, and answers with who answers. Goes out: whether the answer
+//! was asked for. It knows names as keyed hashes only.
+//!
+//! A set-associative table of fixed bound: it doubles while live questions crowd a set, up to
+//! [`MAX_SETS`]; after that a live question is forgotten for a new one, and the caller is told,
+//! because from then on silence proves nothing.
+
+use crate::decode::mdns::{Question, Record};
+use crate::time::Time;
+use std::time::Duration;
+
+/// How long a question is remembered, the last nanosecond included.
+pub(super) const MEMORY: Duration = Duration::from_secs(2);
+/// Entries of a set.
+const WAYS: usize = 8;
+/// Sets at first: 28 KiB, made with the first question.
+const MIN_SETS: usize = 64;
+/// Sets at most: 448 KiB.
+const MAX_SETS: usize = 1_024;
+
+/// DNS types (RFC 1035 section 3.2.2, RFC 4034 section 4).
+const CNAME: u16 = 5;
+const NSEC: u16 = 47;
+const ANY: u16 = 255;
+
+/// Who asks or answers, by the keyed hash of the sender.
+pub(super) type Party = u64;
+
+/// When one question was heard.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    name: u64,
+    rtype: u16,
+    /// Last heard in a message that was no probe.
+    asked: Option<Time>,
+    /// The last two devices that probed: the sender's own probes are no questions to it, so the
+    /// one before counts if the last was its own.
+    probed: [Option<(Party, Time)>; 2],
+}
+
+impl Entry {
+    fn heard_last(&self) -> Option<Time> {
+        self.asked.max(self.probed[0].map(|(_, at)| at))
+    }
+
+    fn is_live(&self, now: Time) -> bool {
+        self.heard_last().is_some_and(|at| is_recent(now, at))
+    }
+
+    fn is_question_to(&self, now: Time, answerer: Party) -> bool {
+        self.asked.is_some_and(|at| is_recent(now, at))
+            || (self.probed.iter().flatten())
+                .any(|&(prober, at)| prober != answerer && is_recent(now, at))
+    }
+
+    fn hear(&mut self, now: Time, asker: Asker) {
+        match asker {
+            Asker::Querier => self.asked = Some(now),
+            Asker::Prober(party) => {
+                if self.probed[0].is_some_and(|(last, _)| last != party) {
+                    self.probed[1] = self.probed[0];
+                }
+                self.probed[0] = Some((party, now));
+            }
+        }
+    }
+}
+
+fn is_recent(now: Time, at: Time) -> bool {
+    now.since(at) <= MEMORY
+}
+
+/// How a question was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// In a query.
+    Querier,
+    /// In a probe, by this device.
+    Prober(Party),
+}
+
+/// The memory.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    /// `sets` times [`WAYS`]; empty before the first question.
+    entries: Vec<Option<Entry>>,
+    /// When the last question was heard: after a silence nothing needs to be looked up.
+    last: Option<Time>,
+}
+
+impl Questions {
+    /// Remembers a question. Returns false if a live one had to be forgotten for it.
+    pub(super) fn hear(&mut self, now: Time, question: Question, asker: Asker) -> bool {
+        self.last = Some(now);
+        if self.entries.is_empty() {
+            self.entries = vec![None; MIN_SETS * WAYS];
+        }
+        loop {
+            let set = self.set(question.name);
+            let entries = &mut self.entries[set..set + WAYS];
+            let same = |entry: &&mut Option<Entry>| {
+                entry.is_some_and(|e| e.name == question.name && e.rtype == question.rtype)
+            };
+            if let Some(Some(entry)) = entries.iter_mut().find(same) {
+                entry.hear(now, asker);
+                return true;
+            }
+            let mut entry = Entry {
+                name: question.name,
+                rtype: question.rtype,
+                asked: None,
+                probed: [None; 2],
+            };
+            entry.hear(now, asker);
+            // The one not heard for longest; empty ones first.
+            let Some(oldest) = entries.iter_mut().min_by_key(|e| e.and_then(|e| e.heard_last()))
+            else {
+                return false;
+            };
+            let is_live = oldest.is_some_and(|entry| entry.is_live(now));
+            if is_live && self.grow(now) {
+                continue;
+            }
+            let oldest = self.entries[set..set + WAYS]
+                .iter_mut()
+                .min_by_key(|e| e.and_then(|e| e.heard_last()));
+            if let Some(oldest) = oldest {
+                *oldest = Some(entry);
+            }
+            return !is_live;
+        }
+    }
+
+    /// Whether `record`, by `answerer`, answers a question of the last 2 s.
+    pub(super) fn asked_for(&self, now: Time, record: &Record, answerer: Party) -> bool {
+        if !self.last.is_some_and(|last| is_recent(now, last)) {
+            return false;
+        }
+        let set = self.set(record.name);
+        self.entries[set..set + WAYS].iter().flatten().any(|entry| {
+            entry.name == record.name
+                && (entry.rtype == record.rtype
+                    || entry.rtype == ANY
+                    || matches!(record.rtype, NSEC | CNAME))
+                && entry.is_question_to(now, answerer)
+        })
+    }
+
+    /// Where the set of a name begins. All types of a name are in one set, because an NSEC
+    /// answers each.
+    fn set(&self, name: u64) -> usize {
+        let sets = self.entries.len() / WAYS;
+        // The name's hash is keyed; its upper half picks the set.
+        ((name >> 32) as usize & (sets - 1)) * WAYS
+    }
+
+    /// Doubles the sets and keeps what is live. False at the bound.
+    fn grow(&mut self, now: Time) -> bool {
+        let sets = self.entries.len() / WAYS;
+        if sets >= MAX_SETS {
+            return false;
+        }
+        let old = std::mem::replace(&mut self.entries, vec![None; sets * 2 * WAYS]);
+        for entry in old.into_iter().flatten().filter(|entry| entry.is_live(now)) {
+            // A set is split in two: there is room in each for all that it held.
+            let set = self.set(entry.name);
+            let free = self.entries[set..set + WAYS].iter_mut().find(|e| e.is_none());
+            if let Some(free) = free {
+                *free = Some(entry);
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::mdns::Section;
+    use proptest::prelude::*;
+
+    const ME: Party = 1;
+    const OTHER: Party = 2;
+    const SECOND: u64 = 1_000_000_000;
+
+    fn question(name: u64, rtype: u16) -> Question {
+        Question { name, rtype, class: 1, unicast: false }
+    }
+
+    fn record(name: u64, rtype: u16) -> Record {
+        Record { section: Section::Answer, name, rtype, class: 1, flush: true, ttl: 120, data: 0 }
+    }
+
+    #[test]
+    fn remembers_for_two_seconds_inclusive() {
+        let mut questions = Questions::default();
+        assert!(!questions.asked_for(Time(0), &record(7, 1), ME));
+        assert!(questions.hear(Time(5), question(7, 1), Asker::Querier));
+        assert!(questions.asked_for(Time(5), &record(7, 1), ME));
+        assert!(questions.asked_for(Time(5 + 2 * SECOND), &record(7, 1), ME));
+        assert!(!questions.asked_for(Time(6 + 2 * SECOND), &record(7, 1), ME));
+    }
+
+    #[test]
+    fn type_must_be_equal_or_any_but_for_nsec_and_cname() {
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, 1), Asker::Querier);
+        questions.hear(Time(0), question(8, ANY), Asker::Querier);
+        let asked = |name, rtype| questions.asked_for(Time(1), &record(name, rtype), ME);
+        assert!(asked(7, 1) && asked(7, NSEC) && asked(7, CNAME) && asked(8, 28));
+        assert!(!asked(7, 28) && !asked(9, 1) && !asked(9, NSEC));
+    }
+
+    #[test]
+    fn own_probes_are_no_questions_but_those_of_others_are() {
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
+        assert!(!questions.asked_for(Time(1), &record(7, 1), ME));
+        assert!(questions.asked_for(Time(1), &record(7, 1), OTHER));
+        questions.hear(Time(1), question(7, ANY), Asker::Prober(OTHER));
+        assert!(questions.asked_for(Time(2), &record(7, 1), ME));
+        // My own probe after the other's does not hide it.
+        questions.hear(Time(2), question(7, ANY), Asker::Prober(ME));
+        questions.hear(Time(3), question(7, ANY), Asker::Prober(ME));
+        assert!(questions.asked_for(Time(3), &record(7, 1), ME));
+        // But it grows old for itself.
+        assert!(!questions.asked_for(Time(2 + 2 * SECOND), &record(7, 1), ME));
+    }
+
+    #[test]
+    fn own_queries_are_questions() {
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, 12), Asker::Querier);
+        questions.hear(Time(0), question(7, 12), Asker::Prober(ME));
+        assert!(questions.asked_for(Time(1), &record(7, 12), ME));
+    }
+
+    #[test]
+    fn tells_when_a_live_question_is_forgotten() {
+        let mut questions = Questions::default();
+        // Nine types of one name do not fit one set, however many sets there are.
+        for rtype in 1..=8 {
+            assert!(questions.hear(Time(0), question(7, rtype), Asker::Querier));
+        }
+        assert!(!questions.hear(Time(2 * SECOND), question(7, 9), Asker::Querier));
+        assert_eq!(questions.entries.len(), MAX_SETS * WAYS);
+        // Older than 2 s: nothing is lost.
+        assert!(questions.hear(Time(2 * SECOND + 1), question(7, 10), Asker::Querier));
+    }
+
+    #[test]
+    fn grows_only_while_questions_are_live() {
+        let mut questions = Questions::default();
+        let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
+        for n in 0..100_000 {
+            // Ten a second: twenty are live at once.
+            assert!(questions.hear(Time(n * SECOND / 10), question(hash(n), 1), Asker::Querier));
+        }
+        assert_eq!(questions.entries.len(), MIN_SETS * WAYS);
+        for n in 0..2_000 {
+            let now = Time(10_000 * SECOND);
+            questions.hear(now, question(hash(n), 1), Asker::Querier);
+        }
+        let kept = (0..2_000).filter(|n| {
+            questions.asked_for(Time(10_000 * SECOND), &record(hash(*n), 1), ME)
+        });
+        assert!(kept.count() > 1_990);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_list(
+            steps in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..3, 0_u64..900), 1..150),
+        ) {
+            let mut questions = Questions::default();
+            let mut model: Vec<(u64, u16, Time, Option<Party>)> = Vec::new();
+            let mut now = Time(0);
+            for (name, rtype, party, millis) in steps {
+                now = now.plus(Duration::from_millis(millis));
+                let rtype = [1, 12, 16, 28, 33, ANY][usize::try_from(rtype % 6).expect("small")];
+                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(party) };
+                prop_assert!(questions.hear(now, question(name, rtype), asker));
+                model.push((name, rtype, now, (party > 0).then_some(party)));
+                for (name, rtype, me) in [(name, 1, 1), (name, NSEC, 2), (1, 12, 1), (2, 28, 2)] {
+                    let expected = model.iter().any(|&(n, t, at, prober)| {
+                        n == name
+                            && now.since(at) <= MEMORY
+                            && (t == rtype || t == ANY || rtype == NSEC)
+                            && prober != Some(me)
+                    });
+                    prop_assert_eq!(questions.asked_for(now, &record(name, rtype), me), expected);
+                }
+            }
+        }
+    }
+}

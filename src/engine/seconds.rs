@@ -1,0 +1,199 @@
+//! One-second buckets: how many frames each whole second held, for a device and for a segment.
+//!
+//! Comes in: the second of each frame that counts (signalling and address frames). Goes out: the
+//! busiest second, and the segment's histogram. Nothing here costs more after a silence of an
+//! hour than after one of a second.
+
+use super::snapshot::{Histogram, SECOND_BOUNDS};
+
+/// Buckets kept: 60 whole seconds and the one that runs, rounded up to a power of two.
+const BUCKETS: u64 = 64;
+/// Whole seconds that the peak looks back on.
+const WINDOW: u64 = 60;
+
+/// The last minute of a device, by seconds.
+#[derive(Clone, Debug)]
+pub(super) struct Seconds {
+    counts: [u32; BUCKETS as usize],
+    /// The second of the newest bucket.
+    newest: u64,
+    peak_ever: u32,
+}
+
+impl Seconds {
+    /// Silent until `second`.
+    pub(super) const fn new(second: u64) -> Self {
+        Self { counts: [0; BUCKETS as usize], newest: second, peak_ever: 0 }
+    }
+
+    /// Counts one frame. A second that lies behind the newest is counted in the newest.
+    pub(super) fn count(&mut self, second: u64) {
+        if second > self.newest {
+            if second - self.newest >= BUCKETS {
+                self.counts = [0; BUCKETS as usize];
+            } else {
+                for passed in self.newest + 1..=second {
+                    self.counts[bucket(passed)] = 0;
+                }
+            }
+            self.newest = second;
+        }
+        let count = &mut self.counts[bucket(self.newest)];
+        *count = count.saturating_add(1);
+        // The second that runs is part of the peak at once: it can only grow, and at the end of a
+        // capture it would be lost otherwise.
+        self.peak_ever = self.peak_ever.max(*count);
+    }
+
+    /// The busiest of the last 60 whole seconds before `second`, which still runs.
+    pub(super) fn peak_minute(&self, second: u64) -> u32 {
+        let oldest = second.saturating_sub(WINDOW).max(self.newest.saturating_sub(BUCKETS - 1));
+        let end = second.min(self.newest + 1);
+        (oldest..end).map(|second| self.counts[bucket(second)]).max().unwrap_or(0)
+    }
+
+    /// The busiest second ever, the one that runs included.
+    pub(super) const fn peak_ever(&self) -> u32 {
+        self.peak_ever
+    }
+}
+
+const fn bucket(second: u64) -> usize {
+    (second % BUCKETS) as usize
+}
+
+/// The seconds of a segment: the one that runs, and a histogram of those that are closed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tally {
+    /// The second that runs, and what it holds; `None` before the first.
+    running: Option<(u64, u64)>,
+    closed: Histogram,
+}
+
+impl Tally {
+    /// Closes every second before `second`, the silent ones too. Returns whether there was one.
+    pub(super) fn advance(&mut self, second: u64) -> bool {
+        match self.running {
+            None => {
+                self.running = Some((second, 0));
+                false
+            }
+            Some((running, count)) if running < second => {
+                observe(&mut self.closed, count, 1);
+                observe(&mut self.closed, 0, second - running - 1);
+                self.running = Some((second, 0));
+                true
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Counts one frame in the second that runs.
+    pub(super) const fn count(&mut self) {
+        if let Some((_, count)) = &mut self.running {
+            *count += 1;
+        }
+    }
+
+    /// The closed seconds.
+    pub(super) const fn closed(&self) -> &Histogram {
+        &self.closed
+    }
+}
+
+fn observe(histogram: &mut Histogram, value: u64, times: u64) {
+    let bucket = SECOND_BOUNDS.partition_point(|bound| *bound < value);
+    histogram.counts[bucket] += times;
+    histogram.sum += value * times;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_peak_looks_back_on_sixty_whole_seconds() {
+        let mut seconds = Seconds::new(100);
+        for _ in 0..5 {
+            seconds.count(100);
+        }
+        assert_eq!(seconds.peak_minute(100), 0, "the second still runs");
+        assert_eq!(seconds.peak_minute(101), 5);
+        assert_eq!(seconds.peak_minute(160), 5, "100 is the first of sixty");
+        assert_eq!(seconds.peak_minute(161), 0);
+        assert_eq!(seconds.peak_ever(), 5);
+    }
+
+    #[test]
+    fn a_gap_empties_the_ring() {
+        let mut seconds = Seconds::new(1);
+        seconds.count(1);
+        seconds.count(u64::MAX / 2);
+        assert_eq!(seconds.peak_minute(u64::MAX / 2 + 1), 1);
+        assert_eq!(seconds.counts.iter().sum::<u32>(), 1);
+    }
+
+    #[test]
+    fn a_long_silence_is_one_addition() {
+        let mut tally = Tally::default();
+        tally.advance(10);
+        tally.count();
+        tally.count();
+        assert!(tally.advance(1_000_000_000_000));
+        assert_eq!(tally.closed().counts[0], 1_000_000_000_000 - 11);
+        assert_eq!(tally.closed().counts[2], 1);
+        assert_eq!(tally.closed().sum, 2);
+    }
+
+    #[test]
+    fn a_second_is_closed_once() {
+        let mut tally = Tally::default();
+        tally.advance(10);
+        assert!(tally.advance(11));
+        assert!(!tally.advance(11));
+        assert!(!tally.advance(9));
+        assert_eq!(tally.closed().counts[0], 1);
+    }
+
+    #[test]
+    fn bounds_are_inclusive() {
+        let mut histogram = Histogram::default();
+        for value in [0, 1, 2, 5, 6, 1_000_000, 1_000_001] {
+            observe(&mut histogram, value, 1);
+        }
+        assert_eq!(histogram.counts, [1, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec((0_u64..90, 1_u32..4), 1..120)) {
+            let (mut seconds, mut tally) = (Seconds::new(0), Tally::default());
+            let mut model = BTreeMap::<u64, u32>::new();
+            let mut now = 0;
+            tally.advance(0);
+            for (gap, frames) in steps {
+                // Mostly short gaps, now and then one longer than the ring.
+                now += if gap > 80 { gap * 2 } else { gap / 20 };
+                tally.advance(now);
+                for _ in 0..frames {
+                    seconds.count(now);
+                    tally.count();
+                    *model.entry(now).or_default() += 1;
+                }
+                for read in [now, now + 1, now + 30, now + 61] {
+                    let from = read.saturating_sub(WINDOW);
+                    let expected = model.range(from..read).map(|(_, n)| *n).max().unwrap_or(0);
+                    prop_assert_eq!(seconds.peak_minute(read), expected);
+                }
+            }
+            tally.advance(now + 1);
+            prop_assert_eq!(seconds.peak_ever(), model.values().copied().max().unwrap_or(0));
+            let closed: u64 = tally.closed().counts.iter().sum();
+            prop_assert_eq!(closed, now + 1);
+            let frames: u64 = model.values().map(|n| u64::from(*n)).sum();
+            prop_assert_eq!(tally.closed().sum, frames);
+        }
+    }
+}

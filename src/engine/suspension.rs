@@ -1,0 +1,55 @@
+//! When silence proves nothing: for 2 s after start, interface up, a kernel drop, a clock step, or
+//! a live question that had to be forgotten.
+
+use crate::time::Time;
+use std::time::Duration;
+
+/// How long what rests on silence is suspended.
+const LENGTH: Duration = Duration::from_secs(2);
+
+/// Whether what rests on silence is suspended, and how often it was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Suspension {
+    until: Option<Time>,
+    begun: u64,
+}
+
+impl Suspension {
+    /// Suspends for 2 s from `now`. A suspension that is made longer is counted once.
+    pub(super) fn begin(&mut self, now: Time) {
+        if !self.is_active(now) {
+            self.begun += 1;
+        }
+        self.until = Some(now.plus(LENGTH));
+    }
+
+    /// Whether `now` is within one; its end is not.
+    pub(super) fn is_active(&self, now: Time) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+
+    /// How many began.
+    pub(super) const fn begun(&self) -> u64 {
+        self.begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lasts_two_seconds_and_is_counted_when_it_begins() {
+        let mut suspension = Suspension::default();
+        let at = |millis: u64| Time(millis * 1_000_000);
+        assert!(!suspension.is_active(at(0)));
+        suspension.begin(at(0));
+        assert!(suspension.is_active(at(1_999)));
+        suspension.begin(at(1_000));
+        assert!(suspension.is_active(at(2_999)));
+        assert!(!suspension.is_active(at(3_000)));
+        assert_eq!(suspension.begun(), 1);
+        suspension.begin(at(3_000));
+        assert_eq!(suspension.begun(), 2);
+    }
+}
