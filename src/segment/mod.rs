@@ -1,0 +1,17 @@
+//! Segments: broadcast domains, each counted once, by label. Where the frames of a VLAN are
+//! counted is decided here: VLAN tags come in, the place of a segment goes out. Knows nothing of
+//! frames, devices or sockets.
+//!
+//! [`Labels`] is one for the process and sees to it that labels are bounded in number and that
+//! none means two segments. [`Router`] is one for each captured interface.
+
+mod labels;
+mod router;
+
+pub use labels::{Claim, Labels, Sharing};
+pub use router::{Ended, Route, Router, Segment};
+
+use std::sync::Arc;
+
+/// The label of a segment: `eth0`, `eth0.30`, `eth0.30.7`, `eth0.other`.
+pub type Label = Arc<str>;
