@@ -15,8 +15,7 @@ use super::{Claim, Label, Labels};
 use crate::capture::Tag;
 use crate::decode::Tags;
 use crate::interfaces::Surroundings;
-use ahash::RandomState;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -74,7 +73,8 @@ pub struct Router {
     labels: Arc<Labels>,
     around: Surroundings,
     places: Vec<Option<Segment>>,
-    by_ids: HashMap<Ids, usize, RandomState>,
+    /// Ordered rather than hashed: the ids are the network's choice, and there are few.
+    by_ids: BTreeMap<Ids, usize>,
     other: Option<usize>,
     /// Where labels are written before it is known whether they are new.
     scratch: String,
@@ -96,7 +96,7 @@ impl Router {
             labels: Arc::clone(labels),
             around,
             places: Vec::new(),
-            by_ids: HashMap::default(),
+            by_ids: BTreeMap::new(),
             other: None,
             scratch: String::new(),
         };
@@ -141,11 +141,8 @@ impl Router {
         let devices = &around.devices;
         let master_captured = around.master_captured;
         let taken = |id: u16| master_captured || devices.iter().any(|device| device.id == id);
-        let mut leaving: Vec<usize> = self
-            .by_ids
-            .extract_if(|&(outer, _), _| taken(outer))
-            .map(|(_, place)| place)
-            .collect();
+        let mut leaving: Vec<usize> =
+            self.by_ids.extract_if(.., |&(outer, _), _| taken(outer)).map(|(_, place)| place).collect();
         if master_captured {
             leaving.extend(self.other.take());
         }
