@@ -91,6 +91,7 @@ pub enum Direction {
 pub struct Batch<'a> {
     memory: &'a [u8],
     frames: &'a [Slot],
+    interfaces: &'a [InterfaceName],
 }
 
 /// Where in a batch's memory one frame lies.
@@ -105,11 +106,21 @@ pub struct Slot {
 }
 
 impl<'a> Batch<'a> {
-    /// Frames at the given places of `memory`. A slot that reaches beyond the memory yields what
-    /// there is.
+    /// Frames at the given places of `memory`, heard on `interfaces`. A slot that reaches beyond
+    /// the memory yields what there is.
     #[must_use]
-    pub const fn new(memory: &'a [u8], frames: &'a [Slot]) -> Self {
-        Self { memory, frames }
+    pub const fn new(
+        memory: &'a [u8],
+        frames: &'a [Slot],
+        interfaces: &'a [InterfaceName],
+    ) -> Self {
+        Self { memory, frames, interfaces }
+    }
+
+    /// The interfaces that frames name by index: all that the capture has heard of so far.
+    #[must_use]
+    pub const fn interfaces(&self) -> &'a [InterfaceName] {
+        self.interfaces
     }
 
     /// How many frames there are.
@@ -163,8 +174,17 @@ pub trait Capture: Send {
 /// The name of one interface of a capture, as the capture file or the kernel has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceName {
-    /// The name, if it has one.
+    /// The name, if it has one. Interface N > 0 of a pcapng section that gives it no name is
+    /// named `captureN`.
     pub name: Option<String>,
+}
+
+impl InterfaceName {
+    /// The name, or `capture`. Equal labels are the same segment, within a file and among files.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or("capture")
+    }
 }
 
 /// What a backend can tell, as `multicast_capture_info` exports it.

@@ -1,1 +1,66 @@
-//! commands/mod
+//! What can be asked of the program: serve, analyze, check. The parts are put together here.
+
+pub mod analyze;
+pub mod flags;
+pub mod log;
+pub mod serve;
+
+use crate::decode::mdns::HashKey;
+use clap::Parser as _;
+use flags::{Cli, Command};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::process::ExitCode;
+
+/// How a command ended, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// All is well.
+    Success = 0,
+    /// It worked in part, or found something missing.
+    Incomplete = 1,
+    /// What was asked for cannot be done: wrong flags, files or privileges.
+    BadInput = 2,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// Runs the command line of this process. Call it before any other thread exists: capabilities
+/// are dropped for the calling thread and those that it starts.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let status = match &cli.command {
+        None => {
+            log::start(&cli.serve.log);
+            serve::run(&cli.serve)
+        }
+        Some(Command::Analyze(flags)) => {
+            log::start(&flags.log);
+            analyze::run(flags).unwrap_or_else(|error| {
+                // A reader that has seen enough (`| head`) is no failure.
+                if error.kind() == std::io::ErrorKind::BrokenPipe {
+                    return ExitStatus::Success;
+                }
+                say(&format!("writing the report: {error}"));
+                ExitStatus::Incomplete
+            })
+        }
+    };
+    status.into()
+}
+
+/// Writes one line to standard error, under the program's name.
+fn say(line: &str) {
+    eprintln!("multicast_exporter: {line}");
+}
+
+/// Keys that the network cannot know.
+fn hash_key() -> HashKey {
+    // The standard library keys each of these from the operating system's random numbers.
+    HashKey(std::array::from_fn(|_| RandomState::new().build_hasher().finish()))
+}

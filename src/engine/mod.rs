@@ -167,7 +167,7 @@ impl Engine {
                 datagram,
                 read(&mut self.payloads, self.parser, &self.key, datagram),
             )),
-            Message::None => None,
+            _ => None,
         };
         let kind = message.map(|(datagram, (_, digest))| {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {

@@ -1,0 +1,181 @@
+//! `analyze`: capture files through the engine, as fast as they can be read, then a report.
+
+pub mod report;
+mod table;
+
+use super::flags::{self, Output};
+use super::{ExitStatus, hash_key, say};
+use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
+use crate::capture::{Capture, CaptureError};
+use crate::engine;
+use crate::pipeline::{Pipeline, Settings};
+use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
+use indicatif::{ProgressBar, ProgressStyle};
+use report::Report;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What was found, and what went wrong on the way.
+#[derive(Debug)]
+pub struct Analysis {
+    /// What was found in what could be read.
+    pub report: Report,
+    /// Each file that could not be opened, or not be read to its end.
+    pub problems: Vec<Problem>,
+}
+
+/// A file that could not be read, or not to its end.
+#[derive(Debug)]
+pub struct Problem {
+    /// The file as it was named.
+    pub file: String,
+    /// What is wrong with it.
+    pub error: CaptureError,
+}
+
+impl Problem {
+    /// A capture that breaks off was read up to there; anything else was not read at all.
+    fn status(&self) -> ExitStatus {
+        match &self.error {
+            CaptureError::Format(FormatError::Broken { .. }) => ExitStatus::Incomplete,
+            CaptureError::Format(FormatError::Unknown { .. })
+            | CaptureError::End
+            | CaptureError::InterfaceGone { .. }
+            | CaptureError::Io { .. } => ExitStatus::BadInput,
+        }
+    }
+}
+
+impl Analysis {
+    /// The worst of what happened.
+    #[must_use]
+    pub fn status(&self) -> ExitStatus {
+        self.problems.iter().map(Problem::status).max().unwrap_or(ExitStatus::Success)
+    }
+}
+
+/// How to analyze.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Devices that are told apart.
+    pub devices_max: usize,
+    /// Whether to draw a progress bar on standard error.
+    pub progress: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { devices_max: 100_000, progress: false }
+    }
+}
+
+/// Runs the command. The report goes to standard output, problems to standard error, a line each.
+///
+/// # Errors
+/// If standard output cannot be written.
+pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
+    let progress = io::stderr().is_terminal();
+    let analysis = analyze(&flags.files, &Options { devices_max: flags.devices_max, progress });
+    for Problem { file, error } in &analysis.problems {
+        say(&format!("{file}: {error}"));
+    }
+    let mut out = io::stdout().lock();
+    match flags.output {
+        Output::Table => write!(out, "{}", analysis.report)?,
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut out, &analysis.report)?;
+            writeln!(out)?;
+        }
+    }
+    out.flush()?;
+    Ok(analysis.status())
+}
+
+/// Reads the files as one LAN: merged by time stamp, equal labels being the same segment.
+#[must_use]
+pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
+    let mut problems = Vec::new();
+    let mut captures = Vec::new();
+    for path in files {
+        match open(path) {
+            Ok(capture) => captures.push(capture),
+            Err(error) => problems.push(Problem { file: path.display().to_string(), error }),
+        }
+    }
+    let bar = options.progress.then(|| Bar::over(&captures));
+    let mut merge = Merge::new(captures);
+    let mut pipeline = Pipeline::file(settings(options.devices_max));
+    let ended = loop {
+        match merge.next_batch(Duration::ZERO) {
+            Ok(batch) => {
+                pipeline.handle_file(&batch);
+                if let Some(bar) = &bar {
+                    bar.update();
+                }
+            }
+            Err(error) => break error,
+        }
+    };
+    let failures = merge.take_failures();
+    debug_assert!(matches!(ended, CaptureError::End), "a merge keeps failures apart: {ended}");
+    problems.extend(failures.into_iter().map(|(file, error)| Problem { file, error }));
+    let names = files.iter().map(|path| path.display().to_string()).collect();
+    Analysis { report: report::build(names, pipeline.span(), &pipeline.views()), problems }
+}
+
+fn open(path: &Path) -> Result<FileCapture, CaptureError> {
+    if path == Path::new("-") {
+        return file::from_reader("-", Box::new(io::stdin()));
+    }
+    file::open(path)
+}
+
+/// Devices are never expired, and a table that fills up is made up for by the device `other`.
+fn settings(devices_max: usize) -> Settings {
+    Settings {
+        engine: engine::Config {
+            budget: Arc::new(engine::Budget::new(devices_max)),
+            expiry: None,
+            local: Arc::default(),
+            converted: engine::Converted::Files,
+        },
+        key: hash_key(),
+        labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+    }
+}
+
+/// How much of the files has been read, drawn on standard error.
+struct Bar {
+    bar: ProgressBar,
+    files: Vec<Progress>,
+}
+
+impl Bar {
+    /// Over all files together; a spinner if the size of one is not known.
+    fn over(captures: &[FileCapture]) -> Self {
+        let files: Vec<Progress> = captures.iter().map(FileCapture::progress).collect();
+        let size: Option<u64> = files.iter().map(Progress::size).sum();
+        let bar = size.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let template = if size.is_some() {
+            "{wide_bar} {bytes}/{total_bytes} {eta}"
+        } else {
+            "{spinner} {bytes} read"
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, files }
+    }
+
+    fn update(&self) {
+        self.bar.set_position(self.files.iter().map(Progress::position).sum());
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
