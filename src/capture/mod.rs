@@ -74,6 +74,26 @@ pub enum LinkType {
     Other(u16),
 }
 
+impl LinkType {
+    /// The link type with this number in the tcpdump registry
+    /// (<https://www.tcpdump.org/linktypes.html>). Takes 12 and 14 as well, which are numbers of
+    /// raw IP on BSD and which files carry all the same.
+    #[must_use]
+    pub const fn from_registry(number: u16) -> Self {
+        match number {
+            0 => Self::BsdLoopback,
+            1 => Self::Ethernet,
+            12 | 14 | 101 | 228 | 229 => Self::RawIp,
+            105 => Self::Ieee80211,
+            108 => Self::OpenBsdLoopback,
+            113 => Self::LinuxCooked,
+            127 => Self::Radiotap,
+            276 => Self::LinuxCooked2,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Whether this machine received or sent a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Direction {

@@ -1,0 +1,102 @@
+//! What the parsers of all formats share: the contract between them and the loop that feeds them,
+//! the bounds, and byte order. Must not know of files or readers.
+
+use crate::capture::{InterfaceName, Slot};
+
+/// At most so many frames are in one batch, so that slots stay in cache and the engine's lock is
+/// let go often enough.
+pub(super) const BATCH_FRAMES: usize = 2048;
+
+/// More captured bytes than this in one frame are a break: the limit of tcpdump
+/// (`MAXIMUM_SNAPLEN`) and of Wireshark (`WTAP_MAX_PACKET_SIZE_STANDARD`).
+pub(super) const LARGEST_FRAME: u32 = 262_144;
+
+/// A longer record that has to be read whole is a break: the limit of libpcap on pcapng blocks
+/// (`INITIAL_MAX_BLOCKSIZE`).
+pub(super) const LARGEST_RECORD: usize = 16 * 1024 * 1024;
+
+/// Reads the records of one format.
+pub(super) trait Records: Send {
+    /// Takes whole records from the front of `data`, which lies at `base` of the batch's memory,
+    /// and appends their frames to `slots`, until the data runs out, the batch is full, or a
+    /// record makes no sense. Is given what it did not take again, with more behind it.
+    fn take(&mut self, data: &[u8], base: usize, slots: &mut Vec<Slot>) -> Taken;
+
+    /// What is wrong with a stream that ends where only `rest` was not taken; `None` if that is a
+    /// proper end.
+    fn cut(&self, rest: &[u8]) -> Option<String>;
+
+    /// The interfaces that frames name so far.
+    fn interfaces(&self) -> &[InterfaceName];
+}
+
+/// What a parser made of the bytes that it was given.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// So many bytes from the front are done with.
+    pub(super) consumed: usize,
+    /// Why it stopped.
+    pub(super) outcome: Outcome,
+}
+
+/// Why a parser stopped.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The next record is not there whole.
+    More,
+    /// The batch is full.
+    Full,
+    /// The next record makes no sense, for this reason.
+    Broken(String),
+}
+
+/// The byte order of numbers in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Most significant byte last.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+impl Order {
+    /// The number whose two bytes lie at `at`; 0 beyond the end.
+    #[inline]
+    pub(super) fn u16(self, bytes: &[u8], at: usize) -> u16 {
+        let raw = array::<2>(bytes, at);
+        match self {
+            Self::Little => u16::from_le_bytes(raw),
+            Self::Big => u16::from_be_bytes(raw),
+        }
+    }
+
+    /// The number whose four bytes lie at `at`; 0 beyond the end.
+    #[inline]
+    pub(super) fn u32(self, bytes: &[u8], at: usize) -> u32 {
+        let raw = array::<4>(bytes, at);
+        match self {
+            Self::Little => u32::from_le_bytes(raw),
+            Self::Big => u32::from_be_bytes(raw),
+        }
+    }
+
+    /// The number whose eight bytes lie at `at`; 0 beyond the end.
+    pub(super) fn i64(self, bytes: &[u8], at: usize) -> i64 {
+        let raw = array::<8>(bytes, at);
+        match self {
+            Self::Little => i64::from_le_bytes(raw),
+            Self::Big => i64::from_be_bytes(raw),
+        }
+    }
+}
+
+#[inline]
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([0; N])
+}
+
+/// A length from a file as an index. No platform that this runs on has smaller indices.
+#[inline]
+pub(super) const fn index(length: u32) -> usize {
+    length as usize
+}

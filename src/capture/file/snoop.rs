@@ -1,0 +1,130 @@
+//! Sun snoop (RFC 1761): one interface, big-endian, 24 octets before each frame and padding
+//! behind it. In come bytes, out go the places of frames. Must not know of files or readers.
+
+use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
+use crate::capture::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
+use crate::time::Stamp;
+
+/// Octets of the file's header.
+pub(super) const HEADER: usize = 16;
+
+/// The first eight octets of a file.
+pub(super) const MAGIC: [u8; 8] = *b"snoop\0\0\0";
+
+/// Octets before each frame.
+const RECORD_HEADER: usize = 24;
+
+/// Padding brings records to a multiple of four; more than this is a break.
+const LARGEST_PADDING: u32 = 65_536;
+
+/// A snoop file after its header.
+pub(super) struct Snoop {
+    link: LinkType,
+    interface: [InterfaceName; 1],
+}
+
+impl Snoop {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// In words, if it is of another version than RFC 1761's.
+    pub(super) fn open(header: &[u8; HEADER]) -> Result<Self, String> {
+        let version = Order::Big.u32(header, 8);
+        if version != 2 {
+            return Err(format!("snoop of version {version}"));
+        }
+        Ok(Self {
+            link: link(Order::Big.u32(header, 12)),
+            interface: [InterfaceName { name: None }],
+        })
+    }
+}
+
+/// The link type by its number in RFC 1761 and in Solaris' `sys/dlpi.h`.
+fn link(number: u32) -> LinkType {
+    match number {
+        // IEEE 802.3 and Ethernet are framed alike.
+        0 | 4 => LinkType::Ethernet,
+        2 => LinkType::Other(6),
+        8 => LinkType::Other(10),
+        26 => LinkType::Other(226),
+        _ => LinkType::Other(u16::MAX),
+    }
+}
+
+impl Records for Snoop {
+    fn take(&mut self, data: &[u8], base: usize, slots: &mut Vec<Slot>) -> Taken {
+        let mut at = 0;
+        let outcome = loop {
+            if slots.len() >= BATCH_FRAMES {
+                break Outcome::Full;
+            }
+            let Some(header) = data[at..].first_chunk::<RECORD_HEADER>() else {
+                break Outcome::More;
+            };
+            let [original, captured, record] = [0, 4, 8].map(|field| Order::Big.u32(header, field));
+            if captured > LARGEST_FRAME {
+                break Outcome::Broken(format!(
+                    "a frame of {captured} captured bytes, more than {LARGEST_FRAME}"
+                ));
+            }
+            let least = captured + 24;
+            if record < least || record > least + LARGEST_PADDING {
+                break Outcome::Broken(format!(
+                    "a record of {record} bytes with a frame of {captured} in it"
+                ));
+            }
+            let end = at + index(record);
+            if end > data.len() {
+                break Outcome::More;
+            }
+            let seconds = i128::from(Order::Big.u32(header, 16));
+            let microseconds = i128::from(Order::Big.u32(header, 20));
+            slots.push(Slot {
+                meta: FrameMeta {
+                    stamp: Stamp(seconds * 1_000_000_000 + microseconds * 1_000),
+                    interface: 0,
+                    link: self.link,
+                    stripped_tag: None,
+                    direction: Direction::Unknown,
+                    wire_len: original,
+                },
+                start: base + at + RECORD_HEADER,
+                len: index(captured.min(original)),
+            });
+            at = end;
+        };
+        Taken { consumed: at, outcome }
+    }
+
+    fn cut(&self, rest: &[u8]) -> Option<String> {
+        if rest.is_empty() {
+            return None;
+        }
+        Some(match rest.first_chunk::<RECORD_HEADER>() {
+            None => format!("the file ends after {} of 24 bytes of a frame's header", rest.len()),
+            Some(header) => format!(
+                "the file ends after {} of {} bytes of a record",
+                rest.len(),
+                Order::Big.u32(header, 8)
+            ),
+        })
+    }
+
+    fn interfaces(&self) -> &[InterfaceName] {
+        &self.interface
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_types() {
+        assert_eq!(link(4), LinkType::Ethernet);
+        assert_eq!(link(0), LinkType::Ethernet);
+        assert_eq!(link(8), LinkType::Other(10));
+        assert_eq!(link(1), LinkType::Other(u16::MAX));
+    }
+}
