@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn a_discover_names_its_client() {
         let options = b"\x35\x01\x01\0\x0c\x04host\x3c\x03MSF\x32\x04\x0a\0\0\x09\xff junk";
-        let parsed = parse(&discover(options)).message;
-        let message = parsed.expect("valid");
+        let bytes = discover(options);
+        let message = parse(&bytes).message.expect("valid");
         assert_eq!(message.kind, Some(1));
         assert_eq!(message.client, Some(Mac([2, 0, 0, 0, 0, 1])));
         assert_eq!(message.host_name, Some(&b"host"[..]));
@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn options_that_run_out_leave_the_rest() {
-        let parsed = parse(&discover(b"\x35\x01\x03\x0c\x40ab"));
+        let bytes = discover(b"\x35\x01\x03\x0c\x40ab");
+        let parsed = parse(&bytes);
         assert_eq!(parsed.flaw, Some(Reason::BadOption));
         assert_eq!(parsed.message.and_then(|message| message.kind), Some(3));
         let bytes = discover(b"\x35\x01\x03");
