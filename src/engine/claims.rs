@@ -63,7 +63,9 @@ fn own_source(observation: &Observation<'_>) -> Option<IpAddr> {
     let stays_on_link = match destination {
         IpAddr::V4(ip) => ip.is_broadcast() || matches!(ip.octets(), [224, 0, 0, _]),
         // Scopes 1 and 2 (RFC 4291 section 2.7).
-        IpAddr::V6(ip) => ip.segments()[0] & 0xff0f == 0xff02 || ip.segments()[0] & 0xff0f == 0xff01,
+        IpAddr::V6(ip) => {
+            ip.segments()[0] & 0xff0f == 0xff02 || ip.segments()[0] & 0xff0f == 0xff01
+        }
     };
     let is_usable = match source {
         IpAddr::V4(ip) => is_host_v4(ip),

@@ -163,10 +163,9 @@ impl Engine {
         }
 
         let message = match &observation.message {
-            Message::Mdns(datagram) => Some((
-                datagram,
-                read(&mut self.payloads, self.parser, &self.key, datagram),
-            )),
+            Message::Mdns(datagram) => {
+                Some((datagram, read(&mut self.payloads, self.parser, &self.key, datagram)))
+            }
             _ => None,
         };
         let kind = message.map(|(datagram, (_, digest))| {

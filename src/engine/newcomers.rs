@@ -47,12 +47,11 @@ impl Heat {
 
     /// Frames in the 60 s that end with `window`.
     pub(super) fn frames(&self, window: u32) -> u32 {
-        let stale = window.saturating_sub(self.newest);
-        (stale..WINDOWS)
-            .map(|back| {
-                let back = back - stale;
-                u32::from(self.counts[(self.newest.wrapping_sub(back) % WINDOWS) as usize])
-            })
+        // Of the six windows before the newest, as many are out of sight as have passed since.
+        let passed = window.saturating_sub(self.newest).min(WINDOWS);
+        let newest = self.newest % WINDOWS + WINDOWS;
+        (0..WINDOWS - passed)
+            .map(|back| u32::from(self.counts[((newest - back) % WINDOWS) as usize]))
             .sum()
     }
 }
@@ -85,6 +84,12 @@ impl Newcomers {
     /// Notes that the row in `slot` has moved to the place `row`.
     pub(super) fn moved(&mut self, slot: u32, row: u32) {
         self.rows[slot as usize] = row;
+    }
+
+    /// The row in `slot`.
+    #[cfg(test)]
+    pub(super) fn row(&self, slot: u32) -> u32 {
+        self.rows[slot as usize]
     }
 
     /// The row that a candidate with `frames` may have; `None` if those looked at have more. Ties

@@ -312,13 +312,31 @@ mod tests {
     fn the_first_ipv4_address_stays_until_unheard_for_ten_minutes() {
         let mut p = profile();
         let shown = |identity: Identity| identity.address.map(|address| address.to_string());
-        assert_eq!(shown(hear(&mut p, at(0), Claim::Address(ip("2001:db8::1")))).as_deref(), Some("2001:db8::1"));
-        assert_eq!(shown(hear(&mut p, at(0), Claim::Address(ip("fe80::1")))).as_deref(), Some("fe80::1"));
-        assert_eq!(shown(hear(&mut p, at(0), Claim::Address(ip("169.254.1.1")))).as_deref(), Some("fe80::1"));
-        assert_eq!(shown(hear(&mut p, at(0), Claim::Address(ip("10.0.0.1")))).as_deref(), Some("10.0.0.1"));
-        assert_eq!(shown(hear(&mut p, at(5), Claim::Address(ip("10.0.0.2")))).as_deref(), Some("10.0.0.1"));
+        assert_eq!(
+            shown(hear(&mut p, at(0), Claim::Address(ip("2001:db8::1")))).as_deref(),
+            Some("2001:db8::1")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(0), Claim::Address(ip("fe80::1")))).as_deref(),
+            Some("fe80::1")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(0), Claim::Address(ip("169.254.1.1")))).as_deref(),
+            Some("fe80::1")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(0), Claim::Address(ip("10.0.0.1")))).as_deref(),
+            Some("10.0.0.1")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(5), Claim::Address(ip("10.0.0.2")))).as_deref(),
+            Some("10.0.0.1")
+        );
         hear(&mut p, at(6), Claim::Address(ip("10.0.0.1")));
-        assert_eq!(shown(hear(&mut p, at(15), Claim::Address(ip("10.0.0.2")))).as_deref(), Some("10.0.0.1"));
+        assert_eq!(
+            shown(hear(&mut p, at(15), Claim::Address(ip("10.0.0.2")))).as_deref(),
+            Some("10.0.0.1")
+        );
         let last = hear(&mut p, at(16), Claim::Address(ip("10.0.0.2")));
         assert_eq!(shown(last.clone()).as_deref(), Some("10.0.0.2"));
         let all = ["169.254.1.1", "10.0.0.1", "10.0.0.2", "2001:db8::1", "fe80::1"].map(ip);
@@ -330,11 +348,26 @@ mod tests {
         let mut p = profile();
         let shown = |identity: Identity| identity.name.map(String::from);
         assert_eq!(shown(hear(&mut p, at(0), Claim::LeaseName("PC"))).as_deref(), Some("PC"));
-        assert_eq!(shown(hear(&mut p, at(1), Claim::HostName("pc.local"))).as_deref(), Some("pc.local"));
-        assert_eq!(shown(hear(&mut p, at(60), Claim::HostName("b.local"))).as_deref(), Some("pc.local"));
-        assert_eq!(shown(hear(&mut p, at(61), Claim::HostName("b.local"))).as_deref(), Some("b.local"));
-        assert_eq!(shown(hear(&mut p, at(62), Claim::HostName("c.local"))).as_deref(), Some("b.local"));
-        assert_eq!(shown(hear(&mut p, at(900), Claim::LeaseName("PC"))).as_deref(), Some("b.local"));
+        assert_eq!(
+            shown(hear(&mut p, at(1), Claim::HostName("pc.local"))).as_deref(),
+            Some("pc.local")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(60), Claim::HostName("b.local"))).as_deref(),
+            Some("pc.local")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(61), Claim::HostName("b.local"))).as_deref(),
+            Some("b.local")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(62), Claim::HostName("c.local"))).as_deref(),
+            Some("b.local")
+        );
+        assert_eq!(
+            shown(hear(&mut p, at(900), Claim::LeaseName("PC"))).as_deref(),
+            Some("b.local")
+        );
     }
 
     #[test]
@@ -380,7 +413,8 @@ mod tests {
     #[test]
     fn nothing_is_rebuilt_while_nothing_changes() {
         let mut p = profile();
-        let claims = [Claim::Address(ip("10.0.0.1")), Claim::HostName("a.local"), Claim::Model("X")];
+        let claims =
+            [Claim::Address(ip("10.0.0.1")), Claim::HostName("a.local"), Claim::Model("X")];
         for claim in claims {
             hear(&mut p, at(0), claim);
         }
