@@ -191,10 +191,7 @@ impl Policy {
         if let Some(master) = &link.master {
             match master.kind {
                 MasterKind::Vrf => {}
-                MasterKind::Bridge
-                | MasterKind::Bond
-                | MasterKind::Team
-                | MasterKind::Other(_) => {
+                MasterKind::Bridge | MasterKind::Bond | MasterKind::Team | MasterKind::Other(_) => {
                     let kind = master.kind.clone();
                     return Some(Reason::Port { of: name_of(table, master.index), kind });
                 }

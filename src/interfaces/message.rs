@@ -52,8 +52,9 @@ pub struct Link {
     pub master: Option<Master>,
     /// What sort of device it is.
     pub kind: Kind,
-    /// The link underneath: the parent of a VLAN, macvlan or ipvlan device, the other end of a
-    /// veth. `None` if that is in another namespace: an index there means nothing here.
+    /// The link underneath: the parent of a VLAN, macvlan or ipvlan device. `None` if that is in
+    /// another namespace: an index there means nothing here. The other end of a veth is beside
+    /// it, not underneath.
     pub lower: Option<u32>,
 }
 
@@ -164,7 +165,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Whether it is for this link only: 169.254.0.0/16 (RFC 3927), fe80::/10 (RFC 4291
+    /// Whether it is for this link only: 169.254.0.0/16 (RFC 3927), `fe80::/10` (RFC 4291
     /// section 2.5.6), or given as such.
     #[must_use]
     pub fn is_link_local(&self) -> bool {
@@ -195,12 +196,8 @@ pub struct Neighbour {
 pub fn decode(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
     match kind {
         libc::RTM_NEWLINK | libc::RTM_DELLINK => link(kind, payload),
-        libc::RTM_NEWADDR => {
-            Ok(address(payload)?.map_or(Message::Other, Message::Address))
-        }
-        libc::RTM_DELADDR => {
-            Ok(address(payload)?.map_or(Message::Other, Message::AddressGone))
-        }
+        libc::RTM_NEWADDR => Ok(address(payload)?.map_or(Message::Other, Message::Address)),
+        libc::RTM_DELADDR => Ok(address(payload)?.map_or(Message::Other, Message::AddressGone)),
         libc::RTM_NEWNEIGH => neighbour(payload),
         _ => Ok(Message::Other),
     }
@@ -209,12 +206,7 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
 /// `RTM_NEWLINK` and `RTM_DELLINK`.
 fn link(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
     let (family, hardware, index, flags) = (|| {
-        Some((
-            *payload.first()?,
-            u16_at(payload, 2)?,
-            u32_at(payload, 4)?,
-            u32_at(payload, 8)?,
-        ))
+        Some((*payload.first()?, u16_at(payload, 2)?, u32_at(payload, 4)?, u32_at(payload, 8)?))
     })()
     .ok_or(Malformed::Payload)?;
     let rest = payload.get(LINK_FIXED..).ok_or(Malformed::Payload)?;
@@ -259,7 +251,7 @@ fn link(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
     if link.name.is_empty() {
         return Err(Malformed::Missing(libc::IFLA_IFNAME));
     }
-    if far {
+    if far || info.kind == Kind::Veth {
         link.lower = None;
     }
     link.master = master.map(|index| Master { index, kind: info.master });

@@ -29,7 +29,7 @@ impl Neighbours {
         let mut neighbours = Self::default();
         for _ in 0..ATTEMPTS {
             neighbours.macs.clear();
-            match socket.dump(Dump::Neighbours, |message| neighbours.take(message))? {
+            match socket.dump(Dump::Neighbours, |message| neighbours.take(&message))? {
                 DumpEnd::Complete => break,
                 // A neighbour too few does no harm: it is there at the next read.
                 DumpEnd::Interrupted | DumpEnd::Overrun => {}
@@ -44,8 +44,8 @@ impl Neighbours {
         self.macs.get(&(index, ip)).copied()
     }
 
-    fn take(&mut self, message: Message) {
-        match message {
+    fn take(&mut self, message: &Message) {
+        match *message {
             Message::Neighbour(Neighbour { index, ip, mac: Some(mac) }) => {
                 self.macs.insert((index, ip), mac);
             }
@@ -68,7 +68,7 @@ mod tests {
     fn only_neighbours_that_answered_have_a_mac() {
         let mut neighbours = Neighbours::default();
         for message in recorded::decode(recorded::recording!("neighbours")) {
-            neighbours.take(message);
+            neighbours.take(&message);
         }
         let mac = |ip: &str| neighbours.mac(2, ip.parse().unwrap());
         assert_eq!(mac("192.0.2.20"), Some(Mac([2, 0, 0, 0, 0, 0x20])));

@@ -180,9 +180,7 @@ impl RouteSocket {
                 let extra = Some((libc::IFLA_EXT_MASK, mask));
                 wire::dump_request(libc::RTM_GETLINK, self.sequence, &[0; 16], extra)
             }
-            Dump::Addresses => {
-                wire::dump_request(libc::RTM_GETADDR, self.sequence, &[0; 8], None)
-            }
+            Dump::Addresses => wire::dump_request(libc::RTM_GETADDR, self.sequence, &[0; 8], None),
             Dump::Neighbours => {
                 wire::dump_request(libc::RTM_GETNEIGH, self.sequence, &[0; 12], None)
             }

@@ -212,10 +212,9 @@ impl Table {
             let master = link.master.as_ref()?;
             match master.kind {
                 MasterKind::Vrf => None,
-                MasterKind::Bridge
-                | MasterKind::Bond
-                | MasterKind::Team
-                | MasterKind::Other(_) => self.link(master.index),
+                MasterKind::Bridge | MasterKind::Bond | MasterKind::Team | MasterKind::Other(_) => {
+                    self.link(master.index)
+                }
             }
         };
         std::iter::successors(self.link(index), above).take(MAX_DEPTH + 1)
@@ -262,12 +261,12 @@ fn apply(entries: &mut BTreeMap<u32, Entry>, message: Message) -> bool {
             entries.remove(&index);
             false
         }
-        Message::Address(address) => entries
-            .get_mut(&address.index)
-            .is_some_and(|entry| entry.addresses.insert(address)),
-        Message::AddressGone(address) => entries
-            .get_mut(&address.index)
-            .is_some_and(|entry| entry.addresses.remove(&address)),
+        Message::Address(address) => {
+            entries.get_mut(&address.index).is_some_and(|entry| entry.addresses.insert(address))
+        }
+        Message::AddressGone(address) => {
+            entries.get_mut(&address.index).is_some_and(|entry| entry.addresses.remove(&address))
+        }
         Message::Neighbour(_) | Message::Other => false,
     }
 }

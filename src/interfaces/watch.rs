@@ -64,8 +64,7 @@ impl Watcher {
     /// # Errors
     /// As [`Watcher::open`].
     pub fn with_memory(memory: usize) -> Result<Self, WatchError> {
-        let groups =
-            [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR];
+        let groups = [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR];
         let socket =
             RouteSocket::open(&groups, Some(memory)).map_err(failed("opening a socket for"))?;
         let mut watcher = Self { socket, table: Table::new(), overruns: 0, stale: true };

@@ -14,6 +14,8 @@ const MESSAGE_HEADER: usize = 16;
 const ATTRIBUTE_HEADER: usize = 4;
 /// The attribute number without the flags "nested" and "network byte order".
 const ATTRIBUTE_NUMBER: u16 = 0x3fff;
+/// `NLM_F_REQUEST | NLM_F_DUMP`.
+const DUMP_FLAGS: u16 = 0x0001 | 0x0300;
 
 /// The bytes do not keep netlink's form, or lack something that every such message has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -114,11 +116,9 @@ pub fn dump_request(
     fixed: &[u8],
     attribute: Option<(u16, u32)>,
 ) -> Vec<u8> {
-    let flags = u16::try_from(libc::NLM_F_REQUEST | libc::NLM_F_DUMP)
-        .expect("both flags lie in the low 16 bits");
     let mut bytes = vec![0; 4];
     bytes.extend(kind.to_ne_bytes());
-    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(DUMP_FLAGS.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
     bytes.extend(fixed);
@@ -127,7 +127,8 @@ pub fn dump_request(
         bytes.extend(number.to_ne_bytes());
         bytes.extend(value.to_ne_bytes());
     }
-    let length = u32::try_from(bytes.len()).expect("a request is a few dozen bytes long");
+    // A few dozen bytes; the kernel would refuse a length that is not the true one.
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     bytes[..4].copy_from_slice(&length.to_ne_bytes());
     bytes
 }
@@ -181,8 +182,9 @@ mod tests {
 
     #[test]
     fn flags_are_no_part_of_an_attributes_number() {
-        let bytes = [&8_u16.to_ne_bytes()[..], &(0xc000_u16 | 26).to_ne_bytes(), &[1, 2, 3, 4]].concat();
-        assert_eq!(attributes(&bytes).next().unwrap().unwrap().number, 26);
+        let bytes =
+            [&8_u16.to_ne_bytes()[..], &(0xc000_u16 | 0x1a).to_ne_bytes(), &[1, 2, 3, 4]].concat();
+        assert_eq!(attributes(&bytes).next().unwrap().unwrap().number, 0x1a);
     }
 
     proptest! {

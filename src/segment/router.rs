@@ -141,8 +141,11 @@ impl Router {
         let devices = &around.devices;
         let master_captured = around.master_captured;
         let taken = |id: u16| master_captured || devices.iter().any(|device| device.id == id);
-        let mut leaving: Vec<usize> =
-            self.by_ids.extract_if(.., |&(outer, _), _| taken(outer)).map(|(_, place)| place).collect();
+        let mut leaving: Vec<usize> = self
+            .by_ids
+            .extract_if(.., |&(outer, _), _| taken(outer))
+            .map(|(_, place)| place)
+            .collect();
         if master_captured {
             leaving.extend(self.other.take());
         }
@@ -224,16 +227,12 @@ impl Router {
     }
 
     fn settle(&mut self, segment: Segment) -> usize {
-        match self.places.iter().position(Option::is_none) {
-            Some(place) => {
-                self.places[place] = Some(segment);
-                place
-            }
-            None => {
-                self.places.push(Some(segment));
-                self.places.len() - 1
-            }
+        let place = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
+        if place == self.places.len() {
+            self.places.push(None);
         }
+        self.places[place] = Some(segment);
+        place
     }
 }
 
