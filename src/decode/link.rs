@@ -183,7 +183,9 @@ pub(super) fn llc<'a>(
             link.network = Network::Ipv4(rest);
             Ok(())
         }
-        _ => Ok(()),
+        [0xaa, 0xaa, 3, ..] if bytes.len() < 8 => Err(Reason::Truncated),
+        [_, _, _, ..] => Ok(()),
+        _ => Err(Reason::Truncated),
     }
 }
 

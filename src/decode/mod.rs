@@ -242,6 +242,11 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         observation.issues.push(Issue { protocol: None, reason });
     }
     if cast == Cast::Unicast {
+        // Where only IP could have told whom it was for, that IP cannot be read is the link's.
+        if let Some(reason) = found.flaws[0].filter(|_| link.destination.is_none() && ip.is_none())
+        {
+            observation.issues.push(Issue { protocol: None, reason });
+        }
         return observation;
     }
     let named = Some(observation.protocol);
@@ -314,7 +319,8 @@ fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) 
                 found.payload = datagram.payload;
                 found.mdns_port = datagram.is_mdns();
                 found.ports = (datagram.source_port, datagram.destination_port);
-                cut = datagram.cut;
+                // Behind a whole datagram nothing can be missing but what IP promised.
+                cut = datagram.cut || (packet.cut && !snapped);
                 if found.protocol.is_some() {
                     found.flaws[2] = datagram.flaw;
                 }

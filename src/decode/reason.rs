@@ -139,6 +139,7 @@ impl Reason {
                 Self::Encrypted,
                 Self::Truncated,
                 Self::Snapped,
+                Self::BadVersion,
                 Self::BadLength,
             ],
             Some(Protocol::Mdns | Protocol::MdnsUnicast) => &[
