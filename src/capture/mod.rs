@@ -2,6 +2,7 @@
 //! knows nothing of what they mean. [`Capture`] is all that the rest of the program sees of it.
 
 pub mod file;
+pub mod live;
 
 use crate::time::Stamp;
 use std::io;

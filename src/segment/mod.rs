@@ -8,6 +8,10 @@
 mod labels;
 mod router;
 
+/// VLANs without a kernel device that get a segment of their own, in the whole process, unless the
+/// command line says otherwise.
+pub const DEFAULT_SYNTHETIC_MAX: usize = 128;
+
 pub use labels::{Claim, Labels, Sharing};
 pub use router::{Ended, Route, Router, Segment};
 

@@ -60,6 +60,11 @@ impl Merge {
         &self.failures
     }
 
+    /// The same, moved out.
+    pub fn take_failures(&mut self) -> Vec<(String, CaptureError)> {
+        std::mem::take(&mut self.failures)
+    }
+
     /// The one capture, if there is but one.
     fn single(&self) -> Option<&FileCapture> {
         match self.sources.as_slice() {
@@ -161,7 +166,7 @@ impl Replay for Merge {
     fn batch(&self) -> Batch<'_> {
         match self.single() {
             Some(capture) => capture.batch(),
-            None => Batch::new(&self.memory, &self.slots),
+            None => Batch::new(&self.memory, &self.slots, &self.names),
         }
     }
 }

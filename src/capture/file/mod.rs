@@ -222,7 +222,7 @@ impl Replay for FileCapture {
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch::new(self.window.memory(), &self.slots)
+        Batch::new(self.window.memory(), &self.slots, self.records.interfaces())
     }
 }
 

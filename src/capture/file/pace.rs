@@ -127,7 +127,7 @@ impl<R: Replay> Capture for Paced<R> {
         }
         self.rest = now.plus(GRAIN);
         let batch = self.inner.batch();
-        Ok(Batch::new(batch.memory, &batch.frames[first..self.next]))
+        Ok(Batch::new(batch.memory, &batch.frames[first..self.next], batch.interfaces))
     }
 
     fn interfaces(&self) -> &[InterfaceName] {
