@@ -63,7 +63,8 @@ impl Labels {
     /// of `wanted~2`, `wanted~3`, …, and [`Labels::doubtful`] counts it.
     #[must_use]
     pub fn claim(self: &Arc<Self>, wanted: &str) -> Claim {
-        self.enter(&clean(wanted), false)
+        let mut in_use = self.in_use.lock();
+        self.enter(&mut in_use, &clean(wanted), false)
     }
 
     /// The same for the label of a VLAN that the network chose; `None` if there are as many as
@@ -71,14 +72,19 @@ impl Labels {
     #[must_use]
     pub fn claim_synthetic(self: &Arc<Self>, wanted: &str) -> Option<Claim> {
         let wanted = clean(wanted);
+        // Counted under the lock: two captures may want the last one at once.
+        let mut in_use = self.in_use.lock();
+        let shared = self.sharing == Sharing::Same && in_use.contains_key(wanted.as_str());
         let room = self.synthetic() < self.limit;
-        (room || self.is_shared(&wanted)).then(|| self.enter(&wanted, true))
+        (room || shared).then(|| self.enter(&mut in_use, &wanted, true))
     }
 
-    /// Whether [`Labels::claim_synthetic`] would give out `wanted`, without allocating.
+    /// Whether [`Labels::claim_synthetic`] would give out `wanted` at this moment, without
+    /// allocating, and without the lock if labels are not shared.
     #[must_use]
     pub fn has_room_for(&self, wanted: &str) -> bool {
-        self.synthetic() < self.limit || self.is_shared(wanted)
+        let shared = || self.sharing == Sharing::Same && self.in_use.lock().contains_key(wanted);
+        self.synthetic() < self.limit || shared()
     }
 
     /// How many synthetic labels are in use.
@@ -93,12 +99,12 @@ impl Labels {
         self.doubtful.load(Ordering::Relaxed)
     }
 
-    fn is_shared(&self, wanted: &str) -> bool {
-        self.sharing == Sharing::Same && self.in_use.lock().contains_key(wanted)
-    }
-
-    fn enter(self: &Arc<Self>, wanted: &str, synthetic: bool) -> Claim {
-        let mut in_use = self.in_use.lock();
+    fn enter(
+        self: &Arc<Self>,
+        in_use: &mut HashMap<Label, Use>,
+        wanted: &str,
+        synthetic: bool,
+    ) -> Claim {
         let label: Label = match (self.sharing, in_use.get_key_value(wanted)) {
             (_, None) => wanted.into(),
             (Sharing::Same, Some((label, _))) => Arc::clone(label),
@@ -202,6 +208,21 @@ mod tests {
         assert_eq!(labels.synthetic(), 1, "one holder is left");
         drop(second);
         assert_eq!(labels.synthetic(), 0);
+    }
+
+    #[test]
+    fn captures_at_the_same_time_do_not_pass_the_limit() {
+        let labels = Labels::new(Sharing::Never, 8);
+        let claim_many = &|capture: usize| {
+            let claims = (0..100).map(|id| labels.claim_synthetic(&format!("{capture}.{id}")));
+            claims.flatten().collect::<Vec<_>>()
+        };
+        let claims: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..4).map(|capture| scope.spawn(move || claim_many(capture))).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!((claims.len(), labels.synthetic()), (8, 8));
     }
 
     #[test]
