@@ -388,3 +388,42 @@ fn text(value: &[u8]) -> Option<String> {
         .collect();
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Capture;
+    use crate::capture::file::samples::{self, Endian, drained};
+
+    #[test]
+    fn interface_names_are_bounded_text() {
+        assert_eq!(text(b"eth0\0\0").as_deref(), Some("eth0"));
+        assert_eq!(text(b" \0"), None);
+        assert_eq!(text(b"a\nb\xff").as_deref(), Some("a\u{fffd}b\u{fffd}"));
+        assert_eq!(text(&[b'x'; 5_000]).map(|name| name.len()), Some(LONGEST_NAME));
+    }
+
+    #[test]
+    fn the_number_of_interfaces_is_bounded() {
+        let mut file = samples::Pcapng::default().section(Endian::Little);
+        for _ in 0..=MOST_INTERFACES {
+            file = file.interface(1, 0, &[]);
+        }
+        let mut capture = file.capture();
+        let (_, errors) = drained(&mut capture);
+        assert!(errors[0].to_string().ends_with("more than 65536 interfaces"), "{errors:?}");
+        assert_eq!(capture.interfaces().len(), MOST_INTERFACES);
+    }
+
+    #[test]
+    fn options_that_are_cut_end_the_list() {
+        let list = [1, 0, 3, 0, b'a', b'b', b'c', 0, 2, 0, 9, 0, b'x'];
+        let seen: Vec<_> = options(Order::Little, &list).collect();
+        assert_eq!(seen, [(1, &b"abc"[..])]);
+    }
+
+    #[test]
+    fn check_sequences_in_bits_or_octets() {
+        assert_eq!([0, 4, 16, 32].map(fcs_octets), [0, 4, 2, 4]);
+    }
+}
