@@ -1,5 +1,0 @@
-//! tmp
-/// tmp
-#[derive(Debug,Clone,Copy,clap::ValueEnum)]
-pub enum Choice {/// a
-Auto}

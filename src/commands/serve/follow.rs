@@ -1,0 +1,399 @@
+//! The follower: begins a capture for each interface that is chosen and ends it when it is not
+//! any more, as interfaces come, go, change and are renamed. One plain thread, woken by netlink.
+//!
+//! What was counted outlives the interface: a capture that begins again goes on with the same
+//! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
+
+use super::pump::{self, Ended};
+use crate::capture::join::Joins;
+use crate::capture::live::{self, Choice, Interface, Opened, Options};
+use crate::capture::pool::Pool;
+use crate::capture::{Backend, CaptureError};
+use crate::interfaces::neighbours::Neighbours;
+use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
+use crate::lan::{Lan, PassedOver, Tap};
+use crate::pipeline::{Pipeline, Settings};
+use crate::time::timeline::Timeline;
+use crate::time::{Time, clock};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tracing::{debug, info, warn};
+
+/// How long to wait for news of interfaces before looking after the rest.
+const WAIT: Duration = Duration::from_millis(250);
+/// The first wait before a capture that failed is tried again; doubled up to [`RETRY_LONGEST`].
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_LONGEST: Duration = Duration::from_secs(60);
+/// How often the MACs behind addresses are looked up for captures that see none.
+const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
+/// How long captures may take to end at a stop.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// What the follower is told.
+pub struct Plan {
+    /// Which interfaces.
+    pub policy: Policy,
+    /// How.
+    pub backend: Choice,
+    /// With which sizes.
+    pub options: Options,
+    /// Whether to join the discovery groups.
+    pub join: bool,
+    /// For the pipelines.
+    pub settings: Settings,
+    /// How long what is gone is remembered.
+    pub expiry: Duration,
+}
+
+/// Begins and ends captures.
+pub struct Follower {
+    plan: Plan,
+    lan: Arc<Lan>,
+    pool: Pool,
+    watcher: Watcher,
+    timeline: Timeline,
+    running: BTreeMap<String, Running>,
+    failing: BTreeMap<String, Failing>,
+    /// Since when the captures that are not running are not.
+    idle: BTreeMap<String, Time>,
+    ended: (Sender<Notice>, Receiver<Notice>),
+    generation: u64,
+    neighbours_due: Time,
+}
+
+/// A capture thread.
+struct Running {
+    index: u32,
+    generation: u64,
+    backend: Backend,
+    tap: Arc<Tap>,
+    around: Surroundings,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+    /// Memberships end when dropped.
+    _joins: Option<Joins>,
+}
+
+/// A capture that failed.
+struct Failing {
+    retry_at: Time,
+    wait: Duration,
+}
+
+/// A capture thread's last words.
+struct Notice {
+    name: String,
+    generation: u64,
+    ended: Ended,
+}
+
+impl Follower {
+    /// Opens the netlink socket and reads what interfaces there are. Captures nothing yet.
+    ///
+    /// # Errors
+    /// If the kernel does not tell.
+    pub fn new(plan: Plan, lan: Arc<Lan>, pool: Pool) -> Result<Self, WatchError> {
+        Ok(Self {
+            plan,
+            lan,
+            pool,
+            watcher: Watcher::open()?,
+            timeline: Timeline::live(),
+            running: BTreeMap::new(),
+            failing: BTreeMap::new(),
+            idle: BTreeMap::new(),
+            ended: mpsc::channel(),
+            generation: 0,
+            neighbours_due: Time(0),
+        })
+    }
+
+    /// Follows the interfaces until `stop` is set, then ends all captures.
+    pub fn run(mut self, stop: &AtomicBool) {
+        self.reconcile(clock::now().monotonic);
+        self.lan.set_started();
+        self.warn_of_nothing();
+        while !stop.load(Ordering::Acquire) {
+            let changed = match self.watcher.next(WAIT) {
+                Ok(changes) => {
+                    for change in &changes {
+                        debug!(interface = %change.name, what = ?change.what, "interface changed");
+                    }
+                    !changes.is_empty()
+                }
+                Err(error) => {
+                    warn!(%error, "interfaces are not followed for now");
+                    thread::sleep(WAIT);
+                    false
+                }
+            };
+            let reading = clock::now();
+            if self.timeline.handle_reading(reading) {
+                self.lan.add_clock_steps(1);
+                info!("the wall clock was stepped");
+            }
+            let ended = self.handle_ended(reading.monotonic);
+            if changed || ended || self.is_retry_due(reading.monotonic) {
+                self.reconcile(reading.monotonic);
+            }
+            self.forget_long_gone(reading.monotonic);
+            self.look_up_neighbours(reading.monotonic);
+        }
+        self.stop_all();
+    }
+
+    /// Makes what is captured what should be.
+    fn reconcile(&mut self, now: Time) {
+        let wanted = self.wanted();
+        let gone = |name: &String, running: &Running| {
+            wanted.get(name).is_none_or(|(link, _)| link.index != running.index)
+        };
+        let gone: Vec<String> =
+            self.running.iter().filter(|(name, r)| gone(name, r)).map(|(name, _)| name.clone()).collect();
+        for name in gone {
+            self.end(&name, now, "the interface is gone or down, or no longer chosen");
+        }
+        self.failing.retain(|name, _| wanted.contains_key(name));
+        for (name, (_, around)) in &wanted {
+            if let Some(running) = self.running.get_mut(name)
+                && running.around != *around
+            {
+                running.tap.with_pipeline(|pipeline| pipeline.handle_surroundings(around));
+                running.around = around.clone();
+            }
+        }
+        for (name, (link, around)) in wanted {
+            let is_waiting = self.failing.get(&name).is_some_and(|failing| failing.retry_at > now);
+            if !is_waiting && !self.running.contains_key(&name) {
+                self.begin(&link, around, now);
+            }
+        }
+    }
+
+    /// The interfaces to capture, by name; notes the others for the page.
+    fn wanted(&self) -> BTreeMap<String, (Link, Surroundings)> {
+        let table = self.watcher.table();
+        let mut wanted = BTreeMap::new();
+        let mut passed_over = Vec::new();
+        for chosen in self.plan.policy.choose(table) {
+            match (chosen.choice, table.link(chosen.index)) {
+                (interfaces::Choice::Captured, Some(link)) => {
+                    let around = self.plan.policy.surroundings(table, chosen.index);
+                    wanted.insert(chosen.name, (link.clone(), around));
+                }
+                (interfaces::Choice::Captured, None) => {}
+                (interfaces::Choice::Skipped(reason), _) => {
+                    let reason = reason.to_string();
+                    passed_over.push(PassedOver { interface: chosen.name, reason });
+                }
+            }
+        }
+        self.lan.set_passed_over(passed_over);
+        wanted
+    }
+
+    fn begin(&mut self, link: &Link, around: Surroundings, now: Time) {
+        let Self { plan, lan, pool, .. } = self;
+        let name = &link.name;
+        let tap = lan.tap(name, || {
+            let mut settings = plan.settings.clone();
+            settings.engine.local = self.watcher.table().local_macs().into();
+            Pipeline::live(settings, name, around.clone(), clock::now())
+        });
+        tap.with_pipeline(|pipeline| pipeline.handle_surroundings(&around));
+        let interface = Interface {
+            index: link.index,
+            name: name.clone(),
+            mac: link.mac,
+            arphrd: link.hardware,
+        };
+        match live::open(plan.backend, &interface, pool, &plan.options) {
+            Ok(opened) => self.start(link, around, tap, opened),
+            Err(error) => self.handle_failure(name, &tap, &error.to_string(), now),
+        }
+    }
+
+    fn start(&mut self, link: &Link, around: Surroundings, tap: Arc<Tap>, opened: Opened) {
+        let Opened { mut capture, backend, fallbacks, skipped_groups, ring_bytes } = opened;
+        let name = link.name.clone();
+        // The groups' own sockets join them, or hear nothing.
+        let joins = (self.plan.join && backend != Backend::Socket).then(|| Joins::new(link.index));
+        for failure in joins.iter().flat_map(Joins::failures) {
+            debug!(interface = name, group = %failure.group, error = %failure.error, "not joined");
+        }
+        for (group, reason) in &skipped_groups {
+            debug!(interface = name, group, reason, "group not heard");
+        }
+        let better: Vec<String> =
+            fallbacks.iter().map(|(backend, why)| format!("{}: {why}", backend.label())).collect();
+        let better = better.join("; ");
+        info!(interface = name, backend = backend.label(), instead_of = better, "capturing");
+        tap.update_status(|status| {
+            status.up = true;
+            status.backend = Some(backend);
+            status.ring_bytes = ring_bytes;
+            status.reason = (!better.is_empty()).then_some(better);
+        });
+        self.generation += 1;
+        let generation = self.generation;
+        let stop = Arc::new(AtomicBool::new(false));
+        let spawned = thread::Builder::new().name(format!("cap {name}")).spawn({
+            let (name, stop, tap) = (name.clone(), Arc::clone(&stop), Arc::clone(&tap));
+            let notices = self.ended.0.clone();
+            move || {
+                let ended = pump::live(&tap, capture.as_mut(), &stop);
+                // The socket must be back in the pool before anybody is told.
+                drop(capture);
+                // The follower is gone only when the process ends.
+                let _ = notices.send(Notice { name, generation, ended });
+            }
+        });
+        match spawned {
+            Ok(thread) => {
+                self.idle.remove(&name);
+                let index = link.index;
+                let running =
+                    Running { index, generation, backend, tap, around, stop, thread, _joins: joins };
+                self.running.insert(name, running);
+            }
+            Err(error) => {
+                let now = clock::now().monotonic;
+                self.handle_failure(&name, &tap, &format!("starting a thread: {error}"), now);
+            }
+        }
+    }
+
+    /// Takes note of a capture that could not begin or did not last; it is tried again later.
+    fn handle_failure(&mut self, name: &str, tap: &Tap, reason: &str, now: Time) {
+        let wait = self.failing.get(name).map_or(RETRY_FIRST, |failing| {
+            failing.wait.saturating_mul(2).min(RETRY_LONGEST)
+        });
+        let first = !self.failing.contains_key(name);
+        self.failing.insert(name.to_owned(), Failing { retry_at: now.plus(wait), wait });
+        self.idle.entry(name.to_owned()).or_insert(now);
+        if first {
+            warn!(interface = name, reason, "not capturing; trying again from time to time");
+        } else {
+            debug!(interface = name, reason, ?wait, "still not capturing");
+        }
+        tap.update_status(|status| {
+            status.up = false;
+            status.ring_bytes = None;
+            status.reason = Some(reason.to_owned());
+        });
+    }
+
+    /// Ends a capture, if it runs, without waiting for its thread.
+    fn end(&mut self, name: &str, now: Time, reason: &str) {
+        let Some(running) = self.running.remove(name) else { return };
+        running.stop.store(true, Ordering::Release);
+        info!(interface = name, reason, "no longer capturing");
+        running.tap.update_status(|status| {
+            status.up = false;
+            status.ring_bytes = None;
+            status.reason = Some(reason.to_owned());
+        });
+        self.idle.insert(name.to_owned(), now);
+        // A VLAN that loses its device is heard on the interface underneath from now on, under
+        // the same label: that has to be free.
+        if !running.around.own.is_empty() {
+            self.forget(name);
+        }
+    }
+
+    /// Hears from threads that ended by themselves. True if one did.
+    fn handle_ended(&mut self, now: Time) -> bool {
+        let mut any = false;
+        while let Ok(Notice { name, generation, ended }) = self.ended.1.try_recv() {
+            let Some(running) = self.running.get(&name).filter(|r| r.generation == generation)
+            else {
+                continue;
+            };
+            any = true;
+            let tap = Arc::clone(&running.tap);
+            match ended {
+                Ended::Stopped => {}
+                Ended::Capture(error @ CaptureError::InterfaceGone { .. }) => {
+                    self.end(&name, now, &error.to_string());
+                }
+                Ended::Capture(error) => {
+                    self.running.remove(&name);
+                    self.handle_failure(&name, &tap, &error.to_string(), now);
+                }
+                Ended::Panicked(text) => {
+                    self.running.remove(&name);
+                    self.handle_failure(&name, &tap, &format!("panicked: {text}"), now);
+                }
+            }
+        }
+        any
+    }
+
+    fn is_retry_due(&self, now: Time) -> bool {
+        self.failing.values().any(|failing| failing.retry_at <= now)
+    }
+
+    fn forget_long_gone(&mut self, now: Time) {
+        let expiry = self.plan.expiry;
+        let long_gone = |since: &Time| now.since(*since) >= expiry;
+        let names: Vec<String> =
+            self.idle.iter().filter(|(_, since)| long_gone(since)).map(|(n, _)| n.clone()).collect();
+        for name in names {
+            self.forget(&name);
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.idle.remove(name);
+        self.lan.forget(|tap| &**tap.name() == name);
+    }
+
+    /// Captures without MACs learn them from the kernel's neighbour table.
+    fn look_up_neighbours(&mut self, now: Time) {
+        if now < self.neighbours_due {
+            return;
+        }
+        self.neighbours_due = now.plus(NEIGHBOURS_EVERY);
+        let mut blind = self.running.values().filter(|r| r.backend == Backend::Socket).peekable();
+        if blind.peek().is_none() {
+            return;
+        }
+        match Neighbours::read() {
+            Ok(neighbours) => {
+                for running in blind {
+                    let known: Vec<_> = neighbours.on(running.index).collect();
+                    running.tap.with_pipeline(|pipeline| pipeline.handle_neighbours(&known));
+                }
+            }
+            Err(error) => debug!(%error, "reading the neighbour table"),
+        }
+    }
+
+    fn warn_of_nothing(&self) {
+        for pattern in self.plan.policy.unmatched(self.watcher.table()) {
+            warn!(pattern, "--capture.interface matches no interface; waiting for one to appear");
+        }
+        if self.running.is_empty() && self.failing.is_empty() {
+            warn!("no interface to capture: `multicast_exporter check` says why");
+        }
+    }
+
+    fn stop_all(self) {
+        for running in self.running.values() {
+            running.stop.store(true, Ordering::Release);
+        }
+        let deadline = clock::now().monotonic.plus(STOP_WITHIN);
+        for (name, running) in self.running {
+            while !running.thread.is_finished() && clock::now().monotonic < deadline {
+                thread::sleep(Duration::from_millis(10));
+            }
+            if !running.thread.is_finished() {
+                warn!(interface = name, "capture did not end in time");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Serving: opens what needs privilege, gives all privilege up, then captures and serves until
+//! told to stop.
+//!
+//! The order is the point: listeners and the pool of sockets are opened, and capabilities dropped,
+//! before the first thread exists, because threads inherit capabilities and dropping them reaches
+//! the calling thread alone.
+
+mod follow;
+mod pump;
+mod replay;
+
+use super::flags::{self, Serve};
+use super::{ExitStatus, hash_key, say};
+use crate::capture::live::{Choice, Options};
+use crate::capture::pool::{Pool, PoolEmpty};
+use crate::engine;
+use crate::interfaces::Policy;
+use crate::lan::Lan;
+use crate::metrics::scrape::Scraper;
+use crate::pipeline::Settings;
+use crate::privilege;
+use crate::segment::{Labels, Sharing};
+use crate::web;
+use follow::{Follower, Plan};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+/// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
+pub fn run(flags: &Serve) -> ExitStatus {
+    match prepare(flags).and_then(|prepared| serve(flags, prepared)) {
+        Ok(()) => ExitStatus::Success,
+        Err(Failure { line, status }) => {
+            say(&line);
+            status
+        }
+    }
+}
+
+/// Why serving did not begin, or ended.
+struct Failure {
+    line: String,
+    status: ExitStatus,
+}
+
+/// What was asked for cannot be had.
+fn refused(error: impl ToString) -> Failure {
+    Failure { line: error.to_string(), status: ExitStatus::BadInput }
+}
+
+/// It should have worked.
+fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
+    move |error| Failure { line: format!("{context}: {error}"), status: ExitStatus::Incomplete }
+}
+
+/// All that has to be there before privileges are dropped.
+struct Prepared {
+    listeners: Vec<TcpListener>,
+    pool: Pool,
+    policy: Policy,
+}
+
+fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
+    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
+        .map_err(refused)?;
+    let addresses = flags.web.listen_address.iter();
+    let listeners = addresses
+        .map(|address| web::listen::bind(address).map_err(refused))
+        .collect::<Result<Vec<_>, _>>()?;
+    let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
+    privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
+    Ok(Prepared { listeners, pool, policy })
+}
+
+/// The sockets to capture with, as far as the backend needs any.
+fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
+    let (size, by_name) = match flags.backend {
+        Choice::Socket => (0, false),
+        Choice::Auto => (flags.sockets, false),
+        Choice::Ring | Choice::Pnet => (flags.sockets, true),
+    };
+    if is_replay {
+        return Ok(Pool::open(0));
+    }
+    let pool = Pool::open(usize::from(size));
+    match pool.shortage() {
+        Some(reason @ (PoolEmpty::NotPermitted | PoolEmpty::Refused(_)))
+            if by_name && pool.size() == 0 =>
+        {
+            let backend = flags.backend.label();
+            Err(refused(format!("--capture.backend={backend}: {reason}")))
+        }
+        Some(_) | None => Ok(pool),
+    }
+}
+
+fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
+    let Prepared { listeners, pool, policy } = prepared;
+    let lan = Arc::new(Lan::default());
+    let stop = Arc::new(AtomicBool::new(false));
+    let addresses: Vec<String> = listeners
+        .iter()
+        .filter_map(|listener| listener.local_addr().ok())
+        .map(|address| address.to_string())
+        .collect();
+    let watching = match &flags.replay.file {
+        Some(path) => replay::start(path, flags, &lan, &stop).map_err(refused)?,
+        None => follow(flags, policy, pool, &lan, &stop)?,
+    };
+    let state = web::Settings {
+        telemetry_path: flags.web.telemetry_path.clone(),
+        max_requests: flags.web.max_requests,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("web")
+        .enable_all()
+        .build()
+        .map_err(|error| failed("starting the web server")(&error))?;
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listening = addresses.join(" "),
+        telemetry_path = flags.web.telemetry_path.as_str(),
+        "serving"
+    );
+    let served = runtime.block_on(async {
+        let stopped = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
+        let router = web::router(Scraper::new(Arc::clone(&lan) as _), &state);
+        web::server::serve(listeners, router, web::server::Limits::default(), stopped)
+            .await
+            .map_err(|error| failed("serving")(&error))
+    });
+    stop.store(true, Ordering::Release);
+    // It only waits for threads that notice the stop within a fraction of a second.
+    let _ = watching.join();
+    served
+}
+
+/// Becomes ready at SIGTERM or SIGINT. The handlers are in place from now on.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let name = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        info!(signal = name, "stopping");
+    })
+}
+
+/// Starts the thread that follows the interfaces.
+fn follow(
+    flags: &Serve,
+    policy: Policy,
+    pool: Pool,
+    lan: &Arc<Lan>,
+    stop: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>, Failure> {
+    let capture = &flags.capture;
+    let plan = Plan {
+        policy,
+        backend: capture.backend,
+        options: Options { ring_size: capture.ring_size, promiscuous: capture.promiscuous },
+        join: capture.join(),
+        settings: settings(flags, Sharing::Never, engine::Converted::Live),
+        expiry: flags.devices.expiry,
+    };
+    let follower = Follower::new(plan, Arc::clone(lan), pool)
+        .map_err(|error| failed("following interfaces")(&error))?;
+    let stop = Arc::clone(stop);
+    thread::Builder::new()
+        .name("follower".into())
+        .spawn(move || follower.run(&stop))
+        .map_err(|error| failed("starting a thread")(&error))
+}
+
+fn settings(flags: &Serve, sharing: Sharing, converted: engine::Converted) -> Settings {
+    Settings {
+        engine: engine::Config {
+            budget: Arc::new(engine::Budget::new(flags.devices.max)),
+            expiry: Some(flags.devices.expiry),
+            local: Arc::default(),
+            converted,
+        },
+        key: hash_key(),
+        labels: Labels::new(sharing, flags.capture.segments_max),
+    }
+}

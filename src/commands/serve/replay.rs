@@ -1,0 +1,56 @@
+//! Replay: a capture file at its own pace, or faster, in place of an interface.
+
+use super::super::flags::Serve;
+use super::pump::{self, Ended};
+use super::settings;
+use crate::capture::file::{self, Paced, Speed};
+use crate::capture::{Backend, CaptureError};
+use crate::engine::Converted;
+use crate::lan::Lan;
+use crate::pipeline::Pipeline;
+use crate::segment::Sharing;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{self, JoinHandle};
+use tracing::{info, warn};
+
+/// Opens the file and starts the thread that replays it. What it counted stays when it ends.
+///
+/// # Errors
+/// If it cannot be opened or is no capture file, with the flag's name.
+pub fn start(
+    path: &Path,
+    flags: &Serve,
+    lan: &Arc<Lan>,
+    stop: &Arc<AtomicBool>,
+) -> Result<JoinHandle<()>, String> {
+    let named = |error: &dyn std::fmt::Display| {
+        format!("--capture.file={}: {error}", path.display())
+    };
+    let speed = Speed::try_from(flags.replay.speed).map_err(|error| named(&error))?;
+    let mut capture = Paced::new(file::open(path).map_err(|error| named(&error))?, speed);
+    let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+    let tap = lan.tap(&name, || Pipeline::file(settings(flags, Sharing::Same, Converted::Files)));
+    tap.update_status(|status| {
+        status.up = true;
+        status.backend = Some(Backend::File);
+    });
+    let (lan, stop) = (Arc::clone(lan), Arc::clone(stop));
+    let replay = move || {
+        info!(file = %tap.name(), "replaying");
+        lan.set_started();
+        let reason = match pump::file(&lan, &tap, &mut capture, &stop) {
+            Ended::Stopped => return,
+            Ended::Capture(CaptureError::End) => "the file has ended".to_owned(),
+            Ended::Capture(error) => error.to_string(),
+            Ended::Panicked(text) => format!("panicked: {text}"),
+        };
+        warn!(file = %tap.name(), reason, "replay is over");
+        tap.update_status(|status| {
+            status.up = false;
+            status.reason = Some(reason);
+        });
+    };
+    thread::Builder::new().name("replay".into()).spawn(replay).map_err(|error| named(&error))
+}
