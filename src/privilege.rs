@@ -1,1 +1,157 @@
-//! privilege
+//! Gives up what the start needed. Comes in: the capabilities of the process; goes out: none.
+//!
+//! Capabilities belong to a thread, and a new thread inherits those of the one that makes it, so
+//! all is given up while there is one thread only. Knows nothing of what they were used for.
+
+use caps::{CapSet, Capability};
+use std::collections::BTreeSet;
+use std::{fs, io};
+use thiserror::Error;
+
+/// Why capabilities could not be read or given up.
+#[derive(Debug, Error)]
+pub enum PrivilegeError {
+    /// Other threads would keep theirs.
+    #[error("capabilities must be dropped before any thread exists: there are {threads} threads")]
+    Threads {
+        /// How many threads there are, this one included.
+        threads: usize,
+    },
+    /// The kernel refused.
+    #[error("{operation} the {set} capabilities: {source}")]
+    Set {
+        /// What was tried, in words.
+        operation: &'static str,
+        /// Which set.
+        set: &'static str,
+        /// What the kernel said.
+        source: caps::errors::CapsError,
+    },
+    /// The kernel took the change but the set is not empty.
+    #[error("the {set} capabilities are not empty after being cleared: {left:?}")]
+    Kept {
+        /// Which set.
+        set: &'static str,
+        /// What is left in it.
+        left: BTreeSet<String>,
+    },
+    /// `no_new_privs` could not be set.
+    #[error("set no_new_privs: {0}")]
+    NoNewPrivileges(io::Error),
+    /// /proc could not be read.
+    #[error("read /proc/self/task: {0}")]
+    Tasks(io::Error),
+}
+
+/// The capabilities of the calling thread, by their kernel names (`CAP_NET_RAW`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Those in force.
+    pub effective: BTreeSet<String>,
+    /// Those that can be put in force.
+    pub permitted: BTreeSet<String>,
+}
+
+impl Held {
+    /// Whether packet sockets can be opened.
+    #[must_use]
+    pub fn net_raw(&self) -> bool {
+        self.effective.contains("CAP_NET_RAW")
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.effective.is_empty() && self.permitted.is_empty()
+    }
+}
+
+/// The order matters: effective before permitted, since the first may not exceed the second.
+const SETS: [(CapSet, &str); 4] = [
+    (CapSet::Ambient, "ambient"),
+    (CapSet::Effective, "effective"),
+    (CapSet::Permitted, "permitted"),
+    (CapSet::Inheritable, "inheritable"),
+];
+
+/// What the calling thread holds.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn held() -> Result<Held, PrivilegeError> {
+    Ok(Held {
+        effective: read(CapSet::Effective, "effective")?,
+        permitted: read(CapSet::Permitted, "permitted")?,
+    })
+}
+
+/// Clears the effective, permitted, inheritable and ambient sets and sets `no_new_privs`, for this
+/// thread and all that it will make. The bounding set stays: with `no_new_privs` it gives nothing.
+///
+/// # Errors
+/// [`PrivilegeError::Threads`] if other threads exist already, and nothing is changed then; any
+/// other when the kernel refuses. The caller must not go on to serve after an error.
+pub fn drop_all() -> Result<(), PrivilegeError> {
+    let threads = fs::read_dir("/proc/self/task").map_err(PrivilegeError::Tasks)?.count();
+    if threads != 1 {
+        return Err(PrivilegeError::Threads { threads });
+    }
+    for (set, name) in SETS {
+        caps::clear(None, set).map_err(|source| PrivilegeError::Set {
+            operation: "clear",
+            set: name,
+            source,
+        })?;
+    }
+    set_no_new_privileges().map_err(PrivilegeError::NoNewPrivileges)?;
+    for (set, name) in SETS {
+        let left = read(set, name)?;
+        if !left.is_empty() {
+            return Err(PrivilegeError::Kept { set: name, left });
+        }
+    }
+    Ok(())
+}
+
+fn read(set: CapSet, name: &'static str) -> Result<BTreeSet<String>, PrivilegeError> {
+    let held = caps::read(None, set).map_err(|source| PrivilegeError::Set {
+        operation: "read",
+        set: name,
+        source,
+    })?;
+    Ok(held.iter().map(Capability::to_string).collect())
+}
+
+fn set_no_new_privileges() -> io::Result<()> {
+    let (on, unused): (libc::c_ulong, libc::c_ulong) = (1, 0);
+    // SAFETY: PR_SET_NO_NEW_PRIVS takes integers only, all of them unsigned long (prctl(2)).
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, on, unused, unused, unused) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_while_other_threads_exist_and_changes_nothing() {
+        // The test runner's own thread is the other one.
+        let (before, outcome, after) = std::thread::scope(|scope| {
+            scope
+                .spawn(|| (held().expect("readable"), drop_all(), held().expect("readable")))
+                .join()
+                .expect("no panic")
+        });
+        assert!(matches!(outcome, Err(PrivilegeError::Threads { threads }) if threads > 1));
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn names_are_the_kernels() {
+        let held = Held { effective: BTreeSet::from(["CAP_NET_RAW".into()]), ..Held::default() };
+        assert!(held.net_raw());
+        assert_eq!(Capability::CAP_NET_RAW.to_string(), "CAP_NET_RAW");
+        assert!(!held.is_empty());
+        assert!(Held::default().is_empty());
+    }
+}

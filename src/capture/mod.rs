@@ -2,7 +2,15 @@
 //! knows nothing of what they mean. [`Capture`] is all that the rest of the program sees of it.
 
 pub mod file;
+pub mod filter;
+pub mod groups;
+pub mod join;
 pub mod live;
+pub mod pnet;
+pub mod pool;
+pub mod ring;
+pub mod socket;
+mod sys;
 
 use crate::time::Stamp;
 use std::io;
@@ -298,6 +306,41 @@ pub enum CaptureError {
         object: String,
         /// What the kernel said.
         source: io::Error,
+    },
+    /// There is no packet socket for it.
+    #[error("capture on {interface}: {source}")]
+    NoPacketSocket {
+        /// The interface.
+        interface: String,
+        /// Why there is none, and what to do.
+        source: pool::PoolEmpty,
+    },
+    /// The frames of the interface are of a kind that is not decoded.
+    #[error(
+        "interface {interface} has hardware type {arphrd}, neither Ethernet nor raw IP: only \
+         --capture.backend=socket can hear it"
+    )]
+    HardwareType {
+        /// The interface.
+        interface: String,
+        /// Its `ARPHRD_` number (linux/if_arp.h).
+        arphrd: u16,
+    },
+    /// No group could be joined.
+    #[error("no multicast group could be joined on {interface}: {reasons}")]
+    NoGroup {
+        /// The interface.
+        interface: String,
+        /// What was said of each group.
+        reasons: String,
+    },
+    /// `auto` found no backend that runs.
+    #[error("no way to capture on {interface}: {reasons}")]
+    NoBackend {
+        /// The interface.
+        interface: String,
+        /// What was said of each backend.
+        reasons: String,
     },
     /// The file is not, or no longer, a capture that can be read.
     #[error(transparent)]

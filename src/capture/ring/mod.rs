@@ -1,0 +1,261 @@
+//! Capture by a ring in memory that the kernel fills: `AF_PACKET` with `TPACKET_V3`. Comes in: an
+//! interface and a pooled socket; goes out: batches that borrow the ring, no byte copied. Knows
+//! nothing of what the frames mean.
+//!
+//! - Order: filter, ring, mapping, membership, and only then bind: nothing foreign is in the ring.
+//! - Each batch is one block; it goes back to the kernel at the next read. The kernel retires a
+//!   block that has frames after [`RETIRE`] or when it is full.
+//! - Outgoing frames are seen, with their direction. On loopback, where the kernel shows each frame
+//!   as sent and as received, the filter keeps the received one.
+//! - A length is the wire's without FCS: the kernel's `tp_len`, plus the 4 bytes of a tag that it
+//!   took out (as libpcap, which puts the tag back in, has it).
+//! - An interface that goes down is silent and goes on when it is up again; one that is deleted or
+//!   moved to another namespace is [`CaptureError::InterfaceGone`].
+
+mod block;
+mod map;
+
+use super::filter::{self, FilterLink};
+use super::live::{Interface, Options};
+use super::pool::PooledSocket;
+use super::{Batch, Capture, CaptureError, InterfaceName, LinkType, Slot, sys};
+use map::Map;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// After how long the kernel hands over a block that is not full.
+pub const RETIRE: Duration = Duration::from_millis(50);
+
+/// The largest block, bytes. A frame cannot be longer than a block.
+const BLOCK_MAX: usize = 1 << 20;
+
+/// A running capture by ring.
+pub struct Ring {
+    // The mapping goes before the socket, which then gives its ring up and returns to its pool.
+    map: Map,
+    socket: PooledSocket,
+    names: [InterfaceName; 1],
+    name: String,
+    link: LinkType,
+    slots: Vec<Slot>,
+    /// The block that comes next, or is lent.
+    current: usize,
+    lent: bool,
+    /// The interface went down and may be gone.
+    suspect: bool,
+    dropped: u64,
+    freezes: u64,
+    bytes: u64,
+}
+
+impl Ring {
+    /// Starts to capture on `interface`, which frames of `link` come from.
+    ///
+    /// # Errors
+    /// [`CaptureError::InterfaceGone`] if there is no such interface; [`CaptureError::Io`] when the
+    /// kernel refuses one of the steps.
+    pub fn open(
+        interface: &Interface,
+        link: FilterLink,
+        mut socket: PooledSocket,
+        options: &Options,
+    ) -> Result<Self, CaptureError> {
+        let fail = |operation| move |source| interface.error(operation, source);
+        let program = filter::compile(&filter::Spec {
+            link,
+            loopback: interface.is_loopback(),
+            stream_snap: filter::STREAM_SNAP,
+        });
+        sys::attach_filter(socket.as_fd(), &program).map_err(fail("attach the filter"))?;
+        let version = libc::tpacket_versions::TPACKET_V3 as libc::c_int;
+        sys::set_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_VERSION, version)
+            .map_err(fail("choose TPACKET_V3"))?;
+        let geometry = Geometry::new(options.ring_size, sys::page_size());
+        sys::set_option(
+            socket.as_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_RX_RING,
+            geometry.request().map_err(fail("size the ring"))?,
+        )
+        .map_err(fail("make a ring"))?;
+        let map = Map::new(socket.as_fd(), geometry.block_size, geometry.blocks)
+            .map_err(fail("map the ring"))?;
+        let membership =
+            sys::Membership { index: interface.index, promiscuous: options.promiscuous };
+        socket.join(membership).map_err(fail("ask for all multicast"))?;
+        // Reset what a former user of the socket left in the counts.
+        read_statistics(&socket).map_err(fail("read the statistics"))?;
+        sys::packet_bind(socket.as_fd(), interface.index).map_err(fail("bind"))?;
+        Ok(Self {
+            map,
+            socket,
+            names: [InterfaceName { name: Some(interface.name.clone()) }],
+            name: interface.name.clone(),
+            link: link.link_type(),
+            slots: Vec::new(),
+            current: 0,
+            lent: false,
+            suspect: false,
+            dropped: 0,
+            freezes: 0,
+            bytes: geometry.bytes(),
+        })
+    }
+
+    /// The memory of the ring, bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// How often the ring was full, since the capture began, as of the last
+    /// [`Capture::dropped`].
+    #[must_use]
+    pub const fn freezes(&self) -> u64 {
+        self.freezes
+    }
+
+    fn error(&self, operation: &'static str, source: io::Error) -> CaptureError {
+        CaptureError::Io { operation, object: self.name.clone(), source }
+    }
+
+    /// Waits until the current block is ours or `wait` is over.
+    fn wait(&mut self, wait: Duration) -> Result<(), CaptureError> {
+        let mut entry = [sys::poll_entry(self.socket.as_fd())];
+        let ready =
+            sys::poll(&mut entry, wait).map_err(|source| self.error("wait for frames", source))?;
+        if entry[0].revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0 {
+            let error = sys::take_error(self.socket.as_fd())
+                .map_err(|source| self.error("ask for the error", source))?;
+            match error {
+                // Told once when the interface goes down, which deleting it begins with.
+                Some(error)
+                    if matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENXIO)) =>
+                {
+                    self.suspect = true;
+                }
+                Some(error) => return Err(self.error("wait for frames", error)),
+                None => {}
+            }
+        }
+        if self.suspect {
+            let bound = sys::packet_is_bound(self.socket.as_fd())
+                .map_err(|source| self.error("ask for the interface", source))?;
+            // What was heard before the interface went is handed out first.
+            if !bound && self.map.ready(self.current).is_none() {
+                return Err(CaptureError::InterfaceGone { interface: self.name.clone() });
+            }
+            if bound && ready > 0 && entry[0].revents & libc::POLLIN != 0 {
+                self.suspect = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Capture for Ring {
+    fn next_batch(&mut self, wait: Duration) -> Result<Batch<'_>, CaptureError> {
+        if self.lent {
+            self.map.release(self.current);
+            self.current = (self.current + 1) % self.map.blocks();
+            self.lent = false;
+        }
+        self.slots.clear();
+        if self.map.ready(self.current).is_none() {
+            self.wait(wait)?;
+        }
+        let Some(bytes) = self.map.ready(self.current) else {
+            return Ok(Batch::new(&[], &[]));
+        };
+        self.lent = true;
+        if !block::read(bytes, self.link, &mut self.slots) {
+            tracing::debug!(interface = %self.name, "a block of the ring contradicts itself");
+        }
+        Ok(Batch::new(bytes, &self.slots))
+    }
+
+    fn interfaces(&self) -> &[InterfaceName] {
+        &self.names
+    }
+
+    fn dropped(&mut self) -> Option<u64> {
+        // The kernel starts from 0 after each read.
+        if let Ok(statistics) = read_statistics(&self.socket) {
+            self.dropped += u64::from(statistics.tp_drops);
+            self.freezes += u64::from(statistics.tp_freeze_q_cnt);
+        }
+        Some(self.dropped)
+    }
+
+    /// A block is retired by a timer that runs every [`RETIRE`] and may just have passed.
+    fn latency(&self) -> Duration {
+        RETIRE * 2
+    }
+}
+
+fn read_statistics(socket: &PooledSocket) -> io::Result<libc::tpacket_stats_v3> {
+    sys::get_option(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_STATISTICS)
+}
+
+/// How a ring is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Geometry {
+    block_size: usize,
+    blocks: usize,
+}
+
+impl Geometry {
+    /// At most `bytes`, and at least two pages, as blocks of about an eighth, each a power of two
+    /// and a multiple of the page.
+    fn new(bytes: usize, page: usize) -> Self {
+        let eighth = (bytes / 8).max(1);
+        let power = 1_usize << eighth.ilog2();
+        let block_size = power.clamp(page, BLOCK_MAX.max(page));
+        Self { block_size, blocks: (bytes / block_size).max(2) }
+    }
+
+    const fn bytes(self) -> u64 {
+        self.block_size as u64 * self.blocks as u64
+    }
+
+    fn request(self) -> io::Result<libc::tpacket_req3> {
+        let number = |value: usize| {
+            libc::c_uint::try_from(value).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
+        };
+        // Frames are packed one behind the other in version 3: the frame size serves the kernel's
+        // check of the request only.
+        let frame_size = 2048;
+        Ok(libc::tpacket_req3 {
+            tp_block_size: number(self.block_size)?,
+            tp_block_nr: number(self.blocks)?,
+            tp_frame_size: frame_size,
+            tp_frame_nr: number(self.block_size * self.blocks)? / frame_size,
+            tp_retire_blk_tov: number(RETIRE.as_millis() as usize)?,
+            tp_sizeof_priv: 0,
+            tp_feature_req_word: 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_an_eighth_and_powers_of_two() {
+        let ring = Geometry::new(4 << 20, 4096);
+        assert_eq!(ring, Geometry { block_size: 512 << 10, blocks: 8 });
+        assert_eq!(ring.bytes(), 4 << 20);
+        assert_eq!(Geometry::new(5_000_000, 4096), Geometry { block_size: 512 << 10, blocks: 9 });
+        assert_eq!(Geometry::new(1 << 30, 4096).block_size, BLOCK_MAX);
+        assert_eq!(Geometry::new(0, 4096), Geometry { block_size: 4096, blocks: 2 });
+        assert_eq!(Geometry::new(64 << 10, 65536), Geometry { block_size: 65536, blocks: 2 });
+    }
+
+    #[test]
+    fn a_ring_beyond_what_the_kernel_can_count_is_refused() {
+        assert!(Geometry::new(usize::MAX / 2, 4096).request().is_err());
+        assert_eq!(Geometry::new(4 << 20, 4096).request().unwrap().tp_frame_nr, 2048);
+    }
+}
