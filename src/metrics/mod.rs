@@ -1,1 +1,36 @@
-//! metrics/mod
+//! From snapshots to exposition text: what a scrape gets to read.
+//!
+//! In: a [`Source`] that copies what the captures and engines hold, and the process's own files
+//! under `/proc`. Out: one body in either text dialect, by one [`Writer`]. It must not know HTTP,
+//! sockets or how frames are counted, and changes nothing that it reads.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`catalogue`] | every family: name, kind, labels, help, who can see it |
+//! | [`source`] | what a scrape needs of the rest of the program |
+//! | [`scrape`] | runs the collectors, each failing alone |
+//! | [`writer`] | one writer, two dialects, plain or gzip |
+//! | `segments`, `devices`, `mdns`, `capture`, `exporter`, `process` | the collectors |
+
+mod capture;
+pub mod catalogue;
+mod devices;
+mod exporter;
+mod mdns;
+mod number;
+mod process;
+mod rows;
+pub mod scrape;
+mod segments;
+mod small;
+pub mod source;
+pub mod writer;
+
+pub use catalogue::{Collector, Selection};
+pub use exporter::{BUILD, Build};
+pub use rows::device_label;
+pub use scrape::Scraper;
+pub use source::{
+    CaptureView, Deadline, Detail, LanView, LockTimeout, SegmentView, Source, read_locked,
+};
+pub use writer::{Dialect, Encoding, Writer};

@@ -1,0 +1,116 @@
+//! Which collectors a request wants: `collect[]` and `exclude[]`, as in `node_exporter`.
+//! In: the query's pairs. Out: a [`Selection`], or what is wrong with them.
+
+use super::Collector;
+use thiserror::Error;
+
+/// A set of collectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection(u8);
+
+/// What is wrong with `collect[]` and `exclude[]`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SelectionError {
+    /// No collector has that name.
+    #[error("unknown collector {name:?}; there are {}", names())]
+    Unknown {
+        /// What was asked for, cut to 64 characters.
+        name: String,
+    },
+    /// Both were given.
+    #[error("collect[] and exclude[] cannot be used together")]
+    Both,
+}
+
+impl Selection {
+    /// All collectors.
+    pub const ALL: Self = Self((1 << Collector::ALL.len()) - 1);
+
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// Reads the parameters `collect[]` and `exclude[]`; others are not looked at. Without
+    /// either, all collectors are wanted.
+    ///
+    /// # Errors
+    /// A name that no collector has, or both parameters in one query.
+    pub fn parse<'q>(
+        query: impl IntoIterator<Item = (&'q str, &'q str)>,
+    ) -> Result<Self, SelectionError> {
+        let (mut collect, mut exclude) = (None, None);
+        for (key, name) in query {
+            let chosen: &mut Option<Self> = match key {
+                "collect[]" => &mut collect,
+                "exclude[]" => &mut exclude,
+                _ => continue,
+            };
+            let collector =
+                Collector::ALL.into_iter().find(|c| c.label() == name).ok_or_else(|| {
+                    SelectionError::Unknown { name: name.chars().take(64).collect() }
+                })?;
+            *chosen = Some(chosen.unwrap_or(Self::NONE).with(collector));
+        }
+        match (collect, exclude) {
+            (Some(_), Some(_)) => Err(SelectionError::Both),
+            (Some(wanted), None) => Ok(wanted),
+            (None, Some(unwanted)) => Ok(Self(Self::ALL.0 & !unwanted.0)),
+            (None, None) => Ok(Self::ALL),
+        }
+    }
+
+    /// This set and one more.
+    #[must_use]
+    pub const fn with(self, collector: Collector) -> Self {
+        Self(self.0 | 1 << collector as u8)
+    }
+
+    /// This set less one.
+    #[must_use]
+    pub const fn without(self, collector: Collector) -> Self {
+        Self(self.0 & !(1 << collector as u8))
+    }
+
+    /// Whether it is in the set.
+    #[must_use]
+    pub const fn contains(self, collector: Collector) -> bool {
+        self.0 & 1 << collector as u8 != 0
+    }
+
+    /// Its members, in the order in which they are run.
+    pub fn iter(self) -> impl Iterator<Item = Collector> {
+        Collector::ALL.into_iter().filter(move |&collector| self.contains(collector))
+    }
+}
+
+fn names() -> String {
+    Collector::ALL.map(Collector::label).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collect_names_what_is_wanted_and_exclude_what_is_not() {
+        assert_eq!(Selection::parse([]), Ok(Selection::ALL));
+        assert_eq!(Selection::parse([("debug", "1")]), Ok(Selection::ALL));
+        let some = Selection::parse([("collect[]", "mdns"), ("collect[]", "process")]).unwrap();
+        assert_eq!(some.iter().collect::<Vec<_>>(), [Collector::Process, Collector::Mdns]);
+        let rest = Selection::parse([("exclude[]", "devices")]).unwrap();
+        assert_eq!(rest.iter().count(), Collector::ALL.len() - 1);
+        assert!(!rest.contains(Collector::Devices));
+    }
+
+    #[test]
+    fn unknown_names_and_both_together_are_errors() {
+        let error = Selection::parse([("collect[]", "cpu")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unknown collector \"cpu\"; there are exporter, process, captures, segments, mdns, devices"
+        );
+        assert_eq!(
+            Selection::parse([("collect[]", "mdns"), ("exclude[]", "devices")]),
+            Err(SelectionError::Both)
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! The collector `exporter`: the exporter itself. In: the view. Out: its build, its rings and
+//! the clock's steps. How the collectors fared is written by [`super::scrape`], which knows.
+
+use super::catalogue::{Sight, families};
+use super::small::{Small, float};
+use super::source::LanView;
+use prometheus::{Error, proto};
+
+/// What was built, from what. `build.rs` says how it is found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// The package's version.
+    pub version: &'static str,
+    /// The commit, or `unknown`.
+    pub revision: &'static str,
+    /// The branch, or `unknown`.
+    pub branch: &'static str,
+    /// The compiler's version.
+    pub rustversion: &'static str,
+    /// The target triple.
+    pub target: &'static str,
+}
+
+/// This build.
+pub const BUILD: Build = Build {
+    version: env!("CARGO_PKG_VERSION"),
+    revision: env!("MULTICAST_EXPORTER_REVISION"),
+    branch: env!("MULTICAST_EXPORTER_BRANCH"),
+    rustversion: env!("MULTICAST_EXPORTER_RUSTVERSION"),
+    target: env!("MULTICAST_EXPORTER_TARGET"),
+};
+
+pub(super) fn collect(build: &Build, view: &LanView) -> Result<Vec<proto::MetricFamily>, Error> {
+    let mut small = Small::default();
+    let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
+    small.gauge(&families::BUILD_INFO, [(labels.map(String::from), 1.0)])?;
+    small.counter(&families::CLOCK_STEPS, [([], float(view.clock_steps))])?;
+    small.gauge(
+        &families::RING_BYTES,
+        view.captures.iter().filter_map(|c| {
+            let has_ring = c.abilities.is_some_and(|abilities| Sight::Ring.of(&abilities));
+            c.ring_bytes.filter(|_| has_ring).map(|bytes| ([c.name.clone()], float(bytes)))
+        }),
+    )?;
+    Ok(small.into_families())
+}

@@ -1,0 +1,165 @@
+//! Runs the collectors that a request wants, each failing alone.
+//!
+//! In: a [`Source`], a [`Selection`] and a [`Deadline`]. Out: families in a [`Writer`], and for
+//! each collector whether it succeeded and how long it took. It must not know HTTP.
+//!
+//! The view is copied first and its locks are free before a line is written. A collector that
+//! panics, or lacks a capture whose lock could not be had, reports success 0 and leaves the rest
+//! alone.
+
+use super::catalogue::{Collector, Selection, families};
+use super::exporter::{BUILD, Build};
+use super::rows::Rows;
+use super::source::{Deadline, Detail, LanView, Source};
+use super::writer::{Labels, Writer};
+use super::{capture, devices, exporter, mdns, process, segments};
+use crate::time::{Time, clock};
+use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Scrapes one source.
+pub struct Scraper {
+    source: Arc<dyn Source>,
+    build: Build,
+    proc: PathBuf,
+    /// Which collectors failed last time: only a change is logged, or a lasting failure would
+    /// flood the log with every scrape.
+    failing: Mutex<Selection>,
+}
+
+/// How a collector fared.
+struct Outcome {
+    collector: Collector,
+    error: Option<String>,
+    took: Duration,
+}
+
+impl Scraper {
+    /// A scraper of `source`.
+    #[must_use]
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self {
+            source,
+            build: BUILD,
+            proc: PathBuf::from("/proc"),
+            failing: Mutex::new(Selection::NONE),
+        }
+    }
+
+    /// The same, with another build and another `/proc`: for tests that compare whole bodies.
+    #[must_use]
+    pub fn with_surroundings(self, build: Build, proc: PathBuf) -> Self {
+        Self { build, proc, ..self }
+    }
+
+    /// What is scraped.
+    #[must_use]
+    pub fn source(&self) -> &dyn Source {
+        &*self.source
+    }
+
+    /// Writes what the collectors in `wanted` have. Locks are not waited for after `deadline`.
+    pub fn scrape(&self, wanted: Selection, deadline: Deadline, writer: &mut Writer) {
+        let start = now();
+        let detail = if wanted.iter().any(Collector::reads_engines) {
+            Detail::Segments
+        } else {
+            Detail::Captures
+        };
+        let read = guarded(|| Ok(self.source.read(deadline, detail)));
+        let view = read.as_ref().ok();
+        let rows = match (view, detail) {
+            (Some(view), Detail::Segments) => Rows::new(view),
+            (Some(_), Detail::Captures) | (None, _) => Rows::default(),
+        };
+        let reading = now().since(start);
+
+        let mut outcomes = Vec::with_capacity(Collector::ALL.len());
+        for collector in wanted.iter() {
+            let start = now();
+            let result = match (&read, collector) {
+                (Err(error), collector) if collector != Collector::Process => Err(error.clone()),
+                (_, collector) => guarded(|| self.collect(collector, view, &rows, writer)),
+            };
+            writer.drop_partial_line();
+            let took = now().since(start);
+            let took = if collector.reads_engines() { took + reading } else { took };
+            outcomes.push(Outcome { collector, error: result.err(), took });
+        }
+        self.log_changes(&outcomes);
+        report(&outcomes, writer);
+    }
+
+    fn collect(
+        &self,
+        collector: Collector,
+        view: Option<&LanView>,
+        rows: &Rows<'_>,
+        writer: &mut Writer,
+    ) -> Result<(), String> {
+        let none = LanView::default();
+        let view = view.unwrap_or(&none);
+        let text = |error: &dyn std::fmt::Display| error.to_string();
+        match collector {
+            Collector::Exporter => writer.registry_families(
+                &exporter::collect(&self.build, view).map_err(|error| text(&error))?,
+            ),
+            Collector::Process => writer
+                .registry_families(&process::collect(&self.proc).map_err(|error| text(&error))?),
+            Collector::Captures => writer.registry_families(
+                &capture::collect(&view.captures).map_err(|error| text(&error))?,
+            ),
+            Collector::Segments => segments::collect(rows, writer),
+            Collector::Mdns => mdns::collect(rows, writer),
+            Collector::Devices => devices::collect(rows, writer),
+        }
+        match &rows.trouble {
+            Some(trouble) if collector.reads_engines() => Err(text(trouble)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn log_changes(&self, outcomes: &[Outcome]) {
+        let mut failing = self.failing.lock();
+        for Outcome { collector, error, .. } in outcomes {
+            let before = failing.contains(*collector);
+            match error {
+                Some(error) if !before => {
+                    tracing::warn!(collector = collector.label(), error, "collector failed");
+                    *failing = failing.with(*collector);
+                }
+                None if before => {
+                    tracing::info!(collector = collector.label(), "collector works again");
+                    *failing = failing.without(*collector);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+}
+
+/// Success and duration of each collector that ran.
+fn report(outcomes: &[Outcome], writer: &mut Writer) {
+    let labels = |outcome: &Outcome| Labels::new("collector", outcome.collector.label());
+    let mut success = writer.family(&families::COLLECTOR_SUCCESS);
+    for outcome in outcomes {
+        success.sample(&labels(outcome), &[], u64::from(outcome.error.is_none()));
+    }
+    let mut duration = writer.family(&families::COLLECTOR_DURATION);
+    for outcome in outcomes {
+        duration.sample(&labels(outcome), &[], outcome.took.as_secs_f64());
+    }
+}
+
+/// Turns a panic into an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    // What a broken-off collector leaves behind is lines of text; a partial one is dropped.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(String::from("it panicked")))
+}
+
+fn now() -> Time {
+    clock::now().monotonic
+}

@@ -1,0 +1,105 @@
+//! The collector `segments`: totals of each segment. In: segment rows. Out: their series, those
+//! that start at 0 only where the backend can see what they count.
+
+use super::catalogue::{self, Sight, families};
+use super::number::Value;
+use super::rows::{Rows, SegmentRow};
+use super::writer::{FamilyWriter, Writer};
+use crate::capture::Abilities;
+use crate::decode::{Issue, Protocol, Reason};
+use crate::engine::{Histogram, SECOND_BOUNDS, Snapshot};
+
+pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
+    let mut info = writer.family(&families::SEGMENT_INFO);
+    for row in &rows.segments {
+        let more = [("capture", row.capture.name.as_str()), ("vlan", row.segment.vlan.as_str())];
+        info.sample(&row.labels, &more, 1);
+    }
+    protocols(rows, writer.family(&families::PACKETS), |snapshot| &snapshot.packets);
+    protocols(rows, writer.family(&families::BYTES), |snapshot| &snapshot.bytes);
+
+    let mut per_second = writer.family(&families::PER_SECOND);
+    for row in &rows.segments {
+        histogram(&mut per_second, row, &row.segment.snapshot.per_second);
+    }
+    let mut converted = writer.family(&families::CONVERTED);
+    for row in &rows.segments {
+        let seen = row.abilities.is_some_and(|abilities| Sight::LinkLayer.of(abilities));
+        let count = row.segment.snapshot.converted;
+        if seen || count > 0 {
+            converted.sample(&row.labels, &[], count);
+        }
+    }
+    let mut errors = writer.family(&families::DECODE_ERRORS);
+    for row in &rows.segments {
+        decode_errors(&mut errors, row);
+    }
+    let mut devices = writer.family(&families::DEVICES);
+    for row in &rows.segments {
+        devices.sample(&row.labels, &[], row.segment.snapshot.tracked as u64);
+    }
+    let mut evicted = writer.family(&families::EVICTED);
+    for row in &rows.segments {
+        let snapshot = &row.segment.snapshot;
+        evicted.sample(&row.labels, &[("reason", "expired")], snapshot.evicted_expired);
+        evicted.sample(&row.labels, &[("reason", "capacity")], snapshot.evicted_capacity);
+    }
+    let mut suspended = writer.family(&families::SUSPENDED);
+    for row in &rows.segments {
+        suspended.sample(&row.labels, &[], row.segment.snapshot.suspended);
+    }
+}
+
+fn protocols(
+    rows: &Rows<'_>,
+    mut family: FamilyWriter<'_>,
+    counts: fn(&Snapshot) -> &[u64; Protocol::COUNT],
+) {
+    for row in &rows.segments {
+        let counts = counts(&row.segment.snapshot);
+        for protocol in Protocol::ALL {
+            let count = counts[protocol.index()];
+            if count > 0 || row.abilities.is_some_and(|can| catalogue::sees(can, protocol)) {
+                family.sample(&row.labels, &[("protocol", protocol.label())], count);
+            }
+        }
+    }
+}
+
+fn histogram(family: &mut FamilyWriter<'_>, row: &SegmentRow<'_>, counted: &Histogram) {
+    let mut below = 0_u64;
+    let bounds = SECOND_BOUNDS.iter().zip(&counted.counts);
+    let buckets = bounds.map(|(&bound, &count)| {
+        below = below.saturating_add(count);
+        (super::small::float(bound), below)
+    });
+    let total = counted.counts.iter().fold(0, |sum: u64, &count| sum.saturating_add(count));
+    family.histogram(&row.labels, buckets, total, Value::Integer(counted.sum));
+}
+
+/// Every pair that can occur from 0, and whatever else has occurred.
+fn decode_errors(family: &mut FamilyWriter<'_>, row: &SegmentRow<'_>) {
+    let counted = &row.segment.snapshot.decode_errors;
+    let count_of = |issue: Issue| {
+        counted.iter().filter(|(there, _)| *there == issue).map(|(_, count)| count).sum::<u64>()
+    };
+    let mut write = |Issue { protocol, reason }, count| {
+        let protocol = catalogue::error_label(protocol);
+        family.sample(&row.labels, &[("protocol", protocol), ("reason", reason.label())], count);
+    };
+    let seen = |can: &Abilities, protocol| catalogue::sees_errors(can, protocol);
+    for &(protocol, reason) in &Reason::PAIRS {
+        let issue = Issue { protocol, reason };
+        let count = count_of(issue);
+        if count > 0 || row.abilities.is_some_and(|can| seen(can, protocol)) {
+            write(issue, count);
+        }
+    }
+    for (place, &(issue, _)) in counted.iter().enumerate() {
+        let listed = Reason::PAIRS.contains(&(issue.protocol, issue.reason));
+        let first = counted[..place].iter().all(|(earlier, _)| *earlier != issue);
+        if !listed && first {
+            write(issue, count_of(issue));
+        }
+    }
+}

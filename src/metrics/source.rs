@@ -1,0 +1,142 @@
+//! What a scrape needs of the rest of the program, so that it can be tested without captures.
+//!
+//! In: a [`Deadline`] and how much is wanted. Out: a [`LanView`] that owns all it holds, so that
+//! every lock is let go before anything is rendered.
+
+use crate::capture::Abilities;
+use crate::engine::Snapshot;
+use crate::segment::Label;
+use crate::time::{Time, clock};
+use parking_lot::Mutex;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Whoever can be scraped.
+pub trait Source: Send + Sync + 'static {
+    /// Whether the captures were started; until then `/-/ready` says no.
+    fn ready(&self) -> bool;
+
+    /// Copies what there is. A lock that cannot be had before `deadline` costs the segments of
+    /// its capture only; [`read_locked`] does that.
+    fn read(&self, deadline: Deadline, detail: Detail) -> LanView;
+}
+
+/// How much to copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What can be had without a pipeline's lock: `CaptureView::segments` may be empty.
+    Captures,
+    /// The snapshots of all segments too.
+    Segments,
+}
+
+/// All that one process watches, at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct LanView {
+    /// The captures, those that failed or ended too.
+    pub captures: Vec<CaptureView>,
+    /// Steps of the wall clock noticed since the start.
+    pub clock_steps: u64,
+}
+
+/// One captured kernel interface, or capture file.
+#[derive(Clone, Debug)]
+pub struct CaptureView {
+    /// The interface's name: the `capture` label.
+    pub name: String,
+    /// What its backend can tell; `None` where none was ever opened.
+    pub abilities: Option<Abilities>,
+    /// Whether it is being captured now.
+    pub up: bool,
+    /// Why it is not, in a few words, for the page.
+    pub trouble: Option<String>,
+    /// Frames that the kernel dropped, where the backend knows.
+    pub dropped: Option<u64>,
+    /// Size of its ring in bytes, where it has one.
+    pub ring_bytes: Option<u64>,
+    /// What is heard on it.
+    pub segments: Result<Vec<SegmentView>, LockTimeout>,
+}
+
+/// One segment of a capture.
+#[derive(Clone, Debug)]
+pub struct SegmentView {
+    /// The `interface` label.
+    pub label: Label,
+    /// VLAN ids from the outside in, as `30` or `30.7`; empty for untagged frames.
+    pub vlan: String,
+    /// What its engine has counted.
+    pub snapshot: Snapshot,
+}
+
+/// A capture's lock could not be had in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("its lock could not be had in time")]
+pub struct LockTimeout;
+
+/// An instant after which a scrape must not wait any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Time);
+
+impl Deadline {
+    /// `wait` from now.
+    #[must_use]
+    pub fn after(wait: Duration) -> Self {
+        Self(clock::now().monotonic.plus(wait))
+    }
+
+    /// How long it is until then; zero when it has passed.
+    #[must_use]
+    pub fn left(self) -> Duration {
+        self.0.since(clock::now().monotonic)
+    }
+}
+
+/// Takes each lock once and reads what it guards. All that are free are read first, then the
+/// busy ones are waited for, so that one that is held for long takes no time from the others.
+/// `None` stands for a lock that could not be had before `deadline`.
+pub fn read_locked<'a, T: 'a, R>(
+    locks: impl IntoIterator<Item = &'a Mutex<T>>,
+    deadline: Deadline,
+    mut read: impl FnMut(usize, &mut T) -> R,
+) -> Vec<Option<R>> {
+    let mut busy = Vec::new();
+    let mut results: Vec<Option<R>> = Vec::new();
+    for (place, lock) in locks.into_iter().enumerate() {
+        let result = lock.try_lock().map(|mut guard| read(place, &mut guard));
+        if result.is_none() {
+            busy.push((place, lock));
+        }
+        results.push(result);
+    }
+    for (place, lock) in busy {
+        if let Some(mut guard) = lock.try_lock_for(deadline.left()) {
+            results[place] = Some(read(place, &mut guard));
+        }
+    }
+    results
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_lock_costs_only_its_own_result() {
+        let locks = [Mutex::new(1), Mutex::new(2), Mutex::new(3)];
+        let held = locks[0].lock();
+        let deadline = Deadline::after(Duration::from_millis(5));
+        let read = read_locked(&locks, deadline, |place, value| (place, *value));
+        assert_eq!(read, [None, Some((1, 2)), Some((2, 3))]);
+        drop(held);
+        let read = read_locked(&locks, deadline, |place, value| (place, *value));
+        assert_eq!(read[0], Some((0, 1)), "a free lock needs no time left");
+    }
+
+    #[test]
+    fn a_deadline_runs_out() {
+        assert_eq!(Deadline::after(Duration::ZERO).left(), Duration::ZERO);
+        assert!(Deadline::after(Duration::from_mins(1)).left() > Duration::from_secs(50));
+        assert!(Deadline::after(Duration::ZERO) < Deadline::after(Duration::from_secs(9)));
+    }
+}
