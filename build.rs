@@ -26,9 +26,7 @@ fn main() {
     }
     let asked = |arguments: &[&str]| if ours { git(&root, arguments) } else { None };
     set("MULTICAST_EXPORTER_REVISION", || asked(&["rev-parse", "HEAD"]));
-    set("MULTICAST_EXPORTER_BRANCH", || {
-        asked(&["symbolic-ref", "--short", "-q", "HEAD"])
-    });
+    set("MULTICAST_EXPORTER_BRANCH", || asked(&["symbolic-ref", "--short", "-q", "HEAD"]));
     set("MULTICAST_EXPORTER_RUSTVERSION", rust_version);
     set("MULTICAST_EXPORTER_TARGET", || env::var("TARGET").ok());
 }

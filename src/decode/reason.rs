@@ -160,12 +160,20 @@ impl Reason {
                 Self::TrailingBytes,
                 Self::Refused,
             ],
-            Some(Protocol::Ssdp | Protocol::Wsd) => {
-                &[Self::Truncated, Self::Snapped, Self::FirstFragment, Self::BadLength, Self::BadText]
-            }
-            Some(Protocol::Llmnr | Protocol::Netbios) => {
-                &[Self::Truncated, Self::Snapped, Self::FirstFragment, Self::BadLength, Self::BadName]
-            }
+            Some(Protocol::Ssdp | Protocol::Wsd) => &[
+                Self::Truncated,
+                Self::Snapped,
+                Self::FirstFragment,
+                Self::BadLength,
+                Self::BadText,
+            ],
+            Some(Protocol::Llmnr | Protocol::Netbios) => &[
+                Self::Truncated,
+                Self::Snapped,
+                Self::FirstFragment,
+                Self::BadLength,
+                Self::BadName,
+            ],
             Some(Protocol::Igmp | Protocol::Mld) => {
                 &[Self::Truncated, Self::Snapped, Self::FirstFragment, Self::BadLength]
             }

@@ -77,14 +77,8 @@ pub enum Collector {
 
 impl Collector {
     /// All, in the order in which they are run and written.
-    pub const ALL: [Self; 6] = [
-        Self::Exporter,
-        Self::Process,
-        Self::Captures,
-        Self::Segments,
-        Self::Mdns,
-        Self::Devices,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Exporter, Self::Process, Self::Captures, Self::Segments, Self::Mdns, Self::Devices];
 
     /// Its name.
     #[must_use]
@@ -274,7 +268,7 @@ mod tests {
         let names: HashSet<_> = ALL.iter().map(|family| family.name).collect();
         assert_eq!(names.len(), ALL.len());
         for family in ALL {
-            let Family { name, kind, labels, help, .. } = *family;
+            let Family { name, kind, labels, help, .. } = **family;
             assert_eq!(name.ends_with("_total"), kind == Kind::Counter, "{name}");
             assert!(
                 ["multicast_", "mdns_", "process_"].iter().any(|prefix| name.starts_with(prefix)),

@@ -50,9 +50,8 @@ pub(super) fn collect(proc: &Path) -> Result<Vec<proto::MetricFamily>, ProcessEr
 
     let mut small = Small::default();
     small.counter(&families::PROCESS_CPU, [([], cpu)])?;
-    let mut gauge = |family: &Family, value: Option<f64>| {
-        small.gauge(family, value.map(|value| ([], value)))
-    };
+    let mut gauge =
+        |family: &Family, value: Option<f64>| small.gauge(family, value.map(|value| ([], value)));
     gauge(&families::PROCESS_OPEN_FDS, Some(open_fds(proc)?))?;
     gauge(&families::PROCESS_MAX_FDS, soft_limit(&limits, "Max open files"))?;
     gauge(&families::PROCESS_VIRTUAL, Some(kib("VmSize")?))?;
@@ -118,7 +117,8 @@ mod tests {
         }
         let stat = "7 (a) b) c) S 1 7 7 0 -1 4194560 99 0 0 0 123 45 0 0 20 0 3 0 5050 1 1 1";
         fs::write(at("self/stat"), stat).unwrap();
-        let status = "Name:\ta\nVmSize:\t  2000 kB\nVmRSS:\t  300 kB\nRssAnon:\t 100 kB\nThreads:\t3\n";
+        let status =
+            "Name:\ta\nVmSize:\t  2000 kB\nVmRSS:\t  300 kB\nRssAnon:\t 100 kB\nThreads:\t3\n";
         fs::write(at("self/status"), status).unwrap();
         let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
             Max open files            1024                 4096                 files\n\

@@ -92,9 +92,9 @@ impl Writer {
             proto::MetricType::COUNTER => Kind::Counter,
             proto::MetricType::HISTOGRAM => Kind::Histogram,
             // Summaries are not made here: they cannot be added up over instances.
-            proto::MetricType::GAUGE
-            | proto::MetricType::UNTYPED
-            | proto::MetricType::SUMMARY => Kind::Gauge,
+            proto::MetricType::GAUGE | proto::MetricType::UNTYPED | proto::MetricType::SUMMARY => {
+                Kind::Gauge
+            }
         };
         let header = Header { name: family.name(), kind, help: family.help() };
         let mut writer = FamilyWriter { writer: self, header, begun: false };

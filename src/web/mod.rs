@@ -1,1 +1,118 @@
-//! web/mod
+//! HTTP: `/metrics` and the pages around it.
+//!
+//! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`](axum::Router) that needs no socket
+//! to be tested, and a [`server`] that runs it. It must not know captures or engines, only what
+//! a [`Source`](crate::metrics::Source) copies for it.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`listen`] | addresses of `--web.listen-address`, bound before privileges are dropped |
+//! | [`server`] | connections: bounded in number, time and memory |
+//! | [`gate`] | one rendering at a time, a bounded queue before it |
+//! | `telemetry` | the exposition |
+//! | `negotiate` | which dialect and encoding a client asked for |
+//! | `page` | the page for people |
+
+pub mod gate;
+pub mod listen;
+mod negotiate;
+mod page;
+pub mod server;
+mod stall;
+mod telemetry;
+mod telemetry_path;
+
+pub use telemetry_path::{PathError, TelemetryPath};
+
+use crate::metrics::Scraper;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use gate::Gate;
+use std::sync::Arc;
+
+/// What the command line says about the pages.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `--web.telemetry-path`.
+    pub telemetry_path: TelemetryPath,
+    /// `--web.max-requests`: requests for metrics and the page that may be under way; 0 for any
+    /// number.
+    pub max_requests: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { telemetry_path: TelemetryPath::default(), max_requests: 40 }
+    }
+}
+
+/// What the handlers share.
+struct App {
+    scraper: Arc<Scraper>,
+    gate: Gate,
+    telemetry_path: TelemetryPath,
+}
+
+/// All pages.
+#[must_use]
+pub fn router(scraper: Scraper, settings: &Settings) -> Router {
+    let app = Arc::new(App {
+        scraper: Arc::new(scraper),
+        gate: Gate::new(settings.max_requests),
+        telemetry_path: settings.telemetry_path.clone(),
+    });
+    let path = app.telemetry_path.as_str();
+    let mut router = Router::new().route(path, get(telemetry::handle));
+    if path != "/" {
+        router = router.route("/", get(page::handle));
+    }
+    router
+        .route("/static/style.css", get(page::style))
+        .route("/-/healthy", get(async || "The exporter is healthy.\n"))
+        .route("/-/ready", get(ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(map_response(with_safe_headers))
+        .with_state(app)
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.scraper.source().ready() {
+        "The exporter is ready.\n".into_response()
+    } else {
+        let why = "The exporter is not ready: its captures are being started.\n";
+        (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+    }
+}
+
+async fn not_found(uri: Uri) -> Response {
+    // Plain text, and nosniff: what is repeated here cannot run.
+    let path: String = uri.path().chars().take(128).collect();
+    (StatusCode::NOT_FOUND, format!("There is no page {path}.\n")).into_response()
+}
+
+async fn not_allowed(method: Method) -> Response {
+    let method: String = method.as_str().chars().take(32).collect();
+    let why = format!("Nothing here answers {method}; use GET or HEAD.\n");
+    (StatusCode::METHOD_NOT_ALLOWED, why).into_response()
+}
+
+async fn with_safe_headers(mut response: Response) -> Response {
+    const SAFE: [(HeaderName, HeaderValue); 4] = [
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+        ),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    for (name, value) in SAFE {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

@@ -44,10 +44,10 @@ impl Selection {
                 "exclude[]" => &mut exclude,
                 _ => continue,
             };
-            let collector =
-                Collector::ALL.into_iter().find(|c| c.label() == name).ok_or_else(|| {
-                    SelectionError::Unknown { name: name.chars().take(64).collect() }
-                })?;
+            let collector = Collector::ALL
+                .into_iter()
+                .find(|c| c.label() == name)
+                .ok_or_else(|| SelectionError::Unknown { name: name.chars().take(64).collect() })?;
             *chosen = Some(chosen.unwrap_or(Self::NONE).with(collector));
         }
         match (collect, exclude) {

@@ -1,0 +1,245 @@
+//! The page for people: what is captured, and who is busiest.
+//!
+//! In: a view of the LAN. Out: HTML without scripts or inline styles. Every string that is not
+//! written here, the network's above all, goes through [`Text`].
+
+use super::{App, telemetry};
+use crate::engine::DeviceSnapshot;
+use crate::metrics::{BUILD, CaptureView, Deadline, Detail, LanView, device_label};
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use std::fmt::{self, Display, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many devices are listed.
+const BUSIEST: usize = 50;
+
+/// How long a person waits for a page.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a capture's lock is waited for; see `telemetry`.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
+
+pub(super) async fn handle(State(app): State<Arc<App>>) -> Response {
+    let scraper = Arc::clone(&app.scraper);
+    let metrics = app.telemetry_path.as_str().to_owned();
+    let work = move |buffer: Vec<u8>| {
+        let view = scraper.source().read(Deadline::after(MAX_LOCK_WAIT), Detail::Segments);
+        let ready = scraper.source().ready();
+        let mut page = String::from_utf8(buffer).unwrap_or_default();
+        page.clear();
+        // Writing to a String cannot fail.
+        let _ = write_page(&mut page, &view, &metrics, ready);
+        Some(page.into_bytes())
+    };
+    match app.gate.pass(PATIENCE, work).await {
+        Ok(body) => html(body.into_response()),
+        Err(refused) => telemetry::refusal(refused),
+    }
+}
+
+pub(super) async fn style() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "max-age=3600"),
+    ];
+    (headers, include_str!("style.css"))
+}
+
+fn html(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> fmt::Result {
+    let title = "Multicast exporter";
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"/static/style.css\">\n\
+         </head>\n<body>\n<h1>{title}</h1>\n<p class=\"about\">Version {}, revision {}</p>\n\
+         <p><a href=\"{}\">Metrics</a> · <a href=\"/-/healthy\">Healthy</a> · \
+         <a href=\"/-/ready\">Ready</a></p>\n",
+        Text(BUILD.version),
+        Text(BUILD.revision),
+        Text(metrics),
+    )?;
+    if !ready {
+        out.write_str("<p class=\"down\">The captures are being started.</p>\n")?;
+    }
+    write_captures(out, &view.captures)?;
+    write_devices(out, &view.captures)?;
+    out.write_str("</body>\n</html>\n")
+}
+
+fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
+    out.write_str("<h2>Interfaces</h2>\n")?;
+    if captures.is_empty() {
+        return out.write_str("<p>No interface is captured.</p>\n");
+    }
+    let heads = ["Interface", "State", "Backend", "Segments", "#Devices", "#Frames", "#Dropped"];
+    open_table(out, &heads)?;
+    for capture in captures {
+        let state = match (&capture.trouble, capture.up) {
+            (Some(trouble), _) => trouble.as_str(),
+            (None, true) => "captured",
+            (None, false) => "not captured",
+        };
+        let backend = capture.abilities.map_or("none", |abilities| abilities.backend.label());
+        let class = if capture.up { "" } else { " class=\"down\"" };
+        write!(
+            out,
+            "<tr><td><code>{}</code></td><td{class}>{}</td><td>{backend}</td>",
+            Text(&capture.name),
+            Text(state),
+        )?;
+        match &capture.segments {
+            Ok(segments) => {
+                let labels: Vec<&str> = segments.iter().map(|segment| &*segment.label).collect();
+                let devices: usize = segments.iter().map(|s| s.snapshot.tracked).sum();
+                let counted = segments.iter().flat_map(|s| s.snapshot.packets);
+                let frames = counted.fold(0, u64::saturating_add);
+                write!(out, "<td>{}</td>", Text(&labels.join(", ")))?;
+                write!(out, "{}{}", Number(devices as u64), Number(frames))?;
+            }
+            Err(busy) => write!(out, "<td colspan=\"3\">{}</td>", Text(&busy.to_string()))?,
+        }
+        match capture.dropped {
+            Some(dropped) => writeln!(out, "{}</tr>", Number(dropped))?,
+            None => out.write_str("<td class=\"number\">not known</td></tr>\n")?,
+        }
+    }
+    out.write_str("</tbody></table></div>\n")
+}
+
+fn write_devices(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
+    out.write_str("<h2>Busiest devices</h2>\n")?;
+    let mut devices: Vec<(&str, u64, &DeviceSnapshot)> = captures
+        .iter()
+        .flat_map(|capture| capture.segments.iter().flatten())
+        .flat_map(|segment| {
+            segment.snapshot.devices.iter().map(|device| {
+                let frames =
+                    device.counters.packets.iter().fold(0, |a: u64, &b| a.saturating_add(b));
+                (&*segment.label, frames, device)
+            })
+        })
+        .collect();
+    if devices.is_empty() {
+        return out.write_str("<p>No device was heard yet.</p>\n");
+    }
+    let busiest_first = |a: &(&str, u64, &DeviceSnapshot), b: &(&str, u64, &DeviceSnapshot)| {
+        (b.2.peak_minute, b.1).cmp(&(a.2.peak_minute, a.1)).then(a.2.sender.cmp(&b.2.sender))
+    };
+    let all = devices.len();
+    if all > BUSIEST {
+        devices.select_nth_unstable_by(BUSIEST, busiest_first);
+        devices.truncate(BUSIEST);
+    }
+    devices.sort_unstable_by(busiest_first);
+    writeln!(out, "<p>{} of {all}, by the busiest second of the last minute.</p>", devices.len())?;
+    let heads = [
+        "Device",
+        "Name",
+        "Address",
+        "Vendor",
+        "Model",
+        "Category",
+        "Segment",
+        "#Frames/s at most, last 60 s",
+        "#Frames",
+    ];
+    open_table(out, &heads)?;
+    for (segment, frames, device) in devices {
+        let identity = &*device.identity;
+        let address = identity.address.map(|address| address.to_string()).unwrap_or_default();
+        let here = if identity.local { " (this machine)" } else { "" };
+        writeln!(
+            out,
+            "<tr><td><code>{}</code>{here}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td>{}</td><td>{}</td>{}{}</tr>",
+            Text(&device_label(device.sender)),
+            Text(identity.name.as_deref().unwrap_or("")),
+            Text(&address),
+            Text(identity.vendor.unwrap_or("")),
+            Text(identity.model.as_deref().unwrap_or("")),
+            identity.category.label(),
+            Text(segment),
+            Number(u64::from(device.peak_minute)),
+            Number(frames),
+        )?;
+    }
+    out.write_str("</tbody></table></div>\n")
+}
+
+/// Heads that begin with `#` are above numbers.
+fn open_table(out: &mut String, heads: &[&str]) -> fmt::Result {
+    out.write_str("<div class=\"wide\"><table><thead><tr>")?;
+    for head in heads {
+        match head.strip_prefix('#') {
+            Some(head) => write!(out, "<th class=\"number\">{head}</th>")?,
+            None => write!(out, "<th>{head}</th>")?,
+        }
+    }
+    out.write_str("</tr></thead><tbody>\n")
+}
+
+/// A number's cell.
+struct Number(u64);
+
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<td class=\"number\">{}</td>", self.0)
+    }
+}
+
+/// A string as text of an element, or of an attribute in double quotes.
+struct Text<'t>(&'t str);
+
+impl Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                // Marks that turn the direction of what follows could dress one name as another.
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_str("\u{fffd}")?,
+                c if c.is_control() => f.write_str("\u{fffd}")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_string_can_open_a_tag_or_leave_an_attribute(text in any::<String>()) {
+            let escaped = Text(&text).to_string();
+            prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
+            prop_assert!(!escaped.chars().any(char::is_control));
+        }
+    }
+
+    #[test]
+    fn text_is_readable_still() {
+        assert_eq!(
+            Text("Küche <TV> & \"co\"").to_string(),
+            "Küche &lt;TV&gt; &amp; &quot;co&quot;"
+        );
+        assert_eq!(Text("a\u{202e}b\n").to_string(), "a\u{fffd}b\u{fffd}");
+    }
+}

@@ -1,0 +1,138 @@
+//! A stream that gives up on a client that does not take what it asked for.
+//!
+//! In: a connection and how long a flush may take. Out: the same connection, whose writes fail
+//! when everything written has not been taken within that time. hyper has no such limit, and a
+//! body that nobody takes holds its memory.
+
+use std::future::Future as _;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+/// A connection with a limit on its writes.
+pub(super) struct Stall<S> {
+    stream: S,
+    limit: Duration,
+    /// Runs from the first write that had to wait to the next flush that succeeds. A client that
+    /// takes a byte now and then cannot stop it.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Stall<S> {
+    pub(super) const fn new(stream: S, limit: Duration) -> Self {
+        Self { stream, limit, waiting: None }
+    }
+
+    fn limited<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_pending() {
+            let limit = self.limit;
+            self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
+        }
+        if let Some(waiting) = &mut self.waiting
+            && waiting.as_mut().poll(context).is_ready()
+        {
+            let why = "the client did not take the response in time";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.limited(context, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.limited(context, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(context);
+        let result = self.limited(context, result);
+        if matches!(result, Poll::Ready(Ok(()))) {
+            self.waiting = None;
+        }
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.limited(context, result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let (ours, _theirs) = tokio::io::duplex(16);
+        let mut ours = Stall::new(ours, Duration::from_millis(10));
+        let error = ours.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_dribbles_is_given_up() {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let mut ours = Stall::new(ours, Duration::from_millis(30));
+        let dribble = tokio::spawn(async move {
+            let mut byte = [0];
+            while theirs.read_exact(&mut byte).await.is_ok() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let error = ours.write_all(&[0; 1_000_000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(ours);
+        dribble.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_flush_ends_the_wait() {
+        let (ours, mut theirs) = tokio::io::duplex(16);
+        let mut ours = Stall::new(ours, Duration::from_secs(60));
+        let reader = tokio::spawn(async move {
+            let mut all = vec![0; 64];
+            theirs.read_exact(&mut all).await.unwrap();
+        });
+        ours.write_all(&[0; 64]).await.unwrap();
+        ours.flush().await.unwrap();
+        assert!(ours.waiting.is_none());
+        reader.await.unwrap();
+    }
+}
