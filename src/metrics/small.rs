@@ -4,13 +4,12 @@
 //! In: families of the catalogue and values. Out: `MetricFamily`, sorted and without duplicates.
 
 use super::catalogue::Family;
-use prometheus::core::Collector as _;
-use prometheus::{CounterVec, Error, GaugeVec, Opts, proto};
+use prometheus::{CounterVec, Error, GaugeVec, Opts, Registry, proto};
 
 /// The families of one collector in one scrape.
 #[derive(Default)]
 pub(super) struct Small {
-    families: Vec<proto::MetricFamily>,
+    registry: Registry,
 }
 
 impl Small {
@@ -25,8 +24,7 @@ impl Small {
         for (labels, value) in rows {
             gauge.get_metric_with_label_values(&labels)?.set(value);
         }
-        self.families.extend(gauge.collect());
-        Ok(())
+        self.registry.register(Box::new(gauge))
     }
 
     /// The same for a counter. Rows with the same labels are one sample, their sum.
@@ -40,13 +38,12 @@ impl Small {
             // inc_by() panics in debug builds when given less than nothing.
             counter.get_metric_with_label_values(&labels)?.inc_by(value.max(0.0));
         }
-        self.families.extend(counter.collect());
-        Ok(())
+        self.registry.register(Box::new(counter))
     }
 
-    /// All of them.
+    /// All of them that have a sample, in the order of their names and labels.
     pub(super) fn into_families(self) -> Vec<proto::MetricFamily> {
-        self.families
+        self.registry.gather()
     }
 }
 
