@@ -47,6 +47,9 @@ impl Heat {
 
     /// Frames in the 60 s that end with `window`.
     pub(super) fn frames(&self, window: u32) -> u32 {
+        if window == self.newest {
+            return self.counts.iter().map(|&count| u32::from(count)).sum();
+        }
         // Of the six windows before the newest, as many are out of sight as have passed since.
         let passed = window.saturating_sub(self.newest).min(WINDOWS);
         let newest = self.newest % WINDOWS + WINDOWS;
