@@ -16,7 +16,7 @@ pub(super) enum Evidence {
     Stores,
     /// Is a television.
     Shows,
-    /// Takes casts or AirPlay.
+    /// Takes casts of sound and pictures.
     Plays,
     /// Plays audio and nothing else.
     Sounds,
@@ -144,7 +144,7 @@ fn of_model(model: &str) -> Option<Category> {
 /// Routing comes before all: a router with a disk, a printer port and a shell is a router. Then a
 /// model that leaves no doubt. Then the sorts, the more special first, where two things need
 /// care: a computer that shares printers (CUPS) or files is a computer, and so is a Mac, which
-/// plays AirPlay and pairs as a phone does. Who only sends IGMP or MLD queries is taken for a
+/// takes casts and pairs as a phone does. Who only sends IGMP or MLD queries is taken for a
 /// router if it offers nothing.
 pub(super) fn decide(found: Found, model: Option<&str>) -> Category {
     if found.has(Evidence::Routes) {

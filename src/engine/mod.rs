@@ -37,7 +37,7 @@ pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{Datagram, Digest, HashKey};
+use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
@@ -191,7 +191,7 @@ impl Engine {
         let profile = &mut row.profile;
         claims::of_frame(observation, |claim| profile.hear(now, claim));
         if let Some((datagram, (hash, digest))) = message
-            && datagram.header.is_some_and(|header| header.is_response())
+            && datagram.header.is_some_and(Header::is_response)
             && !digest.hints.is_empty()
         {
             // The same payload comes over IPv4 and IPv6, and proves another address each time.

@@ -13,9 +13,10 @@ const WINDOW: u64 = 10;
 /// Windows that make 60 s.
 const WINDOWS: u32 = 6;
 
-/// The number of the 10 s window that an instant lies in. Wraps after 1,361 years.
-pub(super) const fn window(now: Time) -> u32 {
-    (now.second() / WINDOW) as u32
+/// The number of the 10 s window that an instant lies in.
+pub(super) fn window(now: Time) -> u32 {
+    // At most 2^64 ns / 10 s, which is under 2^31.
+    u32::try_from(now.second() / WINDOW).unwrap_or(u32::MAX)
 }
 
 /// A row's frames in the last 60 s, by windows of 10 s. 16 bytes, so that many lie side by side.

@@ -65,7 +65,7 @@ impl Payloads {
             return (hash, &self.passing);
         }
         self.uses += 1;
-        let set = (hash >> 32) as usize % SETS * WAYS;
+        let set = place(hash >> 32, SETS) * WAYS;
         let end = if self.entries.is_empty() { set } else { set + WAYS };
         let found = (set..end).find(|&place| {
             let entry = self.entries[place].as_ref();
@@ -100,7 +100,7 @@ impl Payloads {
         if self.once.is_empty() {
             self.once = vec![0; ONCE];
         }
-        let place = hash as usize % ONCE;
+        let place = place(hash, ONCE);
         std::mem::replace(&mut self.once[place], hash) == hash
     }
 
@@ -119,6 +119,12 @@ impl Payloads {
         self.entries[place] = Some(Entry { hash, used: self.uses, payload: bytes, digest });
         place
     }
+}
+
+/// One of `places` (a power of two) by the low bits of `hash`.
+#[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
+const fn place(hash: u64, places: usize) -> usize {
+    hash as usize & (places - 1)
 }
 
 #[cfg(test)]

@@ -18,10 +18,10 @@ const ADDRESSES: usize = 16;
 /// A device with more IPv4 addresses than this speaks for others.
 const REPEATER_OVER: usize = 8;
 /// An address is replaced once it was unheard for this long.
-const ADDRESS_UNHEARD: Duration = Duration::from_secs(600);
+const ADDRESS_UNHEARD: Duration = Duration::from_mins(10);
 /// A name or a model is replaced at most this often. Addresses unheard for as long no longer make
 /// a repeater.
-const NAME_KEPT: Duration = Duration::from_secs(3_600);
+const NAME_KEPT: Duration = Duration::from_hours(1);
 /// Characters of a string.
 const LENGTH: usize = 64;
 
@@ -32,7 +32,8 @@ pub(super) enum Claim<'a> {
     Address(IpAddr),
     /// Its host name in multicast DNS.
     HostName(&'a str),
-    /// The host name that it asked a DHCP server for.
+    /// The host name that it gave a DHCP server.
+    #[allow(dead_code, reason = "heard once DHCP is decoded")]
     LeaseName(&'a str),
     /// Its model.
     Model(&'a str),
@@ -288,7 +289,7 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn profile() -> Profile {
         Profile::new(Sender::Mac(Mac([2, 0, 0, 0, 0, 1])), &[])

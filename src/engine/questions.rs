@@ -154,7 +154,9 @@ impl Questions {
     fn set(&self, name: u64) -> usize {
         let sets = self.entries.len() / WAYS;
         // The name's hash is keyed; its upper half picks the set.
-        ((name >> 32) as usize & (sets - 1)) * WAYS
+        #[allow(clippy::cast_possible_truncation, reason = "32 bits are left")]
+        let bits = (name >> 32) as usize;
+        (bits & (sets - 1)) * WAYS
     }
 
     /// Doubles the sets and keeps what is live. False at the bound.

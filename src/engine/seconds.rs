@@ -7,14 +7,14 @@
 use super::snapshot::{Histogram, SECOND_BOUNDS};
 
 /// Buckets kept: 60 whole seconds and the one that runs, rounded up to a power of two.
-const BUCKETS: u64 = 64;
+const BUCKETS: usize = 64;
 /// Whole seconds that the peak looks back on.
 const WINDOW: u64 = 60;
 
 /// The last minute of a device, by seconds.
 #[derive(Clone, Debug)]
 pub(super) struct Seconds {
-    counts: [u32; BUCKETS as usize],
+    counts: [u32; BUCKETS],
     /// The second of the newest bucket.
     newest: u64,
     peak_ever: u32,
@@ -23,14 +23,14 @@ pub(super) struct Seconds {
 impl Seconds {
     /// Silent until `second`.
     pub(super) const fn new(second: u64) -> Self {
-        Self { counts: [0; BUCKETS as usize], newest: second, peak_ever: 0 }
+        Self { counts: [0; BUCKETS], newest: second, peak_ever: 0 }
     }
 
     /// Counts one frame. A second that lies behind the newest is counted in the newest.
     pub(super) fn count(&mut self, second: u64) {
         if second > self.newest {
-            if second - self.newest >= BUCKETS {
-                self.counts = [0; BUCKETS as usize];
+            if second - self.newest >= BUCKETS as u64 {
+                self.counts = [0; BUCKETS];
             } else {
                 for passed in self.newest + 1..=second {
                     self.counts[bucket(passed)] = 0;
@@ -47,7 +47,8 @@ impl Seconds {
 
     /// The busiest of the last 60 whole seconds before `second`, which still runs.
     pub(super) fn peak_minute(&self, second: u64) -> u32 {
-        let oldest = second.saturating_sub(WINDOW).max(self.newest.saturating_sub(BUCKETS - 1));
+        let oldest =
+            second.saturating_sub(WINDOW).max(self.newest.saturating_sub(BUCKETS as u64 - 1));
         let end = second.min(self.newest + 1);
         (oldest..end).map(|second| self.counts[bucket(second)]).max().unwrap_or(0)
     }
@@ -58,8 +59,9 @@ impl Seconds {
     }
 }
 
+#[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
 const fn bucket(second: u64) -> usize {
-    (second % BUCKETS) as usize
+    second as usize % BUCKETS
 }
 
 /// The seconds of a segment: the one that runs, and a histogram of those that are closed.

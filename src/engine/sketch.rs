@@ -72,8 +72,9 @@ impl Sketch {
 fn places(hash: u64) -> [usize; LINES] {
     std::array::from_fn(|line| {
         // Four times 14 bits of the 64.
-        let bits = usize::from((hash >> (line * 16)) as u16) & (WIDTH - 1);
-        line * WIDTH + bits
+        #[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
+        let bits = (hash >> (line * 16)) as usize;
+        line * WIDTH + (bits & (WIDTH - 1))
     })
 }
 

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A newcomer has been there once this long has passed since its first frame...
-const PROVEN_AFTER: Duration = Duration::from_secs(60);
+const PROVEN_AFTER: Duration = Duration::from_mins(1);
 /// ... and it has sent this many frames.
 const PROVEN_FRAMES: u64 = 3;
 /// Frames from which an estimate is believed to be a repeated sender's, not a collision.

@@ -56,7 +56,7 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
 fn config(max: usize) -> Config {
     Config {
         budget: Arc::new(Budget::new(max)),
-        expiry: Some(Duration::from_secs(4 * 3_600)),
+        expiry: Some(Duration::from_hours(4)),
         local: Arc::from([mac(1)]),
         converted: Converted::Live,
     }
@@ -222,7 +222,8 @@ fn while_suspended_nothing_is_an_announcement() {
 #[test]
 fn forgetting_a_live_question_suspends() {
     let mut e = awake();
-    let types = |from: u16| (from..from + 4).map(|t| format!("q a {t}\n")).collect::<String>();
+    let types =
+        |from: u16| (from..from + 4).map(|t| format!("q a {t}")).collect::<Vec<_>>().join("\n");
     query(&mut e, at(10_000), 2, &types(1));
     query(&mut e, at(10_000), 2, &types(5));
     assert_eq!(response(&mut e, at(10_000), 2, "a z 1 120"), Kind::Announcement);
@@ -381,7 +382,7 @@ fn a_forwarded_source_is_no_address_of_the_sender() {
         let identity = device(&e, 1).expect("a row").identity;
         assert_eq!(identity.addresses.len(), usize::from(counts), "{source} {destination} {ttl}");
         assert!(identity.local);
-        e.handle_timeout(at(10_000).plus(Duration::from_secs(15_000)));
+        e.handle_timeout(at(10_000).plus(Duration::from_mins(250)));
         assert_eq!(e.snapshot().tracked, 0);
         e = awake();
     }

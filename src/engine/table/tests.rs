@@ -3,15 +3,16 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const KEY: HashKey = HashKey([11, 22, 33, 44]);
-const HOURS_4: Duration = Duration::from_secs(4 * 3_600);
+const HOURS_4: Duration = Duration::from_hours(4);
 
 fn table(max: usize, expiry: Option<Duration>) -> Table {
     Table::new(&Arc::new(Budget::new(max)), expiry, Arc::from([]), KEY)
 }
 
 fn sender(n: u32) -> Sender {
-    let [a, b, c, d] = n.to_be_bytes();
-    Sender::Mac(Mac([2, 0, a, b, c, d]))
+    let mut octets = [2; 6];
+    octets[2..].copy_from_slice(&n.to_be_bytes());
+    Sender::Mac(Mac(octets))
 }
 
 fn millis(n: u64) -> Time {
