@@ -172,7 +172,7 @@ impl Capture for Pnet {
         if self.wait(wait)? {
             self.drain()?;
         }
-        Ok(Batch::new(&self.memory, &self.slots))
+        Ok(Batch::new(&self.memory, &self.slots, &self.names))
     }
 
     fn interfaces(&self) -> &[InterfaceName] {

@@ -166,13 +166,13 @@ impl Capture for Ring {
             self.wait(wait)?;
         }
         let Some(bytes) = self.map.ready(self.current) else {
-            return Ok(Batch::new(&[], &[]));
+            return Ok(Batch::new(&[], &[], &self.names));
         };
         self.lent = true;
         if !block::read(bytes, self.link, &mut self.slots) {
             tracing::debug!(interface = %self.name, "a block of the ring contradicts itself");
         }
-        Ok(Batch::new(bytes, &self.slots))
+        Ok(Batch::new(bytes, &self.slots, &self.names))
     }
 
     fn interfaces(&self) -> &[InterfaceName] {

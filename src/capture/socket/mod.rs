@@ -208,7 +208,7 @@ impl Capture for GroupSockets {
             if !exists {
                 return Err(CaptureError::InterfaceGone { interface: self.name.clone() });
             }
-            return Ok(Batch::new(&[], &[]));
+            return Ok(Batch::new(&[], &[], &self.names));
         }
         let count = self.members.len();
         let mut used = 0;
@@ -222,7 +222,7 @@ impl Capture for GroupSockets {
         }
         self.first = (self.first + 1) % count;
         self.slots.sort_unstable_by_key(|slot| (slot.meta.stamp, slot.start));
-        Ok(Batch::new(&self.memory, &self.slots))
+        Ok(Batch::new(&self.memory, &self.slots, &self.names))
     }
 
     fn interfaces(&self) -> &[InterfaceName] {
