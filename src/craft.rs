@@ -1,1 +1,0 @@
-//! Frames made by hand, for the tests and the demo.
