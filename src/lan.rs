@@ -2,17 +2,12 @@
 //! threads write here; scrapes and pages read. A capture outlives its interface: one that is
 //! deleted and made again goes on counting where it stopped.
 
-use crate::capture::{Backend, Batch};
-use crate::engine::Event;
-use crate::mac::Mac;
-use crate::pipeline::{Pipeline, SegmentView};
+use crate::capture::Backend;
+use crate::pipeline::Pipeline;
 use crate::segment::Label;
-use crate::time::clock::Reading;
 use parking_lot::{Mutex, RwLock};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 /// What one process watches.
 #[derive(Default)]
@@ -139,9 +134,9 @@ impl Tap {
         work(&mut self.pipeline.lock())
     }
 
-    /// A copy of what the segments hold; `None` if the lock could not be had within `wait`.
+    /// The pipeline, for whoever must not wait for long.
     #[must_use]
-    pub fn views(&self, wait: Duration) -> Option<Vec<SegmentView>> {
-        self.pipeline.try_lock_for(wait).map(|pipeline| pipeline.views())
+    pub const fn pipeline(&self) -> &Mutex<Pipeline> {
+        &self.pipeline
     }
 }

@@ -52,7 +52,6 @@ struct Base {
 
 struct Segment {
     label: Label,
-    capture: Arc<str>,
     vlan: String,
     engine: Engine,
 }
@@ -62,8 +61,6 @@ struct Segment {
 pub struct SegmentView {
     /// The `interface` label.
     pub label: Label,
-    /// The captured kernel interface, or the one that the file names.
-    pub capture: Arc<str>,
     /// The VLAN ids as `multicast_segment_info` has them; empty for untagged frames.
     pub vlan: String,
     /// What was counted.
@@ -102,12 +99,7 @@ impl Pipeline {
     /// Handles live frames. `reading` is of after they were read. Without frames, seconds are
     /// closed up to `latency` before it; with frames only up to the last, because more that are
     /// older than now may be waiting. True if the clock stepped.
-    pub fn handle_live(
-        &mut self,
-        batch: &Batch<'_>,
-        reading: Reading,
-        latency: Duration,
-    ) -> bool {
+    pub fn handle_live(&mut self, batch: &Batch<'_>, reading: Reading, latency: Duration) -> bool {
         let stepped = self.timeline.handle_reading(reading);
         if stepped {
             self.handle_event(reading.monotonic, Event::ClockStep);
@@ -193,7 +185,6 @@ impl Pipeline {
     pub fn views(&self) -> Vec<SegmentView> {
         let view = |segment: &Segment| SegmentView {
             label: Arc::clone(&segment.label),
-            capture: Arc::clone(&segment.capture),
             vlan: segment.vlan.clone(),
             snapshot: segment.engine.snapshot(),
         };
@@ -210,7 +201,9 @@ impl Pipeline {
     fn add_interfaces(&mut self, names: &[InterfaceName]) {
         for name in names.iter().skip(self.interfaces.len()) {
             let known = self.bases.iter().position(|base| base.name == name.label());
-            let base = known.unwrap_or_else(|| self.add_base(name.label(), Surroundings::default(), self.timeline.last()));
+            let base = known.unwrap_or_else(|| {
+                self.add_base(name.label(), Surroundings::default(), self.timeline.last())
+            });
             self.interfaces.push(base);
         }
     }
@@ -250,7 +243,6 @@ impl Pipeline {
             engine.handle_event(now, Event::Up);
             let segment = Segment {
                 label: Arc::clone(routed.label()),
-                capture: Arc::clone(base.router.capture()),
                 vlan: routed.vlan().to_owned(),
                 engine,
             };

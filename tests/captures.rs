@@ -69,7 +69,10 @@ fn every_capture_is_read_and_no_zero_is_left_unexplained() {
         if frames.total == 0 {
             // Nothing read: a valid capture without frames, or an error said why.
             let empty = index.get(name).is_none_or(|packets| *packets == 0);
-            assert!(analysis.status() != ExitStatus::Success || empty, "{name}: no frames, no error");
+            assert!(
+                analysis.status() != ExitStatus::Success || empty,
+                "{name}: no frames, no error"
+            );
         } else if analysis.report.devices.is_empty() {
             let text = analysis.report.to_string();
             let said = text.contains("No multicast, broadcast or mDNS among");

@@ -228,7 +228,9 @@ fn mdns_messages_are_those_of_tshark() {
             let second = match key {
                 "questions_decoded" => truth["second_reading"]["questions_read"].as_u64(),
                 "records_decoded" => truth["second_reading"]["records_read"].as_u64(),
-                "malformed" => Some(truth["second_reading"]["walk_incomplete"].as_u64().unwrap_or(0)),
+                "malformed" => {
+                    Some(truth["second_reading"]["walk_incomplete"].as_u64().unwrap_or(0))
+                }
                 _ => None,
             };
             if ours != theirs && Some(ours) != second && !EXPLAINED.contains(&(&name, key)) {

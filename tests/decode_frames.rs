@@ -238,10 +238,8 @@ fn tags_are_kept_outermost_first() {
     assert_eq!(eth(&tagged(&[])).tags, Tags::default());
     assert_eq!(eth(&tagged(&[service, client])).tags, pair);
     let bytes = tagged(&[client]);
-    let stripped = FrameMeta {
-        stripped_tag: Some(service),
-        ..meta(LinkType::Ethernet, bytes.len())
-    };
+    let stripped =
+        FrameMeta { stripped_tag: Some(service), ..meta(LinkType::Ethernet, bytes.len()) };
     assert_eq!(decode(&Frame { meta: stripped, bytes: &bytes }).tags, pair);
     // A priority tag names no VLAN.
     let only = Tags { outer: Some(client), inner: None };
@@ -296,7 +294,8 @@ fn whom_it_was_sent_to() {
 #[test]
 fn ports_and_types_tell_the_protocol() {
     let by_port = |source, destination| {
-        let bytes = ethernet(GROUP, 0x0800, &ipv4(MDNS_GROUP, 17, 0, &udp(source, destination, b"")));
+        let bytes =
+            ethernet(GROUP, 0x0800, &ipv4(MDNS_GROUP, 17, 0, &udp(source, destination, b"")));
         eth(&bytes).protocol
     };
     for (port, protocol) in [

@@ -129,7 +129,10 @@ fn what_only_this_reader_objects_to() {
     assert_eq!((read(&utf8).malformed, read(&utf8).flaw), (None, Some(Reason::BadUtf8)));
     let mut trailing = message(RESPONSE, [0, 1, 0, 0], &[&record(HOST, 1, 9, &[0; 4])]);
     trailing.push(0);
-    assert_eq!((read(&trailing).malformed, read(&trailing).flaw), (None, Some(Reason::TrailingBytes)));
+    assert_eq!(
+        (read(&trailing).malformed, read(&trailing).flaw),
+        (None, Some(Reason::TrailingBytes))
+    );
 }
 
 #[test]
@@ -193,7 +196,12 @@ fn hints_of_a_printer() {
         record(b"\x04_IPP\x04_tcp\x05local\0", 12, 120, instance),
         record(instance, 33, 120, b"\0\0\0\0\x02\x77\x0cA1CA45000000\x05local\0"),
         record(instance, 16, 120, b"\x09txtvers=1\x10TY= MX920 \x07eries"),
-        record(b"\x09_services\x07_dns-sd\x04_udp\x05local\0", 12, 9, b"\x05_http\x04_tcp\x05local\0"),
+        record(
+            b"\x09_services\x07_dns-sd\x04_udp\x05local\0",
+            12,
+            9,
+            b"\x05_http\x04_tcp\x05local\0",
+        ),
         record(b"\x02_x\x04_sub\x05_hap1\x04_tcp\x05local\0", 12, 9, instance),
         record(b"\x05gone!\x05local\0", 1, 0, &[10, 0, 1, 9]),
         record(b"\x03a\nb\x02\xff\xfe\0", 1, 9, &[10, 0, 1, 9]),
@@ -222,7 +230,15 @@ fn hints_of_a_printer() {
 
 fn name() -> impl Strategy<Value = Name<'static>> {
     let label = prop::sample::select(vec![
-        "local", "Local", "host", "HOST", "_ipp", "_tcp", "printer", "a", "\u{e9}t\u{e9}",
+        "local",
+        "Local",
+        "host",
+        "HOST",
+        "_ipp",
+        "_tcp",
+        "printer",
+        "a",
+        "\u{e9}t\u{e9}",
     ]);
     prop::collection::vec(label, 1..5).prop_map(|labels| {
         let labels: Vec<_> =
@@ -263,10 +279,7 @@ fn data() -> impl Strategy<Value = RData<'static>> {
 
 fn packet() -> impl Strategy<Value = Packet<'static>> {
     let types = vec![TYPE::A, TYPE::PTR, TYPE::SRV, TYPE::TXT, TYPE::AAAA, TYPE::LOC];
-    let qtype = prop_oneof![
-        prop::sample::select(types).prop_map(QTYPE::TYPE),
-        Just(QTYPE::ANY)
-    ];
+    let qtype = prop_oneof![prop::sample::select(types).prop_map(QTYPE::TYPE), Just(QTYPE::ANY)];
     let question = (name(), qtype, any::<bool>())
         .prop_map(|(name, qtype, unicast)| Question::new(name, qtype, QCLASS::ANY, unicast));
     let record = || {

@@ -10,8 +10,9 @@ use multicast_exporter::decode::{Protocol, Reason};
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
 use multicast_exporter::metrics::catalogue::{ALL, Bound, Family, Kind};
 use multicast_exporter::metrics::{
-    Deadline, Detail, Dialect, Encoding, LanView, Scraper, SegmentView, Selection, Source, Writer,
+    Deadline, Detail, Dialect, Encoding, LanView, Scraper, Selection, Source, Writer,
 };
+use multicast_exporter::pipeline::SegmentView;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,12 +74,17 @@ fn what_is_written_is_what_the_catalogue_says() {
     for Family { name, kind, labels, .. } in ALL {
         assert_eq!(body.types[*name], kind.label());
         let mut expected: BTreeSet<&str> = labels.iter().copied().collect();
-        let sample = if *kind == Kind::Histogram { format!("{name}_bucket") } else { (*name).into() };
+        let sample =
+            if *kind == Kind::Histogram { format!("{name}_bucket") } else { (*name).into() };
         if *kind == Kind::Histogram {
             expected.insert("le");
         }
         for (_, found) in body.samples.keys().filter(|(n, _)| *n == sample) {
-            assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected, "{name}");
+            assert_eq!(
+                found.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+                expected,
+                "{name}"
+            );
         }
     }
 }
@@ -92,7 +98,7 @@ fn zero_is_only_said_where_it_was_measured() {
         view.ring_bytes = Some(0);
         view
     });
-    let body = scraped(LanView { captures: views.into(), clock_steps: 0 });
+    let body = scraped(LanView { captures: views.into(), ..LanView::default() });
     let packets = |interface| {
         let seen = |protocol: &Protocol| {
             let labels = [("interface", interface), ("protocol", protocol.label())];
@@ -259,7 +265,10 @@ fn a_segment_or_device_that_comes_twice_is_left_out_and_said() {
     let twins = SegmentView { snapshot: snapshot(vec![twin(), twin()]), ..segment("a", "") };
     let again = |name| capture(name, Backend::Ring, vec![twins.clone()]);
     // parse() panics if a series comes twice.
-    let body = scraped(LanView { captures: vec![again("a"), again("b"), again("b")], clock_steps: 0 });
+    let body = scraped(LanView {
+        captures: vec![again("a"), again("b"), again("b")],
+        ..LanView::default()
+    });
     assert_eq!(success(&body, "segments"), Some(0.0));
     assert!(body.has("multicast_device_info"));
 }
@@ -292,7 +301,7 @@ proptest! {
         let segment = SegmentView { snapshot: snapshot(devices.collect()), ..segment(&label, &label) };
         let view = LanView {
             captures: vec![capture(&label, Backend::Ring, vec![segment])],
-            clock_steps: 0,
+            ..LanView::default()
         };
         for dialect in [Dialect::Text, Dialect::OpenMetrics] {
             let body = parse(&body(FakeLan::new(view.clone()), dialect));

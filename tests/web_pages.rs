@@ -11,7 +11,8 @@ use metrics_fixture::{FakeLan, capture, device, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
-use multicast_exporter::metrics::{LanView, Scraper, SegmentView};
+use multicast_exporter::metrics::{LanView, Scraper};
+use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::web::{Settings, router};
 use proptest::prelude::*;
 use std::io::Read as _;
@@ -124,9 +125,8 @@ async fn the_scrape_timeout_bounds_the_wait_for_a_lock() {
     let answer = ask(&app, "GET", "/metrics", &[header]).await;
     drop(held);
     let body = parse(answer.text());
-    let success = |collector| {
-        body.value("multicast_scrape_collector_success", &[("collector", collector)])
-    };
+    let success =
+        |collector| body.value("multicast_scrape_collector_success", &[("collector", collector)]);
     assert_eq!((success("devices"), success("captures")), (Some(0.0), Some(1.0)));
     assert!(body.label_values("multicast_device_info", "interface").contains("wlan0"));
     let bad = ask(&app, "GET", "/metrics", &[(header.0, "soon")]).await;
@@ -242,7 +242,7 @@ async fn the_page_lists_the_busiest_first_and_not_all() {
     let segment = SegmentView { snapshot: snapshot(devices.collect()), ..segment("eth0", "") };
     let view = LanView {
         captures: vec![capture("eth0", Backend::Ring, vec![segment])],
-        clock_steps: 0,
+        ..LanView::default()
     };
     let page = get(&app(view), "/").await;
     let first = page.text().find("02:00:00:00:00:ff").unwrap();
@@ -280,7 +280,7 @@ proptest! {
             };
             let segment = SegmentView { snapshot: snapshot(vec![device]), ..segment(name, name) };
             let capture = capture(name, Backend::Ring, vec![segment]);
-            LanView { captures: vec![capture], clock_steps: 0 }
+            LanView { captures: vec![capture], ..LanView::default() }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let count = |view| {

@@ -149,9 +149,7 @@ async fn a_body_that_is_not_taken_is_given_up() {
     let (dropped, mut drops) = mpsc::channel(1);
     let router = Router::new().route(
         "/",
-        get(async move || {
-            axum::body::Bytes::from_owner(Told(dropped.clone(), vec![0; 64 << 20]))
-        }),
+        get(async move || axum::body::Bytes::from_owner(Told(dropped.clone(), vec![0; 64 << 20]))),
     );
     let limits = Limits { write: Duration::from_millis(50), ..Limits::default() };
     let running = start(router, limits, &["127.0.0.1:0"]);

@@ -53,7 +53,7 @@ impl Interface {
 }
 
 /// Which backend is wished for (`--capture.backend`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Choice {
     /// The best that works.
     #[default]

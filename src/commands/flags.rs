@@ -3,6 +3,7 @@
 
 use crate::capture::live::Choice;
 use crate::segment::DEFAULT_SYNTHETIC_MAX;
+use crate::web::TelemetryPath;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,10 +73,9 @@ pub struct Web {
         long = "web.telemetry-path",
         env = "MULTICAST_EXPORTER_WEB_TELEMETRY_PATH",
         value_name = "PATH",
-        default_value = "/metrics",
-        value_parser = telemetry_path
+        default_value = "/metrics"
     )]
-    pub telemetry_path: String,
+    pub telemetry_path: TelemetryPath,
     /// Scrapes that may run or wait at once; 0 is no limit
     #[arg(
         long = "web.max-requests",
@@ -314,19 +314,6 @@ pub struct Check {
     /// The flags that serving would be started with.
     #[command(flatten)]
     pub serve: Serve,
-}
-
-fn telemetry_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err("must begin with /".into());
-    }
-    if text == "/" || text.starts_with("/-/") || text.starts_with("/api/") {
-        return Err("is taken by another page; choose another path".into());
-    }
-    if text.contains(['{', '}', '*', '?', '#']) || text.chars().any(char::is_whitespace) {
-        return Err("may not contain { } * ? # or spaces".into());
-    }
-    Ok(text.to_owned())
 }
 
 fn ring_size(text: &str) -> Result<usize, String> {

@@ -17,15 +17,15 @@ pub fn start(flags: &Log) {
     let registry = tracing_subscriber::registry().with(level);
     match flags.format {
         LogFormat::Logfmt => registry
-            .with(
-                tracing_logfmt::builder()
-                    .with_target(false)
-                    .layer()
-                    .with_writer(std::io::stderr),
-            )
+            .with(tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr))
             .init(),
         LogFormat::Json => registry
-            .with(tracing_subscriber::fmt::layer().json().with_target(false).with_writer(std::io::stderr))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .json()
+                    .with_target(false)
+                    .with_writer(std::io::stderr),
+            )
             .init(),
     }
 }

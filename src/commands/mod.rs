@@ -3,7 +3,7 @@
 pub mod analyze;
 pub mod flags;
 pub mod log;
-
+pub mod serve;
 
 use crate::decode::mdns::HashKey;
 use clap::Parser as _;
@@ -35,9 +35,9 @@ impl From<ExitStatus> for ExitCode {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let status = match &cli.command {
-        None => { ExitStatus::Success
-            
-            
+        None => {
+            log::start(&cli.serve.log);
+            serve::run(&cli.serve)
         }
         Some(Command::Analyze(flags)) => {
             log::start(&flags.log);

@@ -117,9 +117,8 @@ pub(super) fn read_v6(bytes: &[u8]) -> Reading<'_> {
     }
     let len = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
     let body = after(bytes, 40);
-    let address = |at: usize| {
-        IpAddr::V6(Ipv6Addr::from(array_at::<16>(bytes, at).unwrap_or_default()))
-    };
+    let address =
+        |at: usize| IpAddr::V6(Ipv6Addr::from(array_at::<16>(bytes, at).unwrap_or_default()));
     let mut packet = Packet {
         header: Ip {
             source: address(8),
@@ -148,9 +147,7 @@ fn extensions(packet: &mut Packet<'_>) -> Result<(), Reason> {
         let bytes = packet.payload;
         let len = match packet.next {
             // Hop-by-hop, routing, destination options, mobility, host identity, shim6.
-            0 | 43 | 60 | 135 | 139 | 140 => {
-                usize::from(u8_at(bytes, 1).ok_or(missing)?) * 8 + 8
-            }
+            0 | 43 | 60 | 135 | 139 | 140 => usize::from(u8_at(bytes, 1).ok_or(missing)?) * 8 + 8,
             // Authentication (RFC 4302 section 2.2): in units of four octets, less two.
             51 => usize::from(u8_at(bytes, 1).ok_or(missing)?) * 4 + 8,
             44 => {

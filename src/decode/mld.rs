@@ -179,10 +179,7 @@ mod tests {
     #[test]
     fn reports_name_their_groups() {
         let group = GROUP;
-        assert_eq!(
-            parse(&message(131, 0, GROUP, &[])).message,
-            Some(Message::Report { group })
-        );
+        assert_eq!(parse(&message(131, 0, GROUP, &[])).message, Some(Message::Report { group }));
         assert_eq!(parse(&message(132, 0, GROUP, &[])).message, Some(Message::Done { group }));
         let mut bytes = vec![143, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0];
         bytes.extend(GROUP.octets());

@@ -226,10 +226,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
     let mut observation = Observation {
         tags: link.tags,
         cast,
-        sender: link
-            .source
-            .map(Sender::Mac)
-            .or_else(|| ip.map(|ip| Sender::Ip(ip.source))),
+        sender: link.source.map(Sender::Mac).or_else(|| ip.map(|ip| Sender::Ip(ip.source))),
         source_mac: link.source,
         ip,
         protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },

@@ -73,7 +73,8 @@ fn looks_like_xml(bytes: &[u8]) -> bool {
 
 /// The text of the element that begins here, its `<` taken off, if `local` is its local name.
 fn text_of<'a>(bytes: &'a [u8], local: &[u8]) -> Option<&'a [u8]> {
-    let end = bytes.iter().position(|octet| matches!(octet, b'>' | b' ' | b'\t' | b'\r' | b'\n'))?;
+    let end =
+        bytes.iter().position(|octet| matches!(octet, b'>' | b' ' | b'\t' | b'\r' | b'\n'))?;
     let name = bytes[..end].rsplit(|&octet| octet == b':').next()?;
     if name != local {
         return None;

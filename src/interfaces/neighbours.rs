@@ -44,6 +44,13 @@ impl Neighbours {
         self.macs.get(&(index, ip)).copied()
     }
 
+    /// All neighbours on the link with index `index`.
+    pub fn on(&self, index: u32) -> impl Iterator<Item = (IpAddr, Mac)> + '_ {
+        let here =
+            move |((on, ip), mac): (&(u32, IpAddr), &Mac)| (*on == index).then_some((*ip, *mac));
+        self.macs.iter().filter_map(here)
+    }
+
     fn take(&mut self, message: &Message) {
         match *message {
             Message::Neighbour(Neighbour { index, ip, mac: Some(mac) }) => {

@@ -3,11 +3,12 @@
 //! In: a [`Deadline`] and how much is wanted. Out: a [`LanView`] that owns all it holds, so that
 //! every lock is let go before anything is rendered.
 
-use crate::capture::Abilities;
-use crate::engine::Snapshot;
-use crate::segment::Label;
+use crate::capture::{Abilities, Backend};
+use crate::lan::{Lan, PassedOver, Tap};
+use crate::pipeline::SegmentView;
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -35,6 +36,8 @@ pub enum Detail {
 pub struct LanView {
     /// The captures, those that failed or ended too.
     pub captures: Vec<CaptureView>,
+    /// The interfaces that are not captured, and why.
+    pub passed_over: Vec<PassedOver>,
     /// Steps of the wall clock noticed since the start.
     pub clock_steps: u64,
 }
@@ -56,17 +59,6 @@ pub struct CaptureView {
     pub ring_bytes: Option<u64>,
     /// What is heard on it.
     pub segments: Result<Vec<SegmentView>, LockTimeout>,
-}
-
-/// One segment of a capture.
-#[derive(Clone, Debug)]
-pub struct SegmentView {
-    /// The `interface` label.
-    pub label: Label,
-    /// VLAN ids from the outside in, as `30` or `30.7`; empty for untagged frames.
-    pub vlan: String,
-    /// What its engine has counted.
-    pub snapshot: Snapshot,
 }
 
 /// A capture's lock could not be had in time.
@@ -115,6 +107,40 @@ pub fn read_locked<'a, T: 'a, R>(
         }
     }
     results
+}
+
+impl Source for Lan {
+    fn ready(&self) -> bool {
+        self.started()
+    }
+
+    fn read(&self, deadline: Deadline, detail: Detail) -> LanView {
+        let taps = self.taps();
+        let segments: Vec<_> = match detail {
+            Detail::Captures => taps.iter().map(|_| Some(Vec::new())).collect(),
+            Detail::Segments => {
+                let locks = taps.iter().map(|tap| tap.pipeline());
+                read_locked(locks, deadline, |_, pipeline| pipeline.views())
+            }
+        };
+        let view = |(tap, segments): (&Arc<Tap>, Option<Vec<SegmentView>>)| {
+            let status = tap.status();
+            CaptureView {
+                name: tap.name().to_string(),
+                abilities: status.backend.map(Backend::abilities),
+                up: status.up,
+                trouble: status.reason,
+                dropped: status.dropped,
+                ring_bytes: status.ring_bytes,
+                segments: segments.ok_or(LockTimeout),
+            }
+        };
+        LanView {
+            captures: taps.iter().zip(segments).map(view).collect(),
+            passed_over: self.passed_over(),
+            clock_steps: self.clock_steps(),
+        }
+    }
 }
 
 #[cfg(test)]

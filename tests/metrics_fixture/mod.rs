@@ -7,13 +7,14 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::engine::{
-    Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
+    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
     Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper,
-    SegmentView, Selection, Source, Writer, read_locked,
+    Selection, Source, Writer, read_locked,
 };
+use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::time::{Stamp, Time};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -54,10 +55,15 @@ impl Source for FakeLan {
             Detail::Captures => vec![Some(Vec::new()); self.captures.len()],
             Detail::Segments => read_locked(locks, deadline, |_, segments| segments.clone()),
         };
-        let captures = self.captures.iter().zip(read).map(|((capture, _), segments)| {
-            CaptureView { segments: segments.ok_or(LockTimeout), ..capture.clone() }
+        let captures = self.captures.iter().zip(read).map(|((capture, _), segments)| CaptureView {
+            segments: segments.ok_or(LockTimeout),
+            ..capture.clone()
         });
-        LanView { captures: captures.collect(), clock_steps: self.clock_steps }
+        LanView {
+            captures: captures.collect(),
+            clock_steps: self.clock_steps,
+            ..LanView::default()
+        }
     }
 }
 
@@ -97,7 +103,7 @@ fn write_proc(root: &Path) -> io::Result<()> {
 pub fn lan() -> LanView {
     let printer = DeviceSnapshot {
         identity: Arc::new(Identity {
-            address: Some([10, 0, 1, 8].into()),
+            address: Some(Address::Ip([10, 0, 1, 8].into())),
             name: Some("Canon \"Büro\" \\ <script>alert(1)</script>".into()),
             vendor: Some("Canon Inc."),
             model: Some("TS6350\nseries".into()),
@@ -111,10 +117,8 @@ pub fn lan() -> LanView {
         last_seen: Stamp::new(1_700_000_100, 250_000_000),
         ..device([0x52, 0x54, 0, 0, 0, 1], &[(Protocol::Arp, 40), (Protocol::MdnsUnicast, 2)])
     };
-    let silent = DeviceSnapshot {
-        exposed: false,
-        ..device([2, 0, 0, 0, 0, 9], &[(Protocol::Ssdp, 1)])
-    };
+    let silent =
+        DeviceSnapshot { exposed: false, ..device([2, 0, 0, 0, 0, 9], &[(Protocol::Ssdp, 1)]) };
     let other = DeviceCounters { messages: [0; 7], ..counters(&[(Protocol::OtherBroadcast, 5)]) };
     let home = SegmentView {
         snapshot: Snapshot {
@@ -136,6 +140,7 @@ pub fn lan() -> LanView {
     let lab = SegmentView { snapshot: snapshot(vec![]), ..segment("lab\\\"0\n", "") };
     LanView {
         clock_steps: 1,
+        passed_over: Vec::new(),
         captures: vec![
             CaptureView {
                 dropped: Some(3),
@@ -162,7 +167,7 @@ pub fn full_lan(devices: u32) -> LanView {
         let name = format!("device-{n}.local");
         DeviceSnapshot {
             identity: Arc::new(Identity {
-                address: Some([10, b, c, d].into()),
+                address: Some(Address::Ip([10, b, c, d].into())),
                 name: Some(name.into()),
                 vendor: Some("Vendor"),
                 ..Identity::default()
@@ -182,7 +187,7 @@ pub fn full_lan(devices: u32) -> LanView {
         ring_bytes: Some(1),
         ..capture("eth0", Backend::Ring, vec![segment])
     };
-    LanView { captures: vec![capture], clock_steps: 0 }
+    LanView { captures: vec![capture], ..LanView::default() }
 }
 
 pub fn capture(name: &str, backend: Backend, segments: Vec<SegmentView>) -> CaptureView {

@@ -109,11 +109,8 @@ impl Merge {
 }
 
 fn note(failures: &mut Vec<(String, CaptureError)>, capture: &FileCapture, error: CaptureError) {
-    match error {
-        CaptureError::End => {}
-        CaptureError::InterfaceGone { .. } | CaptureError::Io { .. } | CaptureError::Format(_) => {
-            failures.push((capture.label().to_owned(), error));
-        }
+    if !matches!(error, CaptureError::End) {
+        failures.push((capture.label().to_owned(), error));
     }
 }
 

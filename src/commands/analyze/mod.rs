@@ -38,13 +38,8 @@ pub struct Problem {
 impl Problem {
     /// A capture that breaks off was read up to there; anything else was not read at all.
     fn status(&self) -> ExitStatus {
-        match &self.error {
-            CaptureError::Format(FormatError::Broken { .. }) => ExitStatus::Incomplete,
-            CaptureError::Format(FormatError::Unknown { .. })
-            | CaptureError::End
-            | CaptureError::InterfaceGone { .. }
-            | CaptureError::Io { .. } => ExitStatus::BadInput,
-        }
+        let breaks_off = matches!(&self.error, CaptureError::Format(FormatError::Broken { .. }));
+        if breaks_off { ExitStatus::Incomplete } else { ExitStatus::BadInput }
     }
 }
 

@@ -198,11 +198,7 @@ fn seconds_between(start: Stamp, end: Stamp) -> f64 {
     end.0.saturating_sub(start.0) as f64 / 1e9
 }
 
-fn add_totals(
-    snapshot: &Snapshot,
-    frames: &mut Frames,
-    protocols: &mut PerProtocol<Volume>,
-) {
+fn add_totals(snapshot: &Snapshot, frames: &mut Frames, protocols: &mut PerProtocol<Volume>) {
     frames.total += snapshot.frames;
     frames.multicast_in_unicast += snapshot.converted;
     for protocol in Protocol::ALL {
@@ -258,8 +254,14 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         packets: Used::by_protocol(&counters.packets, &counters.packets),
         bytes: Used::by_protocol(&counters.packets, &counters.bytes),
         mdns: Mdns {
-            messages: Kind::ALL.iter().map(|k| (k.label(), counters.messages[*k as usize])).collect(),
-            records: Section::ALL.iter().map(|s| (s.label(), counters.records[*s as usize])).collect(),
+            messages: Kind::ALL
+                .iter()
+                .map(|k| (k.label(), counters.messages[*k as usize]))
+                .collect(),
+            records: Section::ALL
+                .iter()
+                .map(|s| (s.label(), counters.records[*s as usize]))
+                .collect(),
         },
         violations: BTreeMap::new(),
         peak_packets_per_second: 0,

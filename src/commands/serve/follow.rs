@@ -152,8 +152,12 @@ impl Follower {
         let gone = |name: &String, running: &Running| {
             wanted.get(name).is_none_or(|(link, _)| link.index != running.index)
         };
-        let gone: Vec<String> =
-            self.running.iter().filter(|(name, r)| gone(name, r)).map(|(name, _)| name.clone()).collect();
+        let gone: Vec<String> = self
+            .running
+            .iter()
+            .filter(|(name, r)| gone(name, r))
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in gone {
             self.end(&name, now, "the interface is gone or down, or no longer chosen");
         }
@@ -256,8 +260,16 @@ impl Follower {
             Ok(thread) => {
                 self.idle.remove(&name);
                 let index = link.index;
-                let running =
-                    Running { index, generation, backend, tap, around, stop, thread, _joins: joins };
+                let running = Running {
+                    index,
+                    generation,
+                    backend,
+                    tap,
+                    around,
+                    stop,
+                    thread,
+                    _joins: joins,
+                };
                 self.running.insert(name, running);
             }
             Err(error) => {
@@ -269,9 +281,10 @@ impl Follower {
 
     /// Takes note of a capture that could not begin or did not last; it is tried again later.
     fn handle_failure(&mut self, name: &str, tap: &Tap, reason: &str, now: Time) {
-        let wait = self.failing.get(name).map_or(RETRY_FIRST, |failing| {
-            failing.wait.saturating_mul(2).min(RETRY_LONGEST)
-        });
+        let wait = self
+            .failing
+            .get(name)
+            .map_or(RETRY_FIRST, |failing| failing.wait.saturating_mul(2).min(RETRY_LONGEST));
         let first = !self.failing.contains_key(name);
         self.failing.insert(name.to_owned(), Failing { retry_at: now.plus(wait), wait });
         self.idle.entry(name.to_owned()).or_insert(now);
@@ -340,8 +353,12 @@ impl Follower {
     fn forget_long_gone(&mut self, now: Time) {
         let expiry = self.plan.expiry;
         let long_gone = |since: &Time| now.since(*since) >= expiry;
-        let names: Vec<String> =
-            self.idle.iter().filter(|(_, since)| long_gone(since)).map(|(n, _)| n.clone()).collect();
+        let names: Vec<String> = self
+            .idle
+            .iter()
+            .filter(|(_, since)| long_gone(since))
+            .map(|(n, _)| n.clone())
+            .collect();
         for name in names {
             self.forget(&name);
         }

@@ -16,7 +16,7 @@ use crate::capture::pool::{Pool, PoolEmpty};
 use crate::engine;
 use crate::interfaces::Policy;
 use crate::lan::Lan;
-use crate::metrics::scrape::Scraper;
+use crate::metrics::Scraper;
 use crate::pipeline::Settings;
 use crate::privilege;
 use crate::segment::{Labels, Sharing};
@@ -64,8 +64,8 @@ struct Prepared {
 }
 
 fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
-    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
-        .map_err(refused)?;
+    let policy =
+        Policy::new(&flags.capture.interface, &flags.capture.interface_exclude).map_err(refused)?;
     let addresses = flags.web.listen_address.iter();
     let listeners = addresses
         .map(|address| web::listen::bind(address).map_err(refused))
@@ -90,8 +90,7 @@ fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
         Some(reason @ (PoolEmpty::NotPermitted | PoolEmpty::Refused(_)))
             if by_name && pool.size() == 0 =>
         {
-            let backend = flags.backend.label();
-            Err(refused(format!("--capture.backend={backend}: {reason}")))
+            Err(refused(format!("--capture.backend: {reason}")))
         }
         Some(_) | None => Ok(pool),
     }

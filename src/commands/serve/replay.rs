@@ -25,12 +25,12 @@ pub fn start(
     lan: &Arc<Lan>,
     stop: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, String> {
-    let named = |error: &dyn std::fmt::Display| {
-        format!("--capture.file={}: {error}", path.display())
-    };
+    let named =
+        |error: &dyn std::fmt::Display| format!("--capture.file={}: {error}", path.display());
     let speed = Speed::try_from(flags.replay.speed).map_err(|error| named(&error))?;
     let mut capture = Paced::new(file::open(path).map_err(|error| named(&error))?, speed);
-    let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
+    let name =
+        path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
     let tap = lan.tap(&name, || Pipeline::file(settings(flags, Sharing::Same, Converted::Files)));
     tap.update_status(|status| {
         status.up = true;
