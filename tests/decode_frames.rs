@@ -102,7 +102,7 @@ fn tag(tpid: u16, tci: u16) -> Tag {
     Tag { tpid, tci }
 }
 
-/// An 802.11 data frame without QoS from an access point.
+/// An 802.11 data frame, by its two octets of frame control.
 fn wifi(control: u8, flags: u8, extra: &[u8]) -> Vec<u8> {
     let mut bytes = vec![control, flags, 0, 0];
     let (one, two, three) = match flags & 3 {

@@ -258,11 +258,10 @@ fn data() -> impl Strategy<Value = RData<'static>> {
             RData::SRV(SRV { priority: 0, weight: 1, port, target })
         }),
         prop::collection::vec(text(), 1..4).prop_map(|strings| {
-            let mut txt = TXT::new();
-            for string in strings {
-                txt.add_char_string(CharacterString::new(&string).expect("short").into_owned());
-            }
-            RData::TXT(txt)
+            RData::TXT(strings.iter().fold(TXT::new(), |txt, string| {
+                let string = CharacterString::new(string).expect("short");
+                txt.with_char_string(string.into_owned())
+            }))
         }),
         (name(), text()).prop_map(|(next_name, bitmap)| {
             let map = NsecTypeBitMap { window_block: 0, bitmap: bitmap.into() };

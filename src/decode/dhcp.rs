@@ -1,4 +1,4 @@
-//! DHCP (RFC 2131) over UDP ports 67 and 68, and DHCPv6 (RFC 8415) over 546 and 547: what tells
+//! DHCP (RFC 2131) over UDP ports 67 and 68, and `DHCPv6` (RFC 8415) over 546 and 547: what tells
 //! who a client is.
 
 use super::octets::{after, array_at, u8_at, u16_at, u32_at, up_to};
@@ -29,7 +29,7 @@ pub struct Message<'a> {
     pub vendor_class: Option<&'a [u8]>,
 }
 
-/// A DHCPv6 message.
+/// A `DHCPv6` message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageV6<'a> {
     /// 1 solicit, 3 request, 11 information request...; others are kept.
@@ -114,7 +114,7 @@ fn options<'a>(mut bytes: &'a [u8], message: &mut Message<'a>) -> Result<(), Rea
     Ok(())
 }
 
-/// Reads a DHCPv6 message. What a relay wraps is not entered: it is not the sender's own.
+/// Reads a `DHCPv6` message. What a relay wraps is not entered: it is not the sender's own.
 pub(super) fn parse_v6(bytes: &[u8]) -> Parsed<MessageV6<'_>> {
     let Some(word) = u32_at(bytes, 0) else {
         return Parsed::failed(Reason::Truncated);

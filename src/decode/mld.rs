@@ -1,4 +1,4 @@
-//! Multicast Listener Discovery, versions 1 (RFC 2710) and 2 (RFC 3810): ICMPv6 types 130, 131,
+//! Multicast Listener Discovery, versions 1 (RFC 2710) and 2 (RFC 3810): `ICMPv6` types 130, 131,
 //! 132 and 143.
 
 use super::octets::{after, array_at, u8_at, u16_at};
@@ -99,7 +99,7 @@ fn code16(code: u16) -> u32 {
     if code < 0x8000 { value } else { (value & 0x0fff | 0x1000) << ((value >> 12 & 7) + 3) }
 }
 
-/// Reads a message, ICMPv6 header included, which ends where the IP packet does.
+/// Reads a message, `ICMPv6` header included, which ends where the IP packet does.
 pub(super) fn parse(bytes: &[u8]) -> Parsed<Message<'_>> {
     if bytes.first() == Some(&143) {
         let Some(claimed) = u16_at(bytes, 6) else {

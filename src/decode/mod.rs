@@ -149,7 +149,7 @@ pub enum Message<'a> {
     Arp(arp::Message),
     /// DHCP (UDP 67 and 68).
     Dhcp(dhcp::Message<'a>),
-    /// DHCPv6 (UDP 546 and 547).
+    /// `DHCPv6` (UDP 546 and 547).
     Dhcpv6(dhcp::MessageV6<'a>),
     /// NetBIOS over UDP (137 and 138).
     Netbios(netbios::Message),
@@ -360,13 +360,12 @@ fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) 
 /// Whom the frame was sent to.
 fn cast(link: &Link<'_>, ip: Option<Ip>, mdns_port: bool) -> Cast {
     let group = ip.is_some_and(|ip| ip::is_group(ip.destination));
-    let unicast = if mdns_port { Cast::UnicastMdns } else { Cast::Unicast };
     match link.destination {
         Some(mac) if mac.is_group() => Cast::Group,
-        Some(_) if group => Cast::Converted,
-        Some(_) => unicast,
         None if group || link.reach != Reach::Unsaid => Cast::Group,
-        None => unicast,
+        Some(_) if group => Cast::Converted,
+        Some(_) | None if mdns_port => Cast::UnicastMdns,
+        Some(_) | None => Cast::Unicast,
     }
 }
 

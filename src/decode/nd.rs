@@ -1,4 +1,4 @@
-//! Neighbour Discovery (RFC 4861): ICMPv6 types 133 to 137.
+//! Neighbour Discovery (RFC 4861): `ICMPv6` types 133 to 137.
 
 use super::octets::{after, array_at, u8_at};
 use super::{Parsed, Reason};
@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// Reads a message, ICMPv6 header included, which ends where the IP packet does.
+/// Reads a message, `ICMPv6` header included, which ends where the IP packet does.
 pub(super) fn parse(bytes: &[u8]) -> Parsed<Message> {
     let Some(kind) = bytes.first().copied().and_then(Kind::from_type) else {
         return Parsed::failed(Reason::Truncated);

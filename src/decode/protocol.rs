@@ -22,7 +22,7 @@ pub enum Protocol {
     Nd,
     /// Address Resolution Protocol, RFC 826.
     Arp,
-    /// DHCP and DHCPv6, RFC 2131 and 8415.
+    /// DHCP and `DHCPv6`, RFC 2131 and 8415.
     Dhcp,
     /// NetBIOS name and datagram service, UDP 137 and 138.
     Netbios,

@@ -1,4 +1,4 @@
-//! Simple Service Discovery Protocol (UPnP Device Architecture 2.0, section 1): HTTP-like text
+//! Simple Service Discovery Protocol (`UPnP` Device Architecture 2.0, section 1): HTTP-like text
 //! over UDP port 1900.
 
 use super::{Parsed, Reason};

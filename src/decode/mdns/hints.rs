@@ -11,12 +11,20 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 const CHARACTERS_MAX: usize = 64;
 
 /// The hints of one message.
-#[derive(Default)]
 pub(super) struct Hints {
     items: Vec<Hint>,
+    /// Where a text is put together before it is kept.
+    text: String,
 }
 
 impl Hints {
+    /// Hints of a message with `records` records.
+    pub(super) fn new(records: usize) -> Self {
+        let items = Vec::with_capacity(records.min(Digest::MAX));
+        let text = String::with_capacity(if records == 0 { 0 } else { CHARACTERS_MAX });
+        Self { items, text }
+    }
+
     /// All, in the order in which they were met.
     pub(super) fn into_boxed(self) -> Box<[Hint]> {
         self.items.into_boxed_slice()
@@ -39,13 +47,13 @@ impl Hints {
         match rtype {
             data::A => {
                 if let Some(address) = data::address::<4>(raw) {
-                    let host = text(message, owner_at);
+                    let host = self.host(message, owner_at);
                     self.items.push(Hint::A(host, Ipv4Addr::from(address)));
                 }
             }
             AAAA => {
                 if let Some(address) = data::address::<16>(raw) {
-                    let host = text(message, owner_at);
+                    let host = self.host(message, owner_at);
                     self.items.push(Hint::Aaaa(host, Ipv6Addr::from(address)));
                 }
             }
@@ -79,11 +87,11 @@ impl Hints {
             Hint::A(..) | Hint::Aaaa(..) | Hint::Model(_) => false,
         });
         if !known {
-            let mut text = String::with_capacity(service.len() + 1 + transport.len());
-            push_clean(&mut text, service);
-            text.push('.');
-            push_clean(&mut text, transport);
-            self.items.push(Hint::Service(text.into()));
+            self.text.clear();
+            push_clean(&mut self.text, service);
+            self.text.push('.');
+            push_clean(&mut self.text, transport);
+            self.items.push(Hint::Service(bounded(&self.text)));
         }
     }
 
@@ -98,12 +106,29 @@ impl Hints {
             };
             let (name, value) = (&string[..equals], string[equals + 1..].trim_ascii());
             if name.eq_ignore_ascii_case(key) && !value.is_empty() {
-                let mut text = String::with_capacity(value.len());
-                push_clean(&mut text, value);
-                self.items.push(Hint::Model(bounded(text)));
+                self.text.clear();
+                push_clean(&mut self.text, value);
+                self.items.push(Hint::Model(bounded(&self.text)));
                 return;
             }
         }
+    }
+
+    /// The name at `at` with dots between its labels, in its own case.
+    fn host(&mut self, message: &[u8], at: usize) -> Box<str> {
+        let text = &mut self.text;
+        text.clear();
+        let end = names::follow(message, at, |label| {
+            if text.len() < 256 {
+                if !text.is_empty() {
+                    text.push('.');
+                }
+                push_clean(text, &label[1..]);
+            }
+        });
+        // The walk has been here before and knows what was wrong.
+        let _ = end;
+        bounded(text)
     }
 }
 
@@ -135,24 +160,13 @@ fn model_key(service: &[u8]) -> Option<&'static [u8]> {
     }
 }
 
-/// The name at `at` with dots between its labels, in its own case.
-fn text(message: &[u8], at: usize) -> Box<str> {
-    let mut text = String::with_capacity(CHARACTERS_MAX);
-    let end = names::follow(message, at, |label| {
-        if text.len() < 256 {
-            if !text.is_empty() {
-                text.push('.');
-            }
-            push_clean(&mut text, label);
-        }
-    });
-    // The walk has been here before and knows what was wrong.
-    let _ = end;
-    bounded(text)
-}
-
 /// Appends octets as text: what is not UTF-8 or controls a terminal becomes U+FFFD.
 fn push_clean(text: &mut String, octets: &[u8]) {
+    let plain = octets.iter().all(|octet| matches!(octet, b' '..=b'~'));
+    if let (true, Ok(octets)) = (plain, str::from_utf8(octets)) {
+        text.push_str(octets);
+        return;
+    }
     for chunk in octets.utf8_chunks() {
         for c in chunk.valid().chars() {
             text.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
@@ -164,9 +178,12 @@ fn push_clean(text: &mut String, octets: &[u8]) {
 }
 
 /// The first [`CHARACTERS_MAX`] characters.
-fn bounded(mut text: String) -> Box<str> {
-    if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
-        text.truncate(end);
+fn bounded(text: &str) -> Box<str> {
+    if text.len() <= CHARACTERS_MAX {
+        return text.into();
     }
-    text.into_boxed_str()
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => text[..end].into(),
+        None => text.into(),
+    }
 }

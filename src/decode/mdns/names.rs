@@ -47,32 +47,45 @@ impl Name {
     pub(super) fn read(&mut self, message: &[u8], at: usize) -> Result<End, Reason> {
         self.len = 0;
         let mut too_long = false;
-        let mut utf8 = true;
         let end = follow(message, at, |label| {
-            let at = self.len;
-            match self.octets.get_mut(at..=at + label.len()) {
+            match self.octets.get_mut(self.len..self.len + label.len()) {
                 Some(room) if !too_long => {
-                    // A label has at most 63 octets.
-                    room[0] = label.len() as u8;
-                    for (lower, octet) in room[1..].iter_mut().zip(label) {
-                        *lower = octet.to_ascii_lowercase();
-                    }
-                    utf8 &= label.is_ascii() || str::from_utf8(label).is_ok();
-                    self.len = at + 1 + label.len();
+                    room.copy_from_slice(label);
+                    self.len += label.len();
                 }
                 Some(_) | None => too_long = true,
             }
         })?;
-        let own = match (too_long, utf8) {
-            (true, _) => Some(Reason::BadName),
-            (false, false) => Some(Reason::BadUtf8),
-            (false, true) => None,
+        let labels = &mut self.octets[..self.len];
+        let ascii = labels.is_ascii();
+        // Lengths are below the letters.
+        labels.make_ascii_lowercase();
+        let own = if too_long {
+            Some(Reason::BadName)
+        } else if !ascii && !is_utf8(labels) {
+            Some(Reason::BadUtf8)
+        } else {
+            None
         };
         Ok(End { next: end.next, flaw: end.flaw.or(own) })
     }
 }
 
-/// Visits the labels of the name at `at`.
+/// Whether each label is UTF-8.
+fn is_utf8(mut labels: &[u8]) -> bool {
+    while let Some((&len, rest)) = labels.split_first() {
+        let Some((label, rest)) = rest.split_at_checked(usize::from(len)) else {
+            return false;
+        };
+        if str::from_utf8(label).is_err() {
+            return false;
+        }
+        labels = rest;
+    }
+    true
+}
+
+/// Visits the labels of the name at `at`, each with its length before it.
 pub(super) fn follow<'a>(
     message: &'a [u8],
     mut at: usize,
@@ -88,11 +101,11 @@ pub(super) fn follow<'a>(
         match octet {
             0 => return Ok(End { next: next.unwrap_or(at + 1), flaw }),
             1..=63 => {
-                let Some(label) = message.get(at + 1..at + 1 + usize::from(octet)) else {
+                let Some(label) = message.get(at..=at + usize::from(octet)) else {
                     break Reason::Truncated;
                 };
                 visit(label);
-                at += 1 + label.len();
+                at += label.len();
             }
             64..=191 => break Reason::BadLabel,
             192..=255 => {

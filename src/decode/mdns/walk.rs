@@ -17,6 +17,8 @@ pub(super) struct Walk<'a> {
     key: &'a RandomState,
     at: usize,
     owner: Name,
+    /// Where the name in `owner` stands in full, and its hash.
+    owner_is: Option<(usize, u64)>,
     data: Name,
     /// Whether hosts and services are noted: in responses.
     wants_hints: bool,
@@ -36,6 +38,8 @@ pub(super) struct Walk<'a> {
     pub(super) checked: bool,
 }
 
+/// The two top bits of a compression pointer.
+const POINTER: u16 = 0xc000;
 /// The top bit of a class: unicast answer welcome, or cache flush.
 const TOP_BIT: u16 = 0x8000;
 
@@ -45,18 +49,20 @@ impl<'a> Walk<'a> {
         let [questions, records @ ..] = header.claimed.map(usize::from);
         let records = records.iter().sum::<usize>();
         let room = message.len().saturating_sub(Header::LEN);
+        let wants_hints = header.is_response();
         let flaw = header.has_reserved_bit().then_some(Reason::ReservedBit);
         Self {
             message,
             key,
             at: Header::LEN,
             owner: Name::default(),
+            owner_is: None,
             data: Name::default(),
-            wants_hints: header.is_response(),
+            wants_hints,
             decoded: [0; 4],
             questions: Vec::with_capacity(questions.min(room / 5).min(Digest::MAX)),
             records: Vec::with_capacity(records.min(room / 11).min(Digest::MAX)),
-            hints: Hints::default(),
+            hints: Hints::new(if wants_hints { records.min(room / 11) } else { 0 }),
             zero_ttl: false,
             flaw,
             checked: true,
@@ -91,12 +97,22 @@ impl<'a> Walk<'a> {
 
     /// Reads a name as the owner and yields its hash.
     fn owner(&mut self) -> Result<u64, Reason> {
+        let pointer = u16_at(self.message, self.at).filter(|field| *field >= POINTER);
+        let target = pointer.map(|pointer| usize::from(pointer - POINTER));
+        // Records of one owner stand together: its name is read once.
+        if let Some((_, hash)) = self.owner_is.filter(|(at, _)| Some(*at) == target) {
+            self.at += 2;
+            return Ok(hash);
+        }
+        let stands_at = target.unwrap_or(self.at);
         let end = self.owner.read(self.message, self.at)?;
         self.at = end.next;
         self.note(end.flaw);
         let mut hasher = self.key.build_hasher();
         hasher.write(self.owner.labels());
-        Ok(hasher.finish())
+        let hash = hasher.finish();
+        self.owner_is = Some((stands_at, hash));
+        Ok(hash)
     }
 
     fn question(&mut self) -> Result<(), Reason> {
