@@ -306,7 +306,14 @@ fn rewritten(packet: &Packet<'_>) -> Digest {
 /// All that is compared, so that a difference is printed in full.
 fn content(digest: &Digest) -> (impl PartialEq + std::fmt::Debug + use<>, Vec<Record>) {
     let rest = (digest.decoded, digest.malformed, digest.zero_ttl, digest.hints.to_vec());
-    ((rest, digest.questions.to_vec()), digest.records.to_vec())
+    let mut records = digest.records.to_vec();
+    for record in &mut records {
+        // Of other types simple-dns drops what it does not expect, and writes the rest anew.
+        if !matches!(record.rtype, 1 | 2 | 5 | 12 | 13 | 16 | 28 | 33 | 47) {
+            record.data = 0;
+        }
+    }
+    ((rest, digest.questions.to_vec()), records)
 }
 
 proptest! {

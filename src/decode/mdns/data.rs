@@ -15,6 +15,7 @@ pub(super) const TXT: u16 = 16;
 pub(super) const AAAA: u16 = 28;
 pub(super) const SRV: u16 = 33;
 pub(super) const OPT: u16 = 41;
+const HINFO: u16 = 13;
 const NSEC: u16 = 47;
 
 /// What was made of a record's data.
@@ -144,6 +145,7 @@ fn plain(raw: &[u8], rtype: u16) -> (Result<Option<Reason>, Reason>, bool) {
         A => raw.len() == 4,
         AAAA => raw.len() == 16,
         TXT => strings(raw).last().is_none_or(|string| string.is_ok()),
+        HINFO => strings(raw).filter_map(Result::ok).count() == 2 && strings(raw).count() == 2,
         OPT => options_fit(raw),
         _ => return (Ok(None), false),
     };
@@ -223,6 +225,9 @@ mod tests {
         assert_eq!(flaw(&[0; 17], AAAA), Some(Reason::BadData));
         assert_eq!(flaw(b"\x01a\x02b", TXT), Some(Reason::BadData));
         assert_eq!(flaw(b"\x01a\x00\x02bc", TXT), None);
+        assert_eq!(flaw(b"\x01a\x01b", HINFO), None);
+        assert_eq!(flaw(b"\x01a\x01b\0", HINFO), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x02b", HINFO), Some(Reason::BadData));
         assert_eq!(flaw(b"\x01a", PTR), Some(Reason::BadData));
         assert_eq!(flaw(b"\x01a\0x", PTR), Some(Reason::BadData));
         assert_eq!(flaw(b"\0\0\0", SRV), Some(Reason::BadData));

@@ -1,6 +1,6 @@
 //! Multicast DNS (RFC 6762), UDP port 5353.
 //!
-//! [`Datagram`] is what the frame decoder finds: the header, read and checked first. [`digest`]
+//! [`Datagram`] is what the frame decoder finds: the header, read and checked first. [`digest()`]
 //! reads the rest. The two are apart because a storm is one payload again and again, and its
 //! digest can be kept.
 //!
