@@ -116,6 +116,7 @@ async fn collectors_are_chosen_and_excluded() {
 }
 
 #[tokio::test]
+#[allow(clippy::await_holding_lock, reason = "what happens then is what is tested")]
 async fn the_scrape_timeout_bounds_the_wait_for_a_lock() {
     let lan = FakeLan::new(lan());
     let app = router(Scraper::new(lan.clone()), &Settings::default());
@@ -134,13 +135,14 @@ async fn the_scrape_timeout_bounds_the_wait_for_a_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::await_holding_lock, reason = "what happens then is what is tested")]
 async fn a_flood_of_requests_is_refused_beyond_the_limit() {
     let lan = FakeLan::new(lan());
     let settings = Settings { max_requests: 3, ..Settings::default() };
     let app = router(Scraper::new(lan.clone()), &settings);
     let flood: Vec<_> = {
         let _held = lan.captures[0].1.lock();
-        let mut asked: Vec<_> = (0..10)
+        let asked: Vec<_> = (0..10)
             .map(|_| {
                 let app = app.clone();
                 tokio::spawn(async move { ask(&app, "GET", "/metrics", &[]).await.status })
@@ -152,7 +154,7 @@ async fn a_flood_of_requests_is_refused_beyond_the_limit() {
             tokio::task::yield_now().await;
             refused = asked.iter().filter(|task| task.is_finished()).count();
         }
-        asked.drain(..).collect()
+        asked
     };
     let mut statuses = Vec::new();
     for task in flood {

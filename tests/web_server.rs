@@ -128,7 +128,7 @@ async fn a_header_without_end_is_refused() {
     let mut greedy = TcpStream::connect(running.addresses[0]).await.unwrap();
     greedy.write_all(b"GET / HTTP/1.1\r\nX-Long: ").await.unwrap();
     // It may be closed while this is still being sent.
-    let _ = greedy.write_all(&[b'a'; 64 * 1024]).await;
+    let _ = greedy.write_all(&vec![b'a'; 64 * 1024]).await;
     let answer = to_end(&mut greedy).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
 }

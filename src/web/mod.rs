@@ -1,6 +1,6 @@
 //! HTTP: `/metrics` and the pages around it.
 //!
-//! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`](axum::Router) that needs no socket
+//! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
 //! to be tested, and a [`server`] that runs it. It must not know captures or engines, only what
 //! a [`Source`](crate::metrics::Source) copies for it.
 //!
@@ -58,7 +58,6 @@ struct App {
 }
 
 /// All pages.
-#[must_use]
 pub fn router(scraper: Scraper, settings: &Settings) -> Router {
     let app = Arc::new(App {
         scraper: Arc::new(scraper),

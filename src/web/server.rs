@@ -52,7 +52,7 @@ impl Default for Limits {
 /// A request's header may have this many bytes, its first line included.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// Wait after accept() fails, as it does when there are no descriptors left.
+/// Wait after `accept()` fails, as it does when there are no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why serving could not begin.

@@ -116,7 +116,7 @@ mod tests {
                 sleep(Duration::from_millis(1)).await;
             }
         });
-        let error = ours.write_all(&[0; 1_000_000]).await.unwrap_err();
+        let error = ours.write_all(&vec![0; 1_000_000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(ours);
         dribble.await.unwrap();
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test]
     async fn a_flush_ends_the_wait() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Stall::new(ours, Duration::from_secs(60));
+        let mut ours = Stall::new(ours, Duration::from_mins(1));
         let reader = tokio::spawn(async move {
             let mut all = vec![0; 64];
             theirs.read_exact(&mut all).await.unwrap();

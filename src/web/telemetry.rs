@@ -18,8 +18,8 @@ const TIMEOUT_HEADER: &str = "x-prometheus-scrape-timeout-seconds";
 /// Kept from the scrape's time-out for rendering and the way back, as `blackbox_exporter` does.
 const OFFSET: Duration = Duration::from_millis(500);
 
-/// For clients that do not say how long they wait: Prometheus' default.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For clients that do not say how long they wait: Prometheus' default of 10 s, less the offset.
+const DEFAULT_PATIENCE: Duration = Duration::from_millis(9_500);
 
 /// A capture thread holds its lock for one batch, milliseconds. One that holds it longer than
 /// this is stuck, and others queue behind the scrape that waits for it.
@@ -78,7 +78,7 @@ pub(super) fn refusal(refused: Refused) -> Response {
 
 /// How long a scrape may take before its client gives up.
 fn patience(headers: &HeaderMap) -> Result<Duration, String> {
-    let Some(value) = headers.get(TIMEOUT_HEADER) else { return Ok(DEFAULT_TIMEOUT - OFFSET) };
+    let Some(value) = headers.get(TIMEOUT_HEADER) else { return Ok(DEFAULT_PATIENCE) };
     let text = String::from_utf8_lossy(value.as_bytes());
     let timeout = text
         .trim()
@@ -87,7 +87,7 @@ fn patience(headers: &HeaderMap) -> Result<Duration, String> {
         .filter(|seconds| *seconds > 0.0)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| text.chars().take(64).collect::<String>())?;
-    Ok(if timeout > OFFSET { timeout - OFFSET } else { timeout })
+    Ok(timeout.checked_sub(OFFSET).filter(|rest| !rest.is_zero()).unwrap_or(timeout))
 }
 
 #[cfg(test)]

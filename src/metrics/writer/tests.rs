@@ -47,8 +47,8 @@ fn openmetrics_names_counters_without_total_and_ends_in_eof() {
 
 #[test]
 fn a_family_without_samples_is_absent() {
-    assert_eq!(written(Dialect::Text, |writer| drop(writer.family(&TRICKY))), "");
-    assert_eq!(written(Dialect::OpenMetrics, |writer| drop(writer.family(&TRICKY))), "# EOF\n");
+    assert_eq!(written(Dialect::Text, |writer| _ = writer.family(&TRICKY)), "");
+    assert_eq!(written(Dialect::OpenMetrics, |writer| _ = writer.family(&TRICKY)), "# EOF\n");
 }
 
 #[test]
