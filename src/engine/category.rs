@@ -26,8 +26,11 @@ pub(super) enum Evidence {
     Pairs,
     /// Offers a shell, a desktop or files.
     Computes,
-    /// Advertises routes or hands out addresses.
+    /// Hands out addresses, or is sold as a router.
     Routes,
+    /// Sends router advertisements (RFC 4861): a router, or a Thread border router, which is a
+    /// loudspeaker or a hub.
+    Advertises,
     /// Sends IGMP or MLD queries: a router, a switch, or a host that is a bridge.
     Queries,
 }
@@ -106,6 +109,23 @@ pub(super) fn of_service(service: &str) -> Option<Evidence> {
     Some(known.1)
 }
 
+/// Notification types of SSDP (`NT`) by a part of them.
+const UPNP: &[(&str, Evidence)] = &[
+    (":InternetGatewayDevice:", Evidence::Routes),
+    (":WANConnectionDevice:", Evidence::Routes),
+    (":Printer:", Evidence::Prints),
+    (":DigitalSecurityCamera:", Evidence::Sees),
+    (":ZonePlayer:", Evidence::Sounds),
+    (":MediaRenderer:", Evidence::Plays),
+    (":dial:", Evidence::Plays),
+    ("roku:ecp", Evidence::Plays),
+];
+
+/// What a notification type of SSDP is evidence of.
+pub(super) fn of_upnp(target: &str) -> Option<Evidence> {
+    UPNP.iter().find(|(part, _)| target.contains(part)).map(|(_, evidence)| *evidence)
+}
+
 /// Beginnings of models that leave no doubt. In order: the first that fits.
 const MODELS: &[(&str, Category)] = &[
     ("appletv", Category::Media),
@@ -144,8 +164,9 @@ fn of_model(model: &str) -> Option<Category> {
 /// Routing comes before all: a router with a disk, a printer port and a shell is a router. Then a
 /// model that leaves no doubt. Then the sorts, the more special first, where two things need
 /// care: a computer that shares printers (CUPS) or files is a computer, and so is a Mac, which
-/// takes casts and pairs as a phone does. Who only sends IGMP or MLD queries is taken for a
-/// router if it offers nothing.
+/// takes casts and pairs as a phone does. Who advertises
+/// routes is a router unless it is a loudspeaker or hub (Thread border routers advertise too), and
+/// who only sends IGMP or MLD queries is taken for one if it offers nothing.
 pub(super) fn decide(found: Found, model: Option<&str>) -> Category {
     if found.has(Evidence::Routes) {
         return Category::Router;
@@ -155,11 +176,15 @@ pub(super) fn decide(found: Found, model: Option<&str>) -> Category {
     }
     let computes = found.has(Evidence::Computes);
     let pairs = found.has(Evidence::Pairs);
+    let is_appliance =
+        [Evidence::Plays, Evidence::Sounds, Evidence::Bridges].iter().any(|&e| found.has(e));
+    let is_router = found.has(Evidence::Advertises) && !is_appliance && !pairs;
     let table = [
         (found.has(Evidence::Sees), Category::Camera),
         (found.has(Evidence::Stores) && !pairs, Category::Nas),
         (found.has(Evidence::Prints) && !computes && !pairs, Category::Printer),
         (found.has(Evidence::Shows), Category::Tv),
+        (is_router, Category::Router),
         (computes, Category::Computer),
         (found.has(Evidence::Plays), Category::Media),
         (found.has(Evidence::Sounds), Category::Speaker),
@@ -231,6 +256,10 @@ mod tests {
         assert_eq!(decide(found, None), Category::Router);
         found.add(Evidence::Computes);
         assert_eq!(decide(found, None), Category::Computer, "a host that is a bridge");
+        found.add(Evidence::Advertises);
+        assert_eq!(decide(found, None), Category::Router);
+        found.add(Evidence::Bridges);
+        assert_eq!(decide(found, None), Category::Computer);
         found.add(Evidence::Routes);
         assert_eq!(decide(found, None), Category::Router);
     }

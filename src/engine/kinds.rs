@@ -6,7 +6,7 @@
 
 use super::questions::{Asker, Party, Questions};
 use super::suspension::Suspension;
-use crate::decode::mdns::{Datagram, Digest, HashKey, Kind, Section};
+use crate::decode::mdns::{self, Datagram, Digest, HashKey, Kind, Section, Shape};
 use crate::time::Time;
 
 /// The port of multicast DNS (RFC 6762 section 2).
@@ -16,36 +16,7 @@ const PORT: u16 = 5353;
 pub(super) type Parser = fn(&Datagram<'_>, &HashKey) -> Digest;
 
 /// The parser of the program.
-pub(super) const PARSER: Parser = crate::decode::mdns::digest;
-
-/// What a message is as far as itself can tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    Malformed,
-    LegacyQuery,
-    Probe,
-    Query,
-    Goodbye,
-    Answer,
-}
-
-/// The shape of a message; of one that was cut, by its header alone.
-pub(super) fn shape_of(datagram: &Datagram<'_>, digest: &Digest) -> Shape {
-    let Some(header) = datagram.header else { return Shape::Malformed };
-    if digest.malformed.is_some() {
-        return Shape::Malformed;
-    }
-    if header.is_response() {
-        return if digest.zero_ttl { Shape::Goodbye } else { Shape::Answer };
-    }
-    if datagram.source_port != PORT {
-        Shape::LegacyQuery
-    } else if header.claimed[Section::Authority as usize] > 0 {
-        Shape::Probe
-    } else {
-        Shape::Query
-    }
-}
+pub(super) const PARSER: Parser = mdns::digest;
 
 /// The kind of a message from `sender`. Remembers its questions; what it could not remember
 /// suspends what rests on silence.
@@ -60,7 +31,7 @@ pub(super) fn classify(
     if datagram.header.is_some_and(|header| !header.is_response()) {
         hear(now, sender, datagram, digest, questions, suspension);
     }
-    match shape_of(datagram, digest) {
+    match Shape::of(datagram, digest) {
         Shape::Malformed => Kind::Malformed,
         Shape::LegacyQuery => Kind::LegacyQuery,
         Shape::Probe => Kind::Probe,
@@ -85,12 +56,14 @@ fn hear(
     questions: &mut Questions,
     suspension: &mut Suspension,
 ) {
-    let authority = datagram.header.map_or(0, |header| header.claimed[Section::Authority as usize]);
-    let is_probe = datagram.source_port == PORT && authority > 0;
+    let claimed = datagram.header.map_or([0; 4], |header| header.claimed);
+    let is_probe = datagram.source_port == PORT && claimed[Section::Authority as usize] > 0;
     let asker = if is_probe { Asker::Prober(sender) } else { Asker::Querier };
-    // A question that was cut off, or is one too many to be kept, is as good as forgotten.
-    let mut forgotten = !datagram.complete
-        || digest.decoded[Section::Question as usize] as usize > digest.questions.len();
+    // A question that was cut off, or is one too many to be kept, is as good as forgotten. Of a
+    // whole message only what was decoded counts: what a header merely claims nobody answers.
+    let decoded = digest.decoded[Section::Question as usize];
+    let sent = if datagram.complete { decoded } else { claimed[Section::Question as usize].into() };
+    let mut forgotten = sent as usize > digest.questions.len();
     for question in &digest.questions {
         forgotten |= !questions.hear(now, *question, asker);
     }

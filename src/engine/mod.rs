@@ -37,7 +37,7 @@ pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
+use crate::decode::mdns::{HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
@@ -150,7 +150,11 @@ impl Engine {
         for issue in observation.issues.iter() {
             self.errors.count(issue);
         }
-        let Some(protocol) = counted_as(observation, self.config.converted) else { return };
+        let live = match self.config.converted {
+            Converted::Live => true,
+            Converted::Files => false,
+        };
+        let Some(protocol) = observation.counted_as(live) else { return };
         let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
         self.bytes[protocol.index()] += bytes;
@@ -162,11 +166,11 @@ impl Engine {
             self.tally.count();
         }
 
-        let message = match &observation.message {
-            Message::Mdns(datagram) => {
-                Some((datagram, read(&mut self.payloads, self.parser, &self.key, datagram)))
-            }
-            _ => None,
+        let message = if let Message::Mdns(datagram) = &observation.message {
+            let read = || (self.parser)(datagram, &self.key);
+            Some((datagram, self.payloads.digest(datagram.payload, datagram.complete, read)))
+        } else {
+            None
         };
         let kind = message.map(|(datagram, (_, digest))| {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
@@ -264,45 +268,17 @@ impl Engine {
     /// Moves the time on, never back, and closes what has passed. What was never told anything
     /// begins suspended.
     fn advance(&mut self, time: Time) -> Time {
-        let now = match self.now {
-            Some(now) => now.max(time),
-            None => {
-                self.suspension.begin(time);
-                time
-            }
+        let now = if let Some(now) = self.now {
+            now.max(time)
+        } else {
+            self.suspension.begin(time);
+            time
         };
         self.now = Some(now);
         if self.tally.advance(now.second()) {
             self.table.tick(now);
         }
         now
-    }
-}
-
-/// The hash and the digest of a message; of one that was cut, nothing but its header counts.
-fn read<'a>(
-    payloads: &'a mut Payloads,
-    parser: Parser,
-    key: &HashKey,
-    datagram: &Datagram<'_>,
-) -> (u64, &'a Digest) {
-    if datagram.complete {
-        payloads.digest(datagram.payload, || parser(datagram, key))
-    } else {
-        payloads.nothing()
-    }
-}
-
-/// The protocol that a frame is counted as; `None` if only in the totals.
-fn counted_as(observation: &Observation<'_>, converted: Converted) -> Option<Protocol> {
-    match (observation.cast, converted) {
-        (Cast::Group, _) | (Cast::Converted, Converted::Live) => Some(observation.protocol),
-        (Cast::UnicastMdns, _) => Some(Protocol::MdnsUnicast),
-        (Cast::Converted, Converted::Files) => {
-            let is_mdns = matches!(observation.protocol, Protocol::Mdns | Protocol::MdnsUnicast);
-            is_mdns.then_some(Protocol::MdnsUnicast)
-        }
-        (Cast::Unicast, _) => None,
     }
 }
 

@@ -53,14 +53,16 @@ impl Payloads {
         }
     }
 
-    /// The keyed hash of `payload` and its digest, which `read` makes unless it is kept.
+    /// The keyed hash of `payload` and its digest, which `read` makes unless it is kept. Of one
+    /// that is not `complete` nothing is kept: the same bytes can be a whole message another time.
     pub(super) fn digest(
         &mut self,
         payload: &[u8],
+        complete: bool,
         read: impl FnOnce() -> Digest,
     ) -> (u64, &Digest) {
         let hash = self.hasher.hash_one(payload);
-        if payload.len() > MAX_LEN {
+        if !complete || payload.len() > MAX_LEN {
             self.passing = read();
             return (hash, &self.passing);
         }
@@ -87,12 +89,6 @@ impl Payloads {
             // Not reached: `place` was found or filled.
             None => (hash, &self.passing),
         }
-    }
-
-    /// The digest of what is not read.
-    pub(super) fn nothing(&mut self) -> (u64, &Digest) {
-        self.passing = Digest::default();
-        (0, &self.passing)
     }
 
     /// Whether a payload with this hash came lately; from now on it did.
@@ -145,7 +141,7 @@ mod tests {
         let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
         let reads = Cell::new(0);
         for _ in 0..10 {
-            let (_, digest) = payloads.digest(b"storm", || {
+            let (_, digest) = payloads.digest(b"storm", true, || {
                 reads.set(reads.get() + 1);
                 read(b"storm")
             });
@@ -158,7 +154,7 @@ mod tests {
     fn payloads_that_differ_are_not_kept() {
         let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
         for n in 0..10_000_u32 {
-            payloads.digest(&n.to_be_bytes(), Digest::default);
+            payloads.digest(&n.to_be_bytes(), true, Digest::default);
         }
         assert!(payloads.entries.is_empty());
     }
@@ -168,7 +164,7 @@ mod tests {
         let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
         let long = vec![0; MAX_LEN + 1];
         for _ in 0..3 {
-            assert_eq!(payloads.digest(&long, || read(&long)).1.decoded, read(&long).decoded);
+            assert_eq!(payloads.digest(&long, true, || read(&long)).1.decoded, read(&long).decoded);
         }
         assert!(payloads.entries.is_empty());
     }
@@ -177,12 +173,12 @@ mod tests {
     fn an_equal_hash_is_not_enough() {
         let mut payloads = Payloads::new(HashKey([1, 2, 3, 4]));
         for _ in 0..2 {
-            payloads.digest(b"one", || read(b"one"));
+            payloads.digest(b"one", true, || read(b"one"));
         }
         for entry in payloads.entries.iter_mut().flatten() {
             entry.payload = b"two".to_vec();
         }
-        assert_eq!(payloads.digest(b"one", || read(b"one")).1.decoded, read(b"one").decoded);
+        assert_eq!(payloads.digest(b"one", true, || read(b"one")).1.decoded, read(b"one").decoded);
     }
 
     proptest! {
@@ -192,7 +188,7 @@ mod tests {
             for n in steps {
                 let payload = n.to_be_bytes().repeat(usize::from(n % 7) + 1);
                 let expected = read(&payload).decoded;
-                prop_assert_eq!(payloads.digest(&payload, || read(&payload)).1.decoded, expected);
+                prop_assert_eq!(payloads.digest(&payload, true, || read(&payload)).1.decoded, expected);
             }
         }
     }

@@ -33,12 +33,13 @@ pub(super) enum Claim<'a> {
     /// Its host name in multicast DNS.
     HostName(&'a str),
     /// The host name that it gave a DHCP server.
-    #[allow(dead_code, reason = "heard once DHCP is decoded")]
     LeaseName(&'a str),
     /// Its model.
     Model(&'a str),
     /// What it offers or does.
     Evidence(Evidence),
+    /// What the host with this address offers: counts if the address is known to be its own.
+    EvidenceOf(IpAddr, Evidence),
 }
 
 /// How sure a name is. A better one replaces a worse one at once.
@@ -127,6 +128,9 @@ impl Profile {
             Claim::LeaseName(name) => facts.hear_name(now, name, Source::Lease),
             Claim::Model(model) => facts.hear_model(now, model),
             Claim::Evidence(evidence) => facts.found.add(evidence),
+            Claim::EvidenceOf(ip, evidence) => {
+                facts.addresses.iter().any(|heard| heard.ip == ip) && facts.found.add(evidence)
+            }
         };
     }
 

@@ -5,8 +5,8 @@
 
 use super::*;
 use crate::capture::Direction;
-use crate::decode::mdns::{Header, Hint, Kind, Question, Record, Section};
-use crate::decode::{Ip, Issues, Reason, Tags};
+use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section};
+use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
 use proptest::prelude::*;
 
 const KEY: HashKey = HashKey([3, 1, 4, 1]);
@@ -17,6 +17,9 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
     let (mut questions, mut records, mut hints) = (Vec::new(), Vec::new(), Vec::new());
     let mut digest = Digest::default();
     let text = std::str::from_utf8(datagram.payload).expect("a script");
+    if !datagram.complete {
+        return digest;
+    }
     for line in text.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
@@ -98,12 +101,12 @@ fn frame(n: u8, protocol: Protocol, message: Message<'_>) -> Observation<'_> {
 
 /// A whole message: a response if it says so, a probe if it has authority records.
 fn datagram(text: &str, is_response: bool) -> Datagram<'_> {
-    let authority = u16::from(text.lines().any(|line| line.starts_with('u')));
+    let lines = |first| u16::from(text.lines().any(|line| line.starts_with(first)));
     let flags = if is_response { 0x8400 } else { 0 };
     Datagram {
         payload: text.as_bytes(),
         complete: true,
-        header: Some(Header { id: 0, flags, claimed: [0, 0, authority, 0] }),
+        header: Some(Header { id: 0, flags, claimed: [lines('q'), 0, lines('u'), 0] }),
         source_port: 5353,
         destination_port: 5353,
     }
@@ -237,10 +240,10 @@ fn forgetting_a_live_question_suspends() {
 fn a_message_that_was_cut_is_classed_by_its_header() {
     let mut e = awake();
     let cut = |text, is_response| Datagram { complete: false, ..datagram(text, is_response) };
-    // Its payload is no script: nobody reads it.
+    // Only its header is there.
     assert_eq!(hear(&mut e, at(10_000), 2, cut("?", true)), Kind::Response);
     assert_eq!(e.snapshot().suspended, 1);
-    assert_eq!(hear(&mut e, at(10_000), 2, cut("u ?", false)), Kind::Probe);
+    assert_eq!(hear(&mut e, at(10_000), 2, cut("q ?\nu ?", false)), Kind::Probe);
     assert_eq!(e.snapshot().suspended, 2, "its questions were not heard");
     assert_eq!(response(&mut e, at(11_000), 2, "a a 1 120"), Kind::Response);
     assert_eq!(
@@ -386,6 +389,42 @@ fn a_forwarded_source_is_no_address_of_the_sender() {
         assert_eq!(e.snapshot().tracked, 0);
         e = awake();
     }
+}
+
+#[test]
+fn arp_and_dhcp_count_only_for_their_sender() {
+    let arp = |n| arp::Message {
+        operation: 1,
+        sender_mac: mac(n),
+        sender_ip: [10, 0, 0, n].into(),
+        target_mac: mac(0),
+        target_ip: [10, 0, 0, 1].into(),
+    };
+    let dhcp = |n, op| dhcp::Message {
+        op,
+        transaction: 1,
+        client: Some(mac(n)),
+        client_ip: [0; 4].into(),
+        your_ip: [0; 4].into(),
+        kind: Some(if op == 2 { 5 } else { 1 }),
+        requested: Some([10, 0, 0, 99].into()),
+        host_name: Some(b"LAPTOP\0"),
+        vendor_class: None,
+    };
+    let mut e = awake();
+    let mut identity = |n, message| {
+        let mut observation = frame(n, Protocol::Arp, message);
+        observation.ip = None;
+        e.handle_frame(at(10_000), Stamp(0), &observation);
+        device(&e, n).expect("a row").identity
+    };
+    assert_eq!(*identity(2, Message::Arp(arp(3))), Identity::default());
+    assert_eq!(identity(2, Message::Arp(arp(2))).addresses, [IpAddr::from([10, 0, 0, 2])]);
+    assert_eq!(*identity(4, Message::Dhcp(dhcp(5, 1))), Identity::default());
+    let client = identity(4, Message::Dhcp(dhcp(4, 1)));
+    assert_eq!((client.name.as_deref(), client.addresses.len()), (Some("LAPTOP"), 0));
+    let server = identity(6, Message::Dhcp(dhcp(4, 2)));
+    assert_eq!((server.name.as_deref(), server.category), (None, Category::Router));
 }
 
 #[test]
