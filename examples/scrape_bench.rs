@@ -9,13 +9,14 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Protocol, Sender};
 use multicast_exporter::engine::{
-    DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
+    Address, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
-    CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper, SegmentView,
-    Selection, Source, Writer, device_label, read_locked,
+    CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper, Selection,
+    Source, Writer, device_label, read_locked,
 };
+use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::time::{Stamp, Time, clock};
 use parking_lot::Mutex;
 use prometheus::{Encoder as _, GaugeVec, IntCounterVec, Opts, Registry, TextEncoder};
@@ -118,7 +119,7 @@ impl Source for Lan {
             ring_bytes: Some(4 << 20),
             segments: segments.collect(),
         };
-        LanView { captures: vec![capture], clock_steps: 0 }
+        LanView { captures: vec![capture], ..LanView::default() }
     }
 }
 
@@ -167,7 +168,7 @@ fn device(n: u32) -> DeviceSnapshot {
         last_active: Time(0),
         exposed: true,
         identity: Arc::new(Identity {
-            address: Some([10, id[1], id[2], id[3]].into()),
+            address: Some(Address::Ip([10, id[1], id[2], id[3]].into())),
             name: Some(format!("device-{n}.local").into()),
             vendor: Some("Hewlett Packard"),
             model: Some(format!("Model {}", n % 37).into()),

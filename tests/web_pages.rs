@@ -11,6 +11,7 @@ use metrics_fixture::{FakeLan, capture, device, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
+use multicast_exporter::lan::PassedOver;
 use multicast_exporter::metrics::{LanView, Scraper};
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::web::{Settings, router};
@@ -292,4 +293,12 @@ proptest! {
         };
         prop_assert_eq!(count(with_name(&name)), count(with_name("plain")));
     }
+}
+
+#[tokio::test]
+async fn the_page_says_why_interfaces_are_not_captured() {
+    let passed_over = PassedOver { interface: "<veth>".into(), reason: "is <small>".into() };
+    let view = LanView { passed_over: vec![passed_over], ..LanView::default() };
+    let page = get(&app(view), "/").await;
+    assert!(page.text().contains("<li><code>&lt;veth&gt;</code> is &lt;small&gt;</li>"));
 }

@@ -5,6 +5,7 @@
 
 use super::{App, telemetry};
 use crate::engine::DeviceSnapshot;
+use crate::lan::PassedOver;
 use crate::metrics::{BUILD, CaptureView, Deadline, Detail, LanView, device_label};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -73,6 +74,7 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
         out.write_str("<p class=\"down\">The captures are being started.</p>\n")?;
     }
     write_captures(out, &view.captures)?;
+    write_passed_over(out, &view.passed_over)?;
     write_devices(out, &view.captures)?;
     out.write_str("</body>\n</html>\n")
 }
@@ -115,6 +117,18 @@ fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
         }
     }
     out.write_str("</tbody></table></div>\n")
+}
+
+/// The interfaces that are not captured, so that nobody has to guess why one is missing.
+fn write_passed_over(out: &mut String, passed_over: &[PassedOver]) -> fmt::Result {
+    if passed_over.is_empty() {
+        return Ok(());
+    }
+    out.write_str("<p>Not captured:</p>\n<ul>\n")?;
+    for PassedOver { interface, reason } in passed_over {
+        writeln!(out, "<li><code>{}</code> {}</li>", Text(interface), Text(reason))?;
+    }
+    out.write_str("</ul>\n")
 }
 
 fn write_devices(out: &mut String, captures: &[CaptureView]) -> fmt::Result {

@@ -9,6 +9,7 @@ use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
+use multicast_exporter::lan::PassedOver;
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
     Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper,
@@ -27,6 +28,7 @@ use std::{fs, io};
 pub struct FakeLan {
     pub ready: AtomicBool,
     pub clock_steps: u64,
+    pub passed_over: Vec<PassedOver>,
     pub captures: Vec<(CaptureView, Mutex<Vec<SegmentView>>)>,
 }
 
@@ -39,6 +41,7 @@ impl FakeLan {
         Arc::new(Self {
             ready: AtomicBool::new(true),
             clock_steps: view.clock_steps,
+            passed_over: view.passed_over,
             captures: captures.collect(),
         })
     }
@@ -62,7 +65,7 @@ impl Source for FakeLan {
         LanView {
             captures: captures.collect(),
             clock_steps: self.clock_steps,
-            ..LanView::default()
+            passed_over: self.passed_over.clone(),
         }
     }
 }
