@@ -1,5 +1,5 @@
 //! The kernel filter. Comes in: the link type and what to cut; goes out: a classic BPF program
-//! (kernel: Documentation/networking/filter.rst) that says for each frame how many bytes to keep,
+//! (kernel: `Documentation/networking/filter.rst`) that says for each frame how many bytes to keep,
 //! 0 to skip it. Knows no socket.
 //!
 //! Kept are multicast and broadcast destinations, unicast UDP port 5353, and unicast frames to
@@ -34,7 +34,7 @@ const UDP: u32 = 17;
 const ICMPV6: u32 = 58;
 /// IPv6 extension headers (IANA): the protocol lies behind them, where no loop of BPF leads.
 const EXTENSIONS: [u32; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
-/// The UDP ports whose datagrams are decoded: mDNS, SSDP, LLMNR, WS-Discovery, DHCP, DHCPv6,
+/// The UDP ports whose datagrams are decoded: mDNS, SSDP, LLMNR, WS-Discovery, DHCP, `DHCPv6`,
 /// NetBIOS name and datagram service.
 const PORTS: [u32; 10] = [5353, 1900, 5355, 3702, 67, 68, 546, 547, 137, 138];
 const MDNS_PORT: u32 = 5353;

@@ -10,7 +10,7 @@ const MDNS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// LLMNR, RFC 4795.
 const LLMNR_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 252);
 const LLMNR_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3);
-/// SSDP (UPnP Device Architecture) and WS-Discovery share these.
+/// SSDP (`UPnP` Device Architecture) and WS-Discovery share these.
 const SSDP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 const SSDP_V6_LINK: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
 const SSDP_V6_SITE: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc);

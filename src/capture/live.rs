@@ -10,7 +10,7 @@ use super::{Backend, Capture, CaptureError};
 use crate::mac::Mac;
 use std::io;
 
-/// Raw IP, as modems have it (linux/if_arp.h).
+/// Raw IP, as modems have it (`linux/if_arp.h`).
 const ARPHRD_RAWIP: u16 = 519;
 
 /// An interface of the kernel.
@@ -22,7 +22,7 @@ pub struct Interface {
     pub name: String,
     /// Its hardware address, if it has one.
     pub mac: Option<Mac>,
-    /// Its hardware type: an `ARPHRD_` number (linux/if_arp.h).
+    /// Its hardware type: an `ARPHRD_` number (`linux/if_arp.h`).
     pub arphrd: u16,
 }
 

@@ -63,21 +63,21 @@ impl Tag {
 /// Link types that are decoded, by the numbers of the tcpdump registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkType {
-    /// LINKTYPE_ETHERNET, 1.
+    /// `LINKTYPE_ETHERNET`, 1.
     Ethernet,
-    /// LINKTYPE_LINUX_SLL, 113.
+    /// `LINKTYPE_LINUX_SLL`, 113.
     LinuxCooked,
-    /// LINKTYPE_LINUX_SLL2, 276.
+    /// `LINKTYPE_LINUX_SLL2`, 276.
     LinuxCooked2,
-    /// LINKTYPE_IEEE802_11, 105.
+    /// `LINKTYPE_IEEE802_11`, 105.
     Ieee80211,
-    /// LINKTYPE_IEEE802_11_RADIOTAP, 127.
+    /// `LINKTYPE_IEEE802_11_RADIOTAP`, 127.
     Radiotap,
-    /// LINKTYPE_RAW, 101 (and DLT_RAW 12 and 14, LINKTYPE_IPV4 228, LINKTYPE_IPV6 229).
+    /// `LINKTYPE_RAW`, 101 (and `DLT_RAW` 12 and 14, `LINKTYPE_IPV4` 228, `LINKTYPE_IPV6` 229).
     RawIp,
-    /// LINKTYPE_NULL, 0: four octets of address family in the byte order of the writer.
+    /// `LINKTYPE_NULL`, 0: four octets of address family in the byte order of the writer.
     BsdLoopback,
-    /// LINKTYPE_LOOP, 108: the same in network byte order.
+    /// `LINKTYPE_LOOP`, 108: the same in network byte order.
     OpenBsdLoopback,
     /// Anything else: counted, not decoded.
     Other(u16),
@@ -218,6 +218,7 @@ impl InterfaceName {
 
 /// What a backend can tell, as `multicast_capture_info` exports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "a table of independent yes and no")]
 pub struct Abilities {
     /// Which backend.
     pub backend: Backend,
@@ -236,7 +237,7 @@ pub struct Abilities {
 /// The ways to capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// AF_PACKET with a TPACKET_V3 ring.
+    /// `AF_PACKET` with a `TPACKET_V3` ring.
     Ring,
     /// The `pnet` crate's portable capture.
     Pnet,
@@ -323,7 +324,7 @@ pub enum CaptureError {
     HardwareType {
         /// The interface.
         interface: String,
-        /// Its `ARPHRD_` number (linux/if_arp.h).
+        /// Its `ARPHRD_` number (`linux/if_arp.h`).
         arphrd: u16,
     },
     /// No group could be joined.

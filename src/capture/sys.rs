@@ -2,6 +2,12 @@
 //! poll. Comes in: file descriptors and plain values; goes out: what the kernel said. Knows
 //! nothing of frames.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "constants of C that are declared wider than the fields they belong in"
+)]
+
 use super::filter::Program;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -106,7 +112,7 @@ pub(super) fn packet_bind(socket: BorrowedFd<'_>, index: u32) -> io::Result<()> 
 }
 
 /// Whether the interface that a packet socket was bound to still exists: the kernel sets the
-/// index to -1 when it is unregistered (net/packet/af_packet.c, `packet_notifier`).
+/// index to -1 when it is unregistered (`packet_notifier` in `net/packet/af_packet.c`).
 pub(super) fn packet_is_bound(socket: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: a C struct of integers.
     let mut address: libc::sockaddr_ll = unsafe { zeroed() };

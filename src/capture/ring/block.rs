@@ -1,7 +1,7 @@
 //! Reads one block of a `TPACKET_V3` ring. Comes in: its bytes; goes out: where its frames lie
 //! and what the kernel knows of them. Pure: never reads outside the block, whatever it says.
 //!
-//! Layout (linux/if_packet.h), all in host byte order: `tpacket_block_desc` with the number of
+//! Layout (`linux/if_packet.h`), all in host byte order: `tpacket_block_desc` with the number of
 //! frames at 12 and the offset of the first at 16; then for each frame a `tpacket3_hdr` of 48
 //! bytes and a `sockaddr_ll`, whose packet type lies at 10; the frame's bytes at `tp_mac`.
 
@@ -86,8 +86,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Bytes, length on the wire, tag control and protocol (0: not told), packet type.
+    type Sample<'a> = (&'a [u8], u32, Option<(u32, u16)>, u8);
+
     /// A block as the kernel would write it.
-    fn block(frames: &[(&[u8], u32, Option<(u32, u16)>, u8)]) -> Vec<u8> {
+    fn block(frames: &[Sample<'_>]) -> Vec<u8> {
         let mut bytes = vec![0_u8; 48];
         bytes[12..16].copy_from_slice(&u32::try_from(frames.len()).unwrap().to_ne_bytes());
         bytes[16..20].copy_from_slice(&48_u32.to_ne_bytes());

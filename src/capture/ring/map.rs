@@ -3,7 +3,7 @@
 //! touches memory is here.
 //!
 //! A block belongs to the kernel or to the process, as its status word says
-//! (kernel: Documentation/networking/packet_mmap.rst, `TPACKET_V3`). The kernel never writes to a
+//! (`TPACKET_V3`; kernel: `Documentation/networking/packet_mmap.rst`). The kernel never writes to a
 //! block that it has handed over, so a shared slice of it is sound until it is given back.
 
 use std::io;

@@ -8,6 +8,10 @@ pub(super) const HEADROOM: usize = 48;
 /// Ethernet header without a tag, for the estimate of a length on the wire.
 const ETHERNET: u32 = 14;
 const UDP: u8 = 17;
+/// An IPv4 header without options, bytes.
+const V4_LEN: u16 = 20;
+/// An IPv6 header, bytes.
+const V6_LEN: u16 = 40;
 
 /// Writes both headers at the end of `room`, so that the payload can follow. Says how many bytes of
 /// `room` are used, and the estimated length on Ethernet: 14 and what IP says.
@@ -24,7 +28,7 @@ pub(super) fn write(
     let udp_len = u16::try_from(payload).ok()?.checked_add(8)?;
     let ip_len = match (source, destination) {
         (SocketAddr::V4(source), SocketAddr::V4(destination)) => {
-            let total = udp_len.checked_add(20)?;
+            let total = udp_len.checked_add(V4_LEN)?;
             let ip = &mut room[HEADROOM - 28..HEADROOM - 8];
             ip.fill(0);
             ip[0] = 0x45;
@@ -35,7 +39,7 @@ pub(super) fn write(
             ip[16..20].copy_from_slice(&destination.ip().octets());
             let checksum = checksum(ip);
             ip[10..12].copy_from_slice(&checksum.to_be_bytes());
-            20
+            V4_LEN
         }
         (SocketAddr::V6(source), SocketAddr::V6(destination)) => {
             let ip = &mut room[..40];
@@ -46,7 +50,7 @@ pub(super) fn write(
             ip[7] = ttl;
             ip[8..24].copy_from_slice(&source.ip().octets());
             ip[24..40].copy_from_slice(&destination.ip().octets());
-            40
+            V6_LEN
         }
         (SocketAddr::V4(_), SocketAddr::V6(_)) | (SocketAddr::V6(_), SocketAddr::V4(_)) => {
             return None;
@@ -57,15 +61,18 @@ pub(super) fn write(
     udp[2..4].copy_from_slice(&destination.port().to_be_bytes());
     udp[4..6].copy_from_slice(&udp_len.to_be_bytes());
     udp[6..8].fill(0);
-    Some((ip_len + 8, ETHERNET + ip_len as u32 + u32::from(udp_len)))
+    let used = usize::from(ip_len) + 8;
+    Some((used, ETHERNET + u32::from(ip_len) + u32::from(udp_len)))
 }
 
 /// RFC 1071.
 fn checksum(header: &[u8]) -> u16 {
-    let sum: u32 =
-        header.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    !(((folded & 0xffff) + (folded >> 16)) as u16)
+    let words = header.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    // One's complement: a carry comes back in at the other end.
+    !words.fold(0_u16, |sum, word| {
+        let (sum, carry) = sum.overflowing_add(word);
+        sum + u16::from(carry)
+    })
 }
 
 #[cfg(test)]

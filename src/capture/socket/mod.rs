@@ -4,7 +4,10 @@
 //!
 //! - Each socket is bound to the *group address*: one bound to the wildcard would take unicast
 //!   datagrams away from the host's own responder.
-//! - `SO_REUSEADDR` and `SO_REUSEPORT`: the responder's own sockets are on the same ports.
+//! - `SO_REUSEADDR`, since the responder's own sockets are on the same ports, but not
+//!   `SO_REUSEPORT`: among sockets that share an address by it, kernels since 6.6 or so choose one by
+//!   a hash, for multicast too where early demultiplexing finds a receiver, and so hand what one
+//!   interface heard to the socket of another (seen on 6.18; `tests/root_capture.rs` has two).
 //! - `IP_MULTICAST_ALL=0`, and the interface of each datagram is compared: what was heard on
 //!   another interface is not counted here.
 //! - Lengths are estimates: 14 bytes of Ethernet and what the IP header would say.
@@ -168,7 +171,6 @@ fn listen(listened: Listened, index: u32) -> io::Result<Socket> {
     };
     let socket = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(Protocol::UDP))?;
     socket.set_reuse_address(true)?;
-    socket.set_reuse_port(true)?;
     // Less is not an error: drops are counted.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     let on: libc::c_int = 1;

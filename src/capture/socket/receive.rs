@@ -1,6 +1,12 @@
 //! Reads many datagrams with one system call, with what the kernel knows of them. Comes in: a UDP
 //! socket and memory; goes out: source, length and ancillary data of each. Knows nothing of groups.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::unnecessary_cast,
+    reason = "sizes of small C structs; field types that differ between C libraries"
+)]
+
 use crate::time::Stamp;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -138,7 +144,6 @@ fn read_control(header: &libc::msghdr, datagram: &mut Datagram) {
                         .and_then(|info| u32::try_from(info.ipi_ifindex).ok());
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    // Its index is signed in one C library and unsigned in another.
                     datagram.interface =
                         value::<libc::in6_pktinfo>(control).map(|info| info.ipi6_ifindex as u32);
                 }
