@@ -19,29 +19,65 @@ const TAG_LEN: u32 = 4;
 /// 802.1Q, where the kernel does not say which.
 const DEFAULT_TPID: u16 = 0x8100;
 
-/// Appends the frames of `block` to `slots`. `false` if the block contradicts itself: the frames
-/// before that are there, what follows is lost.
-pub(super) fn read(block: &[u8], link: LinkType, slots: &mut Vec<Slot>) -> bool {
-    let (Some(count), Some(first)) = (word(block, BLOCK_FRAMES), word(block, BLOCK_FIRST)) else {
-        return false;
-    };
-    let mut at = first as usize;
-    for left in (0..count).rev() {
-        let Some(header) = block.get(at..).and_then(<[u8]>::first_chunk::<HEADER>) else {
-            return false;
-        };
-        let (next, slot) = read_header(header, at, link);
-        if slot.start.checked_add(slot.len).is_none_or(|end| end > block.len()) {
-            return false;
-        }
-        slots.push(slot);
-        // Zero after the last one; anywhere else it would lead nowhere.
-        match at.checked_add(next) {
-            Some(beyond) if beyond > at => at = beyond,
-            Some(_) | None => return left == 0,
+/// How far a block has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    /// Where the next header is.
+    at: usize,
+    /// How many frames are left.
+    left: u32,
+}
+
+impl Cursor {
+    /// At the first frame of `block`.
+    pub(super) fn new(block: &[u8]) -> Self {
+        match (word(block, BLOCK_FRAMES), word(block, BLOCK_FIRST)) {
+            (Some(left), Some(at)) => Self { at: at as usize, left },
+            (Some(_) | None, _) => Self { at: 0, left: 0 },
         }
     }
-    true
+
+    /// Whether all frames were read.
+    pub(super) const fn is_at_end(self) -> bool {
+        self.left == 0
+    }
+
+    /// Appends the next frames of `block`, at most `limit`, to `slots`. `false` if the block
+    /// contradicts itself: what follows is lost, and the cursor is at the end.
+    pub(super) fn read(
+        &mut self,
+        block: &[u8],
+        link: LinkType,
+        limit: usize,
+        slots: &mut Vec<Slot>,
+    ) -> bool {
+        for _ in 0..limit {
+            if self.left == 0 {
+                break;
+            }
+            let header = block.get(self.at..).and_then(<[u8]>::first_chunk::<HEADER>);
+            let Some((next, slot)) = header.map(|header| read_header(header, self.at, link)) else {
+                self.left = 0;
+                return false;
+            };
+            if slot.start.checked_add(slot.len).is_none_or(|end| end > block.len()) {
+                self.left = 0;
+                return false;
+            }
+            slots.push(slot);
+            self.left -= 1;
+            // Zero after the last frame; anywhere else it would lead nowhere.
+            match self.at.checked_add(next) {
+                Some(beyond) if beyond > self.at => self.at = beyond,
+                Some(_) | None if self.left > 0 => {
+                    self.left = 0;
+                    return false;
+                }
+                Some(_) | None => {}
+            }
+        }
+        true
+    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -123,7 +159,12 @@ mod tests {
 
     fn frames(block: &[u8]) -> (bool, Vec<Slot>) {
         let mut slots = Vec::new();
-        let sound = read(block, LinkType::Ethernet, &mut slots);
+        // In pieces, as a ring does.
+        let mut cursor = Cursor::new(block);
+        let mut sound = true;
+        while !cursor.is_at_end() {
+            sound &= cursor.read(block, LinkType::Ethernet, 3, &mut slots);
+        }
         (sound, slots)
     }
 

@@ -3,8 +3,8 @@
 //! nothing of what the frames mean.
 //!
 //! - Order: filter, ring, mapping, membership, and only then bind: nothing foreign is in the ring.
-//! - Each batch is one block; it goes back to the kernel at the next read. The kernel retires a
-//!   block that has frames after [`RETIRE`] or when it is full.
+//! - Each batch is (part of) one block; the block goes back to the kernel at the read after its
+//!   last frame. The kernel retires a block that has frames after [`RETIRE`] or when it is full.
 //! - Outgoing frames are seen, with their direction. On loopback, where the kernel shows each frame
 //!   as sent and as received, the filter keeps the received one.
 //! - A length is the wire's without FCS: the kernel's `tp_len`, plus the 4 bytes of a tag that it
@@ -19,6 +19,7 @@ use super::filter::{self, FilterLink};
 use super::live::{Interface, Options};
 use super::pool::PooledSocket;
 use super::{Batch, Capture, CaptureError, InterfaceName, LinkType, Slot, sys};
+use block::Cursor;
 use map::Map;
 use std::io;
 use std::os::fd::AsFd;
@@ -26,6 +27,10 @@ use std::time::Duration;
 
 /// After how long the kernel hands over a block that is not full.
 pub const RETIRE: Duration = Duration::from_millis(50);
+
+/// The most frames in a batch: their places stay in the nearest cache until they are used, and
+/// nobody holds a lock for long who takes it once a batch.
+const BATCH_FRAMES: usize = 256;
 
 /// The largest block, bytes. A frame cannot be longer than a block.
 const BLOCK_MAX: usize = 1 << 20;
@@ -41,7 +46,8 @@ pub struct Ring {
     slots: Vec<Slot>,
     /// The block that comes next, or is lent.
     current: usize,
-    lent: bool,
+    /// How far it has been read, while it is ours.
+    cursor: Option<Cursor>,
     /// The interface went down and may be gone.
     suspect: bool,
     dropped: u64,
@@ -93,9 +99,9 @@ impl Ring {
             names: [InterfaceName { name: Some(interface.name.clone()) }],
             name: interface.name.clone(),
             link: link.link_type(),
-            slots: Vec::new(),
+            slots: Vec::with_capacity(BATCH_FRAMES),
             current: 0,
-            lent: false,
+            cursor: None,
             suspect: false,
             dropped: 0,
             freezes: 0,
@@ -156,20 +162,20 @@ impl Ring {
 
 impl Capture for Ring {
     fn next_batch(&mut self, wait: Duration) -> Result<Batch<'_>, CaptureError> {
-        if self.lent {
+        if self.cursor.is_some_and(Cursor::is_at_end) {
             self.map.release(self.current);
             self.current = (self.current + 1) % self.map.blocks();
-            self.lent = false;
+            self.cursor = None;
         }
         self.slots.clear();
-        if self.map.ready(self.current).is_none() {
+        if self.cursor.is_none() && self.map.ready(self.current).is_none() {
             self.wait(wait)?;
         }
         let Some(bytes) = self.map.ready(self.current) else {
             return Ok(Batch::new(&[], &[], &self.names));
         };
-        self.lent = true;
-        if !block::read(bytes, self.link, &mut self.slots) {
+        let cursor = self.cursor.get_or_insert_with(|| Cursor::new(bytes));
+        if !cursor.read(bytes, self.link, BATCH_FRAMES, &mut self.slots) {
             tracing::debug!(interface = %self.name, "a block of the ring contradicts itself");
         }
         Ok(Batch::new(bytes, &self.slots, &self.names))
