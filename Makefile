@@ -1,0 +1,81 @@
+# make test is THE test command: everything that has to hold, on a fresh Debian 12 with Rust.
+# make check is what can be had without root and without installing anything.
+
+CARGO ?= cargo
+DENY_VERSION = 0.20.2
+TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multicast_exporter
+DENY_ROOT = $(TOOLS)/cargo-deny-$(DENY_VERSION)
+DENY = $(DENY_ROOT)/bin/cargo-deny
+
+# The IEEE registers: see NOTICE.
+OUI_DATA = oui-data@2.1.9
+IAB ?= /usr/share/ieee-data/iab.csv
+
+.PHONY: build test check lint deny fmt oui install-test-deps clean need-root need-cargo
+
+build: need-cargo
+	$(CARGO) build --release --locked
+
+test: need-root need-cargo install-test-deps lint deny
+	$(CARGO) test --locked --no-run
+	scripts/test-as-root
+
+check: need-cargo lint
+	$(CARGO) test --locked
+
+lint: need-cargo
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+deny: $(DENY)
+	@mkdir -p target
+	$(DENY) --locked check bans licenses sources
+	@if $(DENY) --locked fetch db >target/advisories.log 2>&1; then \
+	    $(DENY) --locked check --disable-fetch advisories; \
+	else \
+	    echo; \
+	    echo "************************************************************************"; \
+	    echo "* ADVISORIES NOT CHECKED: the RustSec database cannot be reached here. *"; \
+	    echo "************************************************************************"; \
+	    grep -i -m 1 fatal target/advisories.log; \
+	    echo; \
+	fi
+
+# Unoptimized and without its own network code: 2 minutes of a 2-core machine instead of many, once.
+$(DENY):
+	@echo "building cargo-deny $(DENY_VERSION) into $(DENY_ROOT): some 2 minutes, once"
+	$(CARGO) install --quiet --locked --debug --no-default-features \
+	    --version $(DENY_VERSION) --root $(DENY_ROOT) cargo-deny
+
+fmt: need-cargo
+	$(CARGO) fmt
+
+# For whoever wants newer registers: needs npm, python3 and Debian's ieee-data.
+oui:
+	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
+	npm pack --silent --pack-destination "$$d" $(OUI_DATA) >/dev/null; \
+	tar -xzf "$$d"/*.tgz -C "$$d"; \
+	scripts/make-oui src/engine/oui.bin "$$d/package/index.json" $(IAB)
+
+install-test-deps:
+	scripts/install-test-deps
+
+clean: need-cargo
+	$(CARGO) clean
+
+need-root:
+	@if [ "$$(id -u)" != 0 ]; then \
+	    echo "make test needs root: the tests make network namespaces, and packages that they" >&2; \
+	    echo 'need may have to be installed. Try: sudo env "PATH=$$PATH" make test' >&2; \
+	    echo "Without root, make check does what can be done." >&2; \
+	    exit 1; \
+	fi
+
+need-cargo:
+	@command -v $(CARGO) >/dev/null || { \
+	    echo "cargo is not in PATH: install Rust $(MSRV) or later (https://rustup.rs)" >&2; \
+	    exit 1; \
+	}
+
+MSRV = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
