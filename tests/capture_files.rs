@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// A file of a few megabytes that takes longer than this hangs.
-const BOUND: Duration = Duration::from_secs(120);
+const BOUND: Duration = Duration::from_mins(2);
 
 /// Where the captures are, or `None`, loudly.
 fn captures() -> Option<PathBuf> {

@@ -357,7 +357,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 fn expiry(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        long if long >= Duration::from_secs(120) => Ok(long),
+        long if long >= Duration::from_mins(2) => Ok(long),
         _ => Err("must be at least 2m: the busiest second of the last minute is kept".into()),
     }
 }

@@ -27,7 +27,7 @@ use tracing::{debug, info, warn};
 const WAIT: Duration = Duration::from_millis(250);
 /// The first wait before a capture that failed is tried again; doubled up to [`RETRY_LONGEST`].
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_LONGEST: Duration = Duration::from_secs(60);
+const RETRY_LONGEST: Duration = Duration::from_mins(1);
 /// How often the MACs behind addresses are looked up for captures that see none.
 const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
 /// How long captures may take to end at a stop.

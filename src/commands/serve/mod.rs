@@ -30,6 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 /// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
+#[must_use]
 pub fn run(flags: &Serve) -> ExitStatus {
     match prepare(flags).and_then(|prepared| serve(flags, prepared)) {
         Ok(()) => ExitStatus::Success,
@@ -47,6 +48,7 @@ struct Failure {
 }
 
 /// What was asked for cannot be had.
+#[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
 fn refused(error: impl ToString) -> Failure {
     Failure { line: error.to_string(), status: ExitStatus::BadInput }
 }
