@@ -8,7 +8,7 @@
 //! - Outgoing frames are seen, with their direction. On loopback, where the kernel shows each frame
 //!   as sent and as received, the filter keeps the received one.
 //! - A length is the wire's without FCS: the kernel's `tp_len`, plus the 4 bytes of a tag that it
-//!   took out (as libpcap, which puts the tag back in, has it).
+//!   took out.
 //! - An interface that goes down is silent and goes on when it is up again; one that is deleted or
 //!   moved to another namespace is [`CaptureError::InterfaceGone`].
 

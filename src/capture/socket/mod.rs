@@ -5,9 +5,8 @@
 //! - Each socket is bound to the *group address*: one bound to the wildcard would take unicast
 //!   datagrams away from the host's own responder.
 //! - `SO_REUSEADDR`, since the responder's own sockets are on the same ports, but not
-//!   `SO_REUSEPORT`: among sockets that share an address by it, kernels since 6.6 or so choose one by
-//!   a hash, for multicast too where early demultiplexing finds a receiver, and so hand what one
-//!   interface heard to the socket of another (seen on 6.18; `tests/root_capture.rs` has two).
+//!   `SO_REUSEPORT`: with it, what one interface heard went now and then to the socket of the same group on
+//!   another interface alone, and was lost (seen on Linux 6.18; `tests/root_capture.rs` has two).
 //! - `IP_MULTICAST_ALL=0`, and the interface of each datagram is compared: what was heard on
 //!   another interface is not counted here.
 //! - Lengths are estimates: 14 bytes of Ethernet and what the IP header would say.
