@@ -58,11 +58,11 @@ pub enum Choice {
     /// The best that works.
     #[default]
     Auto,
-    /// [`Backend::Ring`] or nothing.
+    /// `AF_PACKET` ring (needs `CAP_NET_RAW`): sees everything, loses least.
     Ring,
-    /// [`Backend::Pnet`] or nothing.
+    /// The portable capture of the pnet crate (needs `CAP_NET_RAW`).
     Pnet,
-    /// [`Backend::Socket`] or nothing.
+    /// UDP sockets on the discovery groups (no privilege): sees only those.
     Socket,
 }
 

@@ -146,7 +146,7 @@ pub struct Capture {
         value_parser = ring_size
     )]
     pub ring_size: usize,
-    /// Capture sockets opened at start, one for each interface ever captured
+    /// Packet sockets opened at start: the number of interfaces that can be captured at once
     #[arg(
         long = "capture.sockets",
         env = "MULTICAST_EXPORTER_CAPTURE_SOCKETS",

@@ -1,0 +1,86 @@
+//! What the README says twice is generated: the metrics from the catalogue, the flags from the
+//! command line's definition. `UPDATE_DOCS=1 cargo test --test readme` writes them anew.
+
+use clap::CommandFactory as _;
+use multicast_exporter::commands::flags::Cli;
+use multicast_exporter::metrics::catalogue;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+fn readme() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+/// Compares what stands between the markers of `name` with `wanted`, or replaces it.
+fn check(name: &str, wanted: &str) {
+    let text = fs::read_to_string(readme()).unwrap();
+    let begin = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+    let (there, after) = rest.split_once("<!-- end -->").expect("an end");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(readme(), format!("{before}{begin}{wanted}<!-- end -->{after}")).unwrap();
+    } else {
+        assert_eq!(there, wanted, "UPDATE_DOCS=1 cargo test --test readme");
+    }
+}
+
+#[test]
+fn generated_parts_are_what_the_code_says() {
+    check("metrics", &catalogue::markdown());
+    check("flags", &flags());
+}
+
+/// A table of all flags: of serving, then of each command that has some of its own.
+fn flags() -> String {
+    let cli = Cli::command();
+    let mut out = String::from("| flag | default | meaning |\n|---|---|---|\n");
+    let serving: Vec<&str> = cli.get_arguments().filter_map(clap::Arg::get_long).collect();
+    rows(&mut out, &cli, "", |_| true);
+    for command in cli.get_subcommands() {
+        let own = |long: &str| command.get_name() == "analyze" || !serving.contains(&long);
+        rows(&mut out, command, &format!("{} ", command.get_name()), own);
+    }
+    out
+}
+
+fn rows(out: &mut String, command: &clap::Command, prefix: &str, wanted: impl Fn(&str) -> bool) {
+    for arg in command.get_arguments() {
+        let Some(long) = arg.get_long().filter(|long| wanted(long)) else { continue };
+        let default: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
+        let default = if arg.is_hide_default_value_set() { String::new() } else { default.join(",") };
+        let help = arg.get_help().unwrap_or_else(|| panic!("--{long} has no help"));
+        let help = help.to_string().replace('|', "\\|");
+        writeln!(out, "| `{prefix}--{long}` | {default} | {help} |").unwrap();
+    }
+}
+
+#[test]
+fn every_flag_has_the_environment_variable_of_its_name() {
+    let cli = Cli::command();
+    for (command, prefix) in
+        [(&cli, ""), (cli.find_subcommand("analyze").expect("a command"), "ANALYZE_")]
+    {
+        for arg in command.get_arguments() {
+            let Some(long) = arg.get_long() else { continue };
+            // A negation is the variable set to false. Logging is the same for all commands.
+            if long.starts_with("no-") || ["help", "version"].contains(&long) {
+                continue;
+            }
+            let name = long.to_uppercase().replace(['.', '-'], "_");
+            let names = [
+                format!("MULTICAST_EXPORTER_{prefix}{name}"),
+                format!("MULTICAST_EXPORTER_{name}"),
+            ];
+            let env = arg.get_env().unwrap_or_else(|| panic!("--{long} has no variable"));
+            assert!(names.iter().any(|name| env == name.as_str()), "--{long}: {env:?}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_the_rust_that_the_manifest_asks_for() {
+    let msrv = env!("CARGO_PKG_RUST_VERSION");
+    let text = fs::read_to_string(readme()).unwrap();
+    assert!(text.contains(&format!("needs Rust {msrv} or later")), "{msrv}");
+}
