@@ -1,6 +1,8 @@
 //! Every frame of real captures against what tshark made of it: protocols by source, and mDNS
-//! messages in detail. The captures are other people's and not part of the project: the folder
-//! is `$MULTICAST_CAPTURES`, with `files`, `truth` and `truth_mcast` in it.
+//! messages in detail. The captures are other people's and not part of the project: see
+//! docs/testing.md for where they are looked for.
+
+mod support;
 
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::mdns::{self, HashKey, Shape};
@@ -8,7 +10,8 @@ use multicast_exporter::decode::{self, Cast, Message, Protocol, Sender};
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use support::captures_dir;
 
 const KEY: HashKey = HashKey([1, 2, 3, 4]);
 
@@ -70,10 +73,6 @@ fn frame(link: LinkType, bytes: &[u8], wire_len: u32) -> Frame<'_> {
     Frame { meta, bytes }
 }
 
-fn folder() -> PathBuf {
-    std::env::var_os("MULTICAST_CAPTURES").expect("MULTICAST_CAPTURES is set").into()
-}
-
 /// The files of a folder of truths with the truth of each, if they are classic pcap.
 fn truths(folder: &Path, kind: &str) -> Vec<(String, Vec<u8>, Value)> {
     let mut all = Vec::new();
@@ -114,10 +113,10 @@ fn counts_of(truth: &Value) -> Counts {
 }
 
 #[test]
-#[ignore = "reads $MULTICAST_CAPTURES"]
 fn protocols_are_those_of_tshark() {
+    let Some(folder) = captures_dir() else { return };
     let (mut files, mut differences) = (0, Vec::new());
-    for (name, bytes, truth) in truths(&folder(), "truth_mcast") {
+    for (name, bytes, truth) in truths(&folder, "truth_mcast") {
         let Some(frames) = read_pcap(&bytes) else { continue };
         if name.contains("rarp") {
             // RARP is not ARP, though tshark says so.
@@ -175,10 +174,10 @@ fn protocols_are_those_of_tshark() {
 }
 
 #[test]
-#[ignore = "reads $MULTICAST_CAPTURES"]
 fn mdns_messages_are_those_of_tshark() {
+    let Some(folder) = captures_dir() else { return };
     let (mut files, mut differences) = (0, Vec::new());
-    for (name, bytes, truth) in truths(&folder(), "truth") {
+    for (name, bytes, truth) in truths(&folder, "truth") {
         let Some(frames) = read_pcap(&bytes) else { continue };
         files += 1;
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
@@ -248,8 +247,8 @@ fn mdns_messages_are_those_of_tshark() {
 }
 
 #[test]
-#[ignore = "reads $MULTICAST_CAPTURES"]
 fn no_file_whatever_its_link_makes_the_decoder_panic() {
+    let Some(folder) = captures_dir() else { return };
     let links = [
         LinkType::Ethernet,
         LinkType::LinuxCooked,
@@ -260,7 +259,7 @@ fn no_file_whatever_its_link_makes_the_decoder_panic() {
         LinkType::BsdLoopback,
         LinkType::OpenBsdLoopback,
     ];
-    for entry in std::fs::read_dir(folder().join("files")).expect("files").flatten() {
+    for entry in std::fs::read_dir(folder.join("files")).expect("files").flatten() {
         let bytes = std::fs::read(entry.path()).expect("file");
         for (own, bytes, wire_len) in read_pcap(&bytes).unwrap_or_default().into_iter().take(500) {
             for link in links.into_iter().chain([own]) {

@@ -1,6 +1,35 @@
-//! tmp
-use std::path::PathBuf;
-/// tmp
+//! What several integration tests share: where other people's captures are, network namespaces,
+//! and LANs made of them. What concerns one test only stays with it.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+pub mod lan;
+pub mod netns;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of other people's captures: what `MULTICAST_EXPORTER_CAPTURES` names, else
+/// `../shared/captures` beside the repository. `None`, said loudly past the test runner's
+/// capturing of output, where there is none; a folder that was named has to be there.
 pub fn captures_dir() -> Option<PathBuf> {
-    Some("../shared/captures".into())
+    use std::io::Write;
+
+    if let Some(named) = std::env::var_os("MULTICAST_EXPORTER_CAPTURES") {
+        let dir = PathBuf::from(named);
+        assert!(dir.join("files").is_dir(), "no captures in {}", dir.display());
+        return Some(dir);
+    }
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    if dir.join("files").is_dir() {
+        return Some(dir);
+    }
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Unlike eprintln, this is not captured.
+    let _ = writeln!(
+        std::io::stderr(),
+        "\n*** {test} DID NOT RUN: no captures in {} and MULTICAST_EXPORTER_CAPTURES is not set\n",
+        dir.display()
+    );
+    None
 }

@@ -1,3 +1,5 @@
+//! Who gets a row and who gives it up.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

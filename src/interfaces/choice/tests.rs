@@ -1,3 +1,5 @@
+//! Which interfaces are captured, on recorded and invented ones.
+
 use super::*;
 use crate::interfaces::message::{Address, Flags, Message};
 use crate::interfaces::recorded::{link, recording, table};

@@ -1,3 +1,5 @@
+//! Reading rtnetlink messages, recorded ones and any bytes.
+
 use super::super::recorded::{bytes, decode as decoded, link, recording};
 use super::super::wire;
 use super::*;

@@ -1,3 +1,5 @@
+//! What a table of interfaces makes of messages in any order.
+
 use super::*;
 use crate::interfaces::message::{Flags, Master};
 use crate::interfaces::recorded::{link as recorded_link, recording, table};

@@ -1,3 +1,5 @@
+//! Where tagged frames are counted.
+
 use super::*;
 use crate::interfaces::Vlan;
 use crate::segment::Sharing;

@@ -1,5 +1,5 @@
-//! What decoding costs, as a ratio: `cargo test --release --test decode_speed -- --ignored
-//! --nocapture`. Prints; asserts nothing, because clocks differ.
+//! What decoding costs, as a ratio: `cargo run --release --example decode_bench`. Prints; asserts
+//! nothing, because clocks differ.
 
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::mdns::{self, HashKey};
@@ -69,9 +69,7 @@ fn measure(what: &str, mut work: impl FnMut(u32)) -> f64 {
     each
 }
 
-#[test]
-#[ignore = "measures: release builds only"]
-fn decode_and_digest() {
+fn main() {
     let mut payload = announcement("");
     payload = announcement(&"x".repeat(471_usize.saturating_sub(payload.len())));
     println!("message of {} bytes, {} records", payload.len(), payload[7]);
