@@ -307,7 +307,7 @@ fn packages_are_installed_while_services_are_held_back() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "something was left behind");
 }
 
-/// Fails with all findings, each as file:line.
+/// Fails with all findings, each with its file and line.
 fn none(findings: impl IntoIterator<Item = Finding>) {
     let findings: Vec<String> = findings.into_iter().map(|finding| finding.to_string()).collect();
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
