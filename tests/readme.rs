@@ -47,8 +47,10 @@ fn flags() -> String {
 fn rows(out: &mut String, command: &clap::Command, prefix: &str, wanted: impl Fn(&str) -> bool) {
     for arg in command.get_arguments() {
         let Some(long) = arg.get_long().filter(|long| wanted(long)) else { continue };
-        let default: Vec<_> = arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
-        let default = if arg.is_hide_default_value_set() { String::new() } else { default.join(",") };
+        let default: Vec<_> =
+            arg.get_default_values().iter().map(|v| v.to_string_lossy()).collect();
+        let default =
+            if arg.is_hide_default_value_set() { String::new() } else { default.join(",") };
         let help = arg.get_help().unwrap_or_else(|| panic!("--{long} has no help"));
         let help = help.to_string().replace('|', "\\|");
         writeln!(out, "| `{prefix}--{long}` | {default} | {help} |").unwrap();

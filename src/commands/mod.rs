@@ -64,3 +64,21 @@ fn hash_key() -> HashKey {
     // The standard library keys each of these from the operating system's random numbers.
     HashKey(std::array::from_fn(|_| RandomState::new().build_hasher().finish()))
 }
+
+/// Settings for tests: a small table, keys that do not matter.
+#[cfg(test)]
+fn test_settings() -> crate::pipeline::Settings {
+    use crate::engine::{Budget, Config, Converted};
+    use crate::segment::{Labels, Sharing};
+    use std::sync::Arc;
+    crate::pipeline::Settings {
+        engine: Config {
+            budget: Arc::new(Budget::new(100)),
+            expiry: None,
+            local: Arc::default(),
+            converted: Converted::Live,
+        },
+        key: HashKey([1, 2, 3, 4]),
+        labels: Labels::new(Sharing::Never, 128),
+    }
+}

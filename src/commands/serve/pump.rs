@@ -83,3 +83,81 @@ fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool)
     }
     Ended::Stopped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Batch, InterfaceName};
+    use crate::commands::test_settings;
+    use crate::interfaces::Surroundings;
+    use crate::pipeline::Pipeline;
+    use std::sync::Arc;
+
+    /// A capture that does what the test says at each read, until nothing is left to do.
+    struct Scripted<'t> {
+        tap: Arc<Tap>,
+        script: Vec<Box<dyn FnMut(&Tap) + Send + 't>>,
+        dropped: u64,
+        names: [InterfaceName; 1],
+    }
+
+    impl Capture for Scripted<'_> {
+        fn next_batch(&mut self, _wait: Duration) -> Result<Batch<'_>, CaptureError> {
+            let Some(mut act) = self.script.pop() else { return Err(CaptureError::End) };
+            act(&self.tap);
+            self.dropped += 7;
+            Ok(Batch::new(&[], &[], &self.names))
+        }
+
+        fn interfaces(&self) -> &[InterfaceName] {
+            &self.names
+        }
+
+        fn dropped(&mut self) -> Option<u64> {
+            Some(self.dropped)
+        }
+    }
+
+    fn tap() -> Arc<Tap> {
+        Lan::default().tap("eth0", || {
+            let now = clock::now();
+            Pipeline::live(test_settings(), "eth0", Surroundings::default(), now)
+        })
+    }
+
+    fn run<'t>(tap: &Arc<Tap>, script: Vec<Box<dyn FnMut(&Tap) + Send + 't>>) -> Ended {
+        let names = [InterfaceName { name: Some("eth0".into()) }];
+        let mut capture = Scripted { tap: Arc::clone(tap), script, dropped: 0, names };
+        live(tap, &mut capture, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn the_lock_is_free_while_frames_are_waited_for() {
+        let mut reads = 0;
+        let tap = tap();
+        let act = |tap: &Tap| {
+            assert!(tap.pipeline().try_lock().is_some(), "held while waiting");
+            reads += 1;
+        };
+        let ended = run(&tap, vec![Box::new(act)]);
+        assert!(matches!(ended, Ended::Capture(CaptureError::End)), "{ended:?}");
+        assert_eq!(reads, 1);
+    }
+
+    #[test]
+    fn a_panic_ends_one_capture_and_leaves_its_counts_to_be_read() {
+        let tap = tap();
+        let ended = run(&tap, vec![Box::new(|_| panic!("a fault of {}", "the backend"))]);
+        assert!(matches!(&ended, Ended::Panicked(text) if text == "a fault of the backend"));
+        assert_eq!(tap.with_pipeline(|pipeline| pipeline.views()).len(), 1);
+    }
+
+    #[test]
+    fn drops_add_up_over_all_times_that_an_interface_was_captured() {
+        let tap = tap();
+        for captures in 1..=2 {
+            run(&tap, vec![Box::new(|_| {})]);
+            assert_eq!(tap.status().dropped, Some(7 * captures));
+        }
+    }
+}
