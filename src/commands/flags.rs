@@ -33,6 +33,8 @@ pub struct Cli {
 pub enum Command {
     /// Run capture files through the engine and report the devices
     Analyze(Analyze),
+    /// Show what would be captured and how, what is missing, and why one may see too little
+    Check(Check),
 }
 
 /// Flags of serving.

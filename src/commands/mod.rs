@@ -1,6 +1,7 @@
 //! What can be asked of the program: serve, analyze, check. The parts are put together here.
 
 pub mod analyze;
+pub mod check;
 pub mod flags;
 pub mod log;
 pub mod serve;
@@ -41,17 +42,24 @@ pub fn main() -> ExitCode {
         }
         Some(Command::Analyze(flags)) => {
             log::start(&flags.log);
-            analyze::run(flags).unwrap_or_else(|error| {
-                // A reader that has seen enough (`| head`) is no failure.
-                if error.kind() == std::io::ErrorKind::BrokenPipe {
-                    return ExitStatus::Success;
-                }
-                say(&format!("writing the report: {error}"));
-                ExitStatus::Incomplete
-            })
+            analyze::run(flags).unwrap_or_else(|error| unwritten(&error))
+        }
+        Some(Command::Check(flags)) => {
+            log::start(&flags.serve.log);
+            check::run(flags).unwrap_or_else(|error| unwritten(&error))
         }
     };
     status.into()
+}
+
+/// What it means that standard output cannot be written.
+fn unwritten(error: &std::io::Error) -> ExitStatus {
+    // A reader that has seen enough (`| head`) is no failure.
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        return ExitStatus::Success;
+    }
+    say(&format!("writing the report: {error}"));
+    ExitStatus::Incomplete
 }
 
 /// Writes one line to standard error, under the program's name.

@@ -13,8 +13,10 @@
 //! | [`watch`] | the table kept up to date by the socket |
 //! | [`neighbours`] | which MAC an IP address has |
 //! | [`sysfs`] | what netlink does not tell: wireless or not |
+//! | [`ethtool`] | what the driver does with VLAN tags |
 
 pub mod choice;
+pub mod ethtool;
 pub mod message;
 pub mod neighbours;
 pub mod pattern;

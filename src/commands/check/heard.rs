@@ -1,0 +1,208 @@
+//! What listening means: a tally comes in, findings go out. Pure.
+
+use super::finding::{Area, Finding, counted};
+use super::tally::{DEVICES_MAX, Querier, Tally};
+use crate::capture::Backend;
+use std::time::Duration;
+
+/// After how long without a query there is no querier: twice the usual interval of 125 s and the
+/// time for answers (RFC 3376 section 8.5, RFC 3810 section 9.5).
+const QUERIER_GONE: Duration = Duration::from_secs(255);
+/// VLANs that are named one by one.
+const VLANS_SHOWN: usize = 16;
+
+/// What is known of the interface, apart from what was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Its name.
+    pub interface: &'a str,
+    /// How it was listened to.
+    pub backend: Backend,
+    /// For how long.
+    pub listened: Duration,
+    /// Whether this machine has an IPv6 address on it.
+    pub has_v6: bool,
+    /// Frames that the kernel dropped, where that is known.
+    pub dropped: Option<u64>,
+    /// What ended the capture before its time.
+    pub error: Option<&'a str>,
+}
+
+impl Facts<'_> {
+    fn area(&self) -> Area {
+        Area::Heard(self.interface.to_owned())
+    }
+
+    fn seconds(&self) -> String {
+        format!("{} s", self.listened.as_secs())
+    }
+}
+
+/// What was heard, and what should have been and was not.
+#[must_use]
+pub fn findings(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(error) = facts.error {
+        findings.push(Finding::problem(facts.area(), format!("the capture ended: {error}")));
+    }
+    findings.push(devices(facts, tally));
+    if tally.devices() > 0 {
+        findings.push(mdns(facts, tally));
+    }
+    if facts.backend.abilities().all_protocols {
+        findings.extend(queriers(facts, tally));
+    }
+    findings.extend(vlans(facts, tally));
+    if tally.converted() > 0 {
+        let text = format!(
+            "{} came in unicast frames: an access point converts multicast for this machine alone",
+            counted(tally.converted(), "multicast frame")
+        );
+        findings.push(Finding::hint(facts.area(), text));
+    }
+    if let Some(dropped) = facts.dropped.filter(|dropped| *dropped > 0) {
+        let text = format!("the kernel dropped {}", counted(dropped, "frame"));
+        findings.push(Finding::hint(facts.area(), text).say(match facts.backend {
+            Backend::Ring => "raise --capture.ring-size",
+            Backend::Pnet | Backend::Socket | Backend::File => "use the ring backend",
+        }));
+    }
+    findings
+}
+
+fn devices(facts: &Facts<'_>, tally: &Tally) -> Finding {
+    let area = facts.area();
+    if tally.devices() > 0 {
+        let least = if tally.devices() >= DEVICES_MAX { "at least " } else { "" };
+        let protocols: Vec<String> = tally
+            .protocols()
+            .into_iter()
+            .map(|(protocol, frames)| format!("{} {frames}", protocol.label()))
+            .collect();
+        let mut text = format!("{least}{}", counted(tally.devices() as u64, "other device"));
+        if !protocols.is_empty() {
+            text.push_str("; frames: ");
+            text.push_str(&protocols.join(", "));
+        }
+        return Finding::ok(area, text);
+    }
+    let finding = if tally.frames() == 0 {
+        let text = format!("nothing in {}, not even from this machine", facts.seconds());
+        Finding::hint(area, text)
+    } else {
+        let text = format!(
+            "no other device in {}: {} from this machine only",
+            facts.seconds(),
+            counted(tally.frames(), "frame")
+        );
+        Finding::hint(area, text)
+    };
+    let finding = match facts.backend {
+        Backend::Socket => finding.say(
+            "the socket backend hears what the firewall lets through: UDP to ports 5353, 1900, \
+             5355 and 3702 must be allowed in",
+        ),
+        Backend::Ring | Backend::Pnet | Backend::File => finding,
+    };
+    finding.say(
+        "is the cable in, and the port in the right VLAN? A NAT (container, virtual machine), \
+         port isolation or Wi-Fi client isolation keeps other devices out",
+    )
+}
+
+fn mdns(facts: &Facts<'_>, tally: &Tally) -> Finding {
+    let area = facts.area();
+    match tally.mdns() {
+        (true, true) => Finding::ok(area, "mDNS over IPv4 and IPv6"),
+        (true, false) => {
+            let finding = Finding::hint(area, "mDNS over IPv4 only");
+            if facts.has_v6 {
+                finding.say(
+                    "no device may speak it over IPv6; or a switch with MLD snooping keeps \
+                     ff02::fb from here, for lack of a querier or of a join (see Interfaces)",
+                )
+            } else {
+                finding.say(format!(
+                    "this machine has no IPv6 address on {}, so switches with MLD snooping send \
+                     it none: enable IPv6 there, a link-local address is enough",
+                    facts.interface
+                ))
+            }
+        }
+        (false, true) => Finding::hint(area, "mDNS over IPv6 only").say(
+            "no device may speak it over IPv4; or an access point or switch withholds 224.0.0.251",
+        ),
+        (false, false) => {
+            let text = format!("no mDNS from others in {}", facts.seconds());
+            Finding::hint(area, text)
+                .say(
+                    "devices announce when they start and answer when asked; ask from another one:",
+                )
+                .run("avahi-browse --all --terminate")
+        }
+    }
+}
+
+fn queriers(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut missing = Vec::new();
+    for (name, querier) in [("IGMP", tally.igmp()), ("MLD", tally.mld())] {
+        match querier {
+            Some(querier) => findings.push(Finding::ok(facts.area(), querier_text(name, &querier))),
+            None => missing.push(name),
+        }
+    }
+    if missing.is_empty() {
+        return findings;
+    }
+    let text = format!("no {} query in {}", missing.join(" or "), facts.seconds());
+    let finding = if facts.listened >= QUERIER_GONE {
+        let text = format!("{text}, twice the usual interval of 125 s: there is no querier");
+        Finding::hint(facts.area(), text)
+    } else {
+        let text = format!("{text}; the usual interval is 125 s, so this is a hint and no proof");
+        Finding::hint(facts.area(), text)
+            .say("to be sure, listen longer:")
+            .run("multicast_exporter check --check.listen=260s")
+    };
+    findings.push(finding.say(
+        "without a querier, switches that snoop forget who is in which group, and multicast stops \
+         arriving after some minutes: enable the querier on the router or a switch",
+    ));
+    findings
+}
+
+fn querier_text(name: &str, querier: &Querier) -> String {
+    let who = match (querier.own, querier.address.is_unspecified()) {
+        (true, _) => "this machine".to_owned(),
+        (false, true) => "a switch without an address".to_owned(),
+        (false, false) => querier.address.to_string(),
+    };
+    let mut text = format!("{name} querier: {who}, version {}", querier.version);
+    if !querier.interval.is_zero() {
+        text.push_str(&format!(", every {} s", querier.interval.as_secs()));
+    }
+    text
+}
+
+fn vlans(facts: &Facts<'_>, tally: &Tally) -> Option<Finding> {
+    let vlans = tally.vlans();
+    if vlans.is_empty() {
+        let sees = facts.backend.abilities().vlan && tally.frames() > 0;
+        return sees.then(|| Finding::ok(facts.area(), "no VLAN tags without an interface"));
+    }
+    let mut names = vlans.iter().take(VLANS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if let Some(more) = vlans.len().checked_sub(VLANS_SHOWN).filter(|more| *more > 0) {
+        names.push_str(&format!(" and {more} more"));
+    }
+    Some(Finding::ok(
+        facts.area(),
+        format!(
+            "tags of {} without an interface here, counted as {names}",
+            counted(vlans.len() as u64, "VLAN")
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;
