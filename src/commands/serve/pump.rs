@@ -93,10 +93,13 @@ mod tests {
     use crate::pipeline::Pipeline;
     use std::sync::Arc;
 
+    /// What a capture does during one read.
+    type Act<'t> = Box<dyn FnMut(&Tap) + Send + 't>;
+
     /// A capture that does what the test says at each read, until nothing is left to do.
     struct Scripted<'t> {
         tap: Arc<Tap>,
-        script: Vec<Box<dyn FnMut(&Tap) + Send + 't>>,
+        script: Vec<Act<'t>>,
         dropped: u64,
         names: [InterfaceName; 1],
     }
@@ -125,7 +128,7 @@ mod tests {
         })
     }
 
-    fn run<'t>(tap: &Arc<Tap>, script: Vec<Box<dyn FnMut(&Tap) + Send + 't>>) -> Ended {
+    fn run(tap: &Arc<Tap>, script: Vec<Act<'_>>) -> Ended {
         let names = [InterfaceName { name: Some("eth0".into()) }];
         let mut capture = Scripted { tap: Arc::clone(tap), script, dropped: 0, names };
         live(tap, &mut capture, &AtomicBool::new(false))
