@@ -1,5 +1,6 @@
-//! What the README says twice is generated: the metrics from the catalogue, the flags from the
-//! command line's definition. `UPDATE_DOCS=1 cargo test --test readme` writes them anew.
+//! What the documents say twice is generated or compared: the README's metrics from the
+//! catalogue, its flags from the command line's definition, the invariants' tests by name.
+//! `UPDATE_DOCS=1 cargo test --test docs` writes the generated parts anew.
 
 use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;
@@ -21,7 +22,7 @@ fn check(name: &str, wanted: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(readme(), format!("{before}{begin}{wanted}<!-- end -->{after}")).unwrap();
     } else {
-        assert_eq!(there, wanted, "UPDATE_DOCS=1 cargo test --test readme");
+        assert_eq!(there, wanted, "UPDATE_DOCS=1 cargo test --test docs");
     }
 }
 
@@ -85,4 +86,17 @@ fn the_readme_names_the_rust_that_the_manifest_asks_for() {
     let msrv = env!("CARGO_PKG_RUST_VERSION");
     let text = fs::read_to_string(readme()).unwrap();
     assert!(text.contains(&format!("needs Rust {msrv} or later")), "{msrv}");
+}
+
+#[test]
+fn the_tests_that_hold_the_invariants_exist() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let named: Vec<(&str, &str)> =
+        text.split('`').filter_map(|code| code.split_once(".rs::")).collect();
+    assert!(named.len() >= 15, "{named:?}");
+    for (file, test) in named {
+        let source = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap();
+        assert!(source.contains(&format!("fn {test}()")), "{file}.rs has no test {test}");
+    }
 }
