@@ -424,6 +424,8 @@ fn an_interface_that_was_down_goes_on() {
             bench.namespace.ip(&["link", "set", "dev", "cap", "down"]);
             assert_eq!(read(&mut *opened.capture, 0).len(), 0, "{choice:?}");
             bench.namespace.ip(&["link", "set", "dev", "cap", "up"]);
+            bench.namespace.wait_for_carrier("tx");
+            bench.namespace.wait_for_carrier("cap");
             bench.send(&frame);
             assert_eq!(read(&mut *opened.capture, 1).len(), 1, "{choice:?}");
         }

@@ -51,6 +51,8 @@ impl Lan {
         namespace.ip(&["address", "add", &format!("{address}/24"), "dev", "eth0"]);
         namespace.ip(&["link", "set", "eth0", "up"]);
         namespace.ip(&["route", "add", "224.0.0.0/4", "dev", "eth0"]);
+        namespace.wait_for_carrier("eth0");
+        switch.wait_for_carrier(&port);
         Member { namespace, address }
     }
 }

@@ -65,6 +65,25 @@ impl NetNs {
         }
     }
 
+    /// Waits until an interface can send and receive. The kernel works out carrier and queues in
+    /// its own time, up to a second after an end of a veth pair is brought up, and until then
+    /// silently drops what is sent.
+    pub fn wait_for_carrier(&self, interface: &str) {
+        const TRIES: u32 = 500;
+        let shown = || {
+            let arguments = ["-n", &self.name, "-o", "link", "show", "dev", interface];
+            let output = Command::new("ip").args(arguments).output().expect("ip starts");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        for _ in 0..TRIES {
+            if shown().contains("state UP") {
+                return;
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{interface} has no carrier: {}", shown());
+    }
+
     /// Switches IPv6 off, so that the kernel sends nothing of its own accord.
     pub fn disable_ipv6(&self) {
         for scope in ["all", "default"] {
