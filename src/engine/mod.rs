@@ -45,7 +45,7 @@ use ahash::RandomState;
 use errors::Errors;
 use kinds::{PARSER, Parser};
 use payloads::Payloads;
-use questions::Questions;
+use questions::{Party, Questions};
 use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -176,7 +176,8 @@ impl Engine {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
                 self.errors.count(Issue { protocol: Some(protocol), reason });
             }
-            let party = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
+            let hash = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
+            let party = Party::new(observation.sender, hash);
             let (questions, suspension) = (&mut self.questions, &mut self.suspension);
             kinds::classify(now, party, datagram, digest, questions, suspension)
         });

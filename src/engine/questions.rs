@@ -8,8 +8,10 @@
 //! [`MAX_SETS`]; after that a live question is forgotten for a new one, and the caller is told,
 //! because from then on silence proves nothing.
 
+use crate::decode::Sender;
 use crate::decode::mdns::{Question, Record};
 use crate::time::Time;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a question is remembered, the last nanosecond included.
@@ -26,8 +28,28 @@ const CNAME: u16 = 5;
 const NSEC: u16 = 47;
 const ANY: u16 = 255;
 
-/// Who asks or answers, by the keyed hash of the sender.
-pub(super) type Party = u64;
+/// Who asks or answers: the keyed hash of the sender, its last two bits replaced by what the
+/// sender is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Party(u64);
+
+impl Party {
+    /// A sender with its keyed hash; nobody in particular if there is none.
+    pub(super) const fn new(sender: Option<Sender>, hash: u64) -> Self {
+        let known_by = match sender {
+            Some(Sender::Mac(_)) | None => 0,
+            Some(Sender::Ip(IpAddr::V4(_))) => 1,
+            Some(Sender::Ip(IpAddr::V6(_))) => 2,
+        };
+        Self(hash & !3 | known_by)
+    }
+
+    /// Whether both may be one device. Where senders are known by their IP addresses a device is
+    /// two of them, and it probes by both families at once.
+    const fn may_be(self, other: Self) -> bool {
+        self.0 == other.0 || matches!((self.0 & 3, other.0 & 3), (1, 2) | (2, 1))
+    }
+}
 
 /// When one question was heard.
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +75,14 @@ impl Entry {
     fn is_question_to(&self, now: Time, answerer: Party) -> bool {
         self.asked.is_some_and(|at| is_recent(now, at))
             || (self.probed.iter().flatten())
-                .any(|&(prober, at)| prober != answerer && is_recent(now, at))
+                .any(|&(prober, at)| !prober.may_be(answerer) && is_recent(now, at))
     }
 
     fn hear(&mut self, now: Time, asker: Asker) {
         match asker {
             Asker::Querier => self.asked = Some(now),
             Asker::Prober(party) => {
-                if self.probed[0].is_some_and(|(last, _)| last != party) {
+                if self.probed[0].is_some_and(|(last, _)| !last.may_be(party)) {
                     self.probed[1] = self.probed[0];
                 }
                 self.probed[0] = Some((party, now));
@@ -184,8 +206,8 @@ mod tests {
     use crate::decode::mdns::Section;
     use proptest::prelude::*;
 
-    const ME: Party = 1;
-    const OTHER: Party = 2;
+    const ME: Party = Party(4);
+    const OTHER: Party = Party(8);
     const SECOND: u64 = 1_000_000_000;
 
     fn question(name: u64, rtype: u16) -> Question {
@@ -230,6 +252,21 @@ mod tests {
         assert!(questions.asked_for(Time(3), &record(7, 1), ME));
         // But it grows old for itself.
         assert!(!questions.asked_for(Time(2 + 2 * SECOND), &record(7, 1), ME));
+    }
+
+    #[test]
+    fn a_device_probes_by_both_families() {
+        let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
+        let party = |ip: &str, n| Party::new(Some(Sender::Ip(ip.parse().unwrap())), hash(n));
+        let (my_v4, my_v6) = (party("10.0.0.1", 1), party("fe80::1", 2));
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(my_v4));
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(my_v6));
+        for me in [my_v4, my_v6] {
+            assert!(!questions.asked_for(Time(1), &record(7, 1), me), "{me:?}");
+        }
+        questions.hear(Time(1), question(7, ANY), Asker::Prober(party("10.0.0.2", 3)));
+        assert!(questions.asked_for(Time(2), &record(7, 1), my_v4));
     }
 
     #[test]
@@ -280,14 +317,17 @@ mod tests {
             let mut model: Vec<(u64, u16, Time, Option<Party>)> = Vec::new();
             let mut now = Time(0);
             for (name, rtype, party, millis) in steps {
+                let party = party * 4;
                 // Apart from each other: the upper half picks the set.
                 let name = name << 32;
                 now = now.plus(Duration::from_millis(millis));
                 let rtype = [1, 12, 16, 28, 33, ANY][usize::try_from(rtype % 6).expect("small")];
-                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(party) };
+                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(Party(party)) };
                 prop_assert!(questions.hear(now, question(name, rtype), asker));
-                model.push((name, rtype, now, (party > 0).then_some(party)));
-                for (name, rtype, me) in [(name, 1, 1), (name, NSEC, 2), (0, 12, 1), (1 << 32, 28, 2)] {
+                model.push((name, rtype, now, (party > 0).then_some(Party(party))));
+                for (name, rtype, me) in
+                    [(name, 1, ME), (name, NSEC, OTHER), (0, 12, ME), (1 << 32, 28, OTHER)]
+                {
                     let expected = model.iter().any(|&(n, t, at, prober)| {
                         n == name
                             && now.since(at) <= MEMORY
