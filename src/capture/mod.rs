@@ -164,6 +164,13 @@ impl<'a> Batch<'a> {
         self.frames.is_empty()
     }
 
+    /// The frames up to the first that was heard after `stamp`.
+    #[must_use]
+    pub fn until(self, stamp: Stamp) -> Self {
+        let end = self.frames.iter().position(|slot| slot.meta.stamp > stamp);
+        Self { frames: &self.frames[..end.unwrap_or(self.frames.len())], ..self }
+    }
+
     /// The frames in the order in which they were heard.
     pub fn iter(&self) -> impl Iterator<Item = Frame<'a>> + use<'a> {
         let memory = self.memory;

@@ -19,6 +19,7 @@ use super::filter::{self, FilterLink};
 use super::live::{Interface, Options};
 use super::pool::PooledSocket;
 use super::{Batch, Capture, CaptureError, InterfaceName, LinkType, Slot, sys};
+use crate::time::clock;
 use block::Cursor;
 use map::Map;
 use std::io;
@@ -149,7 +150,7 @@ impl Ring {
             let bound = sys::packet_is_bound(self.socket.as_fd())
                 .map_err(|source| self.error("ask for the interface", source))?;
             // What was heard before the interface went is handed out first.
-            if !bound && self.map.ready(self.current).is_none() {
+            if !bound && !self.is_last_block_ready()? {
                 return Err(CaptureError::InterfaceGone { interface: self.name.clone() });
             }
             if bound && ready > 0 && entry[0].revents & libc::POLLIN != 0 {
@@ -157,6 +158,23 @@ impl Ring {
             }
         }
         Ok(())
+    }
+
+    /// Waits for as long as the kernel may hold back a block that is not full.
+    fn is_last_block_ready(&self) -> Result<bool, CaptureError> {
+        let deadline = clock::now().monotonic.plus(self.latency());
+        while self.map.ready(self.current).is_none() {
+            let left = deadline.since(clock::now().monotonic);
+            if left.is_zero() {
+                return Ok(false);
+            }
+            let mut entry = [sys::poll_entry(self.socket.as_fd())];
+            sys::poll(&mut entry, left).map_err(|source| self.error("wait for frames", source))?;
+            // The interface's end, told once more: else the next poll would not wait.
+            sys::take_error(self.socket.as_fd())
+                .map_err(|source| self.error("ask for the error", source))?;
+        }
+        Ok(true)
     }
 }
 

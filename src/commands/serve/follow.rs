@@ -4,7 +4,7 @@
 //! What was counted outlives the interface: a capture that begins again goes on with the same
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
-use super::pump::{self, Ended};
+use super::pump::{self, Ended, Stop};
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
@@ -72,7 +72,7 @@ struct Running {
     backend: Backend,
     tap: Arc<Tap>,
     around: Surroundings,
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     thread: JoinHandle<()>,
     /// Memberships end when dropped.
     _joins: Option<Joins>,
@@ -244,7 +244,7 @@ impl Follower {
         });
         self.generation += 1;
         let generation = self.generation;
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Arc::new(Stop::default());
         let spawned = thread::Builder::new().name(format!("cap {name}")).spawn({
             let (name, stop, tap) = (name.clone(), Arc::clone(&stop), Arc::clone(&tap));
             let notices = self.ended.0.clone();
@@ -303,7 +303,9 @@ impl Follower {
     /// Ends a capture, if it runs, without waiting for its thread.
     fn end(&mut self, name: &str, now: Time, reason: &str) {
         let Some(running) = self.running.remove(name) else { return };
-        running.stop.store(true, Ordering::Release);
+        // An interface that is still there may be captured again before this capture has ended.
+        let is_there = self.watcher.table().link(running.index).is_some();
+        running.stop.set(is_there.then(|| clock::now().wall));
         info!(interface = name, reason, "no longer capturing");
         running.tap.update_status(|status| {
             status.up = false;
@@ -401,7 +403,7 @@ impl Follower {
 
     fn stop_all(self) {
         for running in self.running.values() {
-            running.stop.store(true, Ordering::Release);
+            running.stop.set(None);
         }
         let deadline = clock::now().monotonic.plus(STOP_WITHIN);
         for (name, running) in self.running {

@@ -4,13 +4,35 @@
 use crate::capture::{Capture, CaptureError};
 use crate::engine::Event;
 use crate::lan::{Lan, Tap};
-use crate::time::clock;
+use crate::time::{Stamp, clock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long a read may wait: seconds are closed at least this often, and a stop is noticed.
 const WAIT: Duration = Duration::from_millis(250);
+
+/// For how long frames are read after a stop, at most: a flood must not put the end off.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Tells a live capture's thread to end, and what of that which it still finds counts.
+#[derive(Debug, Default)]
+pub struct Stop(OnceLock<Option<Stamp>>);
+
+impl Stop {
+    /// Ends the capture. What was heard before this moment counts, read already or not. With
+    /// `until`, frames that were heard later do not: the interface is still there, and whoever
+    /// captures it next counts them.
+    pub fn set(&self, until: Option<Stamp>) {
+        // Whoever says so first is right.
+        let _ = self.0.set(until);
+    }
+
+    fn get(&self) -> Option<Option<Stamp>> {
+        self.0.get().copied()
+    }
+}
 
 /// Why a capture thread ended.
 #[derive(Debug)]
@@ -24,7 +46,7 @@ pub enum Ended {
 }
 
 /// Pumps live frames until `stop` is set or the capture ends. A panic ends this capture alone.
-pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
+pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     guarded(|| pump_live(tap, capture, stop))
 }
 
@@ -42,21 +64,41 @@ fn guarded(pump: impl FnOnce() -> Ended) -> Ended {
     })
 }
 
-fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
+fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     let latency = capture.latency();
     let before = tap.status().dropped;
     let mut last_drops = 0;
     let mut last_second = 0;
     tap.with_pipeline(|pipeline| pipeline.handle_event(clock::now().monotonic, Event::Up));
-    while !stop.load(Ordering::Acquire) {
-        let reading = match capture.next_batch(WAIT) {
+    // When the stop was noticed.
+    let mut stopped_at = None;
+    loop {
+        let wait = match (stop.get(), stopped_at) {
+            (None, _) => WAIT,
+            (Some(_), None) => {
+                stopped_at = Some(clock::now().monotonic);
+                latency
+            }
+            (Some(_), Some(at)) => latency.saturating_sub(clock::now().monotonic.since(at)),
+        };
+        let (reading, is_empty) = match capture.next_batch(wait) {
             Ok(batch) => {
+                // The stop may have come during the wait.
+                let until = stop.get().flatten();
+                let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
                 tap.with_pipeline(|pipeline| pipeline.handle_live(&batch, reading, latency));
-                reading
+                (reading, batch.is_empty())
             }
             Err(error) => return Ended::Capture(error),
         };
+        if let Some(stopped_at) = stopped_at {
+            // What the backend held back when the stop came has been handed out by now.
+            let spent = reading.monotonic.since(stopped_at);
+            if (is_empty && spent >= latency) || spent >= LAST_WORDS {
+                return Ended::Stopped;
+            }
+        }
         if reading.monotonic.second() == last_second {
             continue;
         }
@@ -68,7 +110,6 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
             tap.with_pipeline(|pipeline| pipeline.handle_event(reading.monotonic, Event::Dropped));
         }
     }
-    Ended::Stopped
 }
 
 fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
@@ -87,7 +128,7 @@ fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Batch, InterfaceName};
+    use crate::capture::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
     use crate::commands::test_settings;
     use crate::interfaces::Surroundings;
     use crate::pipeline::Pipeline;
@@ -131,7 +172,7 @@ mod tests {
     fn run(tap: &Arc<Tap>, script: Vec<Act<'_>>) -> Ended {
         let names = [InterfaceName { name: Some("eth0".into()) }];
         let mut capture = Scripted { tap: Arc::clone(tap), script, dropped: 0, names };
-        live(tap, &mut capture, &AtomicBool::new(false))
+        live(tap, &mut capture, &Stop::default())
     }
 
     #[test]
@@ -161,6 +202,49 @@ mod tests {
         for captures in 1..=2 {
             run(&tap, vec![Box::new(|_| {})]);
             assert_eq!(tap.status().dropped, Some(7 * captures));
+        }
+    }
+
+    /// Hands out one frame a batch, heard at these seconds, and nothing after.
+    struct Queue {
+        seconds: Vec<i64>,
+        slots: Vec<Slot>,
+        names: [InterfaceName; 1],
+    }
+
+    impl Capture for Queue {
+        fn next_batch(&mut self, _wait: Duration) -> Result<Batch<'_>, CaptureError> {
+            let meta = |second| FrameMeta {
+                stamp: Stamp::new(second, 0),
+                interface: 0,
+                link: LinkType::Ethernet,
+                stripped_tag: None,
+                direction: Direction::Unknown,
+                wire_len: 60,
+            };
+            let heard = (!self.seconds.is_empty()).then(|| self.seconds.remove(0));
+            self.slots =
+                heard.map(|s| Slot { meta: meta(s), start: 0, len: 0 }).into_iter().collect();
+            Ok(Batch::new(&[], &self.slots, &self.names))
+        }
+
+        fn interfaces(&self) -> &[InterfaceName] {
+            &self.names
+        }
+    }
+
+    #[test]
+    fn what_was_heard_before_the_stop_counts_and_what_came_after_is_anothers() {
+        for (until, expected) in [(None, 4), (Some(Stamp::new(12, 0)), 2)] {
+            let tap = tap();
+            let names = [InterfaceName { name: Some("eth0".into()) }];
+            let mut queue = Queue { seconds: vec![11, 12, 13, 14], slots: Vec::new(), names };
+            let stop = Stop::default();
+            stop.set(until);
+            stop.set(Some(Stamp::new(0, 0)));
+            assert!(matches!(live(&tap, &mut queue, &stop), Ended::Stopped));
+            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            assert_eq!(views[0].snapshot.frames, expected, "{until:?}");
         }
     }
 }
