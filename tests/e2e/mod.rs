@@ -14,12 +14,12 @@ use exposition::{Body, parse};
 use netns::NetNs;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// The program.
@@ -60,6 +60,7 @@ pub fn command_in(namespace: &NetNs, program: impl AsRef<OsStr>) -> Command {
 pub struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -70,7 +71,8 @@ impl Process {
         let log = Arc::new(Mutex::new(String::new()));
         let out = child.stdout.take().expect("a pipe");
         let err = child.stderr.take().expect("a pipe");
-        for pipe in [Box::new(out) as Box<dyn std::io::Read + Send>, Box::new(err)] {
+        let pipes: [Box<dyn Read + Send>; 2] = [Box::new(out), Box::new(err)];
+        let readers = pipes.into_iter().map(|pipe| {
             let log = Arc::clone(&log);
             thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {
@@ -78,9 +80,9 @@ impl Process {
                     log.push_str(&line);
                     log.push('\n');
                 }
-            });
-        }
-        Self { child, log }
+            })
+        });
+        Self { child, log: Arc::clone(&log), readers: readers.collect() }
     }
 
     /// Its process id.
@@ -105,9 +107,12 @@ impl Process {
         self.child.try_wait().expect("it is our child")
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for all that it has written.
     pub fn wait(&mut self) -> ExitStatus {
         wait_for("the end of the process", || self.ended().is_some());
+        for reader in self.readers.drain(..) {
+            reader.join().expect("it only reads");
+        }
         self.ended().expect("it has ended")
     }
 }

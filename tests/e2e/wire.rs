@@ -1,7 +1,9 @@
 //! Puts frames on a wire: an interface of a namespace, by a packet socket.
 
 use super::netns::NetNs;
+use super::wait_for;
 use pnet::datalink::{self, Channel, DataLinkSender, NetworkInterface};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -11,8 +13,15 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// The interface of this name in the namespace. It must be up.
+    /// The interface of this name in the namespace. It must be up. Waits for its carrier: until
+    /// the kernel has taken note of that, what is sent is dropped before the wire.
     pub fn open(namespace: &NetNs, interface: &str) -> Self {
+        wait_for("the wire is connected", || {
+            let mut show = Command::new("ip");
+            show.args(["-n", namespace.name(), "-o", "link", "show", "dev", interface]);
+            let output = show.output().expect("ip starts");
+            String::from_utf8_lossy(&output.stdout).contains(" state UP ")
+        });
         let index = namespace.index(interface);
         let sender = namespace.run(|| {
             let target = NetworkInterface {

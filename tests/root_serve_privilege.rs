@@ -1,0 +1,152 @@
+//! What the real program may do after its start: nothing. Started with one capability, as root
+//! and with none.
+
+mod e2e;
+
+use e2e::lan::opening;
+use e2e::netns::NetNs;
+use e2e::wire::Wire;
+use e2e::{BINARY, Exporter, Process, command_in, exposition::Body, of_threads, require};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+/// A copy of the program where an ordinary user can start it.
+struct Installed {
+    directory: tempfile::TempDir,
+}
+
+impl Installed {
+    fn new() -> Self {
+        require(&["setpriv", "ip"]);
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(directory.path(), open).expect("it is ours");
+        fs::copy(BINARY, directory.path().join("multicast_exporter")).expect("room for a copy");
+        Self { directory }
+    }
+
+    /// Starts it as an ordinary user who has these capabilities, as an ambient set gives them.
+    fn command(&self, namespace: &NetNs, capabilities: Option<&str>) -> Command {
+        let mut command = command_in(namespace, "setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        let sets = capabilities.unwrap_or("-all");
+        for set in ["--bounding-set", "--inh-caps", "--ambient-caps"] {
+            command.arg(set).arg(if capabilities.is_some() {
+                format!("-all,{sets}")
+            } else {
+                sets.into()
+            });
+        }
+        command.arg(self.directory.path().join("multicast_exporter"));
+        command
+    }
+}
+
+fn backend(body: &Body, capture: &str) -> String {
+    let of = |((name, labels), _): &(&(String, std::collections::BTreeMap<_, _>), _)| {
+        name == "multicast_capture_info"
+            && labels.get("capture").is_some_and(|c: &String| c == capture)
+    };
+    let (_, labels) = body.samples.iter().find(of).expect("it is captured").0;
+    labels["backend"].clone()
+}
+
+/// Sends a frame and waits until it is counted.
+fn hear(exporter: &Exporter, from: &str, to: &str) {
+    let shot = opening();
+    Wire::open(exporter.namespace, from).send(&shot.frame);
+    let device = shot.host.mac.to_string();
+    let labels = [("interface", to), ("device", &device), ("protocol", "arp")];
+    exporter.scrape_until("the frame is counted", |body| {
+        body.value("multicast_device_packets_total", &labels) == Some(1.0)
+    });
+}
+
+fn assert_powerless(process: &Process) {
+    for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
+        for (thread, value) in of_threads(process.id(), set) {
+            assert_eq!(value, "0000000000000000", "{set} of the thread {thread}");
+        }
+    }
+    for (thread, value) in of_threads(process.id(), "NoNewPrivs") {
+        assert_eq!(value, "1", "no_new_privs of the thread {thread}");
+    }
+}
+
+/// Captures by ring, also on an interface that is made afterwards, and holds nothing meanwhile.
+fn captures_and_holds_nothing(exporter: &Exporter) {
+    let body = exporter.wait_up("b0", true);
+    assert_eq!(backend(&body, "b0"), "ring");
+    hear(exporter, "a0", "b0");
+    assert_powerless(&exporter.process);
+
+    exporter.namespace.veth("a1", "b1");
+    let body = exporter.wait_up("b1", true);
+    assert_eq!(backend(&body, "b1"), "ring");
+    hear(exporter, "a1", "b1");
+    let threads: Vec<String> =
+        of_threads(exporter.process.id(), "Name").into_iter().map(|(name, _)| name).collect();
+    for thread in ["follower", "cap b0", "cap b1"] {
+        assert!(threads.iter().any(|name| name == thread), "{thread} is not in {threads:?}");
+    }
+    assert_powerless(&exporter.process);
+}
+
+fn namespace() -> NetNs {
+    let namespace = NetNs::new();
+    namespace.veth("a0", "b0");
+    namespace
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn an_ordinary_user_with_net_raw_captures_by_ring() {
+    let (namespace, installed) = (namespace(), Installed::new());
+    let mut command = installed.command(&namespace, Some("+net_raw"));
+    command.arg("--capture.interface=b.*");
+    let exporter = Exporter::spawn(&namespace, command);
+    for (thread, user) in of_threads(exporter.process.id(), "Uid") {
+        assert!(user.split_whitespace().all(|id| id == "65534"), "{thread}: {user}");
+    }
+    captures_and_holds_nothing(&exporter);
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn root_keeps_nothing_either() {
+    let namespace = namespace();
+    let exporter = Exporter::start(&namespace, &["--capture.interface=b.*"]);
+    captures_and_holds_nothing(&exporter);
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn an_ordinary_user_without_capabilities_gets_sockets_and_is_told_why() {
+    let (namespace, installed) = (namespace(), Installed::new());
+    let mut command = installed.command(&namespace, None);
+    command.arg("--capture.interface=b.*");
+    let exporter = Exporter::spawn(&namespace, command);
+    let body = exporter.wait_up("b0", true);
+    assert_eq!(backend(&body, "b0"), "socket");
+    assert_powerless(&exporter.process);
+    let log = exporter.process.log();
+    assert!(log.contains("backend=socket") && log.contains("CAP_NET_RAW is missing"), "{log}");
+    let page = exporter.get("/").expect("there is a page");
+    assert!(page.contains("CAP_NET_RAW is missing"), "{page}");
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn a_backend_by_name_that_may_not_run_ends_the_start() {
+    let (namespace, installed) = (namespace(), Installed::new());
+    for backend in ["ring", "pnet"] {
+        let mut command = installed.command(&namespace, None);
+        command.arg(format!("--capture.backend={backend}"));
+        let mut process = Process::start(command);
+        assert_eq!(process.wait().code(), Some(2));
+        let log = process.log();
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(log.contains("--capture.backend") && log.contains("CAP_NET_RAW"), "{log}");
+    }
+}
