@@ -44,7 +44,8 @@ impl Default for Limits {
             // Longer than the usual scrape interval of 15 s, so that Prometheus' connection lasts.
             header: Duration::from_secs(30),
             write: Duration::from_secs(30),
-            stop: Duration::from_secs(5),
+            // A whole scrape takes a small part of it; more would only wait for who does not read.
+            stop: Duration::from_secs(1),
         }
     }
 }

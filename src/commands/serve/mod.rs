@@ -128,7 +128,13 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
         "serving"
     );
     let served = runtime.block_on(async {
-        let stopped = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
+        let signalled = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
+        // Captures end while the last requests are answered.
+        let captures = Arc::clone(&stop);
+        let stopped = async move {
+            signalled.await;
+            captures.store(true, Ordering::Release);
+        };
         let router = web::router(Scraper::new(Arc::clone(&lan) as _), &state);
         web::server::serve(listeners, router, web::server::Limits::default(), stopped)
             .await
