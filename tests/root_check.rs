@@ -179,6 +179,28 @@ fn listening_ends_when_nothing_more_can_be_learned() {
 
 #[test]
 #[ignore = "root: make test"]
+fn no_privilege_is_left_while_listening() {
+    in_fresh_namespace(|| {
+        lan();
+        let mut check = check(&["--check.listen=1s"]);
+        check.wait_until_listening();
+        let tasks = format!("/proc/{}/task", check.child.id());
+        let mut threads = 0;
+        for task in std::fs::read_dir(tasks).unwrap() {
+            let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+            for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+                let line = status.lines().find(|line| line.starts_with(set)).unwrap();
+                assert!(line.ends_with("\t0000000000000000"), "{line}");
+            }
+            threads += 1;
+        }
+        assert!(threads > 0);
+        assert_eq!(check.finish().0, 0);
+    });
+}
+
+#[test]
+#[ignore = "root: make test"]
 fn a_silent_lan() {
     in_fresh_namespace(|| {
         lan();

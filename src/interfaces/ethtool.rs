@@ -41,12 +41,17 @@ pub enum VlanFilter {
 /// What the kernel said; [`io::ErrorKind::InvalidData`] for an answer that makes no sense;
 /// [`io::ErrorKind::NotFound`] if this kernel knows no such feature.
 pub fn vlan_filter(name: &str) -> io::Result<VlanFilter> {
+    feature(name, FILTER)
+}
+
+/// How the feature `wanted` of the interface `name` stands.
+fn feature(name: &str, wanted: &str) -> io::Result<VlanFilter> {
     let socket = Socket::new(Domain::UNIX, Type::DGRAM.cloexec(), None)?;
     let count = feature_count(socket.as_fd(), name)?;
     let names = feature_names(socket.as_fd(), name, count)?;
     let place = names
         .iter()
-        .position(|feature| feature == FILTER)
+        .position(|feature| feature == wanted)
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such feature"))?;
     let blocks = feature_blocks(socket.as_fd(), name, count.div_ceil(32))?;
     read_feature(&blocks, place).ok_or_else(invalid)
@@ -162,6 +167,18 @@ mod tests {
         assert_eq!(read_feature(&[unavailable], 0), Some(VlanFilter::On { fixed: true }));
         let fixed = Block { available: 1, active: 1, never_changed: 1 };
         assert_eq!(read_feature(&[fixed], 0), Some(VlanFilter::On { fixed: true }));
+    }
+
+    #[test]
+    fn what_the_kernel_says_of_loopback() {
+        // NETIF_F_LOOPBACK is what makes the device, so the one feature that is surely there.
+        match feature("lo", "loopback") {
+            Ok(feature) => assert_eq!(feature, VlanFilter::On { fixed: true }),
+            // A sandbox may have no such call.
+            Err(error) => assert_ne!(error.kind(), io::ErrorKind::InvalidData, "{error}"),
+        }
+        let error = feature("lo", "no-such-feature").unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::InvalidData, "{error}");
     }
 
     #[test]

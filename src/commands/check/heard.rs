@@ -3,6 +3,7 @@
 use super::finding::{Area, Finding, counted};
 use super::tally::{DEVICES_MAX, Querier, Tally};
 use crate::capture::Backend;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// After how long without a query there is no querier: twice the usual interval of 125 s and the
@@ -180,7 +181,8 @@ fn querier_text(name: &str, querier: &Querier) -> String {
     };
     let mut text = format!("{name} querier: {who}, version {}", querier.version);
     if !querier.interval.is_zero() {
-        text.push_str(&format!(", every {} s", querier.interval.as_secs()));
+        // Writing to a String cannot fail, here and below.
+        let _ = write!(text, ", every {} s", querier.interval.as_secs());
     }
     text
 }
@@ -193,7 +195,7 @@ fn vlans(facts: &Facts<'_>, tally: &Tally) -> Option<Finding> {
     }
     let mut names = vlans.iter().take(VLANS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if let Some(more) = vlans.len().checked_sub(VLANS_SHOWN).filter(|more| *more > 0) {
-        names.push_str(&format!(" and {more} more"));
+        let _ = write!(names, " and {more} more");
     }
     Some(Finding::ok(
         facts.area(),

@@ -12,7 +12,7 @@ use crate::segment::{Labels, Sharing};
 use crate::time::Stamp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-const SHORT: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_mins(1);
 const LONG: Duration = Duration::from_secs(260);
 
 fn us() -> Host {
