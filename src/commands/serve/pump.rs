@@ -18,7 +18,16 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Tells a live capture's thread to end, and what of that which it still finds counts.
 #[derive(Debug, Default)]
-pub struct Stop(OnceLock<Option<Stamp>>);
+pub struct Stop(OnceLock<LastFrame>);
+
+/// The last frame that counts.
+#[derive(Clone, Copy, Debug)]
+enum LastFrame {
+    /// Whatever is found.
+    Any,
+    /// None that was heard after this.
+    At(Stamp),
+}
 
 impl Stop {
     /// Ends the capture. What was heard before this moment counts, read already or not. With
@@ -26,11 +35,18 @@ impl Stop {
     /// captures it next counts them.
     pub fn set(&self, until: Option<Stamp>) {
         // Whoever says so first is right.
-        let _ = self.0.set(until);
+        let _ = self.0.set(until.map_or(LastFrame::Any, LastFrame::At));
     }
 
-    fn get(&self) -> Option<Option<Stamp>> {
-        self.0.get().copied()
+    fn is_set(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    fn until(&self) -> Option<Stamp> {
+        match self.0.get() {
+            Some(LastFrame::At(stamp)) => Some(*stamp),
+            Some(LastFrame::Any) | None => None,
+        }
     }
 }
 
@@ -73,18 +89,18 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     // When the stop was noticed.
     let mut stopped_at = None;
     loop {
-        let wait = match (stop.get(), stopped_at) {
-            (None, _) => WAIT,
-            (Some(_), None) => {
+        let wait = match stopped_at {
+            _ if !stop.is_set() => WAIT,
+            None => {
                 stopped_at = Some(clock::now().monotonic);
                 latency
             }
-            (Some(_), Some(at)) => latency.saturating_sub(clock::now().monotonic.since(at)),
+            Some(at) => latency.saturating_sub(clock::now().monotonic.since(at)),
         };
         let (reading, is_empty) = match capture.next_batch(wait) {
             Ok(batch) => {
                 // The stop may have come during the wait.
-                let until = stop.get().flatten();
+                let until = stop.until();
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
                 tap.with_pipeline(|pipeline| pipeline.handle_live(&batch, reading, latency));
