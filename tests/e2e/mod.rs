@@ -6,9 +6,11 @@
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
 pub mod lan;
-#[path = "../support/netns.rs"]
-pub mod netns;
+#[path = "../support/mod.rs"]
+pub mod support;
 pub mod wire;
+
+pub use support::netns;
 
 use exposition::{Body, parse};
 use netns::NetNs;
