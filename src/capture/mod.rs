@@ -354,3 +354,14 @@ pub enum CaptureError {
     #[error(transparent)]
     Format(#[from] file::FormatError),
 }
+
+impl CaptureError {
+    /// What is wrong, for a line that begins with the file's name.
+    #[must_use]
+    pub fn without_object(&self) -> String {
+        match self {
+            Self::Io { operation, source, .. } => format!("{operation}: {source}"),
+            other => other.to_string(),
+        }
+    }
+}

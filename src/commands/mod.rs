@@ -34,7 +34,10 @@ impl From<ExitStatus> for ExitCode {
 /// are dropped for the calling thread and those that it starts.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error).into(),
+    };
     let status = match &cli.command {
         None => {
             log::start(&cli.serve.log);
@@ -60,6 +63,24 @@ fn unwritten(error: &std::io::Error) -> ExitStatus {
     }
     say(&format!("writing the report: {error}"));
     ExitStatus::Incomplete
+}
+
+/// Prints what was asked for instead of a run, or in one line what is wrong with the flags.
+fn refuse(error: &clap::Error) -> ExitStatus {
+    if !error.use_stderr() {
+        // A reader that has seen enough (`| head`) is no failure.
+        let _ = error.print();
+        return ExitStatus::Success;
+    }
+    say(&one_line(&error.render().to_string()));
+    ExitStatus::BadInput
+}
+
+/// The first paragraph, which says what is wrong; the others say how the command line looks.
+fn one_line(rendered: &str) -> String {
+    let paragraph = rendered.split("\n\n").next().unwrap_or(rendered);
+    let words: Vec<&str> = paragraph.trim_start_matches("error:").split_whitespace().collect();
+    format!("{} (see --help)", words.join(" "))
 }
 
 /// Writes one line to standard error, under the program's name.

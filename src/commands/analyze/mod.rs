@@ -74,7 +74,7 @@ pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
     let progress = io::stderr().is_terminal();
     let analysis = analyze(&flags.files, &Options { devices_max: flags.devices_max, progress });
     for Problem { file, error } in &analysis.problems {
-        say(&format!("{file}: {error}"));
+        say(&format!("{file}: {}", error.without_object()));
     }
     let mut out = io::stdout().lock();
     match flags.output {

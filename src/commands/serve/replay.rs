@@ -28,7 +28,8 @@ pub fn start(
     let named =
         |error: &dyn std::fmt::Display| format!("--capture.file={}: {error}", path.display());
     let speed = Speed::try_from(flags.replay.speed).map_err(|error| named(&error))?;
-    let mut capture = Paced::new(file::open(path).map_err(|error| named(&error))?, speed);
+    let file = file::open(path).map_err(|error| named(&error.without_object()))?;
+    let mut capture = Paced::new(file, speed);
     let name =
         path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
     let tap = lan.tap(&name, || Pipeline::file(settings(flags, Sharing::Same, Converted::Files)));
