@@ -3,6 +3,7 @@
 
 mod metrics_fixture;
 
+use metrics_fixture::golden::{compare_with_golden, without_durations};
 use metrics_fixture::parse::{Body, parse};
 use metrics_fixture::{FakeLan, body, capture, device, full_lan, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
@@ -15,8 +16,6 @@ use multicast_exporter::metrics::{
 use multicast_exporter::pipeline::SegmentView;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,34 +23,11 @@ fn scraped(view: LanView) -> Body {
     parse(&body(FakeLan::new(view), Dialect::Text))
 }
 
-/// Durations are the only numbers that differ from run to run.
-fn without_durations(text: &str) -> String {
-    let line = |line: &str| match line.split_once("} ") {
-        Some((series, _)) if line.starts_with("multicast_scrape_collector_duration") => {
-            format!("{series}}} 0\n")
-        }
-        Some(_) | None => format!("{line}\n"),
-    };
-    text.lines().map(line).collect()
-}
-
-fn compare_with_golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    let text = without_durations(text);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &text).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_default();
-    for (number, (is, should)) in text.lines().zip(golden.lines()).enumerate() {
-        assert_eq!(is, should, "{name}:{}; UPDATE_GOLDEN=1 accepts it", number + 1);
-    }
-    assert_eq!(text.lines().count(), golden.lines().count(), "{name}; UPDATE_GOLDEN=1 accepts it");
-}
-
 #[test]
 fn bodies_are_the_golden_ones() {
-    compare_with_golden("lan.prom", &body(FakeLan::new(lan()), Dialect::Text));
-    compare_with_golden("lan.om", &body(FakeLan::new(lan()), Dialect::OpenMetrics));
+    for (name, dialect) in [("lan.prom", Dialect::Text), ("lan.om", Dialect::OpenMetrics)] {
+        compare_with_golden(name, &without_durations(&body(FakeLan::new(lan()), dialect)));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Hand-made views for the tests of metrics and pages, and a source that hands them out.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod golden;
 pub mod parse;
 
 use multicast_exporter::capture::Backend;
