@@ -129,8 +129,7 @@ fn bad_files_are_told_in_a_line_each_and_the_rest_is_reported() {
     ];
     for (files, code, lines, head) in cases {
         let told = run(directory.path(), &[&["analyze"], files].concat(), b"");
-        let lines: String =
-            lines.iter().map(|line| format!("multicast_exporter: {line}")).collect();
+        let lines: String = lines.iter().flat_map(|line| ["multicast_exporter: ", *line]).collect();
         assert_eq!((told.err, told.code), (lines, code), "{files:?}");
         assert!(told.out.starts_with(head), "{files:?}:\n{}", told.out);
     }

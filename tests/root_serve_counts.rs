@@ -9,8 +9,9 @@ use e2e::netns::NetNs;
 use e2e::wire::Wire;
 use e2e::{Exporter, PATIENCE, exposition::Body};
 use multicast_exporter::decode::Protocol;
+use multicast_exporter::time::clock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// For how long after its start a segment takes announcements for responses, and some more.
 const SUSPENDED: Duration = Duration::from_millis(2500);
@@ -74,16 +75,17 @@ fn segment(interface: &str, tags: Tags) -> String {
 
 /// Waits until as much is counted as should be, and a moment longer, and compares.
 fn compare(exporter: &Exporter, ledger: &Ledger) -> Body {
-    let deadline = Instant::now() + PATIENCE;
-    while !ledger.is_reached(&exporter.scrape()) && Instant::now() < deadline {
+    let deadline = clock::now().monotonic.plus(PATIENCE);
+    while !ledger.is_reached(&exporter.scrape()) && clock::now().monotonic < deadline {
         thread::sleep(Duration::from_millis(20));
     }
     thread::sleep(Duration::from_millis(300));
     let body = exporter.scrape();
     ledger.compare(&body);
     for name in ["multicast_capture_dropped_total", "multicast_interface_converted_packets_total"] {
-        let of_name = body.samples.iter().filter(|((n, _), _)| n == name);
-        assert!(of_name.clone().all(|(_, value)| *value == 0.0), "{:?}", of_name.last());
+        for (sample, value) in body.samples.iter().filter(|((n, _), _)| n == name) {
+            assert!(*value < 0.5, "{sample:?} is {value}");
+        }
     }
     body
 }

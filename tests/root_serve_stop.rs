@@ -7,10 +7,11 @@ use e2e::netns::NetNs;
 use e2e::wire::Wire;
 use e2e::{BINARY, Exporter, PORT, Process, command_in};
 use multicast_exporter::craft::{Tag, tagged};
+use multicast_exporter::time::clock;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// For a debug build on a machine that is busy with other tests. What a release build needs when
 /// it is alone is measured in docs/performance.md.
@@ -25,10 +26,10 @@ fn pair() -> NetNs {
 }
 
 fn stop(exporter: &mut Exporter, signal: libc::c_int) {
-    let before = Instant::now();
+    let before = clock::now().monotonic;
     exporter.process.signal(signal);
     let status = exporter.process.wait();
-    let took = before.elapsed();
+    let took = clock::now().monotonic.since(before);
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(took < STOPS_WITHIN, "it took {took:?}");
     assert!(exporter.process.log().contains("stopping"));
@@ -39,10 +40,11 @@ fn stop(exporter: &mut Exporter, signal: libc::c_int) {
 fn starts_soon_and_stops_at_sigterm_and_sigint() {
     let namespace = pair();
     for signal in [libc::SIGTERM, libc::SIGINT] {
-        let before = Instant::now();
+        let before = clock::now().monotonic;
         let mut exporter = Exporter::start(&namespace, &["--capture.interface=b0"]);
         let body = exporter.scrape();
-        assert!(before.elapsed() < STARTS_WITHIN, "{:?}", before.elapsed());
+        let took = clock::now().monotonic.since(before);
+        assert!(took < STARTS_WITHIN, "it took {took:?}");
         assert!(body.has("multicast_exporter_build_info"));
         exporter.wait_up("b0", true);
         stop(&mut exporter, signal);
@@ -125,7 +127,6 @@ fn invented_vlans_are_bounded_and_no_frame_is_lost() {
     let segments = body.label_values("multicast_segment_info", "interface");
     assert!(segments.contains("b0") && segments.contains("b0.other"), "{segments:?}");
     assert_eq!(segments.len(), 1 + 128 + 1, "{segments:?}");
-    assert_eq!(segments.iter().filter(|label| label.ends_with(".other")).count(), 1);
     let dropped = body.value("multicast_capture_dropped_total", &[("capture", "b0")]);
     assert_eq!(dropped, Some(0.0));
 }

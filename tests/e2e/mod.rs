@@ -13,6 +13,7 @@ pub mod wire;
 pub use support::netns;
 
 use exposition::{Body, parse};
+use multicast_exporter::time::clock;
 use netns::NetNs;
 use std::ffi::OsStr;
 use std::fs;
@@ -22,7 +23,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The program.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_multicast_exporter");
@@ -43,9 +44,9 @@ pub fn require(programs: &[&str]) {
 
 /// Asks until the answer is yes, and panics with `what` if it never is.
 pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = clock::now().monotonic.plus(PATIENCE);
     while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        assert!(clock::now().monotonic < deadline, "waited in vain: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }
