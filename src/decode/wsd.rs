@@ -11,6 +11,9 @@ pub struct Message<'a> {
     pub action: Action,
     /// Its `MessageID`: the same in all copies of one message.
     pub message_id: Option<&'a str>,
+    /// The types of device that a [`Action::Hello`] announces, such as `wsdp:Device pub:Computer`;
+    /// not looked for in other messages, where they are somebody else's.
+    pub types: Option<&'a str>,
 }
 
 /// What a message is: the last part of its `Action`.
@@ -44,23 +47,28 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed<Message<'_>> {
     if !looks_like_xml(head) {
         return Parsed::failed(Reason::BadText);
     }
-    let (mut action, mut id) = (None, None);
+    let (mut action, mut id, mut types) = (None, None, None);
     let mut rest = head;
     while let Some(open) = rest.iter().position(|&octet| octet == b'<') {
         rest = &rest[open + 1..];
         if action.is_none() {
-            action = text_of(rest, b"Action");
+            action = text_of(rest, b"Action").map(action_of);
         }
         if id.is_none() {
             id = text_of(rest, b"MessageID");
         }
-        if action.is_some() && id.is_some() {
+        let is_hello = action == Some(Action::Hello);
+        if is_hello && types.is_none() {
+            types = text_of(rest, b"Types");
+        }
+        if action.is_some() && id.is_some() && (types.is_some() || !is_hello) {
             break;
         }
     }
     let message = Message {
-        action: action.map_or(Action::Other, action_of),
+        action: action.unwrap_or(Action::Other),
         message_id: id.and_then(|id| str::from_utf8(id).ok()),
+        types: types.and_then(|types| str::from_utf8(types).ok()),
     };
     let flaw = (id.is_some() && message.message_id.is_none()).then_some(Reason::BadText);
     Parsed { message: Some(message), flaw }
@@ -107,8 +115,22 @@ mod tests {
 
     #[test]
     fn action_and_id_are_found() {
-        let message = Message { action: Action::Probe, message_id: Some("urn:uuid:17") };
+        let message_id = Some("urn:uuid:17");
+        let message = Message { action: Action::Probe, message_id, types: None };
         assert_eq!(parse(PROBE), Parsed::clean(message));
+    }
+
+    #[test]
+    fn only_a_hello_has_types_of_its_own() {
+        let types = |action: &str| {
+            let text = format!(
+                "<e><Action>urn:x/{action}</Action><MessageID>1</MessageID>\
+                 <d:Types> wsdp:Device pub:Computer </d:Types></e>"
+            );
+            parse(text.as_bytes()).message.and_then(|m| m.types.map(str::to_owned))
+        };
+        assert_eq!(types("Hello").as_deref(), Some("wsdp:Device pub:Computer"));
+        assert_eq!(types("Probe"), None, "what it looks for");
     }
 
     #[test]
