@@ -12,8 +12,10 @@ pub(super) enum Evidence {
     Prints,
     /// Is a camera.
     Sees,
-    /// Keeps backups or exports disks.
+    /// Keeps backups, as storage does and computers do not.
     Stores,
+    /// Exports disks.
+    Exports,
     /// Is a television.
     Shows,
     /// Takes casts of sound and pictures.
@@ -22,42 +24,57 @@ pub(super) enum Evidence {
     Sounds,
     /// Bridges accessories.
     Bridges,
+    /// Has a library of media for others to play.
+    Lends,
     /// Speaks Apple's device-to-device protocols, as phones do; computers too.
     Pairs,
-    /// Offers a shell, a desktop or files.
+    /// Offers a desktop, or says that it is a computer.
     Computes,
-    /// Hands out addresses, or is sold as a router.
+    /// Offers a shell or files: computers, and much that has one inside.
+    Serves,
+    /// Has a NetBIOS name, asks for its address as Windows does, or searches as a browser on a
+    /// desktop does.
+    Meets,
+    /// Is an Internet gateway, or sold as a router.
     Routes,
     /// Sends router advertisements (RFC 4861): a router, or a Thread border router, which is a
     /// loudspeaker or a hub.
     Advertises,
-    /// Sends IGMP or MLD queries: a router, a switch, or a host that is a bridge.
+    /// Sends IGMP or MLD general queries: a router, a switch, or a host that is a bridge.
     Queries,
+    /// Hands out addresses: a router, or any server.
+    Leases,
 }
 
 /// All evidence met of one device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found(u16);
+pub(super) struct Found(u32);
 
 impl Found {
     /// Adds evidence; whether it is new.
     pub(super) fn add(&mut self, evidence: Evidence) -> bool {
         let before = *self;
-        self.0 |= 1 << evidence as u16;
+        self.0 |= 1 << evidence as u32;
         *self != before
     }
 
+    /// The evidence of both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     const fn has(self, evidence: Evidence) -> bool {
-        self.0 & (1 << evidence as u16) != 0
+        self.0 & (1 << evidence as u32) != 0
     }
 }
 
 /// Service types (RFC 6763 section 7) without `_` and transport, and what they are evidence of.
 const SERVICES: &[(&str, Evidence)] = &[
     ("adisk", Evidence::Stores),
-    ("afpovertcp", Evidence::Stores),
+    ("afpovertcp", Evidence::Exports),
     ("airplay", Evidence::Plays),
     ("airport", Evidence::Routes),
+    ("amzn-alexa", Evidence::Sounds),
     ("amzn-wplay", Evidence::Plays),
     ("androidtvremote", Evidence::Shows),
     ("androidtvremote2", Evidence::Shows),
@@ -75,21 +92,28 @@ const SERVICES: &[(&str, Evidence)] = &[
     ("matterd", Evidence::Bridges),
     ("mediaremotetv", Evidence::Plays),
     ("meshcop", Evidence::Bridges),
-    ("nfs", Evidence::Stores),
+    ("nfs", Evidence::Exports),
     ("nvstream", Evidence::Computes),
     ("onvif", Evidence::Sees),
     ("pdl-datastream", Evidence::Prints),
+    ("plexmediasvr", Evidence::Lends),
     ("printer", Evidence::Prints),
+    ("privet", Evidence::Prints),
+    ("qdiscover", Evidence::Stores),
     ("raop", Evidence::Sounds),
     ("rdlink", Evidence::Pairs),
+    ("rdp", Evidence::Computes),
+    ("readynas", Evidence::Stores),
     ("rfb", Evidence::Computes),
+    ("riousbprint", Evidence::Prints),
+    ("roku-rcp", Evidence::Plays),
     ("rtsp", Evidence::Sees),
     ("scanner", Evidence::Prints),
-    ("sftp-ssh", Evidence::Computes),
-    ("smb", Evidence::Computes),
+    ("sftp-ssh", Evidence::Serves),
+    ("smb", Evidence::Serves),
     ("sonos", Evidence::Sounds),
     ("spotify-connect", Evidence::Sounds),
-    ("ssh", Evidence::Computes),
+    ("ssh", Evidence::Serves),
     ("udisks-ssh", Evidence::Computes),
     ("uscan", Evidence::Prints),
     ("uscans", Evidence::Prints),
@@ -115,15 +139,63 @@ const UPNP: &[(&str, Evidence)] = &[
     (":WANConnectionDevice:", Evidence::Routes),
     (":Printer:", Evidence::Prints),
     (":DigitalSecurityCamera:", Evidence::Sees),
+    (":MainTVServer2:", Evidence::Shows),
+    (":RemoteControlReceiver:", Evidence::Shows),
+    (":webos-second-screen:", Evidence::Shows),
     (":ZonePlayer:", Evidence::Sounds),
     (":MediaRenderer:", Evidence::Plays),
     (":dial:", Evidence::Plays),
     ("roku:ecp", Evidence::Plays),
+    (":MediaServer:", Evidence::Lends),
 ];
+
+/// Products in SSDP's `SERVER`, by a part of them.
+const SERVERS: &[(&str, Evidence)] = &[
+    ("IpBridge/", Evidence::Bridges),
+    ("Microsoft-Windows", Evidence::Computes),
+    ("Roku/", Evidence::Plays),
+    ("Sonos/", Evidence::Sounds),
+];
+
+/// Systems in the `USER-AGENT` of an SSDP search, by a part of them: browsers search for screens.
+const AGENTS: &[(&str, Evidence)] = &[("Windows", Evidence::Meets), ("Mac OS X", Evidence::Meets)];
+
+/// Types of device that a Hello of WS-Discovery announces, by a part of them.
+const WSD: &[(&str, Evidence)] = &[
+    (":Computer", Evidence::Computes),
+    ("PrintDeviceType", Evidence::Prints),
+    ("PrinterServiceType", Evidence::Prints),
+    ("ScanDeviceType", Evidence::Prints),
+    ("ScannerServiceType", Evidence::Prints),
+    ("NetworkVideoTransmitter", Evidence::Sees),
+];
+
+/// Octets of a text that are looked through: real ones are shorter.
+const SEARCHED: usize = 256;
 
 /// What a notification type of SSDP is evidence of.
 pub(super) fn of_upnp(target: &str) -> Option<Evidence> {
-    UPNP.iter().find(|(part, _)| target.contains(part)).map(|(_, evidence)| *evidence)
+    part_of(target, UPNP)
+}
+
+/// What the product and version of who announces in SSDP are evidence of.
+pub(super) fn of_server(server: &str) -> Option<Evidence> {
+    part_of(server, SERVERS)
+}
+
+/// What the product and version of who searches in SSDP are evidence of.
+pub(super) fn of_agent(agent: &str) -> Option<Evidence> {
+    part_of(agent, AGENTS)
+}
+
+/// What the types of a Hello of WS-Discovery are evidence of.
+pub(super) fn of_wsd(types: &str) -> Option<Evidence> {
+    part_of(types, WSD)
+}
+
+fn part_of(text: &str, table: &[(&str, Evidence)]) -> Option<Evidence> {
+    let text = &text[..text.floor_char_boundary(SEARCHED)];
+    table.iter().find(|(part, _)| text.contains(part)).map(|(_, evidence)| *evidence)
 }
 
 /// Beginnings of models that leave no doubt. In order: the first that fits.
@@ -159,42 +231,90 @@ fn of_model(model: &str) -> Option<Category> {
     MODELS.iter().find(|(prefix, _)| starts(prefix)).map(|(_, category)| *category)
 }
 
+/// Parts of the host names that systems choose themselves, in lower case. In order: the first
+/// that fits.
+const NAMES: &[(&str, Category)] = &[
+    ("iphone", Category::Phone),
+    ("ipad", Category::Phone),
+    ("ipod", Category::Phone),
+    ("macbook", Category::Computer),
+    ("imac", Category::Computer),
+    ("mac-mini", Category::Computer),
+    ("mac-pro", Category::Computer),
+    ("mac-studio", Category::Computer),
+    ("apple-tv", Category::Media),
+    ("homepod", Category::Speaker),
+    ("airport", Category::Router),
+    ("time-capsule", Category::Nas),
+];
+
+/// Beginnings of such names, in lower case.
+const NAME_STARTS: &[(&str, Category)] = &[
+    ("android", Category::Phone),
+    ("desktop-", Category::Computer),
+    ("laptop-", Category::Computer),
+];
+
+fn of_name(name: &str) -> Option<Category> {
+    let name = name.to_ascii_lowercase();
+    let starts = NAME_STARTS.iter().find(|(start, _)| name.starts_with(start));
+    let found = starts.or_else(|| NAMES.iter().find(|(part, _)| name.contains(part)));
+    found.map(|(_, category)| *category)
+}
+
 /// The category: what is said first wins.
 ///
-/// Routing comes before all: a router with a disk, a printer port and a shell is a router. Then a
-/// model that leaves no doubt. Then the sorts, the more special first, where two things need
-/// care: a computer that shares printers (CUPS) or files is a computer, and so is a Mac, which
-/// takes casts and pairs as a phone does. Who advertises
-/// routes is a router unless it is a loudspeaker or hub (Thread border routers advertise too), and
-/// who only sends IGMP or MLD queries is taken for one if it offers nothing.
-pub(super) fn decide(found: Found, model: Option<&str>) -> Category {
+/// Gateways come before all: a router with a disk, a printer port and a shell is a router. Then a
+/// model that leaves no doubt. Then what it offers, the more special first, where two things need
+/// care: a computer that shares printers (CUPS) or disks is a computer, and so is a Mac, which
+/// takes casts and pairs as a phone does. Who advertises routes is a router unless it is a
+/// loudspeaker or hub (Thread border routers advertise too). Of who offers nothing, the name that
+/// its system chose tells most; who has only a NetBIOS name is taken for a computer, though much
+/// else has one; and who only queries for groups or hands out addresses is taken for a router.
+pub(super) fn decide(found: Found, model: Option<&str>, name: Option<&str>) -> Category {
     if found.has(Evidence::Routes) {
         return Category::Router;
     }
     if let Some(category) = model.and_then(of_model) {
         return category;
     }
-    let computes = found.has(Evidence::Computes);
     let pairs = found.has(Evidence::Pairs);
+    let serves = found.has(Evidence::Serves);
+    let computes = found.has(Evidence::Computes) || (serves && pairs);
     let is_appliance =
         [Evidence::Plays, Evidence::Sounds, Evidence::Bridges].iter().any(|&e| found.has(e));
     let is_router = found.has(Evidence::Advertises) && !is_appliance && !pairs;
-    let table = [
+    let offers = [
         (found.has(Evidence::Sees), Category::Camera),
         (found.has(Evidence::Stores) && !pairs, Category::Nas),
-        (found.has(Evidence::Prints) && !computes && !pairs, Category::Printer),
+        (found.has(Evidence::Exports) && !computes && !pairs, Category::Nas),
+        (found.has(Evidence::Prints) && !computes && !serves && !pairs, Category::Printer),
         (found.has(Evidence::Shows), Category::Tv),
         (is_router, Category::Router),
         (computes, Category::Computer),
         (found.has(Evidence::Plays), Category::Media),
         (found.has(Evidence::Sounds), Category::Speaker),
         (found.has(Evidence::Bridges), Category::Hub),
+        (serves, Category::Computer),
         (found.has(Evidence::Stores), Category::Computer),
+        (found.has(Evidence::Exports), Category::Computer),
         (found.has(Evidence::Prints), Category::Computer),
-        (pairs, Category::Phone),
-        (found.has(Evidence::Queries), Category::Router),
     ];
-    table.iter().find(|(fits, _)| *fits).map_or(Category::Unknown, |(_, category)| *category)
+    let first = |table: &[(bool, Category)]| {
+        table.iter().find(|(fits, _)| *fits).map(|(_, category)| *category)
+    };
+    first(&offers)
+        .or_else(|| name.and_then(of_name))
+        .or_else(|| {
+            first(&[
+                (pairs, Category::Phone),
+                (found.has(Evidence::Lends), Category::Media),
+                (found.has(Evidence::Meets), Category::Computer),
+                (found.has(Evidence::Leases), Category::Router),
+                (found.has(Evidence::Queries), Category::Router),
+            ])
+        })
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -208,7 +328,7 @@ mod tests {
                 found.add(evidence);
             }
         }
-        decide(found, model)
+        decide(found, model, None)
     }
 
     #[test]
@@ -228,6 +348,14 @@ mod tests {
             (&["_companion-link._tcp", "_airplay._tcp", "_rfb._tcp"], Category::Computer),
             (&["_adisk._tcp", "_smb._tcp", "_afpovertcp._tcp"], Category::Nas),
             (&["_smb._tcp"], Category::Computer),
+            (&["_smb._tcp", "_afpovertcp._tcp"], Category::Nas),
+            (&["_afpovertcp._tcp", "_workstation._tcp", "_udisks-ssh._tcp"], Category::Computer),
+            (&["_afpovertcp._tcp", "_companion-link._tcp"], Category::Computer),
+            (&["_ipp._tcp", "_smb._tcp"], Category::Computer),
+            (&["_raop._tcp", "_ssh._tcp", "_smb._tcp"], Category::Speaker),
+            (&["_companion-link._tcp", "_airplay._tcp", "_ssh._tcp"], Category::Computer),
+            (&["_plexmediasvr._tcp"], Category::Media),
+            (&["_plexmediasvr._tcp", "_adisk._tcp"], Category::Nas),
             (&["_webostv._tcp"], Category::Tv),
             (&["_webos-second-screen._tcp"], Category::Tv),
             (&["_http._tcp"], Category::Unknown),
@@ -251,17 +379,59 @@ mod tests {
     #[test]
     fn roles() {
         let mut found = Found::default();
+        let category = |found| decide(found, None, None);
         assert!(found.add(Evidence::Queries));
         assert!(!found.add(Evidence::Queries));
-        assert_eq!(decide(found, None), Category::Router);
+        assert_eq!(category(found), Category::Router);
+        found.add(Evidence::Leases);
+        assert_eq!(category(found), Category::Router);
         found.add(Evidence::Computes);
-        assert_eq!(decide(found, None), Category::Computer, "a host that is a bridge");
+        assert_eq!(category(found), Category::Computer, "a host that is a bridge and serves DHCP");
         found.add(Evidence::Advertises);
-        assert_eq!(decide(found, None), Category::Router);
+        assert_eq!(category(found), Category::Router);
         found.add(Evidence::Bridges);
-        assert_eq!(decide(found, None), Category::Computer);
+        assert_eq!(category(found), Category::Computer);
         found.add(Evidence::Routes);
-        assert_eq!(decide(found, None), Category::Router);
+        assert_eq!(category(found), Category::Router);
+    }
+
+    #[test]
+    fn a_name_tells_only_of_who_offers_nothing() {
+        let of = |found, name| decide(found, None, Some(name));
+        let nothing = Found::default();
+        for (name, expected) in [
+            ("Brooke-Baldwins-iPhone.local", Category::Phone),
+            ("Lucas-iMac.local", Category::Computer),
+            ("DESKTOP-M3JAMSQ.local", Category::Computer),
+            ("MY-DESKTOP-1", Category::Unknown),
+            ("Android-2.local", Category::Phone),
+            ("localcam.local", Category::Unknown),
+            ("", Category::Unknown),
+        ] {
+            assert_eq!(of(nothing, name), expected, "{name}");
+        }
+        let mut found = nothing;
+        found.add(Evidence::Queries);
+        found.add(Evidence::Pairs);
+        assert_eq!(of(found, "Lucas-iMac.local"), Category::Computer);
+        assert_eq!(of(found, "x"), Category::Phone);
+        found.add(Evidence::Prints);
+        found.add(Evidence::Sounds);
+        assert_eq!(of(found, "Lucas-iMac.local"), Category::Speaker);
+    }
+
+    #[test]
+    fn by_ssdp_and_ws_discovery() {
+        let gateway = "urn:schemas-upnp-org:device:InternetGatewayDevice:1";
+        assert_eq!(of_upnp(gateway), Some(Evidence::Routes));
+        assert_eq!(of_upnp("upnp:rootdevice"), None);
+        assert_eq!(of_server("Linux/3.14.0 UPnP/1.0 IpBridge/1.26.0"), Some(Evidence::Bridges));
+        assert_eq!(of_agent("Google Chrome/87.0.4280.88 Windows"), Some(Evidence::Meets));
+        assert_eq!(of_agent("UPnP/1.0"), None);
+        assert_eq!(of_wsd("wsdp:Device wprt:PrintDeviceType"), Some(Evidence::Prints));
+        assert_eq!(of_wsd("wsdp:Device"), None);
+        let late = format!("{}:Computer", "\u{fc}".repeat(SEARCHED));
+        assert_eq!(of_wsd(&late), None, "bounded");
     }
 
     #[test]

@@ -9,9 +9,6 @@ use super::suspension::Suspension;
 use crate::decode::mdns::{self, Datagram, Digest, HashKey, Kind, Section, Shape};
 use crate::time::Time;
 
-/// The port of multicast DNS (RFC 6762 section 2).
-const PORT: u16 = 5353;
-
 /// How a whole message is read. The one place where the engine calls the parser.
 pub(super) type Parser = fn(&Datagram<'_>, &HashKey) -> Digest;
 
@@ -28,10 +25,12 @@ pub(super) fn classify(
     questions: &mut Questions,
     suspension: &mut Suspension,
 ) -> Kind {
+    let shape = Shape::of(datagram, digest);
     if datagram.header.is_some_and(|header| !header.is_response()) {
-        hear(now, sender, datagram, digest, questions, suspension);
+        let asker = if shape == Shape::Probe { Asker::Prober(sender) } else { Asker::Querier };
+        hear(now, asker, datagram, digest, questions, suspension);
     }
-    match Shape::of(datagram, digest) {
+    match shape {
         Shape::Malformed => Kind::Malformed,
         Shape::LegacyQuery => Kind::LegacyQuery,
         Shape::Probe => Kind::Probe,
@@ -50,15 +49,13 @@ pub(super) fn classify(
 
 fn hear(
     now: Time,
-    sender: Party,
+    asker: Asker,
     datagram: &Datagram<'_>,
     digest: &Digest,
     questions: &mut Questions,
     suspension: &mut Suspension,
 ) {
     let claimed = datagram.header.map_or([0; 4], |header| header.claimed);
-    let is_probe = datagram.source_port == PORT && claimed[Section::Authority as usize] > 0;
-    let asker = if is_probe { Asker::Prober(sender) } else { Asker::Querier };
     // A question that was cut off, or is one too many to be kept, is as good as forgotten. Of a
     // whole message only what was decoded counts: what a header merely claims nobody answers.
     let decoded = digest.decoded[Section::Question as usize];

@@ -194,7 +194,27 @@ impl Engine {
             row.seconds.count(now.second());
         }
         let profile = &mut row.profile;
-        claims::of_frame(observation, |claim| profile.hear(now, claim));
+        claims::of_sender(observation, |claim| profile.hear(now, claim));
+        let is_news = match &observation.message {
+            // Many strings to look through; a storm says the same again and again.
+            Message::Ssdp(message) => {
+                profile.looks_into(self.hasher.hash_one((message.target, message.server)), now)
+            }
+            Message::None
+            | Message::Mdns(_)
+            | Message::Llmnr(_)
+            | Message::Wsd(_)
+            | Message::Igmp(_)
+            | Message::Mld(_)
+            | Message::Nd(_)
+            | Message::Arp(_)
+            | Message::Dhcp(_)
+            | Message::Dhcpv6(_)
+            | Message::Netbios(_) => true,
+        };
+        if is_news {
+            claims::of_message(observation, |claim| profile.hear(now, claim));
+        }
         if let Some((datagram, (hash, digest))) = message
             && datagram.header.is_some_and(Header::is_response)
             && !digest.hints.is_empty()
@@ -219,6 +239,16 @@ impl Engine {
         match event {
             Event::Up | Event::Dropped | Event::ClockStep => self.suspension.begin(now),
         }
+    }
+
+    /// Learns this host's own MACs, which change as interfaces come and go: devices are marked
+    /// local by these from now on.
+    pub fn handle_local_macs(&mut self, local: Arc<[Mac]>) {
+        if self.config.local == local {
+            return;
+        }
+        self.table.set_local(Arc::clone(&local));
+        self.config.local = local;
     }
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of

@@ -34,17 +34,29 @@ pub(super) enum Claim<'a> {
     HostName(&'a str),
     /// The host name that it gave a DHCP server.
     LeaseName(&'a str),
+    /// The NetBIOS name of the host with this address: counts if the address is known to be its
+    /// own.
+    NetbiosName(IpAddr, &'a str),
     /// Its model.
     Model(&'a str),
     /// What it offers or does.
     Evidence(Evidence),
     /// What the host with this address offers: counts if the address is known to be its own.
     EvidenceOf(IpAddr, Evidence),
+    /// A model in a message that does not say whose: counts until it is known that the device
+    /// passes on what others say.
+    LikelyModel(&'a str),
+    /// What such a message offers: counts likewise.
+    LikelyEvidence(Evidence),
+    /// A host name with an address, where none of the message's addresses is the sender's: it
+    /// passes on what another said, unless name or address turn out to be its own.
+    Other(&'a str, IpAddr),
 }
 
 /// How sure a name is. A better one replaces a worse one at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
+    Netbios,
     Lease,
     Host,
 }
@@ -63,6 +75,15 @@ struct Name {
     set: Time,
 }
 
+/// A model with its history.
+#[derive(Clone, Debug)]
+struct Model {
+    text: Box<str>,
+    /// Whether the message said whose it is.
+    is_sure: bool,
+    set: Time,
+}
+
 /// What was heard of a device, beside what it shows.
 #[derive(Clone, Debug, Default)]
 struct Facts {
@@ -70,8 +91,12 @@ struct Facts {
     addresses: Vec<Heard>,
     address: Option<IpAddr>,
     name: Option<Name>,
-    model: Option<(Box<str>, Time)>,
+    model: Option<Model>,
     found: Found,
+    /// From messages that do not say whose they are.
+    likely: Found,
+    /// Whether it was heard to pass on what others say, as reflectors and sleep proxies do.
+    passes_on: bool,
     is_repeater: bool,
     /// From the neighbour table, where the device is named by its IP address.
     mac: Option<Mac>,
@@ -126,11 +151,15 @@ impl Profile {
             Claim::Address(ip) => facts.hear_address(now, ip),
             Claim::HostName(name) => facts.hear_name(now, name, Source::Host),
             Claim::LeaseName(name) => facts.hear_name(now, name, Source::Lease),
-            Claim::Model(model) => facts.hear_model(now, model),
-            Claim::Evidence(evidence) => facts.found.add(evidence),
-            Claim::EvidenceOf(ip, evidence) => {
-                facts.addresses.iter().any(|heard| heard.ip == ip) && facts.found.add(evidence)
+            Claim::NetbiosName(ip, name) => {
+                facts.is_own(ip) && facts.hear_name(now, name, Source::Netbios)
             }
+            Claim::Model(model) => facts.hear_model(now, model, true),
+            Claim::LikelyModel(model) => !facts.passes_on && facts.hear_model(now, model, false),
+            Claim::Evidence(evidence) => facts.found.add(evidence),
+            Claim::EvidenceOf(ip, evidence) => facts.is_own(ip) && facts.found.add(evidence),
+            Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.add(evidence),
+            Claim::Other(name, ip) => facts.hear_other(name, ip),
         };
     }
 
@@ -148,19 +177,32 @@ impl Profile {
         self.settle();
     }
 
+    /// Marks whether it is one of this machine's own, by the MACs that are now.
+    pub(super) fn set_local(&mut self, sender: Sender, local: &[Mac]) {
+        let mac = match sender {
+            Sender::Mac(mac) => Some(mac),
+            Sender::Ip(_) => self.facts.as_ref().and_then(|facts| facts.mac),
+        };
+        let is_local = mac.is_some_and(|mac| local.contains(&mac));
+        if self.identity.local != is_local {
+            Arc::make_mut(&mut self.identity).local = is_local;
+        }
+    }
+
     /// Rebuilds the identity if a claim changed it.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.is_stale) {
             return;
         }
         let Some(facts) = &self.facts else { return };
-        let model = facts.model.as_ref().map(|(text, _)| text);
+        let model = facts.model.as_ref().map(|model| &model.text);
+        let name = facts.name.as_ref().filter(|_| !facts.is_repeater).map(|name| &name.text);
         let category = if facts.is_repeater {
             Category::Repeater
         } else {
-            decide(facts.found, model.map(AsRef::as_ref))
+            let found = facts.found.and(facts.likely);
+            decide(found, model.map(AsRef::as_ref), name.map(AsRef::as_ref))
         };
-        let name = facts.name.as_ref().filter(|_| !facts.is_repeater);
         let mut addresses: Vec<IpAddr> = facts.addresses.iter().map(|heard| heard.ip).collect();
         if addresses.is_empty() {
             addresses.extend(facts.address);
@@ -171,7 +213,7 @@ impl Profile {
                 Some(mac) => Some(Address::Mac(mac)),
                 None => facts.address.map(Address::Ip),
             },
-            name: name.map(|name| name.text.clone()),
+            name: name.cloned(),
             vendor: self.identity.vendor,
             model: model.cloned(),
             category,
@@ -248,19 +290,43 @@ impl Facts {
         true
     }
 
-    fn hear_model(&mut self, now: Time, text: &str) -> bool {
-        let replaces = match &self.model {
-            None => true,
-            Some((current, set)) => **current != *text && now.since(*set) >= NAME_KEPT,
-        };
-        if !replaces {
-            return false;
+    fn hear_model(&mut self, now: Time, text: &str, is_sure: bool) -> bool {
+        if let Some(model) = &mut self.model {
+            if *model.text == *text {
+                model.is_sure |= is_sure;
+                return false;
+            }
+            let is_less_sure = model.is_sure && !is_sure;
+            let is_due = now.since(model.set) >= NAME_KEPT || (is_sure && !model.is_sure);
+            if is_less_sure || !is_due {
+                return false;
+            }
         }
         let text = clean(text);
-        if text.is_empty() || self.model.as_ref().is_some_and(|(model, _)| *model == text) {
+        if text.is_empty() {
             return false;
         }
-        self.model = Some((text, now));
+        let is_new = self.model.as_ref().is_none_or(|model| model.text != text);
+        self.model = Some(Model { text, is_sure, set: now });
+        is_new
+    }
+
+    /// Whether an address is known to be its own.
+    fn is_own(&self, ip: IpAddr) -> bool {
+        self.address == Some(ip) || self.addresses.iter().any(|heard| heard.ip == ip)
+    }
+
+    /// Takes back what rests on messages that do not say whose they are, if the device is heard
+    /// to pass on what others say.
+    fn hear_other(&mut self, name: &str, ip: IpAddr) -> bool {
+        let own = self.name.as_ref().filter(|own| own.source == Source::Host);
+        let is_own = own.is_some_and(|own| own.text.eq_ignore_ascii_case(&clean(name)));
+        if self.passes_on || is_own || self.is_own(ip) {
+            return false;
+        }
+        self.passes_on = true;
+        self.likely = Found::default();
+        self.model.take_if(|model| !model.is_sure);
         true
     }
 }
@@ -289,155 +355,4 @@ const fn is_invisible(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    fn profile() -> Profile {
-        Profile::new(Sender::Mac(Mac([2, 0, 0, 0, 0, 1])), &[])
-    }
-
-    fn ip(text: &str) -> IpAddr {
-        text.parse().expect("an address")
-    }
-
-    fn at(minutes: u32) -> Time {
-        Time(1).plus(MINUTE * minutes)
-    }
-
-    fn hear(profile: &mut Profile, now: Time, claim: Claim<'_>) -> Identity {
-        profile.hear(now, claim);
-        profile.settle();
-        (**profile.identity()).clone()
-    }
-
-    #[test]
-    fn the_first_ipv4_address_stays_until_unheard_for_ten_minutes() {
-        let mut p = profile();
-        let shown = |identity: Identity| identity.address.map(|address| address.to_string());
-        assert_eq!(
-            shown(hear(&mut p, at(0), Claim::Address(ip("2001:db8::1")))).as_deref(),
-            Some("2001:db8::1")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(0), Claim::Address(ip("fe80::1")))).as_deref(),
-            Some("fe80::1")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(0), Claim::Address(ip("169.254.1.1")))).as_deref(),
-            Some("fe80::1")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(0), Claim::Address(ip("10.0.0.1")))).as_deref(),
-            Some("10.0.0.1")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(5), Claim::Address(ip("10.0.0.2")))).as_deref(),
-            Some("10.0.0.1")
-        );
-        hear(&mut p, at(6), Claim::Address(ip("10.0.0.1")));
-        assert_eq!(
-            shown(hear(&mut p, at(15), Claim::Address(ip("10.0.0.2")))).as_deref(),
-            Some("10.0.0.1")
-        );
-        let last = hear(&mut p, at(16), Claim::Address(ip("10.0.0.2")));
-        assert_eq!(shown(last.clone()).as_deref(), Some("10.0.0.2"));
-        let all = ["169.254.1.1", "10.0.0.1", "10.0.0.2", "2001:db8::1", "fe80::1"].map(ip);
-        assert_eq!(last.addresses, all);
-    }
-
-    #[test]
-    fn a_name_is_replaced_at_most_once_an_hour() {
-        let mut p = profile();
-        let shown = |identity: Identity| identity.name.map(String::from);
-        assert_eq!(shown(hear(&mut p, at(0), Claim::LeaseName("PC"))).as_deref(), Some("PC"));
-        assert_eq!(
-            shown(hear(&mut p, at(1), Claim::HostName("pc.local"))).as_deref(),
-            Some("pc.local")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(60), Claim::HostName("b.local"))).as_deref(),
-            Some("pc.local")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(61), Claim::HostName("b.local"))).as_deref(),
-            Some("b.local")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(62), Claim::HostName("c.local"))).as_deref(),
-            Some("b.local")
-        );
-        assert_eq!(
-            shown(hear(&mut p, at(900), Claim::LeaseName("PC"))).as_deref(),
-            Some("b.local")
-        );
-    }
-
-    #[test]
-    fn more_than_eight_ipv4_addresses_make_a_repeater_without_a_name() {
-        let mut p = profile();
-        hear(&mut p, at(0), Claim::HostName("a.local"));
-        for n in 1..=8 {
-            let address = Claim::Address(Ipv4Addr::new(10, 0, 0, n).into());
-            assert_eq!(hear(&mut p, at(0), address).category, Category::Unknown);
-        }
-        let last = hear(&mut p, at(0), Claim::Address(ip("10.0.0.9")));
-        assert_eq!((last.category, last.name), (Category::Repeater, None));
-        for n in 10..=100 {
-            hear(&mut p, at(0), Claim::Address(Ipv4Addr::new(10, 0, 0, n).into()));
-        }
-        assert_eq!(p.identity().addresses.len(), ADDRESSES);
-    }
-
-    #[test]
-    fn leases_that_change_over_days_make_no_repeater() {
-        let mut p = profile();
-        for n in 1..=30 {
-            let address = Claim::Address(Ipv4Addr::new(10, 0, 0, n).into());
-            let identity = hear(&mut p, at(u32::from(n) * 600), address);
-            assert_eq!(identity.category, Category::Unknown);
-        }
-        assert_eq!(p.identity().addresses.len(), ADDRESSES);
-        assert_eq!(p.identity().address, Some(Address::Ip(ip("10.0.0.30"))));
-    }
-
-    #[test]
-    fn strings_are_cleaned_and_bounded() {
-        let mut p = profile();
-        hear(&mut p, at(0), Claim::HostName("\u{7}\r\n "));
-        assert_eq!(p.identity().name, None);
-        let long = format!("a\0b\u{202e}{}.", "ü".repeat(100));
-        let name = hear(&mut p, at(0), Claim::HostName(&long)).name.expect("a name");
-        assert_eq!(name.chars().count(), LENGTH);
-        assert!(name.starts_with("abü"));
-        assert_eq!(&*hear(&mut p, at(0), Claim::Model("HP. ")).model.expect("a model"), "HP");
-    }
-
-    #[test]
-    fn nothing_is_rebuilt_while_nothing_changes() {
-        let mut p = profile();
-        let claims =
-            [Claim::Address(ip("10.0.0.1")), Claim::HostName("a.local"), Claim::Model("X")];
-        for claim in claims {
-            hear(&mut p, at(0), claim);
-        }
-        let before = Arc::clone(p.identity());
-        for claim in claims {
-            hear(&mut p, at(3), claim);
-        }
-        assert!(Arc::ptr_eq(&before, p.identity()));
-    }
-
-    #[test]
-    fn a_device_named_by_its_address_shows_the_mac_that_neighbours_know() {
-        let own = Mac([2, 0, 0, 0, 0, 9]);
-        let mut p = Profile::new(Sender::Ip(ip("10.0.0.1")), &[]);
-        assert_eq!(p.identity().address, Some(Address::Ip(ip("10.0.0.1"))));
-        p.learn_mac(own, &[own]);
-        assert_eq!(p.identity().address, Some(Address::Mac(own)));
-        assert_eq!(p.identity().addresses, [ip("10.0.0.1")]);
-        assert!(p.identity().local);
-    }
-}
+mod tests;

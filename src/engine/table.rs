@@ -162,6 +162,14 @@ impl Table {
         Some(&mut self.rows[place as usize])
     }
 
+    /// Marks senders in `local`, and no others, from now on.
+    pub(super) fn set_local(&mut self, local: Arc<[Mac]>) {
+        for row in &mut self.rows {
+            row.profile.set_local(row.sender, &local);
+        }
+        self.local = local;
+    }
+
     /// All rows, in no order.
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows

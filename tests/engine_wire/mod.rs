@@ -1,0 +1,95 @@
+//! A segment for tests: frames as bytes come in, through the decoder into an engine, and what the
+//! engine holds goes out. Knows no socket, file or clock: time is what the test says.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
+use multicast_exporter::craft::Host;
+use multicast_exporter::decode::mdns::{HashKey, Kind};
+use multicast_exporter::decode::{Sender, decode};
+use multicast_exporter::engine::{
+    Budget, Config, Converted, DeviceSnapshot, Engine, Identity, Snapshot,
+};
+use multicast_exporter::time::{Stamp, Time};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A segment that is no longer suspended when the first frame comes.
+pub struct Segment {
+    pub engine: Engine,
+    /// Milliseconds.
+    now: u64,
+}
+
+impl Segment {
+    /// A live segment with room for 2,000 devices, ten seconds old.
+    pub fn new() -> Self {
+        let mut segment = Self::just_started(Converted::Live);
+        segment.engine.handle_timeout(Time(0));
+        segment.pass(10_000);
+        segment
+    }
+
+    /// A segment that was never told anything.
+    pub fn just_started(converted: Converted) -> Self {
+        let config = Config {
+            budget: Arc::new(Budget::new(2_000)),
+            expiry: Some(Duration::from_hours(4)),
+            local: Arc::from([]),
+            converted,
+        };
+        Self { engine: Engine::new(config, HashKey([1, 2, 3, 4])), now: 0 }
+    }
+
+    pub fn now(&self) -> Time {
+        Time(self.now * 1_000_000)
+    }
+
+    /// Lets time pass, in milliseconds.
+    pub fn pass(&mut self, millis: u64) -> &mut Self {
+        self.now += millis;
+        self
+    }
+
+    /// Hears an Ethernet frame.
+    pub fn hear(&mut self, bytes: &[u8]) -> &mut Self {
+        self.hear_of(bytes, bytes.len())
+    }
+
+    /// Hears the first bytes of an Ethernet frame that had `wire_len`.
+    pub fn hear_of(&mut self, bytes: &[u8], wire_len: usize) -> &mut Self {
+        let stamp = Stamp(self.now().0.into());
+        let meta = FrameMeta {
+            stamp,
+            interface: 0,
+            link: LinkType::Ethernet,
+            stripped_tag: None,
+            direction: Direction::Incoming,
+            wire_len: u32::try_from(wire_len).expect("short"),
+        };
+        let now = self.now();
+        self.engine.handle_frame(now, stamp, &decode(&Frame { meta, bytes }));
+        self
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// The row of a host.
+    pub fn device(&self, host: Host) -> Option<DeviceSnapshot> {
+        let sender = Sender::Mac(host.mac);
+        self.snapshot().devices.into_iter().find(|device| device.sender == sender)
+    }
+
+    /// Who a host is.
+    pub fn identity(&self, host: Host) -> Identity {
+        self.device(host).map(|device| (*device.identity).clone()).expect("a row")
+    }
+
+    /// The messages of a host by kind, those that there are.
+    pub fn kinds(&self, host: Host) -> Vec<(Kind, u64)> {
+        let messages = self.device(host).map(|device| device.counters.messages).unwrap_or_default();
+        Kind::ALL.into_iter().zip(messages).filter(|(_, count)| *count > 0).collect()
+    }
+}
