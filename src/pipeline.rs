@@ -168,6 +168,14 @@ impl Pipeline {
         }
     }
 
+    /// Tells every segment, those to come too, which MACs this host has.
+    pub fn handle_local_macs(&mut self, local: &Arc<[Mac]>) {
+        self.settings.engine.local = Arc::clone(local);
+        for segment in self.segments.iter_mut().flatten() {
+            segment.engine.handle_local_macs(Arc::clone(local));
+        }
+    }
+
     /// What lies around the live interface has changed: some VLANs may be counted elsewhere from
     /// now on, and their segments end here.
     pub fn handle_surroundings(&mut self, around: &Surroundings) {

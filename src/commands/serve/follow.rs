@@ -12,6 +12,7 @@ use crate::capture::{Backend, CaptureError};
 use crate::interfaces::neighbours::Neighbours;
 use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
 use crate::lan::{Lan, PassedOver, Tap};
+use crate::mac::Mac;
 use crate::pipeline::{Pipeline, Settings};
 use crate::time::timeline::Timeline;
 use crate::time::{Time, clock};
@@ -176,6 +177,11 @@ impl Follower {
                 self.begin(&link, around, now);
             }
         }
+        // Those just begun are told here too; an interface made later may be on their LAN.
+        let local: Arc<[Mac]> = self.watcher.table().local_macs().into();
+        for running in self.running.values() {
+            running.tap.with_pipeline(|pipeline| pipeline.handle_local_macs(&local));
+        }
     }
 
     /// The interfaces to capture, by name; notes the others for the page.
@@ -204,9 +210,7 @@ impl Follower {
         let Self { plan, lan, pool, .. } = self;
         let name = &link.name;
         let tap = lan.tap(name, || {
-            let mut settings = plan.settings.clone();
-            settings.engine.local = self.watcher.table().local_macs().into();
-            Pipeline::live(settings, name, around.clone(), clock::now())
+            Pipeline::live(plan.settings.clone(), name, around.clone(), clock::now())
         });
         tap.with_pipeline(|pipeline| pipeline.handle_surroundings(&around));
         let interface = Interface {
