@@ -1,0 +1,9 @@
+//! libFuzzer's way into `targets::netlink`.
+
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code, reason = "each fuzz target calls one")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::netlink(data));
