@@ -3,10 +3,10 @@
 
 mod e2e;
 
-use e2e::Exporter;
 use e2e::lan::opening;
 use e2e::netns::NetNs;
 use e2e::wire::Wire;
+use e2e::{BINARY, Exporter, Process, command_in};
 use multicast_exporter::craft::Query;
 use std::thread;
 use std::time::Duration;
@@ -170,6 +170,13 @@ fn nothing_is_counted_twice_when_an_interface_is_down_for_a_moment() {
 #[ignore = "root: make test"]
 fn a_name_that_matches_nothing_is_waited_for() {
     let namespace = NetNs::new();
+    let mut check = command_in(&namespace, BINARY);
+    check.args(["check", "--capture.interface=nosuch0", "--check.listen=0s"]);
+    let mut check = Process::start(check);
+    assert_eq!(check.wait().code(), Some(1));
+    let said = check.log();
+    assert!(said.contains("PROBLEM  --capture.interface=nosuch0 matches no interface"), "{said}");
+
     let exporter = Exporter::start(&namespace, &["--capture.interface=nosuch0"]);
     let log = exporter.process.log();
     let warned = |line: &str| line.contains("level=warn") && line.contains("nosuch0");
