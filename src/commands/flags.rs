@@ -136,7 +136,14 @@ pub struct Capture {
     #[arg(
         long = "capture.promiscuous",
         env = "MULTICAST_EXPORTER_CAPTURE_PROMISCUOUS",
-        value_parser = clap::builder::FalseyValueParser::new()
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set
     )]
     pub promiscuous: bool,
     /// Memory of a capture's ring: bytes, or with the suffix KiB or MiB
@@ -193,7 +200,8 @@ pub struct Replay {
         env = "MULTICAST_EXPORTER_CAPTURE_SPEED",
         value_name = "FACTOR",
         default_value_t = 1.0,
-        value_parser = speed
+        value_parser = speed,
+        requires = "file"
     )]
     pub speed: f64,
 }

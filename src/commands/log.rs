@@ -23,6 +23,7 @@ pub fn start(flags: &Log) {
             .with(
                 tracing_subscriber::fmt::layer()
                     .json()
+                    .flatten_event(true)
                     .with_target(false)
                     .with_writer(std::io::stderr),
             )

@@ -186,7 +186,7 @@ impl Table {
         self.full = false;
         self.expire(now);
         let excess = self.lease.excess();
-        if excess > 0 {
+        if excess > 0 && !self.keeps_everything() {
             self.shrink(now, excess);
         }
         self.established_limit = established_limit(self.lease.limit());
@@ -215,6 +215,12 @@ impl Table {
         self.expiry.is_some_and(|expiry| idle >= expiry)
     }
 
+    /// Whether this table never forgets anybody: a report on files must not lose what it counted,
+    /// so that those who come too late are `other`.
+    const fn keeps_everything(&self) -> bool {
+        self.expiry.is_none()
+    }
+
     fn admit(&mut self, now: Time, stamp: Stamp, sender: Sender) -> Option<u32> {
         if !self.full && self.lease.take() {
             let place = place(self.rows.len());
@@ -232,6 +238,9 @@ impl Table {
         let sketch = self.sketch.get_or_insert_with(|| Sketch::new(now));
         let frames = sketch.add(now, hash);
         let window = window(now);
+        if self.keeps_everything() {
+            return None;
+        }
         let place = self.newcomers.give_up(&self.heat, window, frames)?;
         self.evicted.capacity += 1;
         let slot = self.rows[place as usize].slot;

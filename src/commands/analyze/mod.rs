@@ -93,7 +93,12 @@ pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
 pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
     let mut problems = Vec::new();
     let mut captures = Vec::new();
+    let mut stdin = false;
     for path in files {
+        if path == Path::new("-") && std::mem::replace(&mut stdin, true) {
+            // It has one content, which the first `-` reads.
+            continue;
+        }
         match open(path) {
             Ok(capture) => captures.push(capture),
             Err(error) => problems.push(Problem { file: path.display().to_string(), error }),

@@ -151,14 +151,14 @@ fn series_from_the_first_frame_under_half_full_else_after_two_windows() {
 #[test]
 fn a_segment_gives_rows_back_to_another_that_is_sure_of_them() {
     let budget = Arc::new(Budget::new(100));
-    let mut greedy = Table::new(&budget, None, Arc::from([]), KEY);
+    let mut greedy = Table::new(&budget, Some(HOURS_4), Arc::from([]), KEY);
     for second in 0..=61 {
         // 80 devices that stay, 20 that came once.
         for n in 0..if second == 0 { 100 } else { 80 } {
             feed(&mut greedy, millis(second * 1_000), n);
         }
     }
-    let mut late = Table::new(&budget, None, Arc::from([]), KEY);
+    let mut late = Table::new(&budget, Some(HOURS_4), Arc::from([]), KEY);
     assert!(!feed(&mut late, millis(62_000), 1));
     greedy.tick(millis(62_000));
     late.tick(millis(62_000));
@@ -293,4 +293,14 @@ proptest! {
         let counted: u64 = tables.iter().flat_map(|t| &t.rows).map(|r| r.counters.packets[0]).sum();
         prop_assert!(counted <= in_rows);
     }
+}
+
+#[test]
+fn a_table_that_never_forgets_keeps_whom_it_has_and_counts_the_others_as_other() {
+    let mut table = table(8, None);
+    let fed = (0..1_000).filter(|n| feed(&mut table, millis(u64::from(*n) * 100), n % 20)).count();
+    check(&table);
+    assert_eq!(fed, 1_000 * 8 / 20, "the first eight, with every frame");
+    assert!(table.rows.iter().all(|row| row.counters.packets[0] == 50));
+    assert_eq!(table.evicted(), Evicted::default());
 }

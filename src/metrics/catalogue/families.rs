@@ -221,7 +221,7 @@ pub static PER_SECOND: Family = row(
     &["interface"],
     Collector::Segments,
     Sight::Frames,
-    "How many of these frames each whole second held, silent seconds included.",
+    "How many signalling and address frames (all but other_multicast and unicast) each whole second held, silent seconds included.",
 );
 
 /// `multicast_interface_converted_packets_total`.
@@ -321,7 +321,7 @@ pub static DEVICE_PEAK: Family = row(
     &["interface", "device"],
     Collector::Devices,
     Sight::Frames,
-    "A device's busiest whole second of the last 60 s.",
+    "A device's busiest whole second of the last 60 s: signalling and address frames (all but other_multicast and unicast).",
 );
 
 /// `multicast_device_last_seen_timestamp_seconds`.
