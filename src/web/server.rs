@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 pub struct Limits {
     /// Connections at a time; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections at a time of one address; more are closed.
+    /// Connections at a time of one address; more are told so and closed.
     pub connections_per_peer: usize,
     /// From the first wait for a request to the end of its header. It ends idle connections too.
     pub header: Duration,
@@ -55,6 +55,11 @@ const MAX_HEADER: usize = 16 * 1024;
 
 /// Wait after `accept()` fails, as it does when there are no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The answer to an address that has its share of connections.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n\r\n\
+    Too many connections from this address\n";
 
 /// Why serving could not begin.
 #[derive(Debug, Error)]
@@ -108,7 +113,7 @@ struct Shared {
 
 /// Accepts on one socket until it is aborted.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut failing = false;
+    let (mut failing, mut refusing) = (false, false);
     loop {
         // First the place, then the connection: what cannot be served waits in the kernel.
         let Ok(place) = Arc::clone(&shared.free).acquire_owned().await else { return };
@@ -123,7 +128,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
         };
         failing = false;
-        let Some(peer) = Peer::admit(&shared, peer.ip()) else { continue };
+        let Some(peer) = Peer::admit(&shared, peer.ip()) else {
+            if !std::mem::replace(&mut refusing, true) {
+                tracing::warn!(%peer, "too many connections of one address; refusing more");
+            }
+            // What does not fit into an empty socket buffer is not worth waiting for.
+            let _ = stream.try_write(TOO_MANY);
+            continue;
+        };
+        refusing = false;
         tokio::spawn(connection(stream, place, peer));
     }
 }
