@@ -339,3 +339,24 @@ fn a_veth_into_another_namespace_looks_like_a_container() {
     assert!(found.contains("$ docker run --network=host"), "{text}");
     assert!(part(&text, "Interfaces").contains("eth0 is up but has no carrier"), "{text}");
 }
+
+#[test]
+#[ignore = "root: make test"]
+fn a_running_exporter_is_no_problem() {
+    in_fresh_namespace(|| {
+        lan();
+        let mut exporter = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"))
+            .arg("--web.listen-address=127.0.0.1:10353")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(exporter.stderr.take().unwrap()).lines();
+        assert!(log.any(|line| line.unwrap().contains("message=capturing")));
+        let (status, text) =
+            check(&["--check.listen=0s", "--web.listen-address=127.0.0.1:10353"]).finish();
+        exporter.kill().unwrap();
+        exporter.wait().unwrap();
+        assert_eq!(status, 0, "{text}");
+        assert!(part(&text, "Web").contains("an exporter is running there"), "{text}");
+    });
+}

@@ -104,7 +104,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, (&'static str, io::Error)>
 }
 
 /// Host without brackets, empty for all, and port.
-fn split(address: &str) -> Result<(&str, u16), ListenError> {
+pub(super) fn split(address: &str) -> Result<(&str, u16), ListenError> {
     let wrong = |reason| ListenError::Syntax { address: address.to_owned(), reason };
     let (host, port) = address.rsplit_once(':').ok_or_else(|| wrong("there is no port"))?;
     let host = match host.strip_prefix('[') {

@@ -7,6 +7,7 @@
 //! | room | what |
 //! |---|---|
 //! | [`listen`] | addresses of `--web.listen-address`, bound before privileges are dropped |
+//! | [`probe`] | whether an exporter answers somewhere |
 //! | [`server`] | connections: bounded in number, time and memory |
 //! | [`gate`] | one rendering at a time, a bounded queue before it |
 //! | `telemetry` | the exposition |
@@ -17,6 +18,7 @@ pub mod gate;
 pub mod listen;
 mod negotiate;
 mod page;
+pub mod probe;
 pub mod server;
 mod stall;
 mod telemetry;
@@ -71,7 +73,7 @@ pub fn router(scraper: Scraper, settings: &Settings) -> Router {
     }
     router
         .route("/static/style.css", get(page::style))
-        .route("/-/healthy", get(async || "The exporter is healthy.\n"))
+        .route("/-/healthy", get(async || probe::HEALTHY))
         .route("/-/ready", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)

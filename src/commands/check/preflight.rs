@@ -14,6 +14,7 @@ use crate::commands::flags::{self, Serve};
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;
 use crate::web::listen::{self, ListenError};
+use crate::web::probe;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -102,6 +103,9 @@ fn web(addresses: &[String]) -> Result<Vec<Finding>, String> {
                 Finding::ok(Area::Web, format!("{address} can be listened on"))
             }
             Err(error @ ListenError::Syntax { .. }) => return Err(error.to_string()),
+            Err(ListenError::InUse { .. }) if probe::is_an_exporter_at(address) => {
+                Finding::ok(Area::Web, format!("{address}: an exporter is running there"))
+            }
             Err(
                 error @ (ListenError::Resolve { .. }
                 | ListenError::InUse { .. }

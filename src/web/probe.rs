@@ -1,0 +1,32 @@
+//! Asks whether an exporter answers at an address. In: an address as the user wrote it. Out: yes
+//! or no, soon.
+
+use super::listen;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+/// What `/-/healthy` answers, by which an exporter is known.
+pub const HEALTHY: &str = "The exporter is healthy.\n";
+
+/// Whether an exporter without TLS answers at `address`. Waits half a second at most for each
+/// step of the exchange.
+#[must_use]
+pub fn is_an_exporter_at(address: &str) -> bool {
+    const PATIENCE: Duration = Duration::from_millis(500);
+    let ask = || -> io::Result<bool> {
+        let (host, port) = listen::split(address).map_err(io::Error::other)?;
+        let host = if host.is_empty() { "localhost" } else { host };
+        for candidate in (host, port).to_socket_addrs()? {
+            let Ok(mut stream) = TcpStream::connect_timeout(&candidate, PATIENCE) else { continue };
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.write_all(b"GET /-/healthy HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.take(4096).read_to_string(&mut answer)?;
+            return Ok(answer.ends_with(HEALTHY));
+        }
+        Ok(false)
+    };
+    ask().unwrap_or(false)
+}
