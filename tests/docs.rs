@@ -9,8 +9,17 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn readme() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+    root().join("README.md")
+}
+
+/// A file of the repository.
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Compares what stands between the markers of `name` with `wanted`, or replaces it.
@@ -84,19 +93,49 @@ fn every_flag_has_the_environment_variable_of_its_name() {
 #[test]
 fn the_readme_names_the_rust_that_the_manifest_asks_for() {
     let msrv = env!("CARGO_PKG_RUST_VERSION");
-    let text = fs::read_to_string(readme()).unwrap();
+    let text = read("README.md");
     assert!(text.contains(&format!("needs Rust {msrv} or later")), "{msrv}");
+}
+
+/// Whether the text has a function of this name that the test harness runs: `#[test]` or
+/// `#[tokio::test]` among the attributes directly above.
+fn has_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim_start).collect();
+    let of_this_name = |line: &str| {
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let rest = line.strip_prefix("fn ").and_then(|line| line.strip_prefix(name));
+        rest.is_some_and(|rest| rest.starts_with('('))
+    };
+    lines.iter().enumerate().filter(|(_, line)| of_this_name(line)).any(|(n, _)| {
+        lines[..n]
+            .iter()
+            .rev()
+            .take_while(|line| line.starts_with("#[") || line.starts_with("//"))
+            .any(|line| *line == "#[test]" || line.starts_with("#[tokio::test"))
+    })
 }
 
 #[test]
 fn the_tests_that_hold_the_invariants_exist() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    for good in [
+        "#[test]\nfn x() {",
+        "#[tokio::test]\nasync fn x() {",
+        "#[tokio::test(start_paused = true)]\nasync fn x() {",
+        "#[test]\n#[should_panic]\nfn x() {",
+        "proptest! {\n    #[test]\n    /// Says.\n    fn x(\n        y in 0..1",
+    ] {
+        assert!(has_test(good, "x"), "{good}");
+    }
+    for bad in
+        ["fn x() {", "#[test]\nfn xy() {", "#[test]\nfn y() {}\n\nfn x() {", "// #[test]\nfn x()"]
+    {
+        assert!(!has_test(bad, "x"), "{bad}");
+    }
+    let text = read("ARCHITECTURE.md");
     let named: Vec<(&str, &str)> =
         text.split('`').filter_map(|code| code.split_once(".rs::")).collect();
-    assert!(named.len() >= 15, "{named:?}");
+    assert!(named.len() >= 25, "{named:?}");
     for (file, test) in named {
-        let source = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap();
-        assert!(source.contains(&format!("fn {test}()")), "{file}.rs has no test {test}");
+        assert!(has_test(&read(&format!("{file}.rs")), test), "{file}.rs has no test {test}");
     }
 }
