@@ -5,6 +5,7 @@
 use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;
 use multicast_exporter::metrics::catalogue;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -138,4 +139,27 @@ fn the_tests_that_hold_the_invariants_exist() {
     for (file, test) in named {
         assert!(has_test(&read(&format!("{file}.rs")), test), "{file}.rs has no test {test}");
     }
+}
+
+/// The files of `tests/` that a table's rows name.
+fn tests_in_table(markdown: &str) -> BTreeSet<String> {
+    let rows = markdown.lines().filter(|line| line.starts_with('|'));
+    rows.flat_map(|row| row.split('`'))
+        .filter_map(|code| code.strip_prefix("tests/"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_table_of_tests_lists_each_file_and_no_other() {
+    let sample = "`tests/x.rs`\n| y | `tests/y.rs`, `src/y/tests.rs` | root |";
+    assert_eq!(tests_in_table(sample), BTreeSet::from(["y.rs".to_owned()]));
+    let files: BTreeSet<String> = fs::read_dir(root().join("tests"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".rs"))
+        .collect();
+    let document = read("docs/testing.md");
+    assert_eq!(tests_in_table(&document), files, "docs/testing.md and tests/");
+    assert!(document.contains("`fuzz/`"));
 }
