@@ -1,5 +1,6 @@
 //! What the documents say twice is generated or compared: the README's metrics from the
-//! catalogue, its flags from the command line's definition, the invariants' tests by name.
+//! catalogue, its flags from the command line's definition. What they name is there: tests, files,
+//! outputs.
 //! `UPDATE_DOCS=1 cargo test --test docs` writes the generated parts anew.
 
 use clap::CommandFactory as _;
@@ -162,4 +163,61 @@ fn the_table_of_tests_lists_each_file_and_no_other() {
     let document = read("docs/testing.md");
     assert_eq!(tests_in_table(&document), files, "docs/testing.md and tests/");
     assert!(document.contains("`fuzz/`"));
+}
+
+/// The programs' outputs that a document shows: name, and what stands between the markers.
+fn outputs(markdown: &str) -> Vec<(&str, &str)> {
+    let parts = markdown.split("<!-- output: ").skip(1);
+    parts
+        .map(|part| {
+            let (name, rest) = part.split_once(" -->").expect("an end of the marker");
+            let (shown, _) = rest.split_once("<!-- end -->").expect("an end of the output");
+            (name, shown.trim())
+        })
+        .collect()
+}
+
+#[test]
+fn no_output_is_promised_and_left_out() {
+    let sample = "<!-- output: x -->\n\n<!-- end -->\ny\n<!-- output: z -->\nz\n<!-- end -->";
+    assert_eq!(outputs(sample), [("x", ""), ("z", "z")]);
+    let text = read("README.md");
+    let outputs = outputs(&text);
+    assert!(outputs.len() >= 4, "{outputs:?}");
+    let empty: Vec<_> = outputs.iter().filter(|(_, shown)| shown.is_empty()).collect();
+    assert!(empty.is_empty(), "README.md: {empty:?}");
+}
+
+/// The links to files of the repository, without what follows `#`.
+fn relative_links(markdown: &str) -> Vec<&str> {
+    // Every other part is code: within fences, then within backticks.
+    let prose = markdown.split("```").step_by(2).flat_map(|text| text.split('`').step_by(2));
+    prose
+        .flat_map(|text| text.split("](").skip(1))
+        .filter_map(|rest| rest.split([')', ' ']).next())
+        .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+        .filter_map(|target| target.split('#').next())
+        .filter(|file| !file.is_empty())
+        .collect()
+}
+
+#[test]
+fn relative_links_lead_somewhere() {
+    let sample = "[a](b.md#c) [d\ne](f/g.rs) `[h](i)` [j](https://k) [l](#m)\n```\n[n](o)\n```";
+    assert_eq!(relative_links(sample), ["b.md", "f/g.rs"]);
+    let mut documents: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root().join(name)).into();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        documents.extend(path.extension().is_some_and(|kind| kind == "md").then_some(path));
+    }
+    let mut dead = vec![];
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        let folder = document.parent().unwrap();
+        for link in relative_links(&text).into_iter().filter(|link| !folder.join(link).exists()) {
+            dead.push(format!("{}: {link}", document.display()));
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
 }
