@@ -99,6 +99,23 @@ fn the_map_in_lib_rs_lists_each_module_once() {
     assert_eq!(mapped.len(), order.len(), "a module is there twice");
 }
 
+/// Modules in the order of the code map in ARCHITECTURE.md.
+fn code_map(architecture: &str) -> Vec<&str> {
+    let (_, map) = architecture.split_once("| module | is |").expect("a code map");
+    map.lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name))
+        .collect()
+}
+
+#[test]
+fn the_code_map_lists_the_modules_of_lib_rs_in_its_order() {
+    let sample = "| `x` |\n| module | is | not |\n|---|---|\n| `a` | `b` |\n| `c` | |\n\n| `d` |";
+    assert_eq!(code_map(sample), ["a", "c"]);
+    let read = |path| fs::read_to_string(repository().join(path)).unwrap();
+    assert_eq!(code_map(&read("ARCHITECTURE.md")), map(&read("src/lib.rs")));
+}
+
 #[test]
 fn a_module_uses_only_those_above_it_in_the_map() {
     let lib = fs::read_to_string(repository().join("src/lib.rs")).unwrap();

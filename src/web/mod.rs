@@ -1,8 +1,9 @@
 //! HTTP: `/metrics` and the pages around it.
 //!
 //! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
-//! to be tested, and a [`server`] that runs it. It must not know captures or engines, only what
-//! a [`Source`](crate::metrics::Source) copies for it.
+//! to be tested, and a [`server`] that runs it. It must not know how frames are captured, decoded
+//! or counted, only what a [`Source`](crate::metrics::Source) copies for it; the page reads
+//! snapshots of devices and the interfaces passed over in that copy.
 //!
 //! | room | what |
 //! |---|---|
