@@ -157,8 +157,9 @@ fn the_table_of_tests_lists_each_file_and_no_other() {
     assert_eq!(tests_in_table(sample), BTreeSet::from(["y.rs".to_owned()]));
     let files: BTreeSet<String> = fs::read_dir(root().join("tests"))
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".rs"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
         .collect();
     let document = read("docs/testing.md");
     assert_eq!(tests_in_table(&document), files, "docs/testing.md and tests/");
