@@ -32,6 +32,7 @@ use crate::capture::{Direction, Frame, Tag};
 use crate::mac::Mac;
 use ip::Part;
 use link::{Link, Network, Reach};
+use std::fmt;
 use std::net::IpAddr;
 
 /// What one frame says.
@@ -109,6 +110,16 @@ pub enum Sender {
     Mac(Mac),
     /// Source IP, where the link has no MAC.
     Ip(IpAddr),
+}
+
+/// As the `device` label has it: the MAC in lower case with colons, or the IP address.
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mac(mac) => mac.fmt(f),
+            Self::Ip(ip) => ip.fmt(f),
+        }
+    }
 }
 
 /// The fields of an IP header that matter here.

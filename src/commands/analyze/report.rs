@@ -2,7 +2,7 @@
 //! whoever holds snapshots can serve the same objects.
 
 use crate::decode::mdns::{Kind, Section};
-use crate::decode::{Issue, Protocol, Sender};
+use crate::decode::{Issue, Protocol};
 use crate::engine::{DeviceCounters, DeviceSnapshot, Snapshot};
 use crate::pipeline::SegmentView;
 use crate::time::Stamp;
@@ -225,15 +225,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         peak_packets_per_second: row.peak_ever,
         first_seen: Instant::from_stamp(row.first_seen),
         last_seen: Instant::from_stamp(row.last_seen),
-        ..counted(label, sender_label(row.sender), &row.counters)
-    }
-}
-
-/// The `device` label of a sender.
-fn sender_label(sender: Sender) -> String {
-    match sender {
-        Sender::Mac(mac) => mac.to_string(),
-        Sender::Ip(ip) => ip.to_string(),
+        ..counted(label, row.sender.to_string(), &row.counters)
     }
 }
 
