@@ -97,6 +97,9 @@ pub struct Device {
     pub interface: String,
     /// MAC, or IP where the link has no MAC, or `other`.
     pub device: String,
+    /// Whether this is no device but `other`: the segment's frames of all who have no row.
+    #[serde(skip)]
+    pub is_other: bool,
     /// All addresses heard, at most 16.
     pub addresses: Vec<String>,
     /// Host name.
@@ -231,13 +234,14 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
 
 /// The frames of all who have no row: a device without identity.
 fn other(label: &str, counters: &DeviceCounters) -> Device {
-    counted(label, "other".into(), counters)
+    Device { is_other: true, ..counted(label, "other".into(), counters) }
 }
 
 fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
     Device {
         interface: label.to_owned(),
         device,
+        is_other: false,
         addresses: Vec::new(),
         name: None,
         vendor: None,

@@ -36,16 +36,23 @@ fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " in {:.3} s, {start} to {end}", report.duration_seconds)?;
     }
     writeln!(f)?;
-    if frames.total > 0 {
-        writeln!(
-            f,
-            "{} to a multicast or broadcast address, {} multicast in unicast frames, {} devices",
-            frames.multicast,
-            frames.multicast_in_unicast,
-            report.devices.len()
-        )?;
+    if frames.total == 0 {
+        return Ok(());
     }
-    Ok(())
+    let (others, devices): (Vec<&Device>, Vec<&Device>) =
+        report.devices.iter().partition(|device| device.is_other);
+    write!(
+        f,
+        "{} to a multicast or broadcast address, {} multicast in unicast frames, {} devices",
+        frames.multicast,
+        frames.multicast_in_unicast,
+        devices.len()
+    )?;
+    if !others.is_empty() {
+        let frames: u64 = others.iter().map(|other| other.total_packets()).sum();
+        write!(f, ", {frames} frames of others")?;
+    }
+    writeln!(f)
 }
 
 fn write_errors(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,4 +127,55 @@ fn write_columns(
         writeln!(f, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report;
+    use crate::capture::{Direction, Frame, FrameMeta, LinkType};
+    use crate::commands::test_settings;
+    use crate::craft::Host;
+    use crate::decode::{Protocol, decode};
+    use crate::engine::{DeviceCounters, Engine};
+    use crate::pipeline::SegmentView;
+    use crate::time::{Stamp, Time};
+
+    /// A segment where one ARP frame of each host was heard, and so many of senders without a row.
+    fn view(label: &str, hosts: &[u8], others: u64) -> SegmentView {
+        let settings = test_settings();
+        let mut engine = Engine::new(settings.engine, settings.key);
+        for host in hosts {
+            let bytes = Host::numbered((*host).into()).arp_announcement();
+            let meta = FrameMeta {
+                stamp: Stamp(0),
+                interface: 0,
+                link: LinkType::Ethernet,
+                stripped_tag: None,
+                direction: Direction::Unknown,
+                wire_len: 42,
+            };
+            let observation = decode(&Frame { meta, bytes: &bytes });
+            engine.handle_frame(Time::default(), Stamp(0), &observation);
+        }
+        let mut snapshot = engine.snapshot();
+        if others > 0 {
+            let mut counters = DeviceCounters::default();
+            counters.packets[Protocol::Ssdp.index()] = others;
+            snapshot.other = Some(counters);
+        }
+        SegmentView { label: label.into(), vlan: String::new(), snapshot }
+    }
+
+    fn second_line(views: &[SegmentView]) -> String {
+        let text = report::build(Vec::new(), None, views).to_string();
+        text.lines().nth(1).expect("there are frames").to_owned()
+    }
+
+    #[test]
+    fn others_are_no_device_on_any_segment() {
+        let known = second_line(&[view("a", &[1, 2], 0), view("b", &[3], 0)]);
+        assert!(known.ends_with(", 3 devices"), "{known}");
+        let more = second_line(&[view("a", &[1, 2], 30), view("b", &[3], 4)]);
+        assert!(more.ends_with(", 3 devices, 34 frames of others"), "{more}");
+    }
 }
