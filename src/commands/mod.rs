@@ -90,7 +90,8 @@ fn say(line: &str) {
 
 /// Keys that the network cannot know.
 fn hash_key() -> HashKey {
-    // The standard library keys each of these from the operating system's random numbers.
+    // The standard library draws two keys a thread from the operating system's random numbers and
+    // adds 1 to one of them for each of these: what they hash to differs, and cannot be guessed.
     HashKey(std::array::from_fn(|_| RandomState::new().build_hasher().finish()))
 }
 
