@@ -4,6 +4,7 @@
 pub mod file;
 pub mod filter;
 pub mod groups;
+mod interface;
 pub mod join;
 pub mod live;
 pub mod pnet;

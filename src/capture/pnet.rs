@@ -8,7 +8,7 @@
 //! neither its VLAN nor its 4 bytes of length. (A tag in the bytes, as in outgoing frames, is seen.)
 
 use super::filter::{self, FilterLink};
-use super::live::Interface;
+use super::interface::Interface;
 use super::pool::PooledSocket;
 use super::{
     Batch, Capture, CaptureError, Direction, FrameMeta, InterfaceName, LinkType, Slot, sys,

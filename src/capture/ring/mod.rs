@@ -16,7 +16,7 @@ mod block;
 mod map;
 
 use super::filter::{self, FilterLink};
-use super::live::{Interface, Options};
+use super::interface::{Interface, Options};
 use super::pool::PooledSocket;
 use super::{Batch, Capture, CaptureError, InterfaceName, LinkType, Slot, sys};
 use crate::time::clock;

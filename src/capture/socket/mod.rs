@@ -15,7 +15,7 @@ mod headers;
 mod receive;
 
 use super::groups::{LISTENED, Listened};
-use super::live::Interface;
+use super::interface::Interface;
 use super::{
     Batch, Capture, CaptureError, Direction, FrameMeta, InterfaceName, LinkType, Slot, sys,
 };
