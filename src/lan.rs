@@ -3,11 +3,13 @@
 //! deleted and made again goes on counting where it stopped.
 
 use crate::capture::Backend;
+use crate::engine::Event;
 use crate::pipeline::Pipeline;
 use crate::segment::Label;
+use crate::time::{Time, clock};
 use parking_lot::{Mutex, RwLock};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// What one process watches.
 #[derive(Default)]
@@ -32,7 +34,13 @@ pub struct Tap {
     name: Label,
     pipeline: Mutex<Pipeline>,
     status: Mutex<Status>,
+    /// Threads that feed the pipeline. Changed under the pipeline's lock, so that events are in
+    /// the same order.
+    listeners: AtomicUsize,
 }
+
+/// Somebody feeds a tap's pipeline, as long as this lives.
+pub struct Listening<'a>(&'a Tap);
 
 /// How a capture is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +75,7 @@ impl Lan {
             name: Label::from(name),
             pipeline: Mutex::new(make()),
             status: Mutex::default(),
+            listeners: AtomicUsize::new(0),
         });
         taps.push(Arc::clone(&tap));
         tap
@@ -134,9 +143,41 @@ impl Tap {
         work(&mut self.pipeline.lock())
     }
 
+    /// Tells the pipeline that its interface is listened to from now on, until what this gives is
+    /// dropped. Two captures may overlap where one ends slowly.
+    #[must_use]
+    pub fn listen(&self) -> Listening<'_> {
+        self.with_pipeline(|pipeline| {
+            self.listeners.fetch_add(1, Ordering::Relaxed);
+            pipeline.handle_event(clock::now().monotonic, Event::Up);
+        });
+        Listening(self)
+    }
+
+    /// Moves the pipeline on to `now` if nobody listens who would. To be called once a second.
+    pub fn handle_timeout(&self, now: Time) {
+        self.with_pipeline(|pipeline| {
+            if self.listeners.load(Ordering::Relaxed) == 0 {
+                // One that never began has not said so.
+                pipeline.handle_event(now, Event::Down);
+                pipeline.handle_timeout(now);
+            }
+        });
+    }
+
     /// The pipeline, for whoever must not wait for long.
     #[must_use]
     pub const fn pipeline(&self) -> &Mutex<Pipeline> {
         &self.pipeline
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.with_pipeline(|pipeline| {
+            if self.0.listeners.fetch_sub(1, Ordering::Relaxed) == 1 {
+                pipeline.handle_event(clock::now().monotonic, Event::Down);
+            }
+        });
     }
 }

@@ -104,8 +104,10 @@ pub struct Engine {
 /// What happened to the interface under a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The interface came up (or was there at start).
+    /// Somebody listens from now on: the interface came up, or was there at start.
     Up,
+    /// Nobody listens from now on, until [`Event::Up`]: seconds are not counted as silent ones.
+    Down,
     /// The kernel dropped frames before they were read.
     Dropped,
     /// The clock stepped.
@@ -233,11 +235,16 @@ impl Engine {
         self.advance(now);
     }
 
-    /// Suspends, for 2 s, what rests on silence.
+    /// Suspends, for 2 s, what rests on silence, unless nobody listens any more.
     pub fn handle_event(&mut self, now: Time, event: Event) {
         let now = self.advance(now);
         match event {
-            Event::Up | Event::Dropped | Event::ClockStep => self.suspension.begin(now),
+            Event::Up => {
+                self.tally.resume(now.second());
+                self.suspension.begin(now);
+            }
+            Event::Down => self.tally.pause(),
+            Event::Dropped | Event::ClockStep => self.suspension.begin(now),
         }
     }
 
@@ -299,14 +306,16 @@ impl Engine {
     /// Moves the time on, never back, and closes what has passed. What was never told anything
     /// begins suspended.
     fn advance(&mut self, time: Time) -> Time {
-        let now = if let Some(now) = self.now {
-            now.max(time)
-        } else {
+        let Some(before) = self.now else {
+            self.now = Some(time);
             self.suspension.begin(time);
-            time
+            self.tally.advance(time.second());
+            return time;
         };
+        let now = before.max(time);
         self.now = Some(now);
-        if self.tally.advance(now.second()) {
+        if before.second() < now.second() {
+            self.tally.advance(now.second());
             self.table.tick(now);
         }
         now

@@ -65,35 +65,70 @@ const fn bucket(second: u64) -> usize {
 }
 
 /// The seconds of a segment: the one that runs, and a histogram of those that are closed.
+///
+/// A second in which nobody listened for a part is as any other; one in which nobody listened at
+/// all is not in the histogram: silent means heard to be silent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
-    /// The second that runs, and what it holds; `None` before the first.
-    running: Option<(u64, u64)>,
+    state: State,
     closed: Histogram,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    /// Before the first second.
+    #[default]
+    New,
+    /// Somebody listens.
+    Running { second: u64, count: u64 },
+    /// Nobody listens any more, in the second that somebody did.
+    Pausing { second: u64, count: u64 },
+    /// Nobody listens.
+    Paused,
+}
+
 impl Tally {
-    /// Closes every second before `second`, the silent ones too. Returns whether there was one.
-    pub(super) fn advance(&mut self, second: u64) -> bool {
-        match self.running {
-            None => {
-                self.running = Some((second, 0));
-                false
-            }
-            Some((running, count)) if running < second => {
+    /// Closes every second before `second` that somebody listened in, the silent ones too.
+    pub(super) fn advance(&mut self, second: u64) {
+        match self.state {
+            State::New => self.state = State::Running { second, count: 0 },
+            State::Running { second: running, count } if running < second => {
                 observe(&mut self.closed, count, 1);
                 observe(&mut self.closed, 0, second - running - 1);
-                self.running = Some((second, 0));
-                true
+                self.state = State::Running { second, count: 0 };
             }
-            Some(_) => false,
+            State::Pausing { second: running, count } if running < second => {
+                observe(&mut self.closed, count, 1);
+                self.state = State::Paused;
+            }
+            State::Running { .. } | State::Pausing { .. } | State::Paused => {}
         }
     }
 
     /// Counts one frame in the second that runs.
     pub(super) const fn count(&mut self) {
-        if let Some((_, count)) = &mut self.running {
-            *count += 1;
+        match &mut self.state {
+            State::Running { count, .. } | State::Pausing { count, .. } => *count += 1,
+            State::New | State::Paused => {}
+        }
+    }
+
+    /// Nobody listens from now on: the second that runs is the last one.
+    pub(super) const fn pause(&mut self) {
+        match self.state {
+            State::Running { second, count } => self.state = State::Pausing { second, count },
+            State::New => self.state = State::Paused,
+            State::Pausing { .. } | State::Paused => {}
+        }
+    }
+
+    /// Somebody listens from `second` on, to which this was advanced before.
+    pub(super) const fn resume(&mut self, second: u64) {
+        match self.state {
+            // The same second still: it must not be in the histogram twice.
+            State::Pausing { second, count } => self.state = State::Running { second, count },
+            State::New | State::Paused => self.state = State::Running { second, count: 0 },
+            State::Running { .. } => {}
         }
     }
 
@@ -143,7 +178,7 @@ mod tests {
         tally.advance(10);
         tally.count();
         tally.count();
-        assert!(tally.advance(1_000_000_000_000));
+        tally.advance(1_000_000_000_000);
         assert_eq!(tally.closed().counts[0], 1_000_000_000_000 - 11);
         assert_eq!(tally.closed().counts[2], 1);
         assert_eq!(tally.closed().sum, 2);
@@ -153,9 +188,35 @@ mod tests {
     fn a_second_is_closed_once() {
         let mut tally = Tally::default();
         tally.advance(10);
-        assert!(tally.advance(11));
-        assert!(!tally.advance(11));
-        assert!(!tally.advance(9));
+        for second in [11, 11, 9] {
+            tally.advance(second);
+            assert_eq!(tally.closed().counts[0], 1);
+        }
+    }
+
+    #[test]
+    fn seconds_in_which_nobody_listened_are_not_silent_ones() {
+        let mut tally = Tally::default();
+        tally.advance(10);
+        tally.count();
+        tally.pause();
+        tally.advance(1000);
+        tally.resume(1000);
+        tally.pause();
+        tally.resume(1000);
+        tally.advance(1002);
+        assert_eq!(tally.closed().counts[..3], [2, 1, 0], "10 with a frame; 1000 and 1001 silent");
+    }
+
+    #[test]
+    fn what_was_not_listened_to_at_first_is_not_counted() {
+        let mut tally = Tally::default();
+        tally.pause();
+        tally.advance(10);
+        tally.advance(20);
+        assert_eq!(tally.closed(), &Histogram::default());
+        tally.resume(20);
+        tally.advance(21);
         assert_eq!(tally.closed().counts[0], 1);
     }
 

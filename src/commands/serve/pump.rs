@@ -85,7 +85,7 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     let before = tap.status().dropped;
     let mut last_drops = 0;
     let mut last_second = 0;
-    tap.with_pipeline(|pipeline| pipeline.handle_event(clock::now().monotonic, Event::Up));
+    let _listening = tap.listen();
     // When the stop was noticed.
     let mut stopped_at = None;
     loop {
@@ -219,6 +219,25 @@ mod tests {
             run(&tap, vec![Box::new(|_| {})]);
             assert_eq!(tap.status().dropped, Some(7 * captures));
         }
+    }
+
+    #[test]
+    fn seconds_without_a_capture_are_not_silent_ones() {
+        let tap = tap();
+        let closed = || {
+            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            views[0].snapshot.per_second.counts.iter().sum::<u64>()
+        };
+        let later = |seconds| clock::now().monotonic.plus(Duration::from_secs(seconds));
+        run(&tap, vec![Box::new(|_| {})]);
+        tap.handle_timeout(later(100));
+        assert!((1..10).contains(&closed()), "{} seconds for one read", closed());
+        let before = closed();
+        let act = |tap: &Tap| tap.handle_timeout(later(500));
+        run(&tap, vec![Box::new(act)]);
+        assert_eq!(closed(), before, "whoever listens keeps the time");
+        tap.handle_timeout(later(1000));
+        assert_eq!(closed(), before + 1);
     }
 
     /// Hands out one frame a batch, heard at these seconds, and nothing after.
