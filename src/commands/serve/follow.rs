@@ -64,6 +64,8 @@ pub struct Follower {
     ended: (Sender<Notice>, Receiver<Notice>),
     generation: u64,
     neighbours_due: Time,
+    /// The second in which the idle pipelines were moved on.
+    idle_second: u64,
 }
 
 /// A capture thread.
@@ -110,6 +112,7 @@ impl Follower {
             ended: mpsc::channel(),
             generation: 0,
             neighbours_due: Time(0),
+            idle_second: 0,
         })
     }
 
@@ -142,6 +145,7 @@ impl Follower {
                 self.reconcile(reading.monotonic);
             }
             self.forget_long_gone(reading.monotonic);
+            self.move_idle_on(reading.monotonic);
             self.look_up_neighbours(reading.monotonic);
         }
         self.stop_all();
@@ -367,6 +371,20 @@ impl Follower {
             .collect();
         for name in names {
             self.forget(&name);
+        }
+    }
+
+    /// Once a second, what nobody feeds still has to forget its silent devices and give their
+    /// rows back.
+    fn move_idle_on(&mut self, now: Time) {
+        if self.idle.is_empty() || now.second() == self.idle_second {
+            return;
+        }
+        self.idle_second = now.second();
+        for tap in self.lan.taps() {
+            if self.idle.contains_key(&**tap.name()) {
+                tap.handle_timeout(now);
+            }
         }
     }
 
