@@ -63,7 +63,14 @@ pub enum Ended {
 
 /// Pumps live frames until `stop` is set or the capture ends. A panic ends this capture alone.
 pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
-    guarded(|| pump_live(tap, capture, stop))
+    let mut drops = Drops::default();
+    let ended = guarded(|| pump_live(tap, capture, stop, &mut drops));
+    // The last second's. What panicked once may do so again.
+    let _ = guarded(|| {
+        drops.publish(tap, capture);
+        Ended::Stopped
+    });
+    ended
 }
 
 /// Pumps the frames of a file until `stop` is set or the file ends.
@@ -80,10 +87,26 @@ fn guarded(pump: impl FnOnce() -> Ended) -> Ended {
     })
 }
 
-fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
+/// How many of a capture's drops are in the tap's status, where those of all captures of the
+/// interface add up, and two may overlap.
+#[derive(Debug, Default)]
+struct Drops(u64);
+
+impl Drops {
+    /// Adds those since the last time. True if there were any.
+    fn publish(&mut self, tap: &Tap, capture: &mut dyn Capture) -> bool {
+        let Some(drops) = capture.dropped() else { return false };
+        let more = drops.saturating_sub(self.0);
+        self.0 = self.0.max(drops);
+        tap.update_status(|status| {
+            status.dropped = Some(status.dropped.unwrap_or(0).saturating_add(more));
+        });
+        more > 0
+    }
+}
+
+fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drops) -> Ended {
     let latency = capture.latency();
-    let before = tap.status().dropped;
-    let mut last_drops = 0;
     let mut last_second = 0;
     let _listening = tap.listen();
     // When the stop was noticed.
@@ -119,10 +142,7 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
             continue;
         }
         last_second = reading.monotonic.second();
-        let Some(drops) = capture.dropped() else { continue };
-        tap.update_status(|status| status.dropped = Some(before.unwrap_or(0) + drops));
-        if drops > last_drops {
-            last_drops = drops;
+        if drops.publish(tap, capture) {
             tap.with_pipeline(|pipeline| pipeline.handle_event(reading.monotonic, Event::Dropped));
         }
     }
@@ -219,6 +239,25 @@ mod tests {
             run(&tap, vec![Box::new(|_| {})]);
             assert_eq!(tap.status().dropped, Some(7 * captures));
         }
+    }
+
+    #[test]
+    fn drops_of_captures_that_overlap_add_up() {
+        let tap = tap();
+        let inner = |_: &Tap| {
+            let names = [InterfaceName { name: Some("eth0".into()) }];
+            let mut other = Scripted { tap: Arc::clone(&tap), script: vec![], dropped: 100, names };
+            live(&tap, &mut other, &Stop::default());
+        };
+        run(&tap, vec![Box::new(|_| {}), Box::new(inner), Box::new(|_| {})]);
+        assert_eq!(tap.status().dropped, Some(100 + 3 * 7));
+    }
+
+    #[test]
+    fn drops_of_the_last_second_count_after_a_panic_too() {
+        let tap = tap();
+        run(&tap, vec![Box::new(|_| panic!("later")), Box::new(|_| {})]);
+        assert_eq!(tap.status().dropped, Some(7));
     }
 
     #[test]
