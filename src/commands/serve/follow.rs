@@ -5,6 +5,7 @@
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
 use super::pump::{self, Ended, Stop};
+use super::retry::Failures;
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
@@ -26,9 +27,6 @@ use tracing::{debug, info, warn};
 
 /// How long to wait for news of interfaces before looking after the rest.
 const WAIT: Duration = Duration::from_millis(250);
-/// The first wait before a capture that failed is tried again; doubled up to [`RETRY_LONGEST`].
-const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_LONGEST: Duration = Duration::from_mins(1);
 /// How often the MACs behind addresses are looked up for captures that see none.
 const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
 /// How long captures may take to end at a stop.
@@ -58,7 +56,7 @@ pub struct Follower {
     watcher: Watcher,
     timeline: Timeline,
     running: BTreeMap<String, Running>,
-    failing: BTreeMap<String, Failing>,
+    failing: Failures,
     /// Since when the captures that are not running are not.
     idle: BTreeMap<String, Time>,
     ended: (Sender<Notice>, Receiver<Notice>),
@@ -81,12 +79,6 @@ struct Running {
     _joins: Option<Joins>,
 }
 
-/// A capture that failed.
-struct Failing {
-    retry_at: Time,
-    wait: Duration,
-}
-
 /// A capture thread's last words.
 struct Notice {
     name: String,
@@ -107,7 +99,7 @@ impl Follower {
             watcher: Watcher::open()?,
             timeline: Timeline::live(),
             running: BTreeMap::new(),
-            failing: BTreeMap::new(),
+            failing: Failures::default(),
             idle: BTreeMap::new(),
             ended: mpsc::channel(),
             generation: 0,
@@ -126,6 +118,7 @@ impl Follower {
                 Ok(changes) => {
                     for change in &changes {
                         debug!(interface = %change.name, what = ?change.what, "interface changed");
+                        self.failing.handle_change(&change.name, clock::now().monotonic);
                     }
                     !changes.is_empty()
                 }
@@ -141,7 +134,7 @@ impl Follower {
                 info!("the wall clock was stepped");
             }
             let ended = self.handle_ended(reading.monotonic);
-            if changed || ended || self.is_retry_due(reading.monotonic) {
+            if changed || ended || self.failing.is_due(reading.monotonic) {
                 self.reconcile(reading.monotonic);
             }
             self.forget_long_gone(reading.monotonic);
@@ -166,7 +159,7 @@ impl Follower {
         for name in gone {
             self.end(&name, now, "the interface is gone or down, or no longer chosen");
         }
-        self.failing.retain(|name, _| wanted.contains_key(name));
+        self.failing.retain(|name| wanted.contains_key(name));
         for (name, (_, around)) in &wanted {
             if let Some(running) = self.running.get_mut(name)
                 && running.around != *around
@@ -176,7 +169,7 @@ impl Follower {
             }
         }
         for (name, (link, around)) in wanted {
-            let is_waiting = self.failing.get(&name).is_some_and(|failing| failing.retry_at > now);
+            let is_waiting = self.failing.is_waiting(&name, link.index, now);
             if !is_waiting && !self.running.contains_key(&name) {
                 self.begin(&link, around, now);
             }
@@ -225,7 +218,11 @@ impl Follower {
         };
         match live::open(plan.backend, &interface, pool, &plan.options) {
             Ok(opened) => self.start(link, around, tap, opened),
-            Err(error) => self.handle_failure(name, &tap, &error.to_string(), now),
+            Err(error) => {
+                let is_gone = matches!(error, CaptureError::InterfaceGone { .. });
+                let first = self.failing.handle_failure(name, link.index, is_gone, now);
+                self.handle_failure(name, &tap, &error.to_string(), first && !is_gone, now);
+            }
         }
     }
 
@@ -267,6 +264,7 @@ impl Follower {
         match spawned {
             Ok(thread) => {
                 self.idle.remove(&name);
+                self.failing.handle_begin(&name, clock::now().monotonic);
                 let index = link.index;
                 let running = Running {
                     index,
@@ -282,24 +280,20 @@ impl Follower {
             }
             Err(error) => {
                 let now = clock::now().monotonic;
-                self.handle_failure(&name, &tap, &format!("starting a thread: {error}"), now);
+                let first = self.failing.handle_failure(&name, link.index, false, now);
+                let reason = format!("starting a thread: {error}");
+                self.handle_failure(&name, &tap, &reason, first, now);
             }
         }
     }
 
-    /// Takes note of a capture that could not begin or did not last; it is tried again later.
-    fn handle_failure(&mut self, name: &str, tap: &Tap, reason: &str, now: Time) {
-        let wait = self
-            .failing
-            .get(name)
-            .map_or(RETRY_FIRST, |failing| failing.wait.saturating_mul(2).min(RETRY_LONGEST));
-        let first = !self.failing.contains_key(name);
-        self.failing.insert(name.to_owned(), Failing { retry_at: now.plus(wait), wait });
+    /// Tells of a capture that could not begin or did not last; it is tried again later.
+    fn handle_failure(&mut self, name: &str, tap: &Tap, reason: &str, first: bool, now: Time) {
         self.idle.entry(name.to_owned()).or_insert(now);
         if first {
             warn!(interface = name, reason, "not capturing; trying again from time to time");
         } else {
-            debug!(interface = name, reason, ?wait, "still not capturing");
+            debug!(interface = name, reason, "still not capturing");
         }
         tap.update_status(|status| {
             status.up = false;
@@ -337,27 +331,22 @@ impl Follower {
                 continue;
             };
             any = true;
-            let tap = Arc::clone(&running.tap);
-            match ended {
-                Ended::Stopped => {}
+            let (tap, index) = (Arc::clone(&running.tap), running.index);
+            let reason = match ended {
+                Ended::Stopped => continue,
                 Ended::Capture(error @ CaptureError::InterfaceGone { .. }) => {
+                    self.failing.handle_failure(&name, index, true, now);
                     self.end(&name, now, &error.to_string());
+                    continue;
                 }
-                Ended::Capture(error) => {
-                    self.running.remove(&name);
-                    self.handle_failure(&name, &tap, &error.to_string(), now);
-                }
-                Ended::Panicked(text) => {
-                    self.running.remove(&name);
-                    self.handle_failure(&name, &tap, &format!("panicked: {text}"), now);
-                }
-            }
+                Ended::Capture(error) => error.to_string(),
+                Ended::Panicked(text) => format!("panicked: {text}"),
+            };
+            self.running.remove(&name);
+            let first = self.failing.handle_failure(&name, index, false, now);
+            self.handle_failure(&name, &tap, &reason, first, now);
         }
         any
-    }
-
-    fn is_retry_due(&self, now: Time) -> bool {
-        self.failing.values().any(|failing| failing.retry_at <= now)
     }
 
     fn forget_long_gone(&mut self, now: Time) {

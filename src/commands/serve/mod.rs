@@ -8,6 +8,7 @@
 mod follow;
 mod pump;
 mod replay;
+mod retry;
 
 use super::flags::{self, Serve};
 use super::{ExitStatus, hash_key, say};
