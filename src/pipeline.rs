@@ -188,6 +188,14 @@ impl Pipeline {
         }
     }
 
+    /// Ends all segments, whose labels are free from now on. Frames that still come are not
+    /// counted.
+    pub fn end(&mut self) {
+        self.interfaces.clear();
+        self.bases.clear();
+        self.segments.clear();
+    }
+
     /// A copy of what every segment holds.
     #[must_use]
     pub fn views(&self) -> Vec<SegmentView> {

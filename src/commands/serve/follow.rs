@@ -379,7 +379,12 @@ impl Follower {
 
     fn forget(&mut self, name: &str) {
         self.idle.remove(name);
-        self.lan.forget(|tap| &**tap.name() == name);
+        let is_it = |tap: &Tap| &**tap.name() == name;
+        // Its thread, or a reader, may have it for a while yet; its labels must be free.
+        if let Some(tap) = self.lan.taps().iter().find(|tap| is_it(tap)) {
+            tap.with_pipeline(Pipeline::end);
+        }
+        self.lan.forget(is_it);
     }
 
     /// Captures without MACs learn them from the kernel's neighbour table.

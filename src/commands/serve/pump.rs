@@ -279,6 +279,25 @@ mod tests {
         assert_eq!(closed(), before + 1);
     }
 
+    #[test]
+    fn a_pipeline_that_ended_gives_its_labels_back_while_a_thread_has_it() {
+        let settings = test_settings();
+        let labels = Arc::clone(&settings.labels);
+        let tap = Lan::default().tap("eth0.30", || {
+            let around = Surroundings { own: vec![30], ..Surroundings::default() };
+            Pipeline::live(settings, "eth0.30", around, clock::now())
+        });
+        let names = [InterfaceName { name: Some("eth0.30".into()) }];
+        let mut queue = Queue { seconds: vec![11, 12], slots: Vec::new(), names };
+        let stop = Stop::default();
+        stop.set(None);
+        tap.with_pipeline(Pipeline::end);
+        let claim = labels.claim("eth0.30");
+        assert!(matches!(live(&tap, &mut queue, &stop), Ended::Stopped));
+        assert_eq!(&**claim.label(), "eth0.30");
+        assert_eq!(tap.with_pipeline(|pipeline| pipeline.views()).len(), 0);
+    }
+
     /// Hands out one frame a batch, heard at these seconds, and nothing after.
     struct Queue {
         seconds: Vec<i64>,
