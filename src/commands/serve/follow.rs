@@ -18,15 +18,18 @@ use crate::pipeline::{Pipeline, Settings};
 use crate::time::timeline::Timeline;
 use crate::time::{Time, clock};
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// How long to wait for news of interfaces before looking after the rest.
 const WAIT: Duration = Duration::from_millis(250);
+/// How long to wait after a panic of the follower: what comes again and again must not fill the log.
+const PANIC_WAIT: Duration = Duration::from_secs(5);
 /// How often the MACs behind addresses are looked up for captures that see none.
 const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
 /// How long captures may take to end at a stop.
@@ -64,6 +67,10 @@ pub struct Follower {
     neighbours_due: Time,
     /// The second in which the idle pipelines were moved on.
     idle_second: u64,
+    /// Whether the kernel told of interfaces when last asked.
+    is_following: bool,
+    /// What was not looked at yet has changed.
+    is_stale: bool,
 }
 
 /// A capture thread.
@@ -105,43 +112,68 @@ impl Follower {
             generation: 0,
             neighbours_due: Time(0),
             idle_second: 0,
+            is_following: true,
+            is_stale: true,
         })
     }
 
-    /// Follows the interfaces until `stop` is set, then ends all captures.
+    /// Follows the interfaces until `stop` is set, then ends all captures. A panic ends one turn
+    /// alone.
     pub fn run(mut self, stop: &AtomicBool) {
-        self.reconcile(clock::now().monotonic);
+        self.guarded(stop, |follower| follower.reconcile(clock::now().monotonic));
         self.lan.set_started();
         self.warn_of_nothing();
         while !stop.load(Ordering::Acquire) {
-            let changed = match self.watcher.next(WAIT) {
-                Ok(changes) => {
-                    for change in &changes {
-                        debug!(interface = %change.name, what = ?change.what, "interface changed");
-                        self.failing.handle_change(&change.name, clock::now().monotonic);
-                    }
-                    !changes.is_empty()
-                }
-                Err(error) => {
-                    warn!(%error, "interfaces are not followed for now");
-                    thread::sleep(WAIT);
-                    false
-                }
-            };
-            let reading = clock::now();
-            if self.timeline.handle_reading(reading) {
-                self.lan.add_clock_steps(1);
-                info!("the wall clock was stepped");
-            }
-            let ended = self.handle_ended(reading.monotonic);
-            if changed || ended || self.failing.is_due(reading.monotonic) {
-                self.reconcile(reading.monotonic);
-            }
-            self.forget_long_gone(reading.monotonic);
-            self.move_idle_on(reading.monotonic);
-            self.look_up_neighbours(reading.monotonic);
+            self.guarded(stop, Self::take_turn);
         }
         self.stop_all();
+    }
+
+    fn guarded(&mut self, stop: &AtomicBool, turn: impl FnOnce(&mut Self)) {
+        // Half a turn leaves captures that the next one compares with what should be.
+        let Err(reason) = pump::guarded(|| turn(self)) else { return };
+        error!(reason, "following the interfaces panicked; going on");
+        self.is_stale = true;
+        let until = clock::now().monotonic.plus(PANIC_WAIT);
+        while !stop.load(Ordering::Acquire) && clock::now().monotonic < until {
+            thread::sleep(WAIT);
+        }
+    }
+
+    /// Waits for news for a while and does what is due.
+    fn take_turn(&mut self) {
+        match self.watcher.next(WAIT) {
+            Ok(changes) => {
+                if !mem::replace(&mut self.is_following, true) {
+                    info!("interfaces are followed again");
+                }
+                for change in &changes {
+                    debug!(interface = %change.name, what = ?change.what, "interface changed");
+                    self.failing.handle_change(&change.name, clock::now().monotonic);
+                    self.is_stale = true;
+                }
+            }
+            Err(error) => {
+                if mem::replace(&mut self.is_following, false) {
+                    warn!(%error, "interfaces are not followed for now; trying again");
+                } else {
+                    debug!(%error, "interfaces are still not followed");
+                }
+                thread::sleep(WAIT);
+            }
+        }
+        let reading = clock::now();
+        if self.timeline.handle_reading(reading) {
+            self.lan.add_clock_steps(1);
+            info!("the wall clock was stepped");
+        }
+        self.is_stale |= self.handle_ended(reading.monotonic);
+        if self.is_stale || self.failing.is_due(reading.monotonic) {
+            self.reconcile(reading.monotonic);
+        }
+        self.forget_long_gone(reading.monotonic);
+        self.move_idle_on(reading.monotonic);
+        self.look_up_neighbours(reading.monotonic);
     }
 
     /// Makes what is captured what should be.
@@ -179,6 +211,8 @@ impl Follower {
         for running in self.running.values() {
             running.tap.with_pipeline(|pipeline| pipeline.handle_local_macs(&local));
         }
+        // Not before: a panic on the way leaves it to the next turn.
+        self.is_stale = false;
     }
 
     /// The interfaces to capture, by name; notes the others for the page.

@@ -66,24 +66,22 @@ pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     let mut drops = Drops::default();
     let ended = guarded(|| pump_live(tap, capture, stop, &mut drops));
     // The last second's. What panicked once may do so again.
-    let _ = guarded(|| {
-        drops.publish(tap, capture);
-        Ended::Stopped
-    });
-    ended
+    let _ = guarded(|| drops.publish(tap, capture));
+    ended.unwrap_or_else(Ended::Panicked)
 }
 
 /// Pumps the frames of a file until `stop` is set or the file ends.
 pub fn file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
-    guarded(|| pump_file(lan, tap, capture, stop))
+    guarded(|| pump_file(lan, tap, capture, stop)).unwrap_or_else(Ended::Panicked)
 }
 
-fn guarded(pump: impl FnOnce() -> Ended) -> Ended {
+/// Does `work`; the text of its panic if it panics.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // What a panic leaves half counted is a frame's counters: still numbers, still monotonic.
-    catch_unwind(AssertUnwindSafe(pump)).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Ended::Panicked(text.unwrap_or_else(|| "of unknown cause".into()))
+        text.unwrap_or_else(|| "of unknown cause".into())
     })
 }
 
