@@ -65,10 +65,10 @@ impl Lan {
         self.taps.read().clone()
     }
 
-    /// The capture named `name`, made by `make` if there is none.
+    /// The capture named `name`, made by `make` if there is none. Scrapes do not wait for `make`.
+    /// Only one thread may call this: two could make the same one.
     pub fn tap(&self, name: &str, make: impl FnOnce() -> Pipeline) -> Arc<Tap> {
-        let mut taps = self.taps.write();
-        if let Some(tap) = taps.iter().find(|tap| &*tap.name == name) {
+        if let Some(tap) = self.taps.read().iter().find(|tap| &*tap.name == name) {
             return Arc::clone(tap);
         }
         let tap = Arc::new(Tap {
@@ -77,7 +77,7 @@ impl Lan {
             status: Mutex::default(),
             listeners: AtomicUsize::new(0),
         });
-        taps.push(Arc::clone(&tap));
+        self.taps.write().push(Arc::clone(&tap));
         tap
     }
 
@@ -179,5 +179,24 @@ impl Drop for Listening<'_> {
                 pipeline.handle_event(clock::now().monotonic, Event::Down);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::test_settings;
+
+    #[test]
+    fn readers_do_not_wait_while_a_pipeline_is_made() {
+        let lan = Lan::default();
+        let make = || {
+            assert!(lan.taps.try_read().is_some(), "locked");
+            Pipeline::file(test_settings())
+        };
+        let first = lan.tap("eth0", make);
+        let found = lan.tap("eth0", || unreachable!("there is one"));
+        assert!(Arc::ptr_eq(&first, &found));
+        assert_eq!(lan.taps().len(), 1);
     }
 }

@@ -97,7 +97,7 @@ fn hash_key() -> HashKey {
 
 /// Settings for tests: a small table, keys that do not matter.
 #[cfg(test)]
-fn test_settings() -> crate::pipeline::Settings {
+pub(crate) fn test_settings() -> crate::pipeline::Settings {
     use crate::engine::{Budget, Config, Converted};
     use crate::segment::{Labels, Sharing};
     use std::sync::Arc;

@@ -124,7 +124,9 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
                 let until = stop.until();
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
-                tap.with_pipeline(|pipeline| pipeline.handle_live(&batch, reading, latency));
+                // The follower counts a step of the clock, once for all captures that notice it.
+                let _stepped =
+                    tap.with_pipeline(|pipeline| pipeline.handle_live(&batch, reading, latency));
                 (reading, batch.is_empty())
             }
             Err(error) => return Ended::Capture(error),
