@@ -21,14 +21,19 @@ use crate::metrics::Scraper;
 use crate::pipeline::Settings;
 use crate::privilege;
 use crate::segment::{Labels, Sharing};
+use crate::time::clock;
 use crate::web;
 use follow::{Follower, Plan};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
+
+/// How long what feeds the pipelines may take to end: the follower gives its captures 2 s.
+const WATCHING_WITHIN: Duration = Duration::from_secs(3);
 
 /// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
 #[must_use]
@@ -142,9 +147,20 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
             .map_err(|error| failed("serving")(&error))
     });
     stop.store(true, Ordering::Release);
-    // It only waits for threads that notice the stop within a fraction of a second.
-    let _ = watching.join();
+    wait_for(&watching, WATCHING_WITHIN);
     served
+}
+
+/// Waits until the thread has ended, at most `within`. Whatever it still does then, such as
+/// reading a pipe that nobody writes to, ends with the process.
+fn wait_for(thread: &JoinHandle<()>, within: Duration) {
+    let deadline = clock::now().monotonic.plus(within);
+    while !thread.is_finished() && clock::now().monotonic < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    if !thread.is_finished() {
+        warn!(thread = thread.thread().name(), "did not end in time");
+    }
 }
 
 /// Becomes ready at SIGTERM or SIGINT. The handlers are in place from now on.
@@ -196,5 +212,22 @@ fn settings(flags: &Serve, sharing: Sharing, converted: engine::Converted) -> Se
         },
         key: hash_key(),
         labels: Labels::new(sharing, flags.capture.segments_max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_thread_that_waits_for_ever_does_not_keep_the_process() {
+        let (writer, pipe) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || assert!(pipe.recv().is_err()));
+        wait_for(&thread, Duration::from_millis(20));
+        assert!(!thread.is_finished());
+        drop(writer);
+        wait_for(&thread, Duration::from_mins(1));
+        assert!(thread.is_finished());
     }
 }
