@@ -14,19 +14,30 @@ use crate::segment::{Ended, Label, Labels, Route, Router};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Interfaces of files, told apart by name, that have a segment of their own. Their number is
+/// chosen by whoever wrote the file, and each segment is a set of time series.
+const FILE_INTERFACES_MAX: usize = 1024;
+/// The name under which the frames of all further interfaces of files are counted.
+const FURTHER_INTERFACES: &str = "other";
 
 /// Decodes, routes and counts the frames of one capture.
 pub struct Pipeline {
     settings: Settings,
     timeline: Timeline,
-    /// By the capture's interface index: a place in `bases`.
-    interfaces: Vec<usize>,
+    /// By the capture's interface index: a place in `bases`; `None` where no frame was heard.
+    interfaces: Vec<Option<usize>>,
     bases: Vec<Base>,
+    /// Places in `bases`.
+    by_name: HashMap<Box<str>, usize>,
     /// `None` where a segment ended; the place is taken again.
     segments: Vec<Option<Segment>>,
+    /// Places in `segments`.
+    by_label: HashMap<Label, usize>,
     /// The earliest and the latest stamp.
     span: Option<(Stamp, Stamp)>,
 }
@@ -44,7 +55,6 @@ pub struct Settings {
 
 /// An interface that frames are heard on, with its VLANs.
 struct Base {
-    name: String,
     router: Router,
     /// By the router's place: a place in `segments`.
     places: Vec<Option<usize>>,
@@ -73,13 +83,15 @@ impl Pipeline {
     pub fn live(settings: Settings, name: &str, around: Surroundings, now: Reading) -> Self {
         let mut pipeline = Self::new(settings, Timeline::live());
         pipeline.timeline.handle_reading(now);
-        let base = pipeline.add_base(name, around, now.monotonic);
-        pipeline.interfaces.push(base);
+        let base = pipeline.add_base(name, around);
+        pipeline.segment(base, Router::UNTAGGED, now.monotonic);
+        pipeline.interfaces.push(Some(base));
         pipeline
     }
 
     /// For frames of files, whose interfaces come with the batches. Equal names are the same
-    /// segment.
+    /// segment, which begins with its first frame: an interface that no frame was heard on costs
+    /// nothing. The first 1,024 names have segments of their own, all others share `other`.
     #[must_use]
     pub fn file(settings: Settings) -> Self {
         Self::new(settings, Timeline::file())
@@ -91,7 +103,9 @@ impl Pipeline {
             timeline,
             interfaces: Vec::new(),
             bases: Vec::new(),
+            by_name: HashMap::new(),
             segments: Vec::new(),
+            by_label: HashMap::new(),
             span: None,
         }
     }
@@ -105,7 +119,7 @@ impl Pipeline {
             self.handle_event(reading.monotonic, Event::ClockStep);
         }
         for frame in batch.iter() {
-            self.handle_frame(&frame);
+            self.handle_frame(&frame, batch.interfaces());
         }
         if batch.is_empty() {
             self.handle_timeout(reading.monotonic.minus(latency));
@@ -117,26 +131,28 @@ impl Pipeline {
 
     /// Handles frames of files: time is what their stamps say. The number of clock steps.
     pub fn handle_file(&mut self, batch: &Batch<'_>) -> u64 {
-        self.add_interfaces(batch.interfaces());
         let mut steps = 0;
         for frame in batch.iter() {
             let stamp = frame.meta.stamp;
             let (first, last) = self.span.unwrap_or((stamp, stamp));
             self.span = Some((first.min(stamp), last.max(stamp)));
-            steps += u64::from(self.handle_frame(&frame));
+            steps += u64::from(self.handle_frame(&frame, batch.interfaces()));
         }
         steps
     }
 
     /// True if the clock stepped just before this frame.
-    fn handle_frame(&mut self, frame: &Frame<'_>) -> bool {
+    fn handle_frame(&mut self, frame: &Frame<'_>, names: &[InterfaceName]) -> bool {
         let placed = self.timeline.place(frame.meta.stamp);
         if placed.stepped {
             self.handle_event(placed.time, Event::ClockStep);
         }
         let observation = decode(frame);
         let index = usize::try_from(frame.meta.interface).unwrap_or(usize::MAX);
-        let Some(base) = self.interfaces.get(index).copied() else { return placed.stepped };
+        let base = match self.interfaces.get(index) {
+            Some(&Some(base)) => base,
+            Some(None) | None => self.find_base(index, names),
+        };
         match self.bases[base].router.route(observation.tags) {
             Route::Segment(place) => {
                 let segment = self.segment(base, place, placed.time);
@@ -180,9 +196,10 @@ impl Pipeline {
     /// now on, and their segments end here.
     pub fn handle_surroundings(&mut self, around: &Surroundings) {
         for base in &mut self.bases {
-            for Ended { place, .. } in base.router.set_surroundings(around.clone()) {
+            for Ended { place, label } in base.router.set_surroundings(around.clone()) {
                 if let Some(slot) = base.places.get_mut(place).and_then(Option::take) {
                     self.segments[slot] = None;
+                    self.by_label.remove(&label);
                 }
             }
         }
@@ -213,22 +230,34 @@ impl Pipeline {
         self.span
     }
 
-    /// The segments of interfaces that a file has declared since the last batch.
-    fn add_interfaces(&mut self, names: &[InterfaceName]) {
-        for name in names.iter().skip(self.interfaces.len()) {
-            let known = self.bases.iter().position(|base| base.name == name.label());
-            let base = known.unwrap_or_else(|| {
-                self.add_base(name.label(), Surroundings::default(), self.timeline.last())
-            });
-            self.interfaces.push(base);
+    /// The base of an interface that no frame was heard on before. Captures name every interface
+    /// that frames refer to; if one did not, its frames would be counted as those of an interface
+    /// without a name.
+    #[cold]
+    fn find_base(&mut self, index: usize, names: &[InterfaceName]) -> usize {
+        let unnamed = InterfaceName { name: None };
+        let name = names.get(index).unwrap_or(&unnamed).label();
+        let known = self.by_name.get(name).copied();
+        let base = known.unwrap_or_else(|| {
+            let is_full = self.bases.len() >= FILE_INTERFACES_MAX;
+            let name = if is_full { FURTHER_INTERFACES } else { name };
+            let known = self.by_name.get(name).copied();
+            known.unwrap_or_else(|| self.add_base(name, Surroundings::default()))
+        });
+        if index < names.len() {
+            if self.interfaces.len() <= index {
+                self.interfaces.resize(index + 1, None);
+            }
+            self.interfaces[index] = Some(base);
         }
+        base
     }
 
-    fn add_base(&mut self, name: &str, around: Surroundings, now: Time) -> usize {
+    fn add_base(&mut self, name: &str, around: Surroundings) -> usize {
         let router = Router::new(name, around, &self.settings.labels);
-        self.bases.push(Base { name: name.to_owned(), router, places: Vec::new() });
-        let base = self.bases.len() - 1;
-        self.segment(base, Router::UNTAGGED, now);
+        let base = self.bases.len();
+        self.bases.push(Base { router, places: Vec::new() });
+        self.by_name.insert(name.into(), base);
         base
     }
 
@@ -251,10 +280,8 @@ impl Pipeline {
     fn begin_segment(&mut self, base: usize, place: usize, now: Time) -> usize {
         let base = &mut self.bases[base];
         let routed = base.router.segment(place).expect("a router leads to segments that exist");
-        let same = |segment: &Option<Segment>| {
-            segment.as_ref().is_some_and(|segment| segment.label == *routed.label())
-        };
-        let slot = self.segments.iter().position(same).unwrap_or_else(|| {
+        let known = self.by_label.get(routed.label()).copied();
+        let slot = known.unwrap_or_else(|| {
             let mut engine = Engine::new(self.settings.engine.clone(), self.settings.key);
             engine.handle_event(now, Event::Up);
             let segment = Segment {
@@ -262,8 +289,10 @@ impl Pipeline {
                 vlan: routed.vlan().to_owned(),
                 engine,
             };
-            let free = self.segments.iter().position(Option::is_none);
+            let is_full = self.by_label.len() == self.segments.len();
+            let free = if is_full { None } else { self.segments.iter().position(Option::is_none) };
             let slot = free.unwrap_or(self.segments.len());
+            self.by_label.insert(Arc::clone(&segment.label), slot);
             if slot == self.segments.len() {
                 self.segments.push(Some(segment));
             } else {
@@ -275,3 +304,6 @@ impl Pipeline {
         slot
     }
 }
+
+#[cfg(test)]
+mod tests;

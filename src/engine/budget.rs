@@ -19,17 +19,56 @@ const GUARANTEE: usize = 64;
 #[derive(Debug)]
 pub struct Budget {
     max: usize,
-    /// The sum of the books, to be read without the lock.
+    /// The sum of the books; written under their lock, read without it.
     used: AtomicUsize,
+    books: Mutex<Books>,
+}
+
+/// Who holds what. The sums are kept, so that no question costs more the more segments there are.
+#[derive(Debug)]
+struct Books {
     /// Rows by segment; `None` is a place to give to the next one.
-    books: Mutex<Vec<Option<usize>>>,
+    rows: Vec<Option<usize>>,
+    /// The places that are `None`.
+    free: Vec<usize>,
+    /// What each segment is sure of.
+    guarantee: usize,
+    /// What the segments hold or are sure of, whichever is more, in all.
+    claimed: usize,
+}
+
+impl Books {
+    const fn new() -> Self {
+        Self { rows: Vec::new(), free: Vec::new(), guarantee: GUARANTEE, claimed: 0 }
+    }
+
+    fn own(&self, place: usize) -> usize {
+        self.rows[place].unwrap_or(0)
+    }
+
+    /// What the others hold or are sure of.
+    fn claimed_by_others(&self, place: usize) -> usize {
+        self.claimed - self.own(place).max(self.guarantee)
+    }
+
+    fn set(&mut self, place: usize, rows: usize) {
+        self.claimed = self.claimed_by_others(place) + rows.max(self.guarantee);
+        self.rows[place] = Some(rows);
+    }
+
+    /// To be called when the number of segments has changed.
+    fn share_out(&mut self, max: usize) {
+        let segments = self.rows.len() - self.free.len();
+        self.guarantee = GUARANTEE.min(max / segments.max(1));
+        self.claimed = self.rows.iter().flatten().map(|&rows| rows.max(self.guarantee)).sum();
+    }
 }
 
 impl Budget {
     /// A budget of `max` rows.
     #[must_use]
     pub const fn new(max: usize) -> Self {
-        Self { max, used: AtomicUsize::new(0), books: Mutex::new(Vec::new()) }
+        Self { max, used: AtomicUsize::new(0), books: Mutex::new(Books::new()) }
     }
 
     /// Rows that may be in use at once.
@@ -42,23 +81,6 @@ impl Budget {
     #[must_use]
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
-    }
-
-    /// Segments that share it now.
-    #[must_use]
-    pub fn segments(&self) -> usize {
-        self.books.lock().iter().flatten().count()
-    }
-
-    fn guarantee(&self, books: &[Option<usize>]) -> usize {
-        let segments = books.iter().flatten().count().max(1);
-        GUARANTEE.min(self.max / segments)
-    }
-
-    /// What the others hold or are sure of.
-    fn claimed_by_others(books: &[Option<usize>], place: usize, guarantee: usize) -> usize {
-        let others = books.iter().enumerate().filter(|(other, _)| *other != place);
-        others.filter_map(|(_, rows)| *rows).map(|rows| rows.max(guarantee)).sum()
     }
 }
 
@@ -73,11 +95,12 @@ impl Lease {
     /// A new segment's part, empty.
     pub(super) fn open(budget: &Arc<Budget>) -> Self {
         let mut books = budget.books.lock();
-        let place = books.iter().position(Option::is_none).unwrap_or_else(|| {
-            books.push(None);
-            books.len() - 1
+        let place = books.free.pop().unwrap_or_else(|| {
+            books.rows.push(None);
+            books.rows.len() - 1
         });
-        books[place] = Some(0);
+        books.rows[place] = Some(0);
+        books.share_out(budget.max);
         drop(books);
         Self { budget: Arc::clone(budget), place }
     }
@@ -85,14 +108,13 @@ impl Lease {
     /// Takes one row if there is one for this segment.
     pub(super) fn take(&mut self) -> bool {
         let mut books = self.budget.books.lock();
-        let guarantee = self.budget.guarantee(&books);
-        let own = books[self.place].unwrap_or(0);
-        let used: usize = books.iter().flatten().sum();
-        let others = Budget::claimed_by_others(&books, self.place, guarantee);
+        let own = books.own(self.place);
+        let others = books.claimed_by_others(self.place);
+        let max = self.budget.max;
         let granted =
-            used < self.budget.max && (own < guarantee || own + 1 + others <= self.budget.max);
+            self.budget.used() < max && (own < books.guarantee || own + 1 + others <= max);
         if granted {
-            books[self.place] = Some(own + 1);
+            books.set(self.place, own + 1);
             self.budget.used.fetch_add(1, Ordering::Relaxed);
         }
         granted
@@ -101,27 +123,25 @@ impl Lease {
     /// Gives back `rows` of those that were taken.
     pub(super) fn give_back(&mut self, rows: usize) {
         let mut books = self.budget.books.lock();
-        let own = books[self.place].unwrap_or(0);
+        let own = books.own(self.place);
         let rows = rows.min(own);
-        books[self.place] = Some(own - rows);
+        books.set(self.place, own - rows);
         self.budget.used.fetch_sub(rows, Ordering::Relaxed);
     }
 
     /// Rows that this segment holds and could still take.
     pub(super) fn limit(&self) -> usize {
-        let books = self.budget.books.lock();
-        let guarantee = self.budget.guarantee(&books);
-        let others = Budget::claimed_by_others(&books, self.place, guarantee);
+        let others = self.budget.books.lock().claimed_by_others(self.place);
         self.budget.max.saturating_sub(others)
     }
 
     /// Rows that this segment must give back, so that others get what they are sure of.
     pub(super) fn excess(&self) -> usize {
         let books = self.budget.books.lock();
-        let guarantee = self.budget.guarantee(&books);
-        let own = books[self.place].unwrap_or(0);
-        let others = Budget::claimed_by_others(&books, self.place, guarantee);
-        (others + own).saturating_sub(self.budget.max).min(own.saturating_sub(guarantee))
+        let own = books.own(self.place);
+        let others = books.claimed_by_others(self.place);
+        let wanted = (others + own).saturating_sub(self.budget.max);
+        wanted.min(own.saturating_sub(books.guarantee))
     }
 
     /// Whether the tables of the process are under half full together.
@@ -133,9 +153,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut books = self.budget.books.lock();
-        if let Some(rows) = books[self.place].take() {
+        if let Some(rows) = books.rows[self.place].take() {
             self.budget.used.fetch_sub(rows, Ordering::Relaxed);
         }
+        books.free.push(self.place);
+        books.share_out(self.budget.max);
     }
 }
 
@@ -154,7 +176,7 @@ mod tests {
         assert_eq!(take_all(&mut lease), 2_000);
         assert_eq!((budget.used(), lease.limit(), lease.excess()), (2_000, 2_000, 0));
         drop(lease);
-        assert_eq!((budget.used(), budget.segments()), (0, 0));
+        assert_eq!((budget.used(), budget.books.lock().claimed), (0, 0));
     }
 
     #[test]
@@ -193,6 +215,6 @@ mod tests {
         let _b = Lease::open(&budget);
         drop(a);
         let _c = Lease::open(&budget);
-        assert_eq!(budget.books.lock().len(), 2);
+        assert_eq!(budget.books.lock().rows.len(), 2);
     }
 }

@@ -1,0 +1,76 @@
+use super::*;
+use crate::capture::{Direction, FrameMeta, LinkType, Slot};
+use crate::craft::Host;
+use crate::engine::{Budget, Config, Converted};
+use crate::segment::Sharing;
+
+fn files() -> Pipeline {
+    let engine = Config {
+        budget: Arc::new(Budget::new(10_000)),
+        expiry: None,
+        local: Arc::default(),
+        converted: Converted::Files,
+    };
+    let labels = Labels::new(Sharing::Same, 128);
+    Pipeline::file(Settings { engine, key: HashKey([1, 2, 3, 4]), labels })
+}
+
+fn name(name: impl Into<String>) -> InterfaceName {
+    InterfaceName { name: Some(name.into()) }
+}
+
+/// An ARP announcement for each interface and second.
+fn hear(pipeline: &mut Pipeline, names: &[InterfaceName], frames: &[(u32, i64)]) {
+    let bytes = Host::numbered(7).arp_announcement();
+    let slot = |&(interface, second): &(u32, i64)| Slot {
+        meta: FrameMeta {
+            stamp: Stamp::new(1_700_000_000 + second, 0),
+            interface,
+            link: LinkType::Ethernet,
+            stripped_tag: None,
+            direction: Direction::Unknown,
+            wire_len: 60,
+        },
+        start: 0,
+        len: bytes.len(),
+    };
+    let slots: Vec<Slot> = frames.iter().map(slot).collect();
+    pipeline.handle_file(&Batch::new(&bytes, &slots, names));
+}
+
+/// Labels with their frames.
+fn frames(pipeline: &Pipeline) -> Vec<(String, u64)> {
+    let views = pipeline.views();
+    views.iter().map(|view| (view.label.to_string(), view.snapshot.frames)).collect()
+}
+
+#[test]
+fn interfaces_of_files_have_segments_once_they_are_heard() {
+    let mut pipeline = files();
+    let names = [name("a"), name("b"), name("a"), InterfaceName { name: None }];
+    hear(&mut pipeline, &names, &[]);
+    assert_eq!(frames(&pipeline), []);
+    hear(&mut pipeline, &names, &[(2, 0), (0, 0), (3, 0)]);
+    assert_eq!(frames(&pipeline), [("a".into(), 2), ("capture".into(), 1)]);
+}
+
+#[test]
+fn frames_of_an_interface_that_was_never_named_are_counted() {
+    let mut pipeline = files();
+    hear(&mut pipeline, &[name("a")], &[(0, 0), (9, 0), (u32::MAX, 0)]);
+    assert_eq!(frames(&pipeline), [("a".into(), 1), ("capture".into(), 2)]);
+}
+
+#[test]
+fn a_file_cannot_make_as_many_segments_as_it_names_interfaces() {
+    let mut pipeline = files();
+    let names: Vec<_> = (0..65_536).map(|number| name(format!("if{number}"))).collect();
+    let heard: Vec<_> = (0..65_536).map(|interface| (interface, 0)).collect();
+    hear(&mut pipeline, &names, &heard);
+    hear(&mut pipeline, &names, &heard[..2000]);
+    let frames = frames(&pipeline);
+    assert_eq!(frames.len(), FILE_INTERFACES_MAX + 1);
+    assert_eq!(frames[0], ("if0".into(), 2));
+    let further = 65_536 + 2000 - 2 * FILE_INTERFACES_MAX as u64;
+    assert_eq!(frames[FILE_INTERFACES_MAX], ("other".into(), further));
+}
