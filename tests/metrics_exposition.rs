@@ -113,6 +113,11 @@ fn a_capture_that_never_opened_is_down_and_says_nothing_else() {
     let body = scraped(lan());
     assert_eq!(body.value("multicast_capture_up", &[("capture", "eth9")]), Some(0.0));
     assert!(!body.label_values("multicast_capture_info", "capture").contains("eth9"));
+    let told = |(_, labels): &&(String, _)| {
+        std::collections::BTreeMap::get(labels, "interface")
+            .is_some_and(|name: &String| name == "eth9")
+    };
+    assert_eq!(body.samples.keys().find(told), None);
     let labels = [
         ("capture", "wlan0"),
         ("backend", "socket"),

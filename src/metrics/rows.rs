@@ -28,7 +28,7 @@ pub(super) enum Trouble {
     DuplicateDevice { label: String, device: String },
 }
 
-/// Segments and devices, in the order of their labels.
+/// Segments and devices of captures that were opened, in the order of their labels.
 #[derive(Default)]
 pub(super) struct Rows<'v> {
     pub(super) segments: Vec<SegmentRow<'v>>,
@@ -43,7 +43,7 @@ pub(super) struct Rows<'v> {
 pub(super) struct SegmentRow<'v> {
     pub(super) capture: &'v CaptureView,
     pub(super) segment: &'v SegmentView,
-    pub(super) abilities: Option<&'v Abilities>,
+    pub(super) abilities: &'v Abilities,
     /// `interface="…"`.
     pub(super) labels: Labels,
 }
@@ -59,12 +59,14 @@ pub(super) struct DeviceRow<'v> {
 impl<'v> Rows<'v> {
     pub(super) fn new(view: &'v LanView) -> Self {
         let mut rows = Self::default();
-        for capture in &view.captures {
+        // Where nothing was ever heard, zeros would say that all is quiet.
+        let opened = view.captures.iter().filter_map(|c| Some((c, c.abilities.as_ref()?)));
+        for (capture, abilities) in opened {
             match &capture.segments {
                 Ok(segments) => rows.segments.extend(segments.iter().map(|segment| SegmentRow {
                     capture,
                     segment,
-                    abilities: capture.abilities.as_ref(),
+                    abilities,
                     labels: Labels::new("interface", &segment.label),
                 })),
                 Err(source) => {

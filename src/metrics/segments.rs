@@ -5,7 +5,6 @@ use super::catalogue::{self, Sight, families};
 use super::number::Value;
 use super::rows::{Rows, SegmentRow};
 use super::writer::{FamilyWriter, Writer};
-use crate::capture::Abilities;
 use crate::decode::{Issue, Protocol, Reason};
 use crate::engine::{Histogram, SECOND_BOUNDS, Snapshot};
 
@@ -24,7 +23,7 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     }
     let mut converted = writer.family(&families::CONVERTED);
     for row in &rows.segments {
-        let seen = row.abilities.is_some_and(|abilities| Sight::LinkLayer.of(abilities));
+        let seen = Sight::LinkLayer.of(row.abilities);
         let count = row.segment.snapshot.converted;
         if seen || count > 0 {
             converted.sample(&row.labels, &[], count);
@@ -59,7 +58,7 @@ fn protocols(
         let counts = counts(&row.segment.snapshot);
         for protocol in Protocol::ALL {
             let count = counts[protocol.index()];
-            if count > 0 || row.abilities.is_some_and(|can| catalogue::sees(can, protocol)) {
+            if count > 0 || catalogue::sees(row.abilities, protocol) {
                 family.sample(&row.labels, &[("protocol", protocol.label())], count);
             }
         }
@@ -87,11 +86,10 @@ fn decode_errors(family: &mut FamilyWriter<'_>, row: &SegmentRow<'_>) {
         let protocol = catalogue::error_label(protocol);
         family.sample(&row.labels, &[("protocol", protocol), ("reason", reason.label())], count);
     };
-    let seen = |can: &Abilities, protocol| catalogue::sees_errors(can, protocol);
     for &(protocol, reason) in &Reason::PAIRS {
         let issue = Issue { protocol, reason };
         let count = count_of(issue);
-        if count > 0 || row.abilities.is_some_and(|can| seen(can, protocol)) {
+        if count > 0 || catalogue::sees_errors(row.abilities, protocol) {
             write(issue, count);
         }
     }

@@ -157,7 +157,7 @@ pub fn lan() -> LanView {
                 abilities: None,
                 up: false,
                 trouble: Some("no free <socket>".to_owned()),
-                ..capture("eth9", Backend::Ring, vec![])
+                ..capture("eth9", Backend::Ring, vec![segment("eth9", "")])
             },
         ],
     }
