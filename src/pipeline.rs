@@ -138,6 +138,8 @@ impl Pipeline {
             self.span = Some((first.min(stamp), last.max(stamp)));
             steps += u64::from(self.handle_frame(&frame, batch.interfaces()));
         }
+        // Those too whose segment is silent while others speak.
+        self.handle_timeout(self.timeline.last());
         steps
     }
 

@@ -74,3 +74,13 @@ fn a_file_cannot_make_as_many_segments_as_it_names_interfaces() {
     let further = 65_536 + 2000 - 2 * FILE_INTERFACES_MAX as u64;
     assert_eq!(frames[FILE_INTERFACES_MAX], ("other".into(), further));
 }
+
+#[test]
+fn a_silent_segment_of_a_file_closes_its_seconds_while_another_speaks() {
+    let mut pipeline = files();
+    let names = [name("a"), name("b")];
+    hear(&mut pipeline, &names, &[(0, 0), (1, 0)]);
+    hear(&mut pipeline, &names, &[(0, 30)]);
+    let closed = |view: &SegmentView| view.snapshot.per_second.counts.iter().sum();
+    assert_eq!(pipeline.views().iter().map(closed).collect::<Vec<u64>>(), [30, 30]);
+}
