@@ -19,7 +19,7 @@ fn engine(max: usize) -> Engine {
     let config = Config {
         budget: Arc::new(Budget::new(max)),
         expiry: Some(Duration::from_hours(4)),
-        local: Arc::from([]),
+        local: Arc::default(),
         converted: Converted::Live,
     };
     Engine::new(config, HashKey([1, 2, 3, 4]))

@@ -56,7 +56,7 @@ pub fn frame(data: &[u8]) {
         let config = Config {
             budget: Arc::new(Budget::new(4)),
             expiry: None,
-            local: Arc::from([]),
+            local: Arc::default(),
             converted,
         };
         let mut engine = Engine::new(config, KEY);

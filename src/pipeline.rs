@@ -7,7 +7,7 @@
 use crate::capture::{Batch, Frame, InterfaceName};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::engine::{self, Engine, Event, Snapshot};
+use crate::engine::{self, Engine, Event, Local, Snapshot};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
@@ -186,11 +186,11 @@ impl Pipeline {
         }
     }
 
-    /// Tells every segment, those to come too, which MACs this host has.
-    pub fn handle_local_macs(&mut self, local: &Arc<[Mac]>) {
+    /// Tells every segment, those to come too, which MACs and addresses this host has.
+    pub fn handle_local(&mut self, local: &Arc<Local>) {
         self.settings.engine.local = Arc::clone(local);
         for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_local_macs(Arc::clone(local));
+            segment.engine.handle_local(local);
         }
     }
 

@@ -15,7 +15,8 @@ use multicast_exporter::craft::host::{ALL_NODES, MDNS_V4};
 use multicast_exporter::craft::mdns::{ptr, response, txt};
 use multicast_exporter::craft::membership::{igmp_query, mld_query};
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Responder, Service, Udp};
-use multicast_exporter::engine::{Address, Category};
+use multicast_exporter::engine::{Address, Category, Local};
+use multicast_exporter::mac::Mac;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -281,11 +282,12 @@ fn a_host_is_local_as_long_as_this_machine_has_its_mac() {
     let mut segment = Segment::new();
     segment.hear(&HOST.arp_announcement()).hear(&OTHER.arp_announcement());
     let local = |segment: &Segment| [HOST, OTHER].map(|host| segment.identity(host).local);
+    let macs = |macs: &[Mac]| Arc::new(Local { macs: macs.to_vec(), ..Local::default() });
     assert_eq!(local(&segment), [false, false]);
-    segment.engine.handle_local_macs(Arc::from([HOST.mac]));
+    segment.engine.handle_local(&macs(&[HOST.mac]));
     assert_eq!(local(&segment), [true, false]);
     let third = Host::numbered(9);
-    segment.engine.handle_local_macs(Arc::from([third.mac, OTHER.mac]));
+    segment.engine.handle_local(&macs(&[third.mac, OTHER.mac]));
     segment.hear(&third.arp_announcement());
     assert_eq!(local(&segment), [false, true]);
     assert!(segment.identity(third).local, "a row made later");

@@ -20,7 +20,7 @@ fn engine() -> Engine {
     let config = Config {
         budget: Arc::new(Budget::new(2_000)),
         expiry: Some(Duration::from_hours(4)),
-        local: Arc::from([]),
+        local: Arc::default(),
         converted: Converted::Live,
     };
     Engine::new(config, HashKey([1, 2, 3, 4]))

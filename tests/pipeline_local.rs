@@ -3,7 +3,7 @@
 use multicast_exporter::capture::{Batch, Direction, FrameMeta, LinkType, Slot};
 use multicast_exporter::craft::{Host, Tag, tagged};
 use multicast_exporter::decode::mdns::HashKey;
-use multicast_exporter::engine::{Budget, Config, Converted};
+use multicast_exporter::engine::{Budget, Config, Converted, Local};
 use multicast_exporter::interfaces::Surroundings;
 use multicast_exporter::pipeline::{Pipeline, Settings};
 use multicast_exporter::segment::{Labels, Sharing};
@@ -32,7 +32,7 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
     let config = Config {
         budget: Arc::new(Budget::new(100)),
         expiry: None,
-        local: Arc::from([]),
+        local: Arc::default(),
         converted: Converted::Live,
     };
     let labels = Labels::new(Sharing::Never, 8);
@@ -46,11 +46,11 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         views.iter().flat_map(|v| &v.snapshot.devices).map(|d| d.identity.local).collect()
     };
     assert_eq!(local(&pipeline), [false]);
-    pipeline.handle_local_macs(&Arc::from([host.mac]));
+    pipeline.handle_local(&Arc::new(Local { macs: vec![host.mac], ..Local::default() }));
     assert_eq!(local(&pipeline), [true]);
     // A VLAN that nobody has spoken in before.
     hear(&mut pipeline, &tagged(&arp, Tag { tpid: 0x8100, tci: 30 }));
     assert_eq!(local(&pipeline), [true, true]);
-    pipeline.handle_local_macs(&Arc::from([]));
+    pipeline.handle_local(&Arc::default());
     assert_eq!(local(&pipeline), [false, false]);
 }

@@ -60,10 +60,31 @@ pub struct Config {
     pub budget: Arc<Budget>,
     /// Idle time after which a device is forgotten; `None` never forgets (analyze).
     pub expiry: Option<Duration>,
-    /// This host's own MACs: marked local.
-    pub local: Arc<[Mac]>,
+    /// This host's own MACs and addresses: marked local.
+    pub local: Arc<Local>,
     /// What multicast IP in unicast frames is counted as.
     pub converted: Converted,
+}
+
+/// What this host's own frames are known by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Local {
+    /// The MACs of its interfaces.
+    pub macs: Vec<Mac>,
+    /// Their IP addresses: all that is seen of a sender where the link layer is not.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Local {
+    /// Whether it is one of this host's. `mac` is what the sender's MAC is known to be where it
+    /// is not the sender's name.
+    fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
+        let is_own = match sender {
+            Sender::Mac(mac) => self.macs.contains(&mac),
+            Sender::Ip(ip) => self.addresses.contains(&ip),
+        };
+        is_own || mac.is_some_and(|mac| self.macs.contains(&mac))
+    }
 }
 
 /// What a multicast IP packet in a unicast frame is counted as.
@@ -248,22 +269,23 @@ impl Engine {
         }
     }
 
-    /// Learns this host's own MACs, which change as interfaces come and go: devices are marked
-    /// local by these from now on.
-    pub fn handle_local_macs(&mut self, local: Arc<[Mac]>) {
-        if self.config.local == local {
+    /// Learns this host's own MACs and addresses, which change as interfaces come and go: devices
+    /// are marked local by these from now on.
+    pub fn handle_local(&mut self, local: &Arc<Local>) {
+        if self.config.local == *local {
             return;
         }
-        self.table.set_local(Arc::clone(&local));
-        self.config.local = local;
+        self.table.set_local(Arc::clone(local));
+        self.config.local = Arc::clone(local);
     }
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
     /// the kernel. To be told again from time to time: devices without a row are not remembered.
     pub fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
         for &(ip, mac) in neighbours {
-            if let Some(row) = self.table.get_mut(Sender::Ip(ip)) {
-                row.profile.learn_mac(mac, &self.config.local);
+            let sender = Sender::Ip(ip);
+            if let Some(row) = self.table.get_mut(sender) {
+                row.profile.learn_mac(sender, mac, &self.config.local);
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Comes in: [`Claim`]s, each already checked to be the device's own word about itself. Goes out:
 //! a shared [`Identity`], rebuilt only when it changes. It does not know where a claim comes from.
 
+use super::Local;
 use super::category::{Evidence, Found, decide};
 use super::snapshot::{Address, Category, Identity};
 use super::vendor;
@@ -116,17 +117,19 @@ pub(super) struct Profile {
 
 impl Profile {
     /// A device of which nothing is known but its sender.
-    pub(super) fn new(sender: Sender, local: &[Mac]) -> Self {
+    pub(super) fn new(sender: Sender, local: &Local) -> Self {
+        let is_local = local.contains(sender, None);
         let (identity, facts) = match sender {
             Sender::Mac(mac) => {
                 let vendor = vendor::lookup(mac);
-                let local = local.contains(&mac);
-                (Identity { vendor, local, ..Identity::default() }, None)
+                (Identity { vendor, local: is_local, ..Identity::default() }, None)
             }
             Sender::Ip(ip) => {
                 let facts = Facts { address: Some(ip), ..Facts::default() };
                 let address = Some(Address::Ip(ip));
-                let identity = Identity { addresses: vec![ip], address, ..Identity::default() };
+                let addresses = vec![ip];
+                let identity =
+                    Identity { addresses, address, local: is_local, ..Identity::default() };
                 (identity, Some(Box::new(facts)))
             }
         };
@@ -163,8 +166,8 @@ impl Profile {
         };
     }
 
-    /// Learns the MAC of a device that is named by its IP address.
-    pub(super) fn learn_mac(&mut self, mac: Mac, local: &[Mac]) {
+    /// Learns the MAC of a device that is named by its IP address `sender`.
+    pub(super) fn learn_mac(&mut self, sender: Sender, mac: Mac, local: &Local) {
         let facts = self.facts.get_or_insert_default();
         if facts.mac == Some(mac) {
             return;
@@ -172,18 +175,14 @@ impl Profile {
         facts.mac = Some(mac);
         let identity = Arc::make_mut(&mut self.identity);
         identity.vendor = vendor::lookup(mac);
-        identity.local = local.contains(&mac);
+        identity.local = local.contains(sender, Some(mac));
         self.is_stale = true;
         self.settle();
     }
 
-    /// Marks whether it is one of this machine's own, by the MACs that are now.
-    pub(super) fn set_local(&mut self, sender: Sender, local: &[Mac]) {
-        let mac = match sender {
-            Sender::Mac(mac) => Some(mac),
-            Sender::Ip(_) => self.facts.as_ref().and_then(|facts| facts.mac),
-        };
-        let is_local = mac.is_some_and(|mac| local.contains(&mac));
+    /// Marks whether it is one of this machine's own, by what is known of that now.
+    pub(super) fn set_local(&mut self, sender: Sender, local: &Local) {
+        let is_local = local.contains(sender, self.facts.as_ref().and_then(|facts| facts.mac));
         if self.identity.local != is_local {
             Arc::make_mut(&mut self.identity).local = is_local;
         }

@@ -14,6 +14,7 @@
 //! History is never moved: a row that is taken is gone with what it counted, and a device that
 //! returns starts at 0.
 
+use super::Local;
 use super::budget::{Budget, Lease};
 use super::newcomers::{Heat, Newcomers, window};
 use super::profile::Profile;
@@ -22,7 +23,6 @@ use super::sketch::Sketch;
 use super::snapshot::DeviceCounters;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
-use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -79,7 +79,7 @@ pub(super) struct Evicted {
 pub(super) struct Table {
     lease: Lease,
     expiry: Option<Duration>,
-    local: Arc<[Mac]>,
+    local: Arc<Local>,
     hasher: RandomState,
     index: HashMap<Sender, u32, RandomState>,
     rows: Vec<Row>,
@@ -104,7 +104,7 @@ impl Table {
     pub(super) fn new(
         budget: &Arc<Budget>,
         expiry: Option<Duration>,
-        local: Arc<[Mac]>,
+        local: Arc<Local>,
         key: HashKey,
     ) -> Self {
         let [a, b, c, d] = key.0;
@@ -163,7 +163,7 @@ impl Table {
     }
 
     /// Marks senders in `local`, and no others, from now on.
-    pub(super) fn set_local(&mut self, local: Arc<[Mac]>) {
+    pub(super) fn set_local(&mut self, local: Arc<Local>) {
         for row in &mut self.rows {
             row.profile.set_local(row.sender, &local);
         }

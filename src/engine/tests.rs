@@ -60,7 +60,7 @@ fn config(max: usize) -> Config {
     Config {
         budget: Arc::new(Budget::new(max)),
         expiry: Some(Duration::from_hours(4)),
-        local: Arc::from([mac(1)]),
+        local: Arc::new(Local { macs: vec![mac(1)], ..Local::default() }),
         converted: Converted::Live,
     }
 }

@@ -7,6 +7,7 @@
 use super::message::{Address, Kind, Link, MasterKind, Message, Vlan};
 use crate::mac::Mac;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// How far the links below or above a link are followed. Deeper stacks exist only as attacks on
 /// the reader: the kernel allows 8 (`MAX_NEST_DEV`).
@@ -242,6 +243,14 @@ impl Table {
     #[must_use]
     pub fn local_macs(&self) -> Vec<Mac> {
         let all: BTreeSet<Mac> = self.links().filter_map(|link| link.mac).collect();
+        all.into_iter().collect()
+    }
+
+    /// The IP addresses of this host, sorted, each once.
+    #[must_use]
+    pub fn local_addresses(&self) -> Vec<IpAddr> {
+        let all = self.entries.values().flat_map(|entry| &entry.addresses);
+        let all: BTreeSet<IpAddr> = all.map(|address| address.ip).collect();
         all.into_iter().collect()
     }
 }

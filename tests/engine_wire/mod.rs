@@ -35,7 +35,7 @@ impl Segment {
         let config = Config {
             budget: Arc::new(Budget::new(2_000)),
             expiry: Some(Duration::from_hours(4)),
-            local: Arc::from([]),
+            local: Arc::default(),
             converted,
         };
         Self { engine: Engine::new(config, HashKey([1, 2, 3, 4])), now: 0 }

@@ -10,10 +10,10 @@ use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
 use crate::capture::{Backend, CaptureError};
+use crate::engine::Local;
 use crate::interfaces::neighbours::Neighbours;
 use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
 use crate::lan::{Lan, PassedOver, Tap};
-use crate::mac::Mac;
 use crate::pipeline::{Pipeline, Settings};
 use crate::time::timeline::Timeline;
 use crate::time::{Time, clock};
@@ -207,9 +207,11 @@ impl Follower {
             }
         }
         // Those just begun are told here too; an interface made later may be on their LAN.
-        let local: Arc<[Mac]> = self.watcher.table().local_macs().into();
+        let table = self.watcher.table();
+        let (macs, addresses) = (table.local_macs(), table.local_addresses());
+        let local = Arc::new(Local { macs, addresses });
         for running in self.running.values() {
-            running.tap.with_pipeline(|pipeline| pipeline.handle_local_macs(&local));
+            running.tap.with_pipeline(|pipeline| pipeline.handle_local(&local));
         }
         // Not before: a panic on the way leaves it to the next turn.
         self.is_stale = false;

@@ -5,8 +5,12 @@ use std::net::Ipv4Addr;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+fn macs(macs: &[Mac]) -> Local {
+    Local { macs: macs.to_vec(), addresses: Vec::new() }
+}
+
 fn profile() -> Profile {
-    Profile::new(Sender::Mac(Mac([2, 0, 0, 0, 0, 1])), &[])
+    Profile::new(Sender::Mac(Mac([2, 0, 0, 0, 0, 1])), &macs(&[]))
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -133,9 +137,9 @@ fn nothing_is_rebuilt_while_nothing_changes() {
 #[test]
 fn a_device_named_by_its_address_shows_the_mac_that_neighbours_know() {
     let own = Mac([2, 0, 0, 0, 0, 9]);
-    let mut p = Profile::new(Sender::Ip(ip("10.0.0.1")), &[]);
+    let mut p = Profile::new(Sender::Ip(ip("10.0.0.1")), &macs(&[]));
     assert_eq!(p.identity().address, Some(Address::Ip(ip("10.0.0.1"))));
-    p.learn_mac(own, &[own]);
+    p.learn_mac(Sender::Ip(ip("10.0.0.1")), own, &macs(&[own]));
     assert_eq!(p.identity().address, Some(Address::Mac(own)));
     assert_eq!(p.identity().addresses, [ip("10.0.0.1")]);
     assert!(p.identity().local);
@@ -157,7 +161,7 @@ fn a_name_of_netbios_counts_least_and_only_with_an_own_address() {
 #[test]
 fn a_device_named_by_its_address_owns_that_address() {
     let own = ip("10.0.0.1");
-    let mut p = Profile::new(Sender::Ip(own), &[]);
+    let mut p = Profile::new(Sender::Ip(own), &macs(&[]));
     let gateway = Claim::EvidenceOf(own, Evidence::Routes);
     assert_eq!(hear(&mut p, at(0), gateway).category, Category::Router);
 }
@@ -205,15 +209,30 @@ fn a_model_that_is_sure_replaces_one_that_is_not() {
 fn local_follows_the_macs_of_this_machine() {
     let own = Mac([2, 0, 0, 0, 0, 1]);
     let mut p = profile();
-    p.set_local(Sender::Mac(own), &[own]);
+    p.set_local(Sender::Mac(own), &macs(&[own]));
     assert!(p.identity().local);
     assert!(hear(&mut p, at(0), Claim::Address(ip("10.0.0.1"))).local);
-    p.set_local(Sender::Mac(own), &[]);
+    p.set_local(Sender::Mac(own), &macs(&[]));
     assert!(!p.identity().local);
-    let mut p = Profile::new(Sender::Ip(ip("10.0.0.1")), &[]);
-    p.set_local(Sender::Ip(ip("10.0.0.1")), &[own]);
+    let mut p = Profile::new(Sender::Ip(ip("10.0.0.1")), &macs(&[]));
+    p.set_local(Sender::Ip(ip("10.0.0.1")), &macs(&[own]));
     assert!(!p.identity().local, "its MAC is not known yet");
-    p.learn_mac(own, &[]);
-    p.set_local(Sender::Ip(ip("10.0.0.1")), &[own]);
+    p.learn_mac(Sender::Ip(ip("10.0.0.1")), own, &macs(&[]));
+    p.set_local(Sender::Ip(ip("10.0.0.1")), &macs(&[own]));
     assert!(p.identity().local);
+}
+
+#[test]
+fn a_sender_known_by_its_address_is_local_if_the_address_is_this_machines() {
+    let sender = Sender::Ip(ip("10.0.0.1"));
+    let own = Local { macs: Vec::new(), addresses: vec![ip("fe80::1"), ip("10.0.0.1")] };
+    assert!(Profile::new(sender, &own).identity().local);
+    let mut p = Profile::new(sender, &Local::default());
+    assert!(!p.identity().local);
+    p.set_local(sender, &own);
+    p.learn_mac(sender, Mac([2, 0, 0, 0, 0, 1]), &own);
+    assert!(p.identity().local, "a MAC that is not known as its own changes nothing");
+    p.set_local(sender, &Local::default());
+    assert!(!p.identity().local);
+    assert!(!Profile::new(Sender::Ip(ip("10.0.0.2")), &own).identity().local);
 }

@@ -1,6 +1,7 @@
 //! Who gets a row and who gives it up.
 
 use super::*;
+use crate::mac::Mac;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ const KEY: HashKey = HashKey([11, 22, 33, 44]);
 const HOURS_4: Duration = Duration::from_hours(4);
 
 fn table(max: usize, expiry: Option<Duration>) -> Table {
-    Table::new(&Arc::new(Budget::new(max)), expiry, Arc::from([]), KEY)
+    Table::new(&Arc::new(Budget::new(max)), expiry, Arc::default(), KEY)
 }
 
 fn sender(n: u32) -> Sender {
@@ -151,14 +152,14 @@ fn series_from_the_first_frame_under_half_full_else_after_two_windows() {
 #[test]
 fn a_segment_gives_rows_back_to_another_that_is_sure_of_them() {
     let budget = Arc::new(Budget::new(100));
-    let mut greedy = Table::new(&budget, Some(HOURS_4), Arc::from([]), KEY);
+    let mut greedy = Table::new(&budget, Some(HOURS_4), Arc::default(), KEY);
     for second in 0..=61 {
         // 80 devices that stay, 20 that came once.
         for n in 0..if second == 0 { 100 } else { 80 } {
             feed(&mut greedy, millis(second * 1_000), n);
         }
     }
-    let mut late = Table::new(&budget, Some(HOURS_4), Arc::from([]), KEY);
+    let mut late = Table::new(&budget, Some(HOURS_4), Arc::default(), KEY);
     assert!(!feed(&mut late, millis(62_000), 1));
     greedy.tick(millis(62_000));
     late.tick(millis(62_000));
@@ -262,7 +263,7 @@ proptest! {
     ) {
         let budget = Arc::new(Budget::new(max));
         let expiry = expiry.map(Duration::from_secs);
-        let mut tables = [0, 1].map(|_| Table::new(&budget, expiry, Arc::from([]), KEY));
+        let mut tables = [0, 1].map(|_| Table::new(&budget, expiry, Arc::default(), KEY));
         let mut now = Time(0);
         let (mut rows_made, mut in_rows, mut other) = (0, 0_u64, 0_u64);
         let total = steps.len() as u64;
