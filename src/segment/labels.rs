@@ -114,6 +114,7 @@ impl Labels {
                 loop {
                     let label = format!("{wanted}~{number}");
                     if !in_use.contains_key(label.as_str()) {
+                        tracing::warn!(wanted, %label, "two segments want the same label");
                         break label.into();
                     }
                     number += 1;
