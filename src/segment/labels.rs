@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Longest label in characters, a suffix that makes it unique apart. The kernel's names have at
+/// Longest base of a label in characters, VLAN ids and what makes it unique apart. The kernel's names have at
 /// most 15 bytes; those in capture files are as long as their writer likes.
 const MAX_CHARACTERS: usize = 64;
 
@@ -58,25 +58,23 @@ impl Labels {
         })
     }
 
-    /// Takes the label `wanted` into use, cleaned: at most 64 characters, control characters
-    /// replaced, `unnamed` if empty. If that is in use and not to be shared, the first free one
+    /// Takes the label `wanted`, whose base is clean, into use. If that is in use and not to be shared, the first free one
     /// of `wanted~2`, `wanted~3`, …, and [`Labels::doubtful`] counts it.
     #[must_use]
     pub fn claim(self: &Arc<Self>, wanted: &str) -> Claim {
         let mut in_use = self.in_use.lock();
-        self.enter(&mut in_use, &clean(wanted), false)
+        self.enter(&mut in_use, wanted, false)
     }
 
     /// The same for the label of a VLAN that the network chose; `None` if there are as many as
     /// there may be.
     #[must_use]
     pub fn claim_synthetic(self: &Arc<Self>, wanted: &str) -> Option<Claim> {
-        let wanted = clean(wanted);
         // Counted under the lock: two captures may want the last one at once.
         let mut in_use = self.in_use.lock();
-        let shared = self.sharing == Sharing::Same && in_use.contains_key(wanted.as_str());
+        let shared = self.sharing == Sharing::Same && in_use.contains_key(wanted);
         let room = self.synthetic() < self.limit;
-        (room || shared).then(|| self.enter(&mut in_use, &wanted, true))
+        (room || shared).then(|| self.enter(&mut in_use, wanted, true))
     }
 
     /// Whether [`Labels::claim_synthetic`] would give out `wanted` at this moment, without
@@ -165,7 +163,9 @@ impl fmt::Debug for Claim {
     }
 }
 
-fn clean(wanted: &str) -> String {
+/// What labels may begin with: at most 64 characters, control characters replaced, `unnamed` if
+/// empty. VLAN ids are appended to it uncut, or two VLANs would be one.
+pub(super) fn clean(wanted: &str) -> String {
     if wanted.is_empty() {
         return "unnamed".to_owned();
     }
@@ -228,10 +228,9 @@ mod tests {
 
     #[test]
     fn names_from_files_are_bounded_and_cleaned() {
-        let labels = Labels::new(Sharing::Never, 1);
-        let claim = labels.claim(&format!("a\u{0}\nb{}", "é".repeat(500)));
-        assert!(claim.label().starts_with("a__bé"));
-        assert_eq!(claim.label().chars().count(), MAX_CHARACTERS);
-        assert_eq!(&**labels.claim("").label(), "unnamed");
+        let cleaned = clean(&format!("a\u{0}\nb{}", "é".repeat(500)));
+        assert!(cleaned.starts_with("a__bé"));
+        assert_eq!(cleaned.chars().count(), MAX_CHARACTERS);
+        assert_eq!(clean(""), "unnamed");
     }
 }

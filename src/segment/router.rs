@@ -11,6 +11,7 @@
 //!    protocols with the same id are one segment.
 //! 5. Beyond the limit that all captures of the process share, they are `eth0.other`.
 
+use super::labels::clean;
 use super::{Claim, Label, Labels};
 use crate::capture::Tag;
 use crate::decode::Tags;
@@ -85,14 +86,14 @@ impl Router {
     pub const UNTAGGED: usize = 0;
 
     /// For the interface `capture`, which has one segment to begin with. The label of a file's
-    /// interface is bounded and cleaned ([`Labels::claim`]).
+    /// interface is bounded and cleaned: at most 64 characters, none a control character.
     ///
     /// When a kernel VLAN device comes up, tell the router of the interface underneath first, and
     /// make the device's own router after that: the label that the one gives up is the other's.
     #[must_use]
     pub fn new(capture: &str, around: Surroundings, labels: &Arc<Labels>) -> Self {
         let mut router = Self {
-            capture: capture.into(),
+            capture: clean(capture).into(),
             labels: Arc::clone(labels),
             around,
             places: Vec::new(),
@@ -104,7 +105,7 @@ impl Router {
         router
     }
 
-    /// The name of the captured interface.
+    /// The name of the captured interface, cleaned.
     #[must_use]
     pub const fn capture(&self) -> &Arc<str> {
         &self.capture
@@ -161,7 +162,7 @@ impl Router {
     /// The interface has another name. All its segments end, and begin again under labels made
     /// from the new name: a label is what a time series is known by.
     pub fn rename(&mut self, capture: &str) -> Vec<Ended> {
-        self.capture = capture.into();
+        self.capture = clean(capture).into();
         self.start_again()
     }
 

@@ -177,6 +177,16 @@ fn equal_names_in_files_are_one_segment() {
     assert_eq!(label(&mut one, tags(&[31])).unwrap(), "capture.other");
 }
 
+#[test]
+fn a_long_name_does_not_cost_its_vlans_their_ids() {
+    let labels = Labels::new(Sharing::Same, 1);
+    let name = "n".repeat(70);
+    let mut router = Router::new(&name, Surroundings::default(), &labels);
+    assert_eq!(label(&mut router, tags(&[])).unwrap(), name[..64]);
+    assert_eq!(label(&mut router, tags(&[30])).unwrap(), format!("{}.30", &name[..64]));
+    assert_eq!(label(&mut router, tags(&[31])).unwrap(), format!("{}.other", &name[..64]));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Frame(Tags),
