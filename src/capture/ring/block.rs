@@ -47,27 +47,25 @@ impl Cursor {
         self.left == 0
     }
 
-    /// Appends the next frames of `block`, at most `limit`, to `slots`. `false` if the block
-    /// contradicts itself: what follows is lost, and the cursor is at the end.
+    /// Appends the next frames of `block`, at most `limit`, to `slots`. How many frames
+    /// are lost, because the block contradicts itself: then the cursor is at the end.
     pub(super) fn read(
         &mut self,
         block: &[u8],
         link: LinkType,
         limit: usize,
         slots: &mut Vec<Slot>,
-    ) -> bool {
+    ) -> u32 {
         for _ in 0..limit {
             if self.left == 0 {
                 break;
             }
             let header = block.get(self.at..).and_then(<[u8]>::first_chunk::<HEADER>);
             let Some((next, slot)) = header.map(|header| read_header(header, self.at, link)) else {
-                self.left = 0;
-                return false;
+                return std::mem::take(&mut self.left);
             };
             if slot.start.checked_add(slot.len).is_none_or(|end| end > block.len()) {
-                self.left = 0;
-                return false;
+                return std::mem::take(&mut self.left);
             }
             slots.push(slot);
             self.left -= 1;
@@ -76,13 +74,12 @@ impl Cursor {
             match self.at.checked_add(next) {
                 Some(beyond) if beyond > self.at => self.at = beyond,
                 Some(_) | None if self.left > 0 => {
-                    self.left = 0;
-                    return false;
+                    return std::mem::take(&mut self.left);
                 }
                 Some(_) | None => {}
             }
         }
-        true
+        0
     }
 }
 
@@ -180,22 +177,22 @@ mod tests {
         bytes
     }
 
-    fn frames(block: &[u8]) -> (bool, Vec<Slot>) {
+    fn frames(block: &[u8]) -> (u32, Vec<Slot>) {
         let mut slots = Vec::new();
         // In pieces, as a ring does.
         let mut cursor = Cursor::new(block);
-        let mut sound = true;
+        let mut lost = 0;
         while !cursor.is_at_end() {
-            sound &= cursor.read(block, LinkType::Ethernet, 3, &mut slots);
+            lost += cursor.read(block, LinkType::Ethernet, 3, &mut slots);
         }
-        (sound, slots)
+        (lost, slots)
     }
 
     #[test]
     fn frames_lie_where_the_headers_say() {
         let block = block(&[(b"first", 5, None, 2), (b"cut", 1500, None, libc::PACKET_OUTGOING)]);
-        let (sound, slots) = frames(&block);
-        assert!(sound);
+        let (lost, slots) = frames(&block);
+        assert_eq!(lost, 0);
         let bytes: Vec<&[u8]> = slots.iter().map(|s| &block[s.start..s.start + s.len]).collect();
         assert_eq!(bytes, [&b"first"[..], b"cut"]);
         assert_eq!(slots[0].meta.stamp, Stamp::new(1_700_000_000, 5));
@@ -221,8 +218,8 @@ mod tests {
         // The last header now leads on to the end of the block.
         let last = end - 96;
         block[last..last + 4].copy_from_slice(&96_u32.to_ne_bytes());
-        let (sound, slots) = frames(&block);
-        assert!(!sound);
+        let (lost, slots) = frames(&block);
+        assert_eq!(lost, u32::MAX - 2);
         assert_eq!(slots.len(), 2);
     }
 

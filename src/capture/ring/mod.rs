@@ -193,8 +193,10 @@ impl Capture for Ring {
             return Ok(Batch::new(&[], &[], &self.names));
         };
         let cursor = self.cursor.get_or_insert_with(|| Cursor::new(bytes));
-        if !cursor.read(bytes, self.link, BATCH_FRAMES, &mut self.slots) {
-            tracing::debug!(interface = %self.name, "a block of the ring contradicts itself");
+        let lost = cursor.read(bytes, self.link, BATCH_FRAMES, &mut self.slots);
+        if lost > 0 {
+            self.dropped += u64::from(lost);
+            tracing::debug!(interface = %self.name, lost, "a block of the ring contradicts itself");
         }
         Ok(Batch::new(bytes, &self.slots, &self.names))
     }
