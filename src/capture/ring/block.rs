@@ -218,8 +218,8 @@ mod tests {
         // The last header now leads on to the end of the block.
         let last = end - 96;
         block[last..last + 4].copy_from_slice(&96_u32.to_ne_bytes());
-        let (lost, slots) = frames(&block);
-        assert_eq!(lost, u32::MAX - 2);
+        let (missing, slots) = frames(&block);
+        assert_eq!(missing, u32::MAX - 2);
         assert_eq!(slots.len(), 2);
     }
 
