@@ -38,6 +38,8 @@ pub struct Pipeline {
     segments: Vec<Option<Segment>>,
     /// Places in `segments`.
     by_label: HashMap<Label, usize>,
+    /// Whether frames are no longer counted.
+    ended: bool,
     /// The earliest and the latest stamp.
     span: Option<(Stamp, Stamp)>,
 }
@@ -106,6 +108,7 @@ impl Pipeline {
             by_name: HashMap::new(),
             segments: Vec::new(),
             by_label: HashMap::new(),
+            ended: false,
             span: None,
         }
     }
@@ -148,6 +151,9 @@ impl Pipeline {
         let placed = self.timeline.place(frame.meta.stamp);
         if placed.stepped {
             self.handle_event(placed.time, Event::ClockStep);
+        }
+        if self.ended {
+            return placed.stepped;
         }
         let observation = decode(frame);
         let index = usize::try_from(frame.meta.interface).unwrap_or(usize::MAX);
@@ -205,14 +211,21 @@ impl Pipeline {
                 }
             }
         }
+        // The untagged segment is there from the beginning, frames or none.
+        for base in 0..self.bases.len() {
+            self.segment(base, Router::UNTAGGED, self.timeline.now());
+        }
     }
 
     /// Ends all segments, whose labels are free from now on. Frames that still come are not
     /// counted.
     pub fn end(&mut self) {
+        self.ended = true;
         self.interfaces.clear();
         self.bases.clear();
+        self.by_name.clear();
         self.segments.clear();
+        self.by_label.clear();
     }
 
     /// A copy of what every segment holds.

@@ -1,33 +1,20 @@
 //! Reads the 911 real captures and compares how many frames there are with what tshark read.
 //! They are other people's files and lie beside the project, not in it.
 
+mod support;
+
 use multicast_exporter::capture::file::{FormatError, open};
 use multicast_exporter::capture::{Capture, CaptureError};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use support::captures_dir;
 
 /// A file of a few megabytes that takes longer than this hangs.
 const BOUND: Duration = Duration::from_mins(2);
-
-/// Where the captures are, or `None`, loudly.
-fn captures() -> Option<PathBuf> {
-    let folder = std::env::var_os("MULTICAST_EXPORTER_CAPTURES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures"),
-        PathBuf::from,
-    );
-    if folder.join("index.tsv").is_file() {
-        return Some(folder);
-    }
-    eprintln!(
-        "\n*** NOT RUN: no captures at {}; set MULTICAST_EXPORTER_CAPTURES ***\n",
-        folder.display()
-    );
-    None
-}
 
 /// What reading a file gave.
 #[derive(Debug, PartialEq, Eq)]
@@ -164,7 +151,7 @@ const RED_HAT: &str = "tshark takes garbage of version 2.3 for a variant of pcap
 
 #[test]
 fn frames_are_as_many_as_tshark_reads() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures_dir() else { return };
     let index = index(&folder);
     assert_eq!(index.len(), 911);
     let all = read_all(&folder, index.iter().map(|truth| truth.name.clone()).collect());
@@ -189,7 +176,7 @@ fn frames_are_as_many_as_tshark_reads() {
 
 #[test]
 fn what_is_not_read_to_its_end_says_why() {
-    let Some(folder) = captures() else { return };
+    let Some(folder) = captures_dir() else { return };
     for (name, frames, told) in [
         (
             "derived__cut_midpacket_omphalos__avahi-discover.pcap",

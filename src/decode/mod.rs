@@ -1,14 +1,15 @@
 //! From a frame to an observation: who sent what kind of thing to whom, and what was wrong with
 //! it. Pure and borrowing; never panics, whatever the bytes. Knows no socket, file or clock.
 //!
-//! The layers are one file each: [`decode`] asks `link` (with `wifi`) for addresses and the
-//! network layer, `ip` for the transport layer, `udp` for ports, and then the protocol's own
-//! file for the message. A protocol's file has five parts: what it is and where that is written,
-//! the message as a type, what can be asked of it, `parse`, and its tests. Values that are not
+//! The layers are one file each: [`decode`] asks `link` (with `wifi`, both over `ethertype`) for
+//! addresses and the network layer, `ip` for the transport layer, `udp` for ports, and then the
+//! protocol's own file for the message. A protocol's file has five parts: what it is and where that
+//! is written, the message as a type, what can be asked of it, `parse`, and its tests. Values not
 //! known are kept as they are; what is wrong is said beside the value, not instead of it.
 
 pub mod arp;
 pub mod dhcp;
+mod ethertype;
 pub mod igmp;
 mod ip;
 mod link;
@@ -30,8 +31,8 @@ pub use reason::{Issue, Issues, Reason};
 
 use crate::capture::{Direction, Frame, Tag};
 use crate::mac::Mac;
+use ethertype::{Link, Network, Reach};
 use ip::Part;
-use link::{Link, Network, Reach};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -228,7 +229,7 @@ enum Format {
 /// classed by what could be read, down to nothing at all, and the cause is among its issues.
 #[must_use]
 pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
-    let snapped = link::is_snapped(frame);
+    let snapped = ethertype::is_snapped(frame);
     let link = link::read(frame);
     let (packet, found) = network(&link, snapped);
     let ip = packet.map(|packet| packet.header);

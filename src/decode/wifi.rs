@@ -2,7 +2,7 @@
 //! destination address wherever they stand, and the bytes after the LLC header. Knows no keys:
 //! a protected payload is not looked into.
 
-use super::link::{Link, TagList, is_snapped, llc};
+use super::ethertype::{Link, TagList, is_snapped, llc};
 use super::octets::{after, array_at, u8_at, up_to};
 use super::{Reason, octets};
 use crate::capture::Frame;

@@ -1,3 +1,5 @@
+//! What a pipeline makes of the interfaces that batches name.
+
 use super::*;
 use crate::capture::{Direction, FrameMeta, LinkType, Slot};
 use crate::craft::Host;

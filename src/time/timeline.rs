@@ -96,6 +96,15 @@ impl Timeline {
         Placed { time: self.last, stepped: true }
     }
 
+    /// The latest engine time that is known: of the last reading or the last stamp placed.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        match self.source {
+            Source::File => self.last,
+            Source::Live { now } => now.max(self.last),
+        }
+    }
+
     /// The engine time of the last stamp placed.
     #[must_use]
     pub const fn last(&self) -> Time {
@@ -181,6 +190,7 @@ mod tests {
     fn a_live_stamp_from_the_future_is_now() {
         let mut timeline = Timeline::live();
         timeline.handle_reading(reading(10, 100));
+        assert_eq!(timeline.now(), Time(10_000_000_000));
         assert_eq!(timeline.place(Stamp(500 * S)).time, Time(10_000_000_000));
     }
 

@@ -276,7 +276,11 @@ impl Follower {
         let better: Vec<String> =
             fallbacks.iter().map(|(backend, why)| format!("{}: {why}", backend.label())).collect();
         let better = better.join("; ");
-        info!(interface = name, backend = backend.label(), instead_of = better, "capturing");
+        if better.is_empty() {
+            info!(interface = name, backend = backend.label(), "capturing");
+        } else {
+            info!(interface = name, backend = backend.label(), instead_of = better, "capturing");
+        }
         tap.update_status(|status| {
             status.up = true;
             status.backend = Some(backend);

@@ -6,7 +6,7 @@ use super::settings;
 use crate::capture::file::{self, Paced, Speed};
 use crate::capture::{Backend, CaptureError};
 use crate::engine::Converted;
-use crate::lan::Lan;
+use crate::lan::{Lan, Tap};
 use crate::pipeline::Pipeline;
 use crate::segment::Sharing;
 use std::path::Path;
@@ -43,15 +43,23 @@ pub fn start(
         lan.set_started();
         let reason = match pump::file(&lan, &tap, &mut capture, &stop) {
             Ended::Stopped => return,
-            Ended::Capture(CaptureError::End) => "the file has ended".to_owned(),
-            Ended::Capture(error) => error.to_string(),
-            Ended::Panicked(text) => format!("panicked: {text}"),
+            Ended::Capture(CaptureError::End) => {
+                info!(file = %tap.name(), "replayed to its end");
+                "the file has ended".to_owned()
+            }
+            Ended::Capture(error) => broke_off(&tap, error.to_string()),
+            Ended::Panicked(text) => broke_off(&tap, format!("panicked: {text}")),
         };
-        warn!(file = %tap.name(), reason, "replay is over");
         tap.update_status(|status| {
             status.up = false;
             status.reason = Some(reason);
         });
     };
     thread::Builder::new().name("replay".into()).spawn(replay).map_err(|error| named(&error))
+}
+
+/// Says that the replay did not come to its end; the reason, for the page.
+fn broke_off(tap: &Tap, reason: String) -> String {
+    warn!(file = %tap.name(), reason, "the replay broke off");
+    reason
 }
