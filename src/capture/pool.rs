@@ -13,9 +13,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use thiserror::Error;
 
-/// How many sockets a pool holds unless told otherwise (`--capture.sockets`).
-pub const DEFAULT_SIZE: usize = 64;
-
 /// Why there is no socket to take.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PoolEmpty {

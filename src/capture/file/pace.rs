@@ -86,12 +86,6 @@ impl<R: Replay> Paced<R> {
         Self { inner, schedule: Schedule::new(speed), next: 0, rest: Time(0) }
     }
 
-    /// The capture that is replayed.
-    #[must_use]
-    pub const fn inner(&self) -> &R {
-        &self.inner
-    }
-
     /// Moves `next` beyond the frames that are due at `now`; when the first one is due that is
     /// left, `None` if none is left.
     fn pass(&mut self, now: Time) -> Option<Time> {

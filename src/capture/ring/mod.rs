@@ -52,7 +52,6 @@ pub struct Ring {
     /// The interface went down and may be gone.
     suspect: bool,
     dropped: u64,
-    freezes: u64,
     bytes: u64,
 }
 
@@ -105,7 +104,6 @@ impl Ring {
             cursor: None,
             suspect: false,
             dropped: 0,
-            freezes: 0,
             bytes: geometry.bytes(),
         })
     }
@@ -114,13 +112,6 @@ impl Ring {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// How often the ring was full, since the capture began, as of the last
-    /// [`Capture::dropped`].
-    #[must_use]
-    pub const fn freezes(&self) -> u64 {
-        self.freezes
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> CaptureError {
@@ -209,7 +200,6 @@ impl Capture for Ring {
         // The kernel starts from 0 after each read.
         if let Ok(statistics) = read_statistics(&self.socket) {
             self.dropped += u64::from(statistics.tp_drops);
-            self.freezes += u64::from(statistics.tp_freeze_q_cnt);
         }
         Some(self.dropped)
     }
