@@ -159,14 +159,10 @@ fn device(n: u32) -> DeviceSnapshot {
         counters.bytes[protocol.index()] = 60 + random % 90_000_017;
     }
     DeviceSnapshot {
-        sender: Sender::Mac(Mac([2, 0x1e, id[0], id[1], id[2], id[3]])),
         counters,
         peak_minute: n % 200,
         peak_ever: n % 200,
-        first_seen: Stamp::new(1_700_000_000, n),
         last_seen: Stamp::new(1_700_000_000 + i64::from(n), n.wrapping_mul(7_919) % 1_000_000_000),
-        last_active: Time(0),
-        exposed: true,
         identity: Arc::new(Identity {
             address: Some(Address::Ip([10, id[1], id[2], id[3]].into())),
             name: Some(format!("device-{n}.local").into()),
@@ -174,6 +170,10 @@ fn device(n: u32) -> DeviceSnapshot {
             model: Some(format!("Model {}", n % 37).into()),
             ..Identity::default()
         }),
+        ..DeviceSnapshot::new(
+            Sender::Mac(Mac([2, 0x1e, id[0], id[1], id[2], id[3]])),
+            Stamp::new(1_700_000_000, n),
+        )
     }
 }
 

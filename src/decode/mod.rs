@@ -54,6 +54,8 @@ pub struct Observation<'a> {
     pub protocol: Protocol,
     /// Length on the wire in bytes.
     pub wire_len: u32,
+    /// The frame as far as it was captured.
+    pub frame: &'a [u8],
     /// Whether this machine received or sent it.
     pub direction: Direction,
     /// What the protocol says, as far as it could be read. [`Message::None`] in frames of
@@ -243,6 +245,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         ip,
         protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },
         wire_len: frame.meta.wire_len,
+        frame: frame.bytes,
         direction: link.direction,
         message: Message::None,
         issues: Issues::default(),

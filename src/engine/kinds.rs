@@ -4,9 +4,9 @@
 //! Comes in: a datagram with its digest, and who sent it. Goes out: its kind. The questions heard
 //! are remembered on the way, because the kind of an answer rests on them.
 
-use super::questions::{Asker, Party, Questions};
-use super::suspension::Suspension;
 use crate::decode::mdns::{self, Datagram, Digest, HashKey, Kind, Section, Shape};
+use crate::detect::questions::{Asker, Party, Questions};
+use crate::detect::suspension::Suspension;
 use crate::time::Time;
 
 /// How a whole message is read. The one place where the engine calls the parser.

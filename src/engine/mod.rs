@@ -11,7 +11,7 @@
 //! | `newcomers`, `sketch` | how rows are shared out when anybody can invent senders |
 //! | `seconds` | frames by whole second |
 //! | `payloads` | digests of payloads that came before |
-//! | `questions`, `kinds`, `suspension` | announcement or response |
+//! | `kinds` | which kind a message is: announcement or response |
 //! | `claims`, `profile`, `category`, `vendor` | who a device is |
 //! | `errors` | what could not be decoded |
 //! | `snapshot` | what a reader sees |
@@ -24,11 +24,9 @@ mod kinds;
 mod newcomers;
 mod payloads;
 mod profile;
-mod questions;
 mod seconds;
 mod sketch;
 mod snapshot;
-mod suspension;
 mod table;
 mod vendor;
 
@@ -39,18 +37,19 @@ pub use snapshot::{
 
 use crate::decode::mdns::{HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
+use crate::detect::questions::{Party, Questions};
+use crate::detect::suspension::Suspension;
+use crate::detect::{Detectors, Heard, Link, Mdns};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
 use kinds::{PARSER, Parser};
 use payloads::Payloads;
-use questions::{Party, Questions};
 use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use suspension::Suspension;
 use table::Table;
 
 /// What an engine is told at its making.
@@ -120,6 +119,8 @@ pub struct Engine {
     payloads: Payloads,
     questions: Questions,
     suspension: Suspension,
+    detectors: Detectors,
+    link: Arc<Link>,
 }
 
 /// What happened to the interface under a segment.
@@ -159,6 +160,8 @@ impl Engine {
             payloads: Payloads::new(key),
             questions: Questions::default(),
             suspension: Suspension::default(),
+            detectors: Detectors::new(key),
+            link: Arc::default(),
             config,
             key,
         }
@@ -195,18 +198,38 @@ impl Engine {
         } else {
             None
         };
+        let hash = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
+        let party = Party::new(observation.sender, hash);
         let kind = message.map(|(datagram, (_, digest))| {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
                 self.errors.count(Issue { protocol: Some(protocol), reason });
             }
-            let hash = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
-            let party = Party::new(observation.sender, hash);
             let (questions, suspension) = (&mut self.questions, &mut self.suspension);
             kinds::classify(now, party, datagram, digest, questions, suspension)
         });
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
 
-        let row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        let mdns = message.zip(kind).map(|((datagram, (payload, digest)), kind)| Mdns {
+            datagram,
+            digest,
+            payload,
+            kind,
+        });
+        let source = observation.ip.map(|ip| ip.source);
+        let heard = Heard {
+            now,
+            observation,
+            protocol,
+            party,
+            source: self.hasher.hash_one((hash, source)),
+            mdns,
+            questions: &self.questions,
+            is_suspended: self.suspension.is_active(now),
+            link: &self.link,
+        };
+        let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        let watch = row.as_mut().map(|row| &mut row.watch);
+        let _marks = self.detectors.handle(&heard, stamp, watch);
         let Some(row) = row else {
             let other = self.other.get_or_insert_default();
             other.count(protocol, bytes, kind, decoded);
@@ -279,6 +302,11 @@ impl Engine {
         self.config.local = Arc::clone(local);
     }
 
+    /// Learns what the interface under the segment is.
+    pub fn handle_link(&mut self, link: &Arc<Link>) {
+        self.link = Arc::clone(link);
+    }
+
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
     /// the kernel. To be told again from time to time: devices without a row are not remembered.
     pub fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
@@ -307,6 +335,10 @@ impl Engine {
             last_active: row.last_active,
             exposed: row.exposed,
             identity: Arc::clone(row.profile.identity()),
+            violations: row.watch.violations.as_ref().map(|v| Box::new(*v.counts())),
+            offences: row.watch.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
+            storm: None,
+            storms_begun: [0; 2],
         };
         Snapshot {
             time,
@@ -322,6 +354,9 @@ impl Engine {
             suspended: self.suspension.begun(),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
+            violations: *self.detectors.violations(),
+            storms: Vec::new(),
+            storms_ended: [[0; 16]; 2],
         }
     }
 

@@ -3,6 +3,7 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
+use crate::detect::{Cause, Counts, LastOffence, Level, Storm};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use std::fmt;
@@ -14,7 +15,7 @@ pub const SECOND_BOUNDS: [u64; 12] =
     [0, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000];
 
 /// One segment at one instant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Engine time of the copy.
     pub time: Time,
@@ -43,6 +44,12 @@ pub struct Snapshot {
     pub devices: Vec<DeviceSnapshot>,
     /// Frames of senders without a row; `None` until there is one.
     pub other: Option<DeviceCounters>,
+    /// Violations of all devices, by rule.
+    pub violations: Counts,
+    /// Storms that last and the latest that are over, in the order in which they began.
+    pub storms: Vec<Storm>,
+    /// Device storms that are over, by final level and final cause.
+    pub storms_ended: [[u64; Cause::COUNT]; Level::ALL.len()],
 }
 
 /// A Prometheus histogram with the bounds of [`SECOND_BOUNDS`].
@@ -109,6 +116,36 @@ pub struct DeviceSnapshot {
     pub exposed: bool,
     /// Name, addresses and so on. Shared, because it seldom changes.
     pub identity: Arc<Identity>,
+    /// What it did against the rules; `None` if it did nothing.
+    pub violations: Option<Box<Counts>>,
+    /// The last offence against each rule that it broke.
+    pub offences: Vec<LastOffence>,
+    /// Its storm, while it lasts.
+    pub storm: Option<Storm>,
+    /// Storms begun, by level.
+    pub storms_begun: [u64; Level::ALL.len()],
+}
+
+impl DeviceSnapshot {
+    /// A device that has its row and nothing else yet, first heard at `seen`.
+    #[must_use]
+    pub fn new(sender: Sender, seen: Stamp) -> Self {
+        Self {
+            sender,
+            counters: DeviceCounters::default(),
+            peak_minute: 0,
+            peak_ever: 0,
+            first_seen: seen,
+            last_seen: seen,
+            last_active: Time(0),
+            exposed: true,
+            identity: Arc::default(),
+            violations: None,
+            offences: Vec::new(),
+            storm: None,
+            storms_begun: [0; Level::ALL.len()],
+        }
+    }
 }
 
 /// Who a device says it is; bounded and cleaned: every string at most 64 characters without

@@ -23,6 +23,7 @@ use super::sketch::Sketch;
 use super::snapshot::DeviceCounters;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
+use crate::detect::Watch;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -63,6 +64,8 @@ pub(super) struct Row {
     pub seconds: Seconds,
     /// Who it says it is.
     pub profile: Profile,
+    /// What the detectors remember of it.
+    pub watch: Watch,
 }
 
 /// Rows taken from devices, by reason.
@@ -268,6 +271,7 @@ impl Table {
             counters: DeviceCounters::default(),
             seconds: Seconds::new(now.second()),
             profile: Profile::new(sender, &self.local),
+            watch: Watch::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::capture::Direction;
-use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section};
+use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section, Traits};
 use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
 use proptest::prelude::*;
 
@@ -26,7 +26,13 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
             ["q", name, rtype] => {
                 digest.decoded[0] += 1;
                 let rtype = rtype.parse().expect("a type");
-                questions.push(Question { name: hash(name), rtype, class: 1, unicast: false });
+                questions.push(Question {
+                    name: hash(name),
+                    rtype,
+                    class: 1,
+                    unicast: false,
+                    at: 0,
+                });
             }
             [section @ ("a" | "u" | "x"), name, rtype, ttl] => {
                 let section = match section {
@@ -38,7 +44,17 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
                 let (rtype, ttl) = (rtype.parse().expect("a type"), ttl.parse().expect("a TTL"));
                 digest.zero_ttl |= ttl == 0;
                 let name = hash(name);
-                records.push(Record { section, name, rtype, class: 1, flush: true, ttl, data: 0 });
+                records.push(Record {
+                    section,
+                    name,
+                    rtype,
+                    class: 1,
+                    flush: true,
+                    ttl,
+                    data: 0,
+                    traits: Traits::default(),
+                    at: 0,
+                });
             }
             ["A", name, ip] => hints.push(match ip.parse().expect("an address") {
                 IpAddr::V4(ip) => Hint::A(name.into(), ip),
@@ -93,6 +109,7 @@ fn frame(n: u8, protocol: Protocol, message: Message<'_>) -> Observation<'_> {
         }),
         protocol,
         wire_len: 74,
+        frame: &[],
         direction: Direction::Unknown,
         message,
         issues: Issues::default(),

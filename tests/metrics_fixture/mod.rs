@@ -226,33 +226,22 @@ pub fn snapshot(devices: Vec<DeviceSnapshot>) -> Snapshot {
     per_second.counts[3] = 1;
     per_second.counts[SECOND_BOUNDS.len()] = 1;
     Snapshot {
-        time: Time(0),
         packets: sum(|counters| &counters.packets),
         bytes: sum(|counters| &counters.bytes),
-        frames: 0,
-        converted: 0,
-        decode_errors: vec![],
         per_second,
         tracked: devices.len(),
-        evicted_expired: 0,
-        evicted_capacity: 0,
-        suspended: 0,
         devices,
-        other: None,
+        ..Snapshot::default()
     }
 }
 
 pub fn device(mac: [u8; 6], packets: &[(Protocol, u64)]) -> DeviceSnapshot {
     DeviceSnapshot {
-        sender: Sender::Mac(Mac(mac)),
         counters: counters(packets),
         peak_minute: 200,
         peak_ever: 200,
-        first_seen: Stamp::new(1_700_000_000, 0),
         last_seen: Stamp::new(1_700_000_060, 123_456_789),
-        last_active: Time(0),
-        exposed: true,
-        identity: Arc::default(),
+        ..DeviceSnapshot::new(Sender::Mac(Mac(mac)), Stamp::new(1_700_000_000, 0))
     }
 }
 

@@ -44,5 +44,6 @@ pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
         questions: walk.questions.into_boxed_slice(),
         records: walk.records.into_boxed_slice(),
         hints: walk.hints.into_boxed(),
+        probed: walk.probed.into_boxed_slice(),
     }
 }

@@ -116,20 +116,32 @@ impl Hints {
 
     /// The name at `at` with dots between its labels, in its own case.
     fn host(&mut self, message: &[u8], at: usize) -> Box<str> {
-        let text = &mut self.text;
-        text.clear();
-        let end = names::follow(message, at, |label| {
-            if text.len() < 256 {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                push_clean(text, &label[1..]);
-            }
-        });
-        // The walk has been here before and knows what was wrong.
-        let _ = end;
-        bounded(text)
+        self.text.clear();
+        push_name(&mut self.text, message, at);
+        bounded(&self.text)
     }
+}
+
+/// The name at `at` of a message, for people: with dots between its labels, in its own case, at
+/// most 64 characters, none of them a control character.
+#[must_use]
+pub fn name_at(message: &[u8], at: u16) -> Box<str> {
+    let mut text = String::new();
+    push_name(&mut text, message, at.into());
+    bounded(&text)
+}
+
+fn push_name(text: &mut String, message: &[u8], at: usize) {
+    let end = names::follow(message, at, |label| {
+        if text.len() < 256 {
+            if !text.is_empty() {
+                text.push('.');
+            }
+            push_clean(text, &label[1..]);
+        }
+    });
+    // The walk has been here before and knows what was wrong.
+    let _ = end;
 }
 
 /// The service type in a name of labels in lower case: the label before `_tcp` or `_udp`, and

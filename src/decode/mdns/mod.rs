@@ -11,6 +11,8 @@
 //! | `names` | one name: its canonical form and where it ends, whatever its pointers do |
 //! | `data` | a record's data: its canonical form, and whether it has the form of its type |
 //! | `hints` | what a response says about hosts and services |
+//! | `traits` | what the owner of a record tells of it |
+//! | `probed` | the names that a probe asks for |
 //! | `strict` | the full parse by simple-dns: its verdict is the flaw that the walk did not see |
 //! | `digest` | the order of these |
 //!
@@ -21,11 +23,16 @@ mod digest;
 mod header;
 mod hints;
 mod names;
+mod probed;
 mod strict;
+mod traits;
 mod walk;
 
 pub use digest::digest;
 pub use header::Header;
+pub use hints::name_at;
+pub use probed::Probed;
+pub use traits::Traits;
 
 use super::Reason;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -197,11 +204,15 @@ pub struct Digest {
     pub records: Box<[Record]>,
     /// What the message says about hosts and services, at most [`Digest::MAX`].
     pub hints: Box<[Hint]>,
+    /// The names that a probe asks for, each once, at most [`Digest::PROBED_MAX`].
+    pub probed: Box<[Probed]>,
 }
 
 impl Digest {
     /// Entries kept of each list; a message of 9000 bytes holds at most 817 records.
     pub const MAX: usize = 128;
+    /// Names kept of a probe: a hub that probes for all its accessories at once asks for some 60.
+    pub const PROBED_MAX: usize = 64;
 }
 
 /// A question, by the hash of its name in lower case.
@@ -215,6 +226,8 @@ pub struct Question {
     pub class: u16,
     /// The top bit of the class: unicast answer welcome (RFC 6762 section 5.4).
     pub unicast: bool,
+    /// Where the name stands in the message: [`name_at`] reads it.
+    pub at: u16,
 }
 
 /// A record, by hashes.
@@ -234,6 +247,10 @@ pub struct Record {
     pub ttl: u32,
     /// Keyed hash of the data, names in it decompressed and in lower case.
     pub data: u64,
+    /// What else is known of it.
+    pub traits: Traits,
+    /// Where the owner's name stands in the message: [`name_at`] reads it.
+    pub at: u16,
 }
 
 /// What a response says about hosts and services, with the names: only for identity.

@@ -5,7 +5,8 @@
 use super::data::{self, Data};
 use super::hints::Hints;
 use super::names::Name;
-use super::{Digest, Header, Question, Record, Section};
+use super::probed::{self, Probed};
+use super::{Digest, Header, Question, Record, Section, Traits};
 use crate::decode::Reason;
 use crate::decode::octets::{u16_at, u32_at};
 use ahash::RandomState;
@@ -17,8 +18,8 @@ pub(super) struct Walk<'a> {
     key: &'a RandomState,
     at: usize,
     owner: Name,
-    /// Where the name in `owner` stands in full, and its hash.
-    owner_is: Option<(usize, u64)>,
+    /// Where the name in `owner` stands in full, its hash, and what it tells.
+    owner_is: Option<(usize, u64, Traits)>,
     data: Name,
     /// Whether hosts and services are noted: in responses.
     wants_hints: bool,
@@ -30,6 +31,8 @@ pub(super) struct Walk<'a> {
     pub(super) records: Vec<Record>,
     /// The hints kept.
     pub(super) hints: Hints,
+    /// The names that a probe asks for.
+    pub(super) probed: Vec<Probed>,
     /// Whether a record other than OPT has TTL 0.
     pub(super) zero_ttl: bool,
     /// The first flaw.
@@ -63,6 +66,7 @@ impl<'a> Walk<'a> {
             questions: Vec::with_capacity(questions.min(room / 5).min(Digest::MAX)),
             records: Vec::with_capacity(records.min(room / 11).min(Digest::MAX)),
             hints: Hints::new(if wants_hints { records.min(room / 11) } else { 0 }),
+            probed: Vec::new(),
             zero_ttl: false,
             flaw,
             checked: true,
@@ -95,14 +99,14 @@ impl<'a> Walk<'a> {
         self.flaw = self.flaw.or(flaw);
     }
 
-    /// Reads a name as the owner and yields its hash.
-    fn owner(&mut self) -> Result<u64, Reason> {
+    /// Reads a name as the owner and yields its hash, and what it tells.
+    fn owner(&mut self) -> Result<(u64, Traits), Reason> {
         let pointer = u16_at(self.message, self.at).filter(|field| *field >= POINTER);
         let target = pointer.map(|pointer| usize::from(pointer - POINTER));
         // Records of one owner stand together: its name is read once.
-        if let Some((_, hash)) = self.owner_is.filter(|(at, _)| Some(*at) == target) {
+        if let Some((_, hash, traits)) = self.owner_is.filter(|(at, ..)| Some(*at) == target) {
             self.at += 2;
-            return Ok(hash);
+            return Ok((hash, traits));
         }
         let stands_at = target.unwrap_or(self.at);
         let end = self.owner.read(self.message, self.at)?;
@@ -111,12 +115,14 @@ impl<'a> Walk<'a> {
         let mut hasher = self.key.build_hasher();
         hasher.write(self.owner.labels());
         let hash = hasher.finish();
-        self.owner_is = Some((stands_at, hash));
-        Ok(hash)
+        let traits = Traits::of_owner(self.owner.labels());
+        self.owner_is = Some((stands_at, hash, traits));
+        Ok((hash, traits))
     }
 
     fn question(&mut self) -> Result<(), Reason> {
-        let name = self.owner()?;
+        let at = offset(self.at);
+        let (name, _) = self.owner()?;
         let rtype = u16_at(self.message, self.at).ok_or(Reason::Truncated)?;
         let class = u16_at(self.message, self.at + 2).ok_or(Reason::Truncated)?;
         self.at += 4;
@@ -127,14 +133,14 @@ impl<'a> Walk<'a> {
         }
         self.checked &= is_usual_question(rtype);
         if self.questions.len() < Digest::MAX {
-            self.questions.push(Question { name, rtype, class, unicast });
+            self.questions.push(Question { name, rtype, class, unicast, at });
         }
         Ok(())
     }
 
     fn record(&mut self, section: Section) -> Result<(), Reason> {
         let owner_at = self.at;
-        let name = self.owner()?;
+        let (name, mut traits) = self.owner()?;
         let field = self.at;
         let rtype = u16_at(self.message, field).ok_or(Reason::Truncated)?;
         let class = u16_at(self.message, field + 2).ok_or(Reason::Truncated)?;
@@ -160,11 +166,24 @@ impl<'a> Walk<'a> {
                 self.hints.note(self.message, owner_at, names, rtype, raw);
             }
         }
+        if !self.wants_hints && section == Section::Authority {
+            let probed = if rtype == data::PTR { &self.data } else { &self.owner };
+            probed::note(&mut self.probed, probed, self.key);
+        }
         if self.records.len() < Digest::MAX {
-            self.records.push(Record { section, name, rtype, class, flush, ttl, data: hash });
+            traits.add_data(rtype, raw);
+            let at = offset(owner_at);
+            let data = hash;
+            let record = Record { section, name, rtype, class, flush, ttl, data, traits, at };
+            self.records.push(record);
         }
         Ok(())
     }
+}
+
+/// A place in a message, which is shorter than 65,536 octets: it came in a UDP datagram.
+fn offset(at: usize) -> u16 {
+    u16::try_from(at).unwrap_or(u16::MAX)
 }
 
 /// IN, CS, CH, HS and NONE.

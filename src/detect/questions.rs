@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a question is remembered, the last nanosecond included.
-pub(super) const MEMORY: Duration = Duration::from_secs(2);
+pub(crate) const MEMORY: Duration = Duration::from_secs(2);
 /// Entries of a set.
 const WAYS: usize = 8;
 /// Sets at first: 28 KiB, made with the first question.
@@ -31,11 +31,11 @@ const ANY: u16 = 255;
 /// Who asks or answers: the keyed hash of the sender, its last two bits replaced by what the
 /// sender is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Party(u64);
+pub(crate) struct Party(u64);
 
 impl Party {
     /// A sender with its keyed hash; nobody in particular if there is none.
-    pub(super) const fn new(sender: Option<Sender>, hash: u64) -> Self {
+    pub(crate) const fn new(sender: Option<Sender>, hash: u64) -> Self {
         let known_by = match sender {
             Some(Sender::Mac(_)) | None => 0,
             Some(Sender::Ip(IpAddr::V4(_))) => 1,
@@ -97,7 +97,7 @@ fn is_recent(now: Time, at: Time) -> bool {
 
 /// How a question was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asker {
+pub(crate) enum Asker {
     /// In a query.
     Querier,
     /// In a probe, by this device.
@@ -106,7 +106,7 @@ pub(super) enum Asker {
 
 /// The memory.
 #[derive(Debug, Default)]
-pub(super) struct Questions {
+pub(crate) struct Questions {
     /// `sets` times [`WAYS`]; empty before the first question.
     entries: Vec<Option<Entry>>,
     /// When the last question was heard: after a silence nothing needs to be looked up.
@@ -115,7 +115,7 @@ pub(super) struct Questions {
 
 impl Questions {
     /// Remembers a question. Returns false if a live one had to be forgotten for it.
-    pub(super) fn hear(&mut self, now: Time, question: Question, asker: Asker) -> bool {
+    pub(crate) fn hear(&mut self, now: Time, question: Question, asker: Asker) -> bool {
         self.last = Some(now);
         if self.entries.is_empty() {
             self.entries = vec![None; MIN_SETS * WAYS];
@@ -157,7 +157,7 @@ impl Questions {
     }
 
     /// Whether `record`, by `answerer`, answers a question of the last 2 s.
-    pub(super) fn asked_for(&self, now: Time, record: &Record, answerer: Party) -> bool {
+    pub(crate) fn asked_for(&self, now: Time, record: &Record, answerer: Party) -> bool {
         if !self.last.is_some_and(|last| is_recent(now, last)) {
             return false;
         }
@@ -203,7 +203,7 @@ impl Questions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::mdns::Section;
+    use crate::decode::mdns::{Section, Traits};
     use proptest::prelude::*;
 
     const ME: Party = Party(4);
@@ -211,11 +211,21 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn question(name: u64, rtype: u16) -> Question {
-        Question { name, rtype, class: 1, unicast: false }
+        Question { name, rtype, class: 1, unicast: false, at: 0 }
     }
 
     fn record(name: u64, rtype: u16) -> Record {
-        Record { section: Section::Answer, name, rtype, class: 1, flush: true, ttl: 120, data: 0 }
+        Record {
+            section: Section::Answer,
+            name,
+            rtype,
+            class: 1,
+            flush: true,
+            ttl: 120,
+            data: 0,
+            traits: Traits::default(),
+            at: 0,
+        }
     }
 
     #[test]

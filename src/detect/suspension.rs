@@ -9,14 +9,14 @@ const LENGTH: Duration = Duration::from_secs(2);
 
 /// Whether what rests on silence is suspended, and how often it was.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Suspension {
+pub(crate) struct Suspension {
     until: Option<Time>,
     begun: u64,
 }
 
 impl Suspension {
     /// Suspends for 2 s from `now`. A suspension that is made longer is counted once.
-    pub(super) fn begin(&mut self, now: Time) {
+    pub(crate) fn begin(&mut self, now: Time) {
         if !self.is_active(now) {
             self.begun += 1;
         }
@@ -24,12 +24,12 @@ impl Suspension {
     }
 
     /// Whether `now` is within one; its end is not.
-    pub(super) fn is_active(&self, now: Time) -> bool {
+    pub(crate) fn is_active(&self, now: Time) -> bool {
         self.until.is_some_and(|until| now < until)
     }
 
     /// How many began.
-    pub(super) const fn begun(&self) -> u64 {
+    pub(crate) const fn begun(&self) -> u64 {
         self.begun
     }
 }

@@ -1,0 +1,116 @@
+//! What the owner and the data of a record tell of it beyond their hashes. In: labels and octets.
+//! Out: a few bits. Knows nothing of who may break which rule.
+
+use super::data;
+
+/// Bits that rules ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits(u8);
+
+/// The owner is under local, in-addr.arpa or ip6.arpa (RFC 6762 sections 3 and 4).
+const LINK_LOCAL_NAME: u8 = 1;
+/// The owner is a service type or subtype of it: its PTR records are shared (RFC 6763 section 4.1).
+const SERVICE_TYPE: u8 = 2;
+/// TXT data of more octets than should be (RFC 6763 section 6.2).
+const LONG_TXT: u8 = 4;
+/// TXT data longer than this is too long, in octets.
+const TXT_MAX: usize = 1300;
+
+impl Traits {
+    /// What an owner's labels tell, in lower case, each behind its length.
+    pub(super) fn of_owner(mut labels: &[u8]) -> Self {
+        // The last label, the one before it, and the first of the two before that.
+        let (mut last, mut before): (&[u8], &[u8]) = (&[], &[]);
+        let mut first = None;
+        while let Some((&len, rest)) = labels.split_first() {
+            let Some((label, rest)) = rest.split_at_checked(usize::from(len)) else { break };
+            first = first.or(Some(label));
+            before = last;
+            last = label;
+            labels = rest;
+        }
+        let mut bits = 0;
+        if last == b"local" || (last == b"arpa" && matches!(before, b"in-addr" | b"ip6")) {
+            bits |= LINK_LOCAL_NAME;
+        }
+        // An instance's first label is its name, which may begin with an underscore too, but an
+        // instance has SRV and TXT records, not PTR.
+        if last == b"local"
+            && matches!(before, b"_tcp" | b"_udp")
+            && first.is_some_and(|first| first.starts_with(b"_"))
+        {
+            bits |= SERVICE_TYPE;
+        }
+        Self(bits)
+    }
+
+    /// Adds what the data of a record of type `rtype` tells.
+    pub(super) const fn add_data(&mut self, rtype: u16, raw: &[u8]) {
+        if rtype == data::TXT && raw.len() > TXT_MAX {
+            self.0 |= LONG_TXT;
+        }
+    }
+
+    /// Whether the owner is under `.local`, `in-addr.arpa` or `ip6.arpa`.
+    #[must_use]
+    pub const fn has_link_local_name(self) -> bool {
+        self.0 & LINK_LOCAL_NAME != 0
+    }
+
+    /// Whether the owner is a type of service, such as `_ipp._tcp.local`, or a subtype.
+    #[must_use]
+    pub const fn is_service_type(self) -> bool {
+        self.0 & SERVICE_TYPE != 0
+    }
+
+    /// Whether it is TXT data of more than 1300 octets.
+    #[must_use]
+    pub const fn is_long_txt(self) -> bool {
+        self.0 & LONG_TXT != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &str) -> Traits {
+        let mut labels = Vec::new();
+        for label in name.split('.') {
+            labels.push(u8::try_from(label.len()).expect("short"));
+            labels.extend(label.as_bytes());
+        }
+        Traits::of_owner(&labels)
+    }
+
+    #[test]
+    fn owners_tell_where_they_belong() {
+        for (name, is_local, is_type) in [
+            ("host.local", true, false),
+            ("local", true, false),
+            ("1.0.0.10.in-addr.arpa", true, false),
+            ("8.b.d.0.ip6.arpa", true, false),
+            ("e164.arpa", false, false),
+            ("host.example", false, false),
+            ("_ipp._tcp.local", true, true),
+            ("_universal._sub._ipp._tcp.local", true, true),
+            ("_services._dns-sd._udp.local", true, true),
+            ("laser._ipp._tcp.local", true, false),
+            ("_ipp._tcp.example", false, false),
+        ] {
+            let traits = of(name);
+            assert_eq!(traits.has_link_local_name(), is_local, "{name}");
+            assert_eq!(traits.is_service_type(), is_type, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_a_txt_record_can_be_a_long_one() {
+        let long = |rtype, len| {
+            let mut traits = Traits::default();
+            traits.add_data(rtype, &vec![0; len]);
+            traits.is_long_txt()
+        };
+        assert!(long(16, 1301) && !long(16, 1300) && !long(33, 1301));
+    }
+}

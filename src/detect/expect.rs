@@ -1,0 +1,128 @@
+//! What is expected of a segment's devices: limits of storms, names given by hand, and what is
+//! never a storm. Comes from the configuration; without one it is [`Expectations::default`].
+
+use crate::decode::{Protocol, Sender};
+use std::collections::HashMap;
+
+/// Rates from which on it is a storm, in frames a second; `None` is off.
+///
+/// A storm ends when the last 30 s hold fewer than a fifth of what its limit allows: 6 times the
+/// rate in frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Signalling frames of a device, over 10 s.
+    pub signalling: Option<u32>,
+    /// Address frames of a device, over 30 s.
+    pub address: Option<u32>,
+    /// Other frames of a device, over 10 s: streams are thousands a second by right.
+    pub other: Option<u32>,
+    /// Signalling frames of a device that is chatty, in each of five windows of 60 s.
+    pub chatty: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { signalling: Some(50), address: Some(200), other: None, chatty: Some(5) }
+    }
+}
+
+/// What is expected on one segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectations {
+    /// Of devices that are not named in `devices`.
+    pub limits: Limits,
+    /// Of the segment as a whole: signalling and address frames a second, over 10 s.
+    pub segment: Option<u32>,
+    /// Protocols that never make a storm.
+    pub ignored: ProtocolSet,
+    /// Of devices by name.
+    pub devices: HashMap<Sender, Expected>,
+}
+
+impl Default for Expectations {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            segment: Some(1_000),
+            ignored: ProtocolSet::default(),
+            devices: HashMap::new(),
+        }
+    }
+}
+
+impl Expectations {
+    /// What is expected of one device.
+    #[must_use]
+    pub fn of(&self, sender: Sender) -> Expected {
+        let mut expected = self.devices.get(&sender).cloned().unwrap_or_else(|| Expected {
+            alias: None,
+            ignored: ProtocolSet::default(),
+            limits: self.limits,
+        });
+        expected.ignored = expected.ignored.and(self.ignored);
+        expected
+    }
+}
+
+/// What is expected of one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The name that it was given by hand.
+    pub alias: Option<Box<str>>,
+    /// Protocols whose frames are in no rate when it sends them.
+    pub ignored: ProtocolSet,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// A set of protocols.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolSet(u16);
+
+impl ProtocolSet {
+    /// Every protocol.
+    pub const ALL: Self = Self((1 << Protocol::COUNT) - 1);
+
+    /// Adds one.
+    pub const fn add(&mut self, protocol: Protocol) {
+        self.0 |= 1 << protocol.index();
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub const fn has(self, protocol: Protocol) -> bool {
+        self.0 & (1 << protocol.index()) != 0
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::Mac;
+
+    #[test]
+    fn what_is_ignored_for_all_is_ignored_for_each() {
+        let named = Sender::Mac(Mac([1; 6]));
+        let mut expectations = Expectations::default();
+        expectations.ignored.add(Protocol::Ssdp);
+        let mut ignored = ProtocolSet::default();
+        ignored.add(Protocol::Mdns);
+        let limits = Limits { signalling: None, ..Limits::default() };
+        let alias = Some("tv".into());
+        expectations.devices.insert(named, Expected { alias, ignored, limits });
+        let expected = expectations.of(named);
+        assert!(expected.ignored.has(Protocol::Ssdp) && expected.ignored.has(Protocol::Mdns));
+        assert!(!expected.ignored.has(Protocol::Arp));
+        assert_eq!(expected.limits.signalling, None);
+        let other = expectations.of(Sender::Mac(Mac([2; 6])));
+        assert!(other.ignored.has(Protocol::Ssdp) && !other.ignored.has(Protocol::Mdns));
+        assert_eq!((other.limits, other.alias), (Limits::default(), None));
+        assert!(Protocol::ALL.iter().all(|protocol| ProtocolSet::ALL.has(*protocol)));
+    }
+}

@@ -1,0 +1,154 @@
+//! One frame as the detectors see it, and what they find.
+//!
+//! Comes in: an observation with what the engine has made of it. Goes out: [`Findings`], in which
+//! every detector writes what it recognised. No detector sees another's state.
+
+use super::cause::{Cause, CauseSet};
+use super::questions::{Party, Questions};
+use super::rule::Rule;
+use crate::decode::mdns::{Datagram, Digest, Kind};
+use crate::decode::{Cast, Observation, Protocol};
+use crate::mac::Mac;
+use crate::time::Time;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What is known of the interface that a segment is heard on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Its own MAC; `None` in files.
+    pub own: Option<Mac>,
+    /// Wi-Fi delivers multicast in bunches, 102 to 307 ms apart.
+    pub is_wireless: bool,
+    /// Its own addresses with the length of their prefix; empty in files.
+    pub subnets: Vec<(IpAddr, u8)>,
+}
+
+impl Link {
+    /// By how much an interval may seem shorter than it was: 10 %, on Wi-Fi at least 350 ms.
+    #[must_use]
+    pub fn tolerance(&self, interval: Duration) -> Duration {
+        let tenth = interval / 10;
+        if self.is_wireless { tenth.max(Duration::from_millis(350)) } else { tenth }
+    }
+}
+
+/// One frame that was counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Heard<'a> {
+    /// When.
+    pub now: Time,
+    /// What the frame says.
+    pub observation: &'a Observation<'a>,
+    /// What it was counted as.
+    pub protocol: Protocol,
+    /// Who sent it.
+    pub party: Party,
+    /// Keyed hash of the sender and the source IP: histories are kept by device, address and
+    /// address family.
+    pub source: u64,
+    /// Its message, if it is mDNS, to a group or not.
+    pub mdns: Option<Mdns<'a>>,
+    /// What was asked in the last 2 s, by this message too.
+    pub questions: &'a Questions,
+    /// Whether silence proves nothing now.
+    pub is_suspended: bool,
+    /// The interface.
+    pub link: &'a Link,
+}
+
+/// An mDNS message.
+#[derive(Clone, Copy)]
+pub(crate) struct Mdns<'a> {
+    /// The message as it came.
+    pub datagram: &'a Datagram<'a>,
+    /// What is in it.
+    pub digest: &'a Digest,
+    /// Keyed hash of the payload.
+    pub payload: u64,
+    /// What it is.
+    pub kind: Kind,
+}
+
+impl<'a> Heard<'a> {
+    /// The mDNS message, if it was sent to a group.
+    pub(crate) fn multicast_mdns(&self) -> Option<Mdns<'a>> {
+        let to_group = match self.observation.cast {
+            Cast::Group | Cast::Converted => self.protocol == Protocol::Mdns,
+            Cast::UnicastMdns | Cast::Unicast => false,
+        };
+        self.mdns.filter(|_| to_group)
+    }
+}
+
+impl Mdns<'_> {
+    /// Whether the QR bit says response.
+    pub(crate) fn is_response(&self) -> bool {
+        self.datagram.header.is_some_and(crate::decode::mdns::Header::is_response)
+    }
+
+    /// Whether it comes from port 5353.
+    pub(crate) const fn is_from_mdns_port(&self) -> bool {
+        self.datagram.source_port == 5353
+    }
+}
+
+/// What an offence is about: a place in the digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// In [`Digest::questions`].
+    Question(u8),
+    /// In [`Digest::records`].
+    Record(u8),
+}
+
+/// A rule that a frame breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offence {
+    /// Which.
+    pub rule: Rule,
+    /// By which question or record.
+    pub subject: Option<Subject>,
+    /// How long after the last one, where the rule is about intervals.
+    pub gap: Option<Duration>,
+}
+
+/// What the detectors found in one frame. Kept between frames, so that it allocates once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Findings {
+    marks: CauseSet,
+    offences: Vec<Offence>,
+}
+
+impl Findings {
+    /// Offences kept of a frame; each rule counts once a message anyway.
+    const MAX: usize = 64;
+
+    /// Forgets the last frame.
+    pub(crate) fn clear(&mut self) {
+        self.marks = CauseSet::default();
+        self.offences.clear();
+    }
+
+    /// The frame has the signature of `cause`.
+    pub(crate) const fn mark(&mut self, cause: Cause) {
+        self.marks.add(cause);
+    }
+
+    /// The frame breaks a rule.
+    pub(crate) fn offend(&mut self, offence: Offence) {
+        if self.offences.len() < Self::MAX {
+            self.offences.push(offence);
+        }
+    }
+
+    /// The causes whose signature the frame has.
+    pub(crate) const fn marks(&self) -> CauseSet {
+        self.marks
+    }
+
+    /// The rules that it breaks; one may be there several times.
+    pub(crate) fn offences(&self) -> &[Offence] {
+        &self.offences
+    }
+}

@@ -1,0 +1,182 @@
+//! What a segment's devices do wrong, and why: storms and their causes, relays and loops, the
+//! rules of RFC 6762 and its relatives. Observations come in with their time; marks, violations
+//! and what is known of the LAN's health go out. No IO and no clock; memory is fixed.
+//!
+//! Each detector is a file with its own state and knows no other. One frame passes them in this
+//! order: what is a copy is recognised first and held against nobody; then the rules.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `cause`, `rule` | the tables: causes in their order, rules by id |
+//! | `expect` | limits, aliases and what is ignored, from the configuration |
+//! | `heard` | one frame as detectors see it, and what they find |
+//! | `sets` | the table that all of them remember in |
+//! | `questions`, `suspension` | what was asked in the last 2 s, and when silence proves nothing |
+//! | `loops`, `reflection`, `relay` | copies, and who speaks for others |
+//! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
+//! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
+//! | `form` | what a message breaks by itself |
+//! | `discovery`, `scan` | the other protocols |
+//! | `violations` | the account of a device and of the segment |
+//! | `storm` | what a storm is |
+//! | `watch` | what is remembered of one device |
+
+mod cause;
+mod conflict;
+mod discovery;
+mod expect;
+mod form;
+mod heard;
+mod known;
+mod loops;
+mod pingpong;
+mod probes;
+pub(crate) mod questions;
+mod records;
+mod reflection;
+mod relay;
+mod repeats;
+mod rule;
+mod scan;
+mod sets;
+mod storm;
+pub(crate) mod suspension;
+mod violations;
+mod watch;
+
+pub use cause::{Cause, CauseSet, SegmentCause};
+pub use expect::{Expectations, Expected, Limits, ProtocolSet};
+pub use heard::Link;
+pub(crate) use heard::{Findings, Heard, Mdns};
+pub use rule::{Hardness, Rule};
+pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub use violations::{Counts, LastOffence};
+pub(crate) use watch::Watch;
+
+use crate::decode::mdns::HashKey;
+use crate::time::Stamp;
+use heard::{Offence, Subject};
+use relay::Places;
+
+/// The detectors of one segment.
+pub(crate) struct Detectors {
+    loops: loops::Loops,
+    reflection: reflection::Reflection,
+    records: records::Records,
+    conflict: conflict::Conflict,
+    repeats: repeats::Repeats,
+    probes: probes::Probes,
+    pingpong: pingpong::PingPong,
+    known: known::Known,
+    discovery: discovery::Discovery,
+    scan: scan::Scan,
+    violations: Counts,
+    findings: Findings,
+}
+
+impl Detectors {
+    /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
+    pub(crate) fn new(_key: HashKey) -> Self {
+        Self {
+            loops: loops::Loops,
+            reflection: reflection::Reflection,
+            records: records::Records,
+            conflict: conflict::Conflict,
+            repeats: repeats::Repeats,
+            probes: probes::Probes,
+            pingpong: pingpong::PingPong,
+            known: known::Known,
+            discovery: discovery::Discovery,
+            scan: scan::Scan,
+            violations: [0; Rule::COUNT],
+            findings: Findings::default(),
+        }
+    }
+
+    /// Hears one frame of a device; `watch` is what is remembered of it, if it has a row. Returns
+    /// the causes whose signature the frame has.
+    pub(crate) fn handle(
+        &mut self,
+        heard: &Heard<'_>,
+        stamp: Stamp,
+        watch: Option<&mut Watch>,
+    ) -> CauseSet {
+        let findings = &mut self.findings;
+        findings.clear();
+        self.loops.handle(heard, findings);
+        self.reflection.handle(heard, findings);
+        let is_copy =
+            findings.marks().has(Cause::L2Loop) || findings.marks().has(Cause::Reflection);
+        if !is_copy {
+            self.records.handle(heard, findings);
+            self.conflict.handle(heard, findings);
+            self.repeats.handle(heard, findings);
+            self.probes.handle(heard, findings);
+            self.pingpong.handle(heard, findings);
+            self.known.handle(heard, findings);
+            form::judge(heard, findings);
+            self.discovery.handle(heard, findings);
+            self.scan.handle(heard, findings);
+        }
+        self.book(heard, stamp, watch);
+        self.findings.marks()
+    }
+
+    /// Violations of all devices.
+    pub(crate) const fn violations(&self) -> &Counts {
+        &self.violations
+    }
+
+    /// Books each rule that was broken once: on the device's account and the segment's, unless
+    /// it is about another host's record and the device is, or may be, a relay.
+    fn book(&mut self, heard: &Heard<'_>, stamp: Stamp, watch: Option<&mut Watch>) {
+        let mut nobody = Watch::default();
+        let watch = watch.unwrap_or(&mut nobody);
+        let others = watch.relay.handle(heard);
+        let is_relay = watch.relay.is_relay();
+        let is_cleared = watch.relay.is_cleared();
+        if (is_relay || is_cleared)
+            && let Some(withheld) = watch.withheld.take()
+            && !is_relay
+        {
+            for (rule, count) in withheld.into_counts() {
+                watch.violations.get_or_insert_default().add(rule, count);
+                self.violations[rule as usize] += count;
+            }
+        }
+        let offences = self.findings.offences();
+        for (place, offence) in offences.iter().enumerate() {
+            let rule = offence.rule;
+            if offences[..place].iter().any(|earlier| earlier.rule == rule) {
+                continue;
+            }
+            if is_relay && rule.spares_relays() {
+                continue;
+            }
+            // One of the same rule that is about an own record counts at once.
+            let same = offences[place..].iter().filter(|same| same.rule == rule);
+            let own = same.clone().find(|same| !is_about(same, others));
+            match own {
+                Some(own) => {
+                    watch.violations.get_or_insert_default().count(heard, stamp, own);
+                    self.violations[rule as usize] += 1;
+                }
+                None if rule.spares_relays() && !is_cleared => {
+                    watch.withheld.get_or_insert_default().hold(rule);
+                }
+                None => {
+                    watch.violations.get_or_insert_default().count(heard, stamp, offence);
+                    self.violations[rule as usize] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an offence is about one of these records.
+const fn is_about(offence: &Offence, places: Places) -> bool {
+    match offence.subject {
+        Some(Subject::Record(place)) => places.has(place),
+        Some(Subject::Question(_)) | None => false,
+    }
+}
