@@ -118,7 +118,10 @@ fn names(
     if at >= range.end {
         return Err(Reason::BadData);
     }
-    hasher.write(&message[range.start..at]);
+    // Nothing is not written, so that the hash of what a PTR record points to is the name's.
+    if form.before > 0 {
+        hasher.write(&message[range.start..at]);
+    }
     let mut flaw = None;
     for _ in 0..form.names {
         let end = name.read(message, at).map_err(|_| Reason::BadData)?;
@@ -130,7 +133,9 @@ fn names(
         at = end.next;
     }
     let rest = &message[at..range.end];
-    hasher.write(rest);
+    if !rest.is_empty() {
+        hasher.write(rest);
+    }
     let fits = match (rtype, form.behind) {
         (NSEC, _) => bitmaps_fit(rest),
         (_, Behind::Nothing) => rest.is_empty(),

@@ -245,7 +245,8 @@ pub struct Record {
     pub flush: bool,
     /// Seconds; in an OPT record (type 41) neither this nor class and flush mean what they say.
     pub ttl: u32,
-    /// Keyed hash of the data, names in it decompressed and in lower case.
+    /// Keyed hash of the data, names in it decompressed and in lower case. That of a PTR record
+    /// is the hash of the name that it points to.
     pub data: u64,
     /// What else is known of it.
     pub traits: Traits,
