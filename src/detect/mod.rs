@@ -15,6 +15,7 @@
 //! | `loops`, `reflection`, `relay` | copies, and who speaks for others |
 //! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
 //! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
+//! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
 //! | `form` | what a message breaks by itself |
 //! | `discovery`, `scan` | the other protocols |
 //! | `violations` | the account of a device and of the segment |
@@ -23,6 +24,7 @@
 
 mod cause;
 mod conflict;
+mod contenders;
 mod discovery;
 mod expect;
 mod form;
@@ -35,6 +37,7 @@ pub(crate) mod questions;
 mod records;
 mod reflection;
 mod relay;
+mod rename;
 mod repeats;
 mod rule;
 mod scan;
@@ -83,8 +86,8 @@ impl Detectors {
             records: records::Records,
             conflict: conflict::Conflict,
             repeats: repeats::Repeats,
-            probes: probes::Probes,
-            pingpong: pingpong::PingPong,
+            probes: probes::Probes::new(),
+            pingpong: pingpong::PingPong::new(),
             known: known::Known,
             discovery: discovery::Discovery,
             scan: scan::Scan,
@@ -127,11 +130,20 @@ impl Detectors {
         &self.violations
     }
 
+    /// The causes whose signature the last frame has.
+    pub(crate) const fn marks(&self) -> CauseSet {
+        self.findings.marks()
+    }
+
     /// Books each rule that was broken once: on the device's account and the segment's, unless
     /// it is about another host's record and the device is, or may be, a relay.
     fn book(&mut self, heard: &Heard<'_>, stamp: Stamp, watch: Option<&mut Watch>) {
         let mut nobody = Watch::default();
         let watch = watch.unwrap_or(&mut nobody);
+        let marks = self.findings.marks();
+        if marks.has(Cause::RenameLoop) || marks.has(Cause::NameConflict) {
+            watch.contest(heard.now);
+        }
         let others = watch.relay.handle(heard);
         let is_relay = watch.relay.is_relay();
         let is_cleared = watch.relay.is_cleared();

@@ -39,7 +39,7 @@ use crate::decode::mdns::{HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
-use crate::detect::{Detectors, Heard, Link, Mdns};
+use crate::detect::{CauseSet, Detectors, Heard, Link, Mdns};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
@@ -240,6 +240,7 @@ impl Engine {
             row.seconds.count(now.second());
         }
         let profile = &mut row.profile;
+        profile.keep_name(row.watch.is_contested(now));
         claims::of_sender(observation, |claim| profile.hear(now, claim));
         let is_news = match &observation.message {
             // Many strings to look through; a storm says the same again and again.
@@ -316,6 +317,12 @@ impl Engine {
                 row.profile.learn_mac(sender, mac, &self.config.local);
             }
         }
+    }
+
+    /// The causes whose signature the last frame has that was counted.
+    #[must_use]
+    pub const fn marks(&self) -> CauseSet {
+        self.detectors.marks()
     }
 
     /// A copy of all that is known, bounded by the budget. To be rendered after the engine's lock

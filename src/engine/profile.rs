@@ -99,6 +99,8 @@ struct Facts {
     /// Whether it was heard to pass on what others say, as reflectors and sleep proxies do.
     passes_on: bool,
     is_repeater: bool,
+    /// Whether the name stays what it is: see [`Profile::keep_name`].
+    keeps_name: bool,
     /// From the neighbour table, where the device is named by its IP address.
     mac: Option<Mac>,
 }
@@ -145,6 +147,14 @@ impl Profile {
     pub(super) fn looks_into(&mut self, payload: u64, now: Time) -> bool {
         let this = Some((payload, now.second()));
         std::mem::replace(&mut self.looked_into, this) != this
+    }
+
+    /// Whether the name stays what it is from now on, if there is one: while the device is in a
+    /// rename loop or name conflict each would make a new series.
+    pub(super) fn keep_name(&mut self, keeps: bool) {
+        if let Some(facts) = &mut self.facts {
+            facts.keeps_name = keeps;
+        }
     }
 
     /// Hears one claim. [`Self::settle`] makes it visible.
@@ -275,6 +285,7 @@ impl Facts {
         let replaces = match &self.name {
             None => true,
             Some(current) if *current.text == *text => false,
+            Some(_) if self.keeps_name => false,
             Some(current) if source > current.source => true,
             Some(current) => source == current.source && now.since(current.set) >= NAME_KEPT,
         };
