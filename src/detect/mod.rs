@@ -16,6 +16,7 @@
 //! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
 //! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
 //! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
+//! | `queriers`, `groups` | who asks for the members of groups, and which have any |
 //! | `form` | what a message breaks by itself |
 //! | `discovery`, `scan` | the other protocols |
 //! | `violations` | the account of a device and of the segment |
@@ -28,11 +29,13 @@ mod contenders;
 mod discovery;
 mod expect;
 mod form;
+mod groups;
 mod heard;
 mod known;
 mod loops;
 mod pingpong;
 mod probes;
+mod queriers;
 pub(crate) mod questions;
 mod records;
 mod reflection;
@@ -51,13 +54,14 @@ pub use cause::{Cause, CauseSet, SegmentCause};
 pub use expect::{Expectations, Expected, Limits, ProtocolSet};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
+pub use queriers::{Family, Membership};
 pub use rule::{Hardness, Rule};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub use violations::{Counts, LastOffence};
 pub(crate) use watch::Watch;
 
 use crate::decode::mdns::HashKey;
-use crate::time::Stamp;
+use crate::time::{Stamp, Time};
 use heard::{Offence, Subject};
 use relay::Places;
 
@@ -73,13 +77,15 @@ pub(crate) struct Detectors {
     known: known::Known,
     discovery: discovery::Discovery,
     scan: scan::Scan,
+    queriers: queriers::Queriers,
+    groups: groups::Groups,
     violations: Counts,
     findings: Findings,
 }
 
 impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
-    pub(crate) fn new(_key: HashKey) -> Self {
+    pub(crate) fn new(key: HashKey) -> Self {
         Self {
             loops: loops::Loops,
             reflection: reflection::Reflection,
@@ -91,6 +97,8 @@ impl Detectors {
             known: known::Known,
             discovery: discovery::Discovery,
             scan: scan::Scan,
+            queriers: queriers::Queriers::default(),
+            groups: groups::Groups::new(key),
             violations: [0; Rule::COUNT],
             findings: Findings::default(),
         }
@@ -106,6 +114,8 @@ impl Detectors {
     ) -> CauseSet {
         let findings = &mut self.findings;
         findings.clear();
+        self.queriers.handle(heard, stamp);
+        self.groups.handle(heard);
         self.loops.handle(heard, findings);
         self.reflection.handle(heard, findings);
         let is_copy =
@@ -133,6 +143,12 @@ impl Detectors {
     /// The causes whose signature the last frame has.
     pub(crate) const fn marks(&self) -> CauseSet {
         self.findings.marks()
+    }
+
+    /// What is known of group membership in an address family.
+    pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
+        let groups = self.groups.count(now, family);
+        Membership { groups, ..self.queriers.membership(now, family) }
     }
 
     /// Books each rule that was broken once: on the device's account and the segment's, unless

@@ -39,7 +39,7 @@ use crate::decode::mdns::{HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
-use crate::detect::{CauseSet, Detectors, Heard, Link, Mdns};
+use crate::detect::{CauseSet, Detectors, Family, Heard, Link, Mdns};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
@@ -359,6 +359,7 @@ impl Engine {
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,
             suspended: self.suspension.begun(),
+            membership: Family::ALL.map(|family| self.detectors.membership(time, family)),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),
