@@ -340,6 +340,22 @@ fn ping_pong_is_a_chain_of_two_devices() {
     // The first link is the first answer, the third the second.
     assert_eq!(found.marked(PHONE, Cause::PingPong), 48);
     assert_eq!(found.marked(HUB, Cause::PingPong), 49);
+    // For two types, in one message or in two.
+    for one in [true, false] {
+        let mut found = Found::new();
+        for _ in 0..50 {
+            if one {
+                let any =
+                    Query::new("host.local", TYPE::A).and("host.local", TYPE::AAAA.into(), false);
+                found.v4(PHONE, any);
+            } else {
+                found.v4(PHONE, ask(TYPE::A)).v4(PHONE, ask(TYPE::AAAA));
+            }
+            found.pass(5).v4(HUB, answer(HUB)).pass(5);
+        }
+        assert!(found.marked(PHONE, Cause::PingPong) >= 47, "{one}");
+        assert!(found.marked(HUB, Cause::PingPong) >= 47, "{one}");
+    }
     // Both ask and both answer.
     let mut found = Found::new();
     for _ in 0..10 {
@@ -353,7 +369,13 @@ fn ping_pong_is_a_chain_of_two_devices() {
 #[test]
 fn ping_pong_is_not_what_clients_do() {
     let third = Host::numbered(10);
-    let rows: [(&str, &dyn Fn(&mut Found)); 6] = [
+    let rows: [(&str, &dyn Fn(&mut Found)); 7] = [
+        ("it floods, and is answered now and then", &|found| {
+            for _ in 0..10 {
+                found.v4(PHONE, ask(TYPE::A)).pass(10);
+            }
+            found.v4(HUB, answer(HUB)).pass(5);
+        }),
         ("it asks again when 51 ms have passed", &|found| {
             found.v4(PHONE, ask(TYPE::A)).pass(5).v4(HUB, answer(HUB)).pass(51);
         }),

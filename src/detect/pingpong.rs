@@ -3,8 +3,9 @@
 //!
 //! Comes in: questions and answers with who sent them. Goes out: whether a message continues a
 //! chain: an answer within 50 ms of the other device's question, or the same question again within
-//! 50 ms of an answer. A client that asks for one type after the other does not ask again, and
-//! when several devices answer one that browses, only the first answer is of the chain.
+//! 50 ms of an answer. A client that asks for one type after the other does not ask again, who asks
+//! again without an answer is provoked by none, and when several devices answer one that browses,
+//! only the first answer is of the chain.
 
 use super::cause::Cause;
 use super::heard::{Findings, Heard};
@@ -21,7 +22,7 @@ const LOOP: u8 = 3;
 /// Names looked at in one message.
 const NAMES: usize = 16;
 /// Types remembered of a chain.
-const TYPES: usize = 4;
+const TYPES: usize = 8;
 
 /// What a message is to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ struct Chain {
     by: Party,
     /// The types asked for.
     types: [u16; TYPES],
+    /// Which of them were asked for since the last answer, as bits.
+    open: u8,
     /// Whether the last question was asked before in this chain, or is its first: only then do
     /// it and its answer make the chain longer.
     counts: bool,
@@ -54,7 +57,17 @@ impl Chain {
         let mut types = [0; TYPES];
         types[0] = rtype;
         let turn = Turn::Question;
-        Self { last: now, turn, asker, answerer: None, by: asker, types, counts: true, links: 0 }
+        Self {
+            last: now,
+            turn,
+            asker,
+            answerer: None,
+            by: asker,
+            types,
+            open: 1,
+            counts: true,
+            links: 0,
+        }
     }
 
     /// Hears a question; returns whether it continues a loop.
@@ -67,14 +80,22 @@ impl Chain {
         if !is_of_pair {
             return false;
         }
-        self.counts = self.types.contains(&rtype);
-        if !self.counts
-            && let Some(free) = self.types.iter_mut().find(|rtype| **rtype == 0)
-        {
-            *free = rtype;
-        }
-        // Several questions of one message, or one asked twice, make one turn.
         let follows = self.turn == Turn::Answer;
+        if follows {
+            self.open = 0;
+        }
+        self.counts = false;
+        let place = self.types.iter().position(|there| *there == rtype || *there == 0);
+        if let Some(place) = place {
+            if self.open & 1 << place != 0 {
+                // Nothing has provoked it.
+                *self = Self::new(now, party, rtype);
+                return false;
+            }
+            self.open |= 1 << place;
+            self.counts = self.types[place] == rtype;
+            self.types[place] = rtype;
+        }
         self.step(now, Turn::Question, party, follows)
     }
 
@@ -108,7 +129,7 @@ impl Chain {
 /// Questions and answers that provoke each other.
 #[derive(Debug)]
 pub(super) struct PingPong {
-    /// By name and address family; 72 KiB at most.
+    /// By name and address family; 80 KiB at most.
     chains: Sets<Chain, 128>,
     /// When the last question was heard: long after it no answer follows one.
     last: Option<Time>,
