@@ -173,6 +173,30 @@ fn rename_loop_covers_probes_announcements_and_goodbyes_of_its_names() {
 }
 
 #[test]
+fn rename_loop_covers_instances_that_are_only_pointed_to() {
+    let mut found = Found::new();
+    for n in 2..22 {
+        let instance = format!("hub-{n}.{SERVICE}");
+        found.v4(HUB, ptr_probe(&instance)).pass(100);
+        found.v4(HUB, response([ptr(SERVICE, &instance)])).pass(100);
+    }
+    assert_eq!(found.marked(HUB, Cause::RenameLoop), 15 * 2);
+}
+
+#[test]
+fn lamps_that_are_probed_for_together_are_no_rename_loop_in_any_order() {
+    let mut found = Found::new();
+    for first in 0..12 {
+        let mut hub = named("hub", HUB);
+        for n in 0..12 {
+            hub = hub.service(Service::new(&format!("Lamp {}", (first + n) % 12), "_hap._tcp", 80));
+        }
+        found.v4(HUB, hub.probe()).pass(5_000);
+    }
+    assert_eq!(found.marked(HUB, Cause::RenameLoop), 0);
+}
+
+#[test]
 fn rename_loop_needs_six_names_of_one_stem_by_one_source_in_ten_minutes() {
     type Names = fn(u64) -> String;
     let rows: [(&str, Names, u64, u64, bool); 9] = [
