@@ -390,10 +390,13 @@ fn ping_pong_is_a_chain_of_two_devices() {
     assert!(found.marked(HUB, Cause::PingPong) >= 18);
 }
 
+/// What happens again and again.
+type Turn<'a> = &'a dyn Fn(&mut Found);
+
 #[test]
 fn ping_pong_is_not_what_clients_do() {
     let third = Host::numbered(10);
-    let rows: [(&str, &dyn Fn(&mut Found)); 7] = [
+    let rows: [(&str, Turn<'_>); 7] = [
         ("it floods, and is answered now and then", &|found| {
             for _ in 0..10 {
                 found.v4(PHONE, ask(TYPE::A)).pass(10);

@@ -48,13 +48,16 @@ fn heard(frames: &[(u64, Vec<u8>)]) -> Segment {
 
 const STAMP: Stamp = Stamp::new(10, 0);
 
+/// By address family: whether a query counts, and how many queriers there are.
+type Asked = [(bool, u64); 2];
+
 #[test]
 fn which_queries_count_and_as_what() {
     let unnumbered = Host { v4: ANY4, v6: ANY6, ..SWITCH };
     let global = Host { v6: Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), ..ROUTER };
     let specific = ROUTER.igmp(SSDP, igmp_query(SSDP, 10));
     let mld = |(kind, body): (u8, Vec<u8>)| ROUTER.mld(ALL_NODES, (kind, body));
-    let rows: [(&str, Vec<u8>, [(bool, u64); 2]); 9] = [
+    let rows: [(&str, Vec<u8>, Asked); 9] = [
         ("IGMPv1", ROUTER.igmp(ALL_SYSTEMS, igmp_query(ANY4, 0)), [(true, 1), (false, 0)]),
         ("IGMPv2", igmp2(ROUTER), [(true, 1), (false, 0)]),
         ("IGMPv3", igmp3(ROUTER), [(true, 1), (false, 0)]),
