@@ -86,3 +86,16 @@ fn a_silent_segment_of_a_file_closes_its_seconds_while_another_speaks() {
     let closed = |view: &SegmentView| view.snapshot.per_second.counts.iter().sum();
     assert_eq!(pipeline.views().iter().map(closed).collect::<Vec<u64>>(), [30, 30]);
 }
+
+#[test]
+fn a_vlan_is_another_network_than_its_interface_s() {
+    let link = Link {
+        own: Some(Mac([2, 0, 0, 0, 0, 1])),
+        is_wireless: true,
+        subnets: vec![([192, 0, 2, 7].into(), 24)],
+    };
+    let link = Arc::new(link);
+    assert_eq!(of_vlan(&link, ""), link);
+    let vlan = of_vlan(&link, "30");
+    assert_eq!((vlan.own, vlan.is_wireless, &*vlan.subnets), (link.own, true, &[][..]));
+}
