@@ -117,6 +117,7 @@ pub(crate) struct Offence {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     marks: CauseSet,
+    is_copy: bool,
     offences: Vec<Offence>,
 }
 
@@ -127,12 +128,23 @@ impl Findings {
     /// Forgets the last frame.
     pub(crate) fn clear(&mut self) {
         self.marks = CauseSet::default();
+        self.is_copy = false;
         self.offences.clear();
     }
 
     /// The frame has the signature of `cause`.
     pub(crate) const fn mark(&mut self, cause: Cause) {
         self.marks.add(cause);
+    }
+
+    /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
+    pub(crate) const fn copy(&mut self) {
+        self.is_copy = true;
+    }
+
+    /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.is_copy || self.marks.has(Cause::L2Loop) || self.marks.has(Cause::Reflection)
     }
 
     /// The frame breaks a rule.

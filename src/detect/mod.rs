@@ -63,7 +63,7 @@ pub(crate) use watch::Watch;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
 use heard::{Offence, Subject};
-use relay::Places;
+use relay::{Addresses, Places};
 
 /// The detectors of one segment.
 pub(crate) struct Detectors {
@@ -79,6 +79,7 @@ pub(crate) struct Detectors {
     scan: scan::Scan,
     queriers: queriers::Queriers,
     groups: groups::Groups,
+    addresses: Addresses,
     violations: Counts,
     findings: Findings,
 }
@@ -87,10 +88,10 @@ impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
-            loops: loops::Loops,
-            reflection: reflection::Reflection,
+            loops: loops::Loops::new(key),
+            reflection: reflection::Reflection::new(),
             records: records::Records,
-            conflict: conflict::Conflict,
+            conflict: conflict::Conflict::new(),
             repeats: repeats::Repeats,
             probes: probes::Probes::new(),
             pingpong: pingpong::PingPong::new(),
@@ -99,6 +100,7 @@ impl Detectors {
             scan: scan::Scan,
             queriers: queriers::Queriers::default(),
             groups: groups::Groups::new(key),
+            addresses: Addresses::new(key),
             violations: [0; Rule::COUNT],
             findings: Findings::default(),
         }
@@ -117,12 +119,14 @@ impl Detectors {
         self.queriers.handle(heard, stamp);
         self.groups.handle(heard);
         self.loops.handle(heard, findings);
-        self.reflection.handle(heard, findings);
-        let is_copy =
-            findings.marks().has(Cause::L2Loop) || findings.marks().has(Cause::Reflection);
-        if !is_copy {
+        if !findings.is_copy() {
+            self.reflection.handle(heard, findings);
+        }
+        if !findings.is_copy() {
             self.records.handle(heard, findings);
-            self.conflict.handle(heard, findings);
+            if !watch.as_ref().is_some_and(|watch| watch.relay.is_relay()) {
+                self.conflict.handle(heard, findings);
+            }
             self.repeats.handle(heard, findings);
             self.probes.handle(heard, findings);
             self.pingpong.handle(heard, findings);
@@ -133,6 +137,16 @@ impl Detectors {
         }
         self.book(heard, stamp, watch);
         self.findings.marks()
+    }
+
+    /// Payloads that came again from another device.
+    pub(crate) const fn reflected(&self) -> u64 {
+        self.reflection.reflected()
+    }
+
+    /// Whether reflected payloads go round, or did in the last 10 s.
+    pub(crate) fn is_reflection_looping(&self, now: Time) -> bool {
+        self.reflection.is_looping(now)
     }
 
     /// Violations of all devices.
@@ -160,7 +174,7 @@ impl Detectors {
         if marks.has(Cause::RenameLoop) || marks.has(Cause::NameConflict) {
             watch.contest(heard.now);
         }
-        let others = watch.relay.handle(heard);
+        let others = watch.relay.handle(heard, &self.addresses);
         let is_relay = watch.relay.is_relay();
         let is_cleared = watch.relay.is_cleared();
         if (is_relay || is_cleared)

@@ -46,7 +46,7 @@ impl Party {
 
     /// Whether both may be one device. Where senders are known by their IP addresses a device is
     /// two of them, and it probes by both families at once.
-    const fn may_be(self, other: Self) -> bool {
+    pub(crate) const fn may_be(self, other: Self) -> bool {
         self.0 == other.0 || matches!((self.0 & 3, other.0 & 3), (1, 2) | (2, 1))
     }
 }

@@ -239,8 +239,10 @@ impl Engine {
         if is_in_rate {
             row.seconds.count(now.second());
         }
+        let is_relay = row.watch.relay.is_relay();
         let profile = &mut row.profile;
         profile.keep_name(row.watch.is_contested(now));
+        profile.set_relay(is_relay);
         claims::of_sender(observation, |claim| profile.hear(now, claim));
         let is_news = match &observation.message {
             // Many strings to look through; a storm says the same again and again.
@@ -263,6 +265,7 @@ impl Engine {
             claims::of_message(observation, |claim| profile.hear(now, claim));
         }
         if let Some((datagram, (hash, digest))) = message
+            && !is_relay
             && datagram.header.is_some_and(Header::is_response)
             && !digest.hints.is_empty()
         {
@@ -360,6 +363,8 @@ impl Engine {
             evicted_capacity: evicted.capacity,
             suspended: self.suspension.begun(),
             membership: Family::ALL.map(|family| self.detectors.membership(time, family)),
+            reflected: self.detectors.reflected(),
+            reflection_loop: self.detectors.is_reflection_looping(time),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),

@@ -42,6 +42,10 @@ pub struct Snapshot {
     pub suspended: u64,
     /// Queriers and groups, by [`Family`].
     pub membership: [Membership; Family::ALL.len()],
+    /// mDNS payloads that came again from another device.
+    pub reflected: u64,
+    /// Whether such payloads go round between devices, or did in the last 10 s.
+    pub reflection_loop: bool,
     /// The devices.
     pub devices: Vec<DeviceSnapshot>,
     /// Frames of senders without a row; `None` until there is one.

@@ -7,6 +7,7 @@ use crate::decode::Reason;
 use crate::decode::octets::{array_at, u8_at, u16_at};
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::ops::Range;
 
 pub(super) const A: u16 = 1;
@@ -72,6 +73,18 @@ const fn form(rtype: u16) -> Option<Form> {
         _ => return None,
     };
     Some(Form { before, names, behind, checked })
+}
+
+/// What [`super::Record::data`] is of an A or AAAA record with this address. `state` is that of
+/// the digest's key.
+#[must_use]
+pub fn address_data(ip: IpAddr, state: &RandomState) -> u64 {
+    let mut hasher = state.build_hasher();
+    match ip {
+        IpAddr::V4(ip) => hasher.write(&ip.octets()),
+        IpAddr::V6(ip) => hasher.write(&ip.octets()),
+    }
+    hasher.finish()
 }
 
 /// Reads the data of a record of type `rtype` at `range`, which lies within `message`. The last

@@ -28,6 +28,7 @@ mod strict;
 mod traits;
 mod walk;
 
+pub use data::address_data;
 pub use digest::digest;
 pub use header::Header;
 pub use hints::name_at;
@@ -35,6 +36,7 @@ pub use probed::Probed;
 pub use traits::Traits;
 
 use super::Reason;
+use ahash::RandomState;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An mDNS message in its UDP datagram.
@@ -186,6 +188,15 @@ impl Section {
 /// two names collide on purpose.
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 4]);
+
+impl HashKey {
+    /// What hashes the names and data of a [`Digest`].
+    #[must_use]
+    pub fn state(&self) -> RandomState {
+        let [a, b, c, d] = self.0;
+        RandomState::with_seeds(a, b, c, d)
+    }
+}
 
 /// What is kept of a message: everything that counting and detection need, nothing borrowed.
 #[derive(Clone, Debug, Default)]
