@@ -165,7 +165,9 @@ mod tests {
 
     fn data(hashes: &[u64]) -> Data {
         let mut data = Data::default();
-        hashes.iter().for_each(|hash| data.add(*hash));
+        for hash in hashes {
+            data.add(*hash);
+        }
         data
     }
 
@@ -206,7 +208,9 @@ mod tests {
             let (one, other) = (data(&hashes), data(&reversed));
             prop_assert!(one.agrees_with(&other) && other.agrees_with(&one));
             let mut apart = data(&[]);
-            hashes.iter().for_each(|hash| apart.add(hash + 10));
+            for hash in &hashes {
+                apart.add(hash + 10);
+            }
             prop_assert!(!one.agrees_with(&apart));
         }
     }

@@ -56,11 +56,13 @@ struct Seen {
     /// When the burst of identical frames that it is in began, and how many they are.
     burst: Time,
     in_burst: u8,
+    /// Whether more of it came in one burst than a mirror port makes.
+    is_own_doing: bool,
 }
 
 impl Seen {
     const fn new(now: Time) -> Self {
-        Self { times: [now; COPIES], count: 1, burst: now, in_burst: 1 }
+        Self { times: [now; COPIES], count: 1, burst: now, in_burst: 1, is_own_doing: false }
     }
 
     /// Another copy, at `now`: its place in the burst, counted from 1.
@@ -71,6 +73,7 @@ impl Seen {
             self.burst = now;
             self.in_burst = 1;
         }
+        self.is_own_doing |= self.in_burst > MIRRORED;
         self.in_burst
     }
 
@@ -175,7 +178,7 @@ impl Loops {
         if is_evident || (is_mirrored && in_burst == 2) {
             self.mirrored_until = Some(now.plus(MIRROR_KEPT));
         }
-        if (is_mirrored || is_evident) && (2..=MIRRORED).contains(&in_burst) {
+        if (is_mirrored || is_evident) && in_burst >= 2 && !seen.is_own_doing {
             findings.copy();
         } else if seen.again(now) {
             self.looped.add(now, heard.party);

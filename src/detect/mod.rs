@@ -222,3 +222,6 @@ const fn is_about(offence: &Offence, places: Places) -> bool {
         Some(Subject::Question(_)) | None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -364,7 +364,7 @@ mod tests {
         let mut state = State::default();
         state.own[0].add(OWN_V4);
         state.look_into(Time(0), false, &digest(&[(1, A, 9), (2, A, 9), (3, A, 9)]));
-        state.settle(Time(0).plus(WINDOW - Duration::from_nanos(1)));
+        state.settle(Time(0).plus(WINDOW).minus(Duration::from_nanos(1)));
         assert_eq!(state.standing, Standing::Open);
         state.settle(Time(0).plus(WINDOW));
         assert_eq!(state.standing, Standing::Cleared);

@@ -35,7 +35,7 @@ pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{HashKey, Header};
+use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
@@ -239,43 +239,8 @@ impl Engine {
         if is_in_rate {
             row.seconds.count(now.second());
         }
-        let is_relay = row.watch.relay.is_relay();
-        let profile = &mut row.profile;
-        profile.keep_name(row.watch.is_contested(now));
-        profile.set_relay(is_relay);
-        claims::of_sender(observation, |claim| profile.hear(now, claim));
-        let is_news = match &observation.message {
-            // Many strings to look through; a storm says the same again and again.
-            Message::Ssdp(message) => {
-                profile.looks_into(self.hasher.hash_one((message.target, message.server)), now)
-            }
-            Message::None
-            | Message::Mdns(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => true,
-        };
-        if is_news {
-            claims::of_message(observation, |claim| profile.hear(now, claim));
-        }
-        if let Some((datagram, (hash, digest))) = message
-            && !is_relay
-            && datagram.header.is_some_and(Header::is_response)
-            && !digest.hints.is_empty()
-        {
-            // The same payload comes over IPv4 and IPv6, and proves another address each time.
-            let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
-            if profile.looks_into(hash ^ u64::from(is_v6), now) {
-                claims::of_response(observation, digest, |claim| profile.hear(now, claim));
-            }
-        }
-        profile.settle();
+        let digest = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
+        identify(now, &self.hasher, observation, digest, row);
     }
 
     /// Closes whole seconds, expires devices. Called at least once a second, without frames too.
@@ -390,6 +355,53 @@ impl Engine {
         }
         now
     }
+}
+
+/// Hears what a frame tells of its sender. `message` is its mDNS message with the payload's hash.
+fn identify(
+    now: Time,
+    hasher: &RandomState,
+    observation: &Observation<'_>,
+    message: Option<(&Datagram<'_>, u64, &Digest)>,
+    row: &mut table::Row,
+) {
+    let is_relay = row.watch.relay.is_relay();
+    let profile = &mut row.profile;
+    profile.keep_name(row.watch.is_contested(now));
+    profile.set_relay(is_relay);
+    claims::of_sender(observation, |claim| profile.hear(now, claim));
+    let is_news = match &observation.message {
+        // Many strings to look through; a storm says the same again and again.
+        Message::Ssdp(message) => {
+            profile.looks_into(hasher.hash_one((message.target, message.server)), now)
+        }
+        Message::None
+        | Message::Mdns(_)
+        | Message::Llmnr(_)
+        | Message::Wsd(_)
+        | Message::Igmp(_)
+        | Message::Mld(_)
+        | Message::Nd(_)
+        | Message::Arp(_)
+        | Message::Dhcp(_)
+        | Message::Dhcpv6(_)
+        | Message::Netbios(_) => true,
+    };
+    if is_news {
+        claims::of_message(observation, |claim| profile.hear(now, claim));
+    }
+    if let Some((datagram, hash, digest)) = message
+        && !is_relay
+        && datagram.header.is_some_and(Header::is_response)
+        && !digest.hints.is_empty()
+    {
+        // The same payload comes over IPv4 and IPv6, and proves another address each time.
+        let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
+        if profile.looks_into(hash ^ u64::from(is_v6), now) {
+            claims::of_response(observation, digest, |claim| profile.hear(now, claim));
+        }
+    }
+    profile.settle();
 }
 
 #[cfg(test)]

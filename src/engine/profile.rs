@@ -208,7 +208,7 @@ impl Profile {
     /// Marks whether it speaks for others. What its multicast DNS told of it goes once it does;
     /// the caller hands in no more such claims.
     pub(super) fn set_relay(&mut self, is_relay: bool) {
-        if self.facts.as_ref().map_or(false, |facts| facts.is_relay) == is_relay {
+        if self.facts.as_ref().is_some_and(|facts| facts.is_relay) == is_relay {
             return;
         }
         let facts = self.facts.get_or_insert_default();

@@ -125,7 +125,7 @@ fn a_wireless_event_describes_no_link() {
 #[test]
 fn addresses() {
     let address = |ip: &str, scope| {
-        let ip: std::net::IpAddr = ip.parse().unwrap();
+        let ip: IpAddr = ip.parse().unwrap();
         Address { index: 2, ip, prefix: if ip.is_ipv4() { 24 } else { 64 }, scope }
     };
     let v4 = address("192.0.2.7", 0);
