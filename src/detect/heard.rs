@@ -122,8 +122,9 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Offences kept of a frame; each rule counts once a message anyway.
-    const MAX: usize = 64;
+    /// Offences of one rule kept of a frame: each counts once a message anyway, but of a device
+    /// that may be a relay those about its own records count at once.
+    const MAX: usize = 8;
 
     /// Forgets the last frame.
     pub(crate) fn clear(&mut self) {
@@ -149,7 +150,8 @@ impl Findings {
 
     /// The frame breaks a rule.
     pub(crate) fn offend(&mut self, offence: Offence) {
-        if self.offences.len() < Self::MAX {
+        let same = self.offences.iter().filter(|same| same.rule == offence.rule);
+        if same.count() < Self::MAX {
             self.offences.push(offence);
         }
     }
