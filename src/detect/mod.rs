@@ -90,7 +90,7 @@ impl Detectors {
         Self {
             loops: loops::Loops::new(key),
             reflection: reflection::Reflection::new(),
-            records: records::Records,
+            records: records::Records::new(key),
             conflict: conflict::Conflict::new(),
             repeats: repeats::Repeats,
             probes: probes::Probes::new(),
