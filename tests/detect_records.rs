@@ -358,6 +358,23 @@ fn announcement_count_of_shared_records_starts_anew_with_any_probe() {
     assert!(!after(&frames).is_empty());
 }
 
+#[test]
+fn announcement_count_of_what_nobody_probes_for() {
+    // A reverse PTR record and what a Mac says of itself, as Apple's responder and HP's printers
+    // announce them: with names that were probed for.
+    let reverse = record("7.0.53.10.in-addr.arpa", true, 120, ptr("x", "canon.local").rdata);
+    let about = txt("canon._device-info._tcp.local", &["model=J132AP".to_owned()]);
+    let probe = || PRINTER.mdns4(Responder::new("canon", PRINTER).probe());
+    let twelve_times = |records: &[ResourceRecord<'static>]| {
+        let announce = || PRINTER.mdns4(response(records.iter().cloned()));
+        let once = [(200_000, probe()), (250, announce()), (1_000, announce())];
+        after(&vec![once; 12].concat())
+    };
+    assert_eq!(twelve_times(&[a(), about.clone()]), NONE);
+    assert_eq!(twelve_times(&[reverse]), NONE);
+    assert!(!twelve_times(&[about]).is_empty());
+}
+
 /// The printer's service on other ports, one a message.
 fn moved(times: u16, millis: u64) -> Vec<(u64, Vec<u8>)> {
     let moved = |n| PRINTER.mdns4(response([srv(SERVICE, "canon.local", 600 + n)]));
@@ -397,7 +414,7 @@ fn update_rate_of_many_names_and_of_shared_records() {
     // By IPv4 another than by IPv6.
     let by = |n: u64| {
         let text = response([txt(SERVICE, &[format!("by={}", n % 2)])]);
-        (1_500, if n % 2 == 0 { PRINTER.mdns4(text) } else { PRINTER.mdns6(text) })
+        (1_500, if n.is_multiple_of(2) { PRINTER.mdns4(text) } else { PRINTER.mdns6(text) })
     };
     let both: Vec<_> = (0..8).map(by).collect();
     assert_eq!(after(&both), NONE);

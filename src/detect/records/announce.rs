@@ -1,6 +1,7 @@
 //! A record announced too often (RFC 6762 section 8.3): at most eight times, not at regular
 //! intervals. Counting starts anew after a probe, a goodbye, or new data.
 
+use super::change::PTR;
 use super::recent::Recent;
 use crate::decode::mdns::{Probed, Record};
 use crate::detect::heard::Link;
@@ -83,18 +84,22 @@ impl Probes {
         }
     }
 
-    /// When a device last probed for a record's name; for any name if the record is shared,
-    /// because nobody probes for the owner of those.
-    pub(super) fn last(
+    /// When a device last probed for the owner of one of the records that a message announces; if
+    /// there is a PTR record among them, for any name: nobody probes for the owners of those.
+    ///
+    /// One of them is enough, because some unique records are announced with those that were
+    /// probed for but never probed for themselves (Apple's `_device-info._tcp`).
+    pub(super) fn last<'a>(
         &self,
         now: Time,
         by: Party,
-        record: &Record,
+        announced: impl Iterator<Item = &'a Record>,
         hasher: &RandomState,
     ) -> Option<Time> {
-        let name = record.flush.then_some(record.name);
-        let probed = self.times.get(now, hasher.hash_one((by, name))).copied();
-        probed.max(self.forgot)
+        announced.fold(self.forgot, |last, record| {
+            let name = (record.rtype != PTR).then_some(record.name);
+            last.max(self.times.get(now, hasher.hash_one((by, name))).copied())
+        })
     }
 }
 

@@ -15,9 +15,9 @@ use std::time::Duration;
 /// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782, RFC 4034 section 4).
 const A: u16 = 1;
 const CNAME: u16 = 5;
-const PTR: u16 = 12;
+pub(super) const PTR: u16 = 12;
 const HINFO: u16 = 13;
-pub(super) const TXT: u16 = 16;
+const TXT: u16 = 16;
 const AAAA: u16 = 28;
 const SRV: u16 = 33;
 const NSEC: u16 = 47;

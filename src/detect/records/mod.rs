@@ -126,6 +126,7 @@ impl Records {
             least: Least::on(heard.link),
             is_judged: mdns.is_from_mdns_port() && !heard.is_suspended,
             is_announcement: mdns.kind == Kind::Announcement,
+            probed: None,
             changes,
         };
         for (place, record) in (0_u8..128).zip(&mdns.digest.records) {
@@ -187,7 +188,12 @@ impl Records {
             sent.announced.push(now);
             if sent.announced.is_too_many(now, heard.link) {
                 // Looked up only now: it is as if counting had started anew with the probe.
-                if let Some(probed) = self.probes.last(now, heard.party, record, &self.hasher) {
+                let probed = message.probed.get_or_insert_with(|| {
+                    let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+                    let announced = records.filter(|record| record.section == Section::Answer);
+                    self.probes.last(now, heard.party, announced, &self.hasher)
+                });
+                if let Some(probed) = *probed {
                     sent.announced.forget_until(probed);
                 }
                 if sent.announced.is_too_many(now, heard.link) {
@@ -214,6 +220,8 @@ struct Message {
     /// Whether what was sent too soon is held against the sender.
     is_judged: bool,
     is_announcement: bool,
+    /// When the sender last probed for what it announces, once that was asked.
+    probed: Option<Option<Time>>,
     changes: Changes,
 }
 

@@ -10,6 +10,7 @@ use crate::decode::{Message as Decoded, Protocol, decode};
 use crate::detect::heard::Link;
 use crate::detect::questions::{Asker, Party, Questions};
 use crate::time::Stamp;
+use proptest::prelude::*;
 
 const KEY: HashKey = HashKey([1, 2, 3, 4]);
 const PRINTER: Host = Host::numbered(7);
@@ -283,21 +284,110 @@ fn wireless_links_are_given_350_milliseconds() {
 #[test]
 fn memory_has_a_bound_and_beyond_it_nobody_is_accused() {
     let mut bench = Bench::new();
-    let invented = |n: u64| {
-        let hosts = (0..40).map(|m| address(&format!("h{n}-{m}.local"), PHONE.v4.into()));
-        PHONE.mdns4(response(hosts))
+    let invented = |n: u32| {
+        let list =
+            (0..100).map(|m| ptr("_x._tcp.local", &format!("{}._x._tcp.local", 100 * n + m)));
+        PHONE.mdns4(response(list))
     };
-    for n in 0..1_000 {
-        bench.after(2_000, &invented(n));
+    let flood: Vec<Vec<u8>> = (0..300).map(invented).collect();
+    // Between two sendings of the printer's address it is forgotten.
+    for n in 0..12 {
+        let printer = bench.after(3_000, &host());
+        assert!(printer.offences().is_empty() && printer.marks().is_empty(), "{n}");
+        for frame in &flood {
+            bench.after(0, frame);
+        }
     }
     assert_eq!(bench.records.sent.capacity(), 16_384);
-    let services = (0..8).map(|n| Service::new(&format!("s{n}"), "_ipp._tcp", n + 1));
-    let hub = services.fold(Responder::new("hub", PRINTER), Responder::service);
-    for n in 0..50 {
-        let hub = bench.after(1_000, &PRINTER.mdns4(hub.response("_ipp._tcp")));
-        assert!(!rules(&hub).contains(&Rule::UpdateRate) && hub.marks().is_empty());
-        for m in 0..20 {
-            bench.after(1, &invented(1_000 + 20 * n + m));
+    assert!(bench.records.forgot.is_some());
+}
+
+/// What can happen to the printer's TXT record.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// It is announced with this data.
+    Come(u64),
+    /// Its goodbye is said with this data.
+    Go(u64),
+    /// The printer probes for its name.
+    Probe,
+}
+
+proptest! {
+    /// Against a history that forgets nothing and looks at all of it.
+    #[test]
+    fn agrees_with_a_naive_history(
+        steps in prop::collection::vec(
+            (
+                prop::sample::select(vec![10, 1_000, 3_000, 5_000, 10_000, 30_000, 600_000]),
+                prop_oneof![
+                    6 => (0_u64..2).prop_map(Step::Come),
+                    3 => (0_u64..2).prop_map(Step::Go),
+                    1 => Just(Step::Probe),
+                ],
+            ),
+            1..80,
+        ),
+    ) {
+        let canon = Responder::new("canon", PRINTER).service(Service::new("Canon", "_ipp._tcp", 1));
+        let mut bench = Bench::new();
+        let mut now = 0;
+        let mut current = None;
+        let mut changes: Vec<u64> = Vec::new();
+        // By data: announcements since counting started anew, trips, the last goodbye.
+        let mut announced = [Vec::new(), Vec::new()];
+        let mut trips: [Vec<u64>; 2] = [Vec::new(), Vec::new()];
+        let mut gone = [None, None];
+        for (millis, step) in steps {
+            now += millis;
+            let (bytes, is_back, is_changed, place) = match step {
+                Step::Come(n) => {
+                    let place = usize::try_from(n).expect("small");
+                    let is_changed = current.is_some_and(|current| current != n);
+                    current = Some(n);
+                    if is_changed {
+                        changes.push(now);
+                        announced[place].clear();
+                    }
+                    announced[place].push(now);
+                    let went: Option<u64> = gone[place].take();
+                    trips[place].extend(went);
+                    (counter(n), went.is_some(), is_changed, place)
+                }
+                Step::Go(n) => {
+                    let place = usize::try_from(n).expect("small");
+                    announced[place].clear();
+                    gone[place] = Some(now);
+                    let mut bye = txt("Canon._ipp._tcp.local", &[format!("uptime={n}")]);
+                    bye.ttl = 0;
+                    (PRINTER.mdns4(response([bye])), false, false, place)
+                }
+                Step::Probe => {
+                    announced = [Vec::new(), Vec::new()];
+                    bench.after(millis, &PRINTER.mdns4(canon.probe()));
+                    continue;
+                }
+            };
+            let findings = bench.after(millis, &bytes);
+            let within = |times: &[u64], span: u64| times.iter().filter(|t| now - **t <= span).count();
+            let is_alive = matches!(step, Step::Come(_));
+            let flaps = within(&trips[place], 60_000) >= 3;
+            let churns = within(&changes, 60_000) > 10;
+            let times = &announced[place];
+            let gaps: Vec<u64> = times.windows(2).rev().take(3).map(|w| w[1] - w[0]).collect();
+            let least = gaps.iter().min().copied().unwrap_or_default();
+            let most = gaps.iter().max().copied().unwrap_or_default();
+            let is_regular = gaps.len() == 3 && least >= 10_000 && (most - least) * 10 <= most;
+            let too_many = is_alive && (within(times, 3_600_000) > 8 || is_regular);
+            for (rule, expected) in [
+                (Rule::AnnouncementCount, too_many),
+                (Rule::UpdateRate, is_changed && churns),
+                (Rule::GoodbyeRate, is_back && flaps),
+            ] {
+                prop_assert_eq!(rules(&findings).contains(&rule), expected, "{:?}", rule);
+            }
+            prop_assert_eq!(findings.marks().has(Cause::GoodbyeFlapping), flaps);
+            prop_assert_eq!(findings.marks().has(Cause::RecordChurn), is_alive && churns);
         }
     }
 }
