@@ -34,6 +34,7 @@ use ahash::RandomState;
 use announce::{Announced, Probes};
 use change::{Changes, Rrsets};
 use interval::{Answers, Least, Sending};
+use std::cell::OnceCell;
 use std::time::Duration;
 use withdraw::Withdrawn;
 
@@ -126,7 +127,7 @@ impl Records {
             least: Least::on(heard.link),
             is_judged: mdns.is_from_mdns_port() && !heard.is_suspended,
             is_announcement: mdns.kind == Kind::Announcement,
-            probed: None,
+            probed: OnceCell::new(),
             changes,
         };
         for (place, record) in (0_u8..128).zip(&mdns.digest.records) {
@@ -188,7 +189,7 @@ impl Records {
             sent.announced.push(now);
             if sent.announced.is_too_many(now, heard.link) {
                 // Looked up only now: it is as if counting had started anew with the probe.
-                let probed = message.probed.get_or_insert_with(|| {
+                let probed = message.probed.get_or_init(|| {
                     let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
                     let announced = records.filter(|record| record.section == Section::Answer);
                     self.probes.last(now, heard.party, announced, &self.hasher)
@@ -221,7 +222,7 @@ struct Message {
     is_judged: bool,
     is_announcement: bool,
     /// When the sender last probed for what it announces, once that was asked.
-    probed: Option<Option<Time>>,
+    probed: OnceCell<Option<Time>>,
     changes: Changes,
 }
 
