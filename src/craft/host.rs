@@ -90,10 +90,12 @@ impl Host {
         self.udp6(MDNS_V6, 255, &Udp::new(5353, 5353, message))
     }
 
-    /// An mDNS message to one host: the answer to a question with the QU bit.
+    /// An mDNS message to one host, TTL 255: the answer to a question with the QU bit.
     #[must_use]
     pub fn mdns_unicast4(self, to: Self, message: impl Into<Vec<u8>>) -> Vec<u8> {
-        self.unicast4(to, &Udp::new(5353, 5353, message))
+        let udp = Udp::new(5353, 5353, message);
+        let packet = Ipv4::new(self.v4, to.v4).ttl(255).udp(&udp);
+        Ethernet::from(self.mac).to(to.mac).ipv4(&packet)
     }
 
     /// An SSDP message to 239.255.255.250, TTL 2 (UPnP Device Architecture 2.0 section 1.1).

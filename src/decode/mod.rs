@@ -213,6 +213,8 @@ struct Found<'a> {
     mdns_port: bool,
     /// UDP ports, source first.
     ports: (u16, u16),
+    /// Length of the UDP payload as its header says.
+    udp_len: usize,
     /// What was wrong.
     flaws: [Option<Reason>; 3],
 }
@@ -283,6 +285,7 @@ fn network<'a>(link: &Link<'a>, snapped: bool) -> (Option<ip::Packet<'a>>, Found
         complete: true,
         mdns_port: false,
         ports: (0, 0),
+        udp_len: 0,
         flaws: [None; 3],
     };
     let reading = match link.network {
@@ -331,6 +334,7 @@ fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) 
                 found.payload = datagram.payload;
                 found.mdns_port = datagram.is_mdns();
                 found.ports = (datagram.source_port, datagram.destination_port);
+                found.udp_len = datagram.len;
                 // Behind a whole datagram nothing can be missing but what IP promised.
                 cut = datagram.cut || (packet.cut && !snapped);
                 if found.protocol.is_some() {
@@ -402,7 +406,9 @@ fn message<'a>(protocol: Protocol, found: &Found<'a>) -> (Message<'a>, Option<Re
     let payload = found.payload;
     match protocol {
         Protocol::Mdns | Protocol::MdnsUnicast => {
-            (Message::Mdns(mdns::Datagram::new(payload, found.complete, found.ports)), None)
+            let datagram = mdns::Datagram::new(payload, found.complete, found.ports);
+            let len = datagram.len.max(found.udp_len);
+            (Message::Mdns(mdns::Datagram { len, ..datagram }), None)
         }
         Protocol::Ssdp => ssdp::parse(payload).into_message(Message::Ssdp),
         Protocol::Llmnr => llmnr::parse(payload).into_message(Message::Llmnr),

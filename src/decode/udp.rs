@@ -15,6 +15,8 @@ pub(super) struct Datagram<'a> {
     pub(super) destination_port: u16,
     /// The payload without what lies behind the datagram, as far as it is there.
     pub(super) payload: &'a [u8],
+    /// Length of the payload as the header says.
+    pub(super) len: usize,
     /// Whether the datagram promises more than there is.
     pub(super) cut: bool,
     /// A length field that cannot be.
@@ -33,7 +35,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Datagram<'_>> {
     if len < 8 {
         return Some(Datagram { flaw: Some(Reason::BadLength), ..datagram });
     }
-    Some(Datagram { payload: after(up_to(bytes, len), 8), cut: bytes.len() < len, ..datagram })
+    let payload = after(up_to(bytes, len), 8);
+    Some(Datagram { payload, len: len - 8, cut: bytes.len() < len, ..datagram })
 }
 
 impl Datagram<'_> {

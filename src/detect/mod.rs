@@ -18,7 +18,7 @@
 //! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
 //! | `queriers`, `groups` | who asks for the members of groups, and which have any |
 //! | `form` | what a message breaks by itself |
-//! | `discovery`, `scan` | the other protocols |
+//! | `discovery`, `scan`, `marks` | the other protocols |
 //! | `violations` | the account of a device and of the segment |
 //! | `storm` | what a storm is |
 //! | `watch` | what is remembered of one device |
@@ -33,6 +33,7 @@ mod groups;
 mod heard;
 mod known;
 mod loops;
+mod marks;
 mod pingpong;
 mod probes;
 mod queriers;
@@ -75,6 +76,7 @@ pub(crate) struct Detectors {
     probes: probes::Probes,
     pingpong: pingpong::PingPong,
     known: known::Known,
+    form: form::Form,
     discovery: discovery::Discovery,
     scan: scan::Scan,
     queriers: queriers::Queriers,
@@ -96,8 +98,9 @@ impl Detectors {
             probes: probes::Probes::new(),
             pingpong: pingpong::PingPong::new(),
             known: known::Known,
-            discovery: discovery::Discovery,
-            scan: scan::Scan,
+            form: form::Form::new(),
+            discovery: discovery::Discovery::new(key),
+            scan: scan::Scan::new(key),
             queriers: queriers::Queriers::default(),
             groups: groups::Groups::new(key),
             addresses: Addresses::new(key),
@@ -112,7 +115,7 @@ impl Detectors {
         &mut self,
         heard: &Heard<'_>,
         stamp: Stamp,
-        watch: Option<&mut Watch>,
+        mut watch: Option<&mut Watch>,
     ) -> CauseSet {
         let findings = &mut self.findings;
         findings.clear();
@@ -131,9 +134,11 @@ impl Detectors {
             self.probes.handle(heard, findings);
             self.pingpong.handle(heard, findings);
             self.known.handle(heard, findings);
-            form::judge(heard, findings);
+            let v4 = watch.as_deref_mut().map(|watch| &mut watch.v4);
+            self.form.handle(heard, v4, findings);
             self.discovery.handle(heard, findings);
             self.scan.handle(heard, findings);
+            marks::by_protocol(heard.protocol, findings);
         }
         self.book(heard, stamp, watch);
         self.findings.marks()

@@ -3,6 +3,7 @@
 use super::relay::Source;
 use super::violations::{Violations, Withheld};
 use crate::time::Time;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// A device whose name was contested still is for this long: the time in which the names of a
@@ -18,6 +19,8 @@ pub(crate) struct Watch {
     pub withheld: Option<Box<Withheld>>,
     /// Whether it speaks for others.
     pub relay: Source,
+    /// From where it sent mDNS over IPv4 last: says which addresses are at home beside it.
+    pub v4: Option<Ipv4Addr>,
     /// When it was last heard in a rename loop or name conflict.
     contested: Option<Time>,
 }

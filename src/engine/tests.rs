@@ -122,6 +122,7 @@ fn datagram(text: &str, is_response: bool) -> Datagram<'_> {
     let flags = if is_response { 0x8400 } else { 0 };
     Datagram {
         payload: text.as_bytes(),
+        len: text.len(),
         complete: true,
         header: Some(Header { id: 0, flags, claimed: [lines('q'), 0, lines('u'), 0] }),
         source_port: 5353,

@@ -2,7 +2,8 @@
 //! data with its names decompressed and in lower case, so that the same record in another
 //! compression is the same; and whether it has the form of its type. Knows no sections.
 
-use super::names::Name;
+use super::Record;
+use super::names::{self, Name};
 use crate::decode::Reason;
 use crate::decode::octets::{array_at, u8_at, u16_at};
 use ahash::RandomState;
@@ -214,6 +215,20 @@ fn options_fit(mut raw: &[u8]) -> bool {
 /// The data as an address of `N` octets.
 pub(super) fn address<const N: usize>(raw: &[u8]) -> Option<[u8; N]> {
     if raw.len() == N { array_at(raw, 0) } else { None }
+}
+
+/// The address that an A or AAAA record of `message` holds; `None` of other records, and where
+/// the data is no address.
+#[must_use]
+pub fn address_at(message: &[u8], record: &Record) -> Option<IpAddr> {
+    let field = names::follow(message, record.at.into(), |_| ()).ok()?.next;
+    let len = usize::from(u16_at(message, field + 8)?);
+    let raw = message.get(field + 10..field + 10 + len)?;
+    match record.rtype {
+        A => address::<4>(raw).map(IpAddr::from),
+        AAAA => address::<16>(raw).map(IpAddr::from),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

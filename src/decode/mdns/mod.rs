@@ -28,6 +28,7 @@ mod strict;
 mod traits;
 mod walk;
 
+pub use data::address_at;
 pub use data::address_data;
 pub use digest::digest;
 pub use header::Header;
@@ -44,6 +45,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub struct Datagram<'a> {
     /// The UDP payload as far as it was captured.
     pub payload: &'a [u8],
+    /// Length of the UDP payload in octets as its header says: more than `payload` has where that
+    /// was cut, or is in the first of several fragments.
+    pub len: usize,
     /// Whether `payload` is the whole payload: not cut by the snap length, not a first fragment.
     pub complete: bool,
     /// The DNS header; `None` where there are fewer than 12 octets.
@@ -59,7 +63,8 @@ impl<'a> Datagram<'a> {
     #[must_use]
     pub fn new(payload: &'a [u8], complete: bool, ports: (u16, u16)) -> Self {
         let (source_port, destination_port) = ports;
-        Self { payload, complete, header: Header::read(payload), source_port, destination_port }
+        let (len, header) = (payload.len(), Header::read(payload));
+        Self { payload, len, complete, header, source_port, destination_port }
     }
 }
 

@@ -13,18 +13,22 @@ const LINK_LOCAL_NAME: u8 = 1;
 const SERVICE_TYPE: u8 = 2;
 /// TXT data of more octets than should be (RFC 6763 section 6.2).
 const LONG_TXT: u8 = 4;
+/// The owner is an instance of `_device-info._tcp`.
+const DEVICE_INFO: u8 = 8;
 /// TXT data longer than this is too long, in octets.
 const TXT_MAX: usize = 1300;
 
 impl Traits {
     /// What an owner's labels tell, in lower case, each behind its length.
     pub(super) fn of_owner(mut labels: &[u8]) -> Self {
-        // The last label, the one before it, and the first of the two before that.
-        let (mut last, mut before): (&[u8], &[u8]) = (&[], &[]);
-        let mut first = None;
+        // The last three labels, and the first two.
+        let (mut last, mut before, mut third): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
+        let (mut first, mut second) = (None, None);
         while let Some((&len, rest)) = labels.split_first() {
             let Some((label, rest)) = rest.split_at_checked(usize::from(len)) else { break };
+            second = second.or(first.map(|_: &[u8]| label));
             first = first.or(Some(label));
+            third = before;
             before = last;
             last = label;
             labels = rest;
@@ -33,13 +37,16 @@ impl Traits {
         if last == b"local" || (last == b"arpa" && matches!(before, b"in-addr" | b"ip6")) {
             bits |= LINK_LOCAL_NAME;
         }
-        // An instance's first label is its name, which may begin with an underscore too, but an
-        // instance has SRV and TXT records, not PTR.
-        if last == b"local"
-            && matches!(before, b"_tcp" | b"_udp")
-            && first.is_some_and(|first| first.starts_with(b"_"))
-        {
-            bits |= SERVICE_TYPE;
+        if last == b"local" && matches!(before, b"_tcp" | b"_udp") {
+            // An instance's first label is its name, which may begin with an underscore too, but
+            // an instance has SRV and TXT records, not PTR. The first label of a subtype is any
+            // (RFC 6763 section 7.1).
+            if first.is_some_and(|first| first.starts_with(b"_")) || second == Some(b"_sub") {
+                bits |= SERVICE_TYPE;
+            }
+            if third == b"_device-info" {
+                bits |= DEVICE_INFO;
+            }
         }
         Self(bits)
     }
@@ -61,6 +68,13 @@ impl Traits {
     #[must_use]
     pub const fn is_service_type(self) -> bool {
         self.0 & SERVICE_TYPE != 0
+    }
+
+    /// Whether the owner is an instance of `_device-info._tcp`, whose TXT record is shared:
+    /// several computers may answer for one name.
+    #[must_use]
+    pub const fn is_device_info(self) -> bool {
+        self.0 & DEVICE_INFO != 0
     }
 
     /// Whether it is TXT data of more than 1300 octets.
@@ -94,6 +108,7 @@ mod tests {
             ("host.example", false, false),
             ("_ipp._tcp.local", true, true),
             ("_universal._sub._ipp._tcp.local", true, true),
+            ("printer._sub._http._tcp.local", true, true),
             ("_services._dns-sd._udp.local", true, true),
             ("laser._ipp._tcp.local", true, false),
             ("_ipp._tcp.example", false, false),
@@ -102,6 +117,13 @@ mod tests {
             assert_eq!(traits.has_link_local_name(), is_local, "{name}");
             assert_eq!(traits.is_service_type(), is_type, "{name}");
         }
+    }
+
+    #[test]
+    fn device_info_is_told_from_other_services() {
+        assert!(of("mac._device-info._tcp.local").is_device_info());
+        assert!(!of("_device-info._ipp._tcp.local").is_device_info());
+        assert!(!of("mac._device-info.local").is_device_info());
     }
 
     #[test]

@@ -1,0 +1,181 @@
+//! Which frames have the mark of the protocols' causes, and of those that need a history of
+//! messages that are not mDNS: frames of one host go in with their times, marks come out.
+
+use crate::capture::{Direction, Frame, FrameMeta, LinkType};
+use crate::craft::address::{Dhcp, neighbour_solicitation, solicited_node};
+use crate::craft::discovery::{
+    llmnr_query, nbns_query, ssdp_alive, ssdp_search, wsd, wsd_hello, wsd_probe,
+};
+use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
+use crate::decode::decode;
+use crate::decode::mdns::HashKey;
+use crate::detect::questions::{Party, Questions};
+use crate::detect::{Cause, Detectors, Heard, Link};
+use crate::time::{Stamp, Time};
+use std::hash::BuildHasher;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+const HOST: Host = Host::numbered(7);
+
+/// How many of these frames, each at its millisecond, have the mark.
+fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usize {
+    let mut detectors = Detectors::new(HashKey([1, 2, 3, 4]));
+    let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
+    let mut count = 0;
+    for (millis, bytes) in frames {
+        let meta = FrameMeta {
+            stamp: Stamp(0),
+            interface: 0,
+            link: LinkType::Ethernet,
+            stripped_tag: None,
+            direction: Direction::Incoming,
+            wire_len: u32::try_from(bytes.len()).expect("short"),
+        };
+        let observation = decode(&Frame { meta, bytes: &bytes });
+        let Some(protocol) = observation.counted_as(true) else { panic!("counted nowhere") };
+        let source = (observation.sender, observation.ip.map(|ip| ip.source));
+        let heard = Heard {
+            now: Time(millis * 1_000_000),
+            observation: &observation,
+            protocol,
+            party: Party::new(observation.sender, 0),
+            source: hasher.hash_one(source),
+            mdns: None,
+            questions: &Questions::default(),
+            is_suspended: false,
+            link: &Link::default(),
+        };
+        count += usize::from(detectors.handle(&heard, Stamp(0), None).has(cause));
+    }
+    count
+}
+
+/// `count` frames, one every `step` milliseconds.
+fn every(step: u64, count: u64, frame: impl Fn(u64) -> Vec<u8>) -> Vec<(u64, Vec<u8>)> {
+    (0..count).map(|n| (n * step, frame(n))).collect()
+}
+
+fn search(n: u64) -> Vec<u8> {
+    HOST.ssdp4(ssdp_search(&format!("urn:x:{n}")))
+}
+
+fn alive(n: u64) -> Vec<u8> {
+    let usn = format!("uuid:{n}::upnp:rootdevice");
+    HOST.ssdp4(ssdp_alive("upnp:rootdevice", &usn, "http://10.53.0.7/", "x/1"))
+}
+
+fn v4(n: u64) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0x0a35_0100 + u32::try_from(n).expect("small"))
+}
+
+fn v6(n: u64) -> Ipv6Addr {
+    Ipv6Addr::from_bits(0xfe80 << 112 | u128::from(n + 1))
+}
+
+fn solicitation(n: u64) -> Vec<u8> {
+    HOST.nd(solicited_node(v6(n)), neighbour_solicitation(v6(n), HOST.mac))
+}
+
+#[test]
+fn a_protocol_stands_for_a_cause() {
+    let dhcp = HOST.dhcp_client(Dhcp::client(1, HOST.mac).bytes());
+    let igmp = HOST.igmp("224.0.0.251".parse().expect("a group"), [0x16; 8]);
+    let mld = HOST.mld("ff02::fb".parse().expect("a group"), (131, vec![0; 20]));
+    let udp = Udp::new(5004, 5004, [0; 20]);
+    let group = Ipv4Addr::new(239, 1, 2, 3);
+    let stream = HOST.udp4(group, 8, &udp);
+    let broadcast = Ethernet::from(HOST.mac)
+        .to_ip(Ipv4Addr::BROADCAST.into())
+        .ipv4(&Ipv4::new(HOST.v4, Ipv4Addr::BROADCAST).udp(&udp));
+    let query = HOST.mdns4(Query::browse("_ipp._tcp"));
+    let causes = [Cause::DhcpFlood, Cause::MembershipFlood, Cause::Stream];
+    for (name, frame, expected) in [
+        ("dhcp", dhcp, Some(Cause::DhcpFlood)),
+        ("igmp", igmp, Some(Cause::MembershipFlood)),
+        ("mld", mld, Some(Cause::MembershipFlood)),
+        ("stream", stream, Some(Cause::Stream)),
+        ("broadcast", broadcast, Some(Cause::Stream)),
+        ("query", query, None),
+        ("search", search(0), None),
+        ("request", HOST.arp_request(v4(0)), None),
+    ] {
+        for cause in causes {
+            let found = marked(cause, [(0, frame.clone())]) == 1;
+            assert_eq!(found, Some(cause) == expected, "{name}: {cause:?}");
+        }
+    }
+}
+
+#[test]
+fn discovery_flood() {
+    let llmnr = |id: u64| {
+        let mut query = llmnr_query("wpad");
+        query[..2].copy_from_slice(&u16::try_from(id).expect("small").to_be_bytes());
+        HOST.llmnr4(query)
+    };
+    let probe = |n: u64| {
+        let text = String::from_utf8(wsd_probe()).expect("text");
+        HOST.wsd4(text.replace("000000005353", &format!("{n:012}")))
+    };
+    for (name, frames, expected) in [
+        ("ten searches at once", every(1, 10, search), 0),
+        ("eleven", every(1, 11, search), 1),
+        ("different searches at 55/s", every(18, 100, search), 90),
+        ("different notifications at 55/s", every(18, 100, alive), 90),
+        ("different searches at 40/s", every(25, 100, search), 0),
+        ("the same search at 5/s", every(200, 100, |_| search(0)), 97),
+        ("the same search at 2/s", every(500, 100, |_| search(0)), 0),
+        ("a set of ten at 50/s", every(20, 100, |n| alive(n % 10)), 90),
+        ("a set of ten at 40/s", every(25, 100, |n| alive(n % 10)), 70),
+        ("llmnr thrice", every(100, 3, |_| llmnr(1)), 0),
+        ("llmnr without end", every(100, 20, |_| llmnr(1)), 17),
+        ("llmnr, an id each", every(100, 20, llmnr), 17),
+        ("llmnr, as slow as a person", every(400, 20, llmnr), 0),
+        ("wsd thrice", every(100, 3, |_| HOST.wsd4(wsd_hello("urn:uuid:7"))), 0),
+        ("wsd again and again", every(100, 20, |_| HOST.wsd4(wsd_hello("urn:uuid:7"))), 17),
+        ("wsd, an id each", every(30, 20, probe), 0),
+        ("wsd, an id each at 60/s", every(16, 20, probe), 10),
+        ("wsd without an id", every(100, 20, |_| HOST.wsd4(b"<a/>".to_vec())), 17),
+        ("netbios", every(1_000, 5, |_| HOST.nbns(nbns_query("fileserver"))), 5),
+        ("not text", every(10, 20, |_| HOST.ssdp4([0; 9])), 10),
+        ("mdns", every(1, 100, |_| HOST.mdns4(Query::browse("_ipp._tcp"))), 0),
+    ] {
+        assert_eq!(marked(Cause::DiscoveryFlood, frames), expected, "{name}");
+    }
+    // Either family by itself.
+    let both = every(30, 20, |n| {
+        let hello = wsd("Hello", &format!("{}", n / 2));
+        if n % 2 == 0 { HOST.wsd4(hello) } else { HOST.wsd6(hello) }
+    });
+    assert_eq!(marked(Cause::DiscoveryFlood, both.into_iter().take(6)), 0);
+}
+
+#[test]
+fn address_scan() {
+    let probe = |n| Host { v4: Ipv4Addr::UNSPECIFIED, ..HOST }.arp_request(v4(n));
+    let both = |n| if n % 2 == 0 { HOST.arp_request(v4(n)) } else { solicitation(n) };
+    let reply = |n: u64| {
+        let own = Host { v4: v4(n), ..HOST };
+        own.arp_announcement()
+    };
+    for (name, frames, expected) in [
+        ("fifteen", every(10, 15, |n| HOST.arp_request(v4(n))), 0),
+        ("sixteen", every(10, 16, |n| HOST.arp_request(v4(n))), 1),
+        ("a network", every(5, 254, |n| HOST.arp_request(v4(n))), 239),
+        ("a router's fifteen", every(5, 300, |n| HOST.arp_request(v4(n % 15))), 0),
+        ("sixteen in turn", every(5, 300, |n| HOST.arp_request(v4(n % 16))), 285),
+        ("sixteen in 10 s", every(666, 16, |n| HOST.arp_request(v4(n))), 1),
+        ("sixteen in 10.5 s", every(700, 16, |n| HOST.arp_request(v4(n))), 0),
+        ("one a second", every(1_000, 254, |n| HOST.arp_request(v4(n))), 0),
+        ("solicitations", every(10, 20, solicitation), 5),
+        ("both", every(10, 20, both), 5),
+        ("probes", every(10, 20, probe), 5),
+        ("announcements", every(10, 40, reply), 0),
+        ("one target without end", every(1, 500, |_| HOST.arp_request(v4(0))), 0),
+    ] {
+        assert_eq!(marked(Cause::AddressScan, frames), expected, "{name}");
+    }
+    // Sixteen devices that ask for one each scan nothing.
+    let many = (0..16).map(|n| (u64::from(n), Host::numbered(n + 1).arp_request(v4(n.into()))));
+    assert_eq!(marked(Cause::AddressScan, many), 0);
+}
