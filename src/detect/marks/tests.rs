@@ -12,7 +12,6 @@ use crate::decode::mdns::HashKey;
 use crate::detect::questions::{Party, Questions};
 use crate::detect::{Cause, Detectors, Heard, Link};
 use crate::time::{Stamp, Time};
-use std::hash::BuildHasher;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const HOST: Host = Host::numbered(7);
