@@ -413,6 +413,15 @@ fn a_payload_is_judged_alike_each_time_by_its_sort_and_length() {
     let mut segment = Segment::new();
     segment.hear(&frame).hear(&frame).hear_of(&frame, frame.len() + 30);
     assert_eq!(segment.snapshot().violations[Rule::EmptyResponse as usize], 0);
+    // A whole message that claims more than it has is malformed; one that was cut is judged as far
+    // as it goes.
+    let mut short = response([ResourceRecord { ttl: 5, ..own_address() }]);
+    short[7] = 2;
+    let frame = HOST.mdns4(short);
+    let longer = frame.len() + 30;
+    let mut segment = Segment::new();
+    segment.hear(&frame).hear(&frame).hear_of(&frame, longer).hear_of(&frame, longer).hear(&frame);
+    assert_eq!(segment.snapshot().violations[Rule::TtlValue as usize], 2);
     // As an answer to one host the same octets need no AA.
     let answer = with(0, 0x8000, laser().address_response());
     let mut segment = Segment::new();

@@ -84,7 +84,7 @@ const KEPT: usize = 16;
 struct Verdict {
     /// Keyed hash of the payload, and its sort: `None` before the first.
     of: Option<(u64, Sort)>,
-    /// At most [`records::MAX`] and a few.
+    /// Some 50 at most: records keep a few of each rule.
     offences: Vec<(Rule, Option<Subject>)>,
     /// Records whose address is to be looked at, by their place.
     addresses: u128,
@@ -96,7 +96,7 @@ struct Verdict {
 pub(super) struct Form {
     /// By the low bits of the payload's hash.
     kept: [Verdict; KEPT],
-    /// Of a payload that is not kept.
+    /// On the last payload that was cut.
     passing: Verdict,
 }
 
@@ -126,7 +126,6 @@ impl Form {
             let place = mdns.payload as usize % KEPT;
             &mut self.kept[place]
         } else {
-            self.passing.of = None;
             &mut self.passing
         };
         if verdict.of != Some((mdns.payload, sort)) {

@@ -21,8 +21,6 @@ const TTLS: RangeInclusive<u32> = 60..=9000;
 /// Offences of one rule that are kept of a message. One is enough, but one that is about another
 /// host's record may be held against nobody: see [`super::super::relay`].
 const SAME_MAX: usize = 8;
-/// Offences kept of a message, of six rules.
-pub(super) const MAX: usize = 6 * SAME_MAX;
 
 /// Judges the records of a message. Returns the places of those whose address is to be looked at.
 pub(super) fn judge(
