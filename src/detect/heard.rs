@@ -113,11 +113,24 @@ pub(crate) struct Offence {
     pub gap: Option<Duration>,
 }
 
+/// How often one frame came within milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Once.
+    #[default]
+    Once,
+    /// Twice or three times: a mirror port may have made the copies, or the sender.
+    Doubtful,
+    /// More often, or again and again: that was the sender.
+    Repeated,
+}
+
 /// What the detectors found in one frame. Kept between frames, so that it allocates once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     marks: CauseSet,
     is_copy: bool,
+    delivery: Delivery,
     offences: Vec<Offence>,
 }
 
@@ -130,6 +143,7 @@ impl Findings {
     pub(crate) fn clear(&mut self) {
         self.marks = CauseSet::default();
         self.is_copy = false;
+        self.delivery = Delivery::Once;
         self.offences.clear();
     }
 
@@ -141,6 +155,16 @@ impl Findings {
     /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
     pub(crate) const fn copy(&mut self) {
         self.is_copy = true;
+    }
+
+    /// How the frame came, as far as that is known.
+    pub(crate) const fn deliver(&mut self, delivery: Delivery) {
+        self.delivery = delivery;
+    }
+
+    /// How the frame came.
+    pub(crate) const fn delivery(&self) -> Delivery {
+        self.delivery
     }
 
     /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.

@@ -11,7 +11,7 @@
 //! are one frame and its copies, once that was seen of three sources.
 
 use super::cause::Cause;
-use super::heard::{Findings, Heard};
+use super::heard::{Delivery, Findings, Heard};
 use super::questions::Party;
 use super::sets::Sets;
 use crate::capture::Direction;
@@ -34,6 +34,9 @@ const MIRROR_WINDOW: Duration = Duration::from_millis(5);
 /// A mirror port makes at most two copies: of a frame that comes in by a mirrored port and goes
 /// out by another. More are a loop's, or a device's own doing.
 const MIRRORED: u8 = 3;
+/// A sender whose frame comes again this soon, but not so soon, repeats itself: responders wait
+/// longer.
+const DENSE: Duration = Duration::from_millis(100);
 /// Within this long three sources are seen doubled.
 const MIRROR_EVIDENCE: Duration = Duration::from_secs(10);
 /// A mirror port is believed in for this long after the last frame that it doubled: some LANs are
@@ -58,11 +61,20 @@ struct Seen {
     in_burst: u8,
     /// Whether more of it came in one burst than a mirror port makes.
     is_own_doing: bool,
+    /// Whether the burst followed another within 100 ms.
+    is_dense: bool,
 }
 
 impl Seen {
     const fn new(now: Time) -> Self {
-        Self { times: [now; COPIES], count: 1, burst: now, in_burst: 1, is_own_doing: false }
+        Self {
+            times: [now; COPIES],
+            count: 1,
+            burst: now,
+            in_burst: 1,
+            is_own_doing: false,
+            is_dense: false,
+        }
     }
 
     /// Another copy, at `now`: its place in the burst, counted from 1.
@@ -70,6 +82,7 @@ impl Seen {
         if now.since(self.burst) < MIRROR_WINDOW {
             self.in_burst = self.in_burst.saturating_add(1);
         } else {
+            self.is_dense = now.since(self.burst) < DENSE;
             self.burst = now;
             self.in_burst = 1;
         }
@@ -180,10 +193,26 @@ impl Loops {
         }
         if (is_mirrored || is_evident) && in_burst >= 2 && !seen.is_own_doing {
             findings.copy();
-        } else if seen.again(now) {
+            return self.mark_if_looping(now, findings);
+        }
+        if seen.is_own_doing || seen.is_dense {
+            findings.deliver(Delivery::Repeated);
+        } else if in_burst >= 2 {
+            findings.deliver(Delivery::Doubtful);
+        }
+        if seen.again(now) {
             self.looped.add(now, heard.party);
             self.protocols[heard.protocol.index()] = Some(now);
         }
+        self.mark_if_looping(now, findings);
+    }
+
+    /// Whether a mirror port is believed in.
+    pub(super) fn is_mirrored(&self, now: Time) -> bool {
+        self.mirrored_until.is_some_and(|until| now <= until)
+    }
+
+    fn mark_if_looping(&self, now: Time, findings: &mut Findings) {
         if self.is_looping(now) {
             findings.mark(Cause::L2Loop);
         }

@@ -19,6 +19,7 @@
 //! | `queriers`, `groups` | who asks for the members of groups, and which have any |
 //! | `form` | what a message breaks by itself |
 //! | `discovery`, `scan`, `marks` | the other protocols |
+//! | `deferred` | offences that may be a mirror port's doing |
 //! | `violations` | the account of a device and of the segment |
 //! | `storm` | what a storm is |
 //! | `watch` | what is remembered of one device |
@@ -26,6 +27,7 @@
 mod cause;
 mod conflict;
 mod contenders;
+mod deferred;
 mod discovery;
 mod expect;
 mod form;
@@ -61,9 +63,10 @@ pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub use violations::{Counts, LastOffence};
 pub(crate) use watch::Watch;
 
+use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
-use heard::{Offence, Subject};
+use heard::{Delivery, Offence, Subject};
 use relay::{Addresses, Places};
 
 /// The detectors of one segment.
@@ -82,6 +85,7 @@ pub(crate) struct Detectors {
     queriers: queriers::Queriers,
     groups: groups::Groups,
     addresses: Addresses,
+    deferred: deferred::Deferrals,
     violations: Counts,
     findings: Findings,
 }
@@ -104,6 +108,7 @@ impl Detectors {
             queriers: queriers::Queriers::default(),
             groups: groups::Groups::new(key),
             addresses: Addresses::new(key),
+            deferred: deferred::Deferrals::default(),
             violations: [0; Rule::COUNT],
             findings: Findings::default(),
         }
@@ -142,6 +147,24 @@ impl Detectors {
         }
         self.book(heard, stamp, watch);
         self.findings.marks()
+    }
+
+    /// Counts what has waited for long enough. To be called once a second; `find` hands what is
+    /// remembered of a sender to what it is given, if the sender has a row.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Time,
+        mut find: impl FnMut(Sender, &mut dyn FnMut(&mut Watch)),
+    ) {
+        if self.deferred.is_empty() {
+            return;
+        }
+        for held in self.deferred.take_due(now) {
+            self.violations[held.rule as usize] += held.count;
+            find(held.sender, &mut |watch| {
+                watch.violations.get_or_insert_default().add(held.rule, held.count);
+            });
+        }
     }
 
     /// Payloads that came again from another device.
@@ -191,6 +214,13 @@ impl Detectors {
                 self.violations[rule as usize] += count;
             }
         }
+        if !self.deferred.is_empty() {
+            self.settle_deferred(heard, watch);
+        }
+        let doubtful = heard.observation.sender.filter(|_| match self.findings.delivery() {
+            Delivery::Doubtful => true,
+            Delivery::Once | Delivery::Repeated => false,
+        });
         let offences = self.findings.offences();
         for (place, offence) in offences.iter().enumerate() {
             let rule = offence.rule;
@@ -203,18 +233,38 @@ impl Detectors {
             // One of the same rule that is about an own record counts at once.
             let same = offences[place..].iter().filter(|same| same.rule == rule);
             let own = same.clone().find(|same| !is_about(same, others));
+            let is_withheld = own.is_none() && rule.spares_relays() && !is_cleared;
+            if !is_withheld
+                && doubtful.is_some_and(|sender| self.deferred.hold(heard.now, sender, rule))
+            {
+                continue;
+            }
             match own {
                 Some(own) => {
                     watch.violations.get_or_insert_default().count(heard, stamp, own);
                     self.violations[rule as usize] += 1;
                 }
-                None if rule.spares_relays() && !is_cleared => {
+                None if is_withheld => {
                     watch.withheld.get_or_insert_default().hold(rule);
                 }
                 None => {
                     watch.violations.get_or_insert_default().count(heard, stamp, offence);
                     self.violations[rule as usize] += 1;
                 }
+            }
+        }
+    }
+
+    /// Counts what the sender did itself and drops what a mirror port did.
+    fn settle_deferred(&mut self, heard: &Heard<'_>, watch: &mut Watch) {
+        if self.loops.is_mirrored(heard.now) {
+            self.deferred.clear();
+        } else if self.findings.delivery() == Delivery::Repeated
+            && let Some(sender) = heard.observation.sender
+        {
+            for held in self.deferred.take_of(sender) {
+                self.violations[held.rule as usize] += held.count;
+                watch.violations.get_or_insert_default().add(held.rule, held.count);
             }
         }
     }

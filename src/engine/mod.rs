@@ -352,6 +352,12 @@ impl Engine {
         if before.second() < now.second() {
             self.tally.advance(now.second());
             self.table.tick(now);
+            let table = &mut self.table;
+            self.detectors.handle_timeout(now, |sender, add| {
+                if let Some(row) = table.get_mut(sender) {
+                    add(&mut row.watch);
+                }
+            });
         }
         now
     }
