@@ -6,6 +6,7 @@ mod engine_wire;
 use engine_wire::Segment;
 use multicast_exporter::craft::mdns::{address, response, srv, txt};
 use multicast_exporter::craft::{Host, Query, Responder, Service};
+use multicast_exporter::detect::Rule;
 use multicast_exporter::engine::Category;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -176,6 +177,109 @@ fn reflected_payloads_are_counted_and_a_loop_is_told() {
     let later = segment.now().plus(Duration::from_millis(10_001));
     segment.engine.handle_timeout(later);
     assert_eq!(shown(&segment), (2, false));
+}
+
+/// `record_interval` violations of a host.
+fn record_interval(segment: &Segment, host: Host) -> u64 {
+    let counts = segment.device(host).and_then(|device| device.violations);
+    counts.map_or(0, |counts| counts[Rule::RecordInterval as usize])
+}
+
+#[test]
+fn a_stuck_printer_is_judged_for_every_packet_behind_a_mirror_port_too() {
+    let message = SOURCE.mdns4(foreign(1));
+    for micros in [100, 5_000, 100_000] {
+        let mut segment = Segment::new();
+        for _ in 0..200 {
+            segment.pass_micros(micros).hear(&message);
+        }
+        assert_eq!(record_interval(&segment, SOURCE), 199, "every {micros} us");
+    }
+    // Twice within milliseconds and never again: known after 10 s.
+    let mut segment = Segment::new();
+    segment.hear(&message).pass(1).hear(&message);
+    assert_eq!(record_interval(&segment, SOURCE), 0);
+    segment.pass(11_000);
+    segment.engine.handle_timeout(segment.now());
+    assert_eq!(record_interval(&segment, SOURCE), 1);
+    assert_eq!(segment.snapshot().violations[Rule::RecordInterval as usize], 1);
+}
+
+#[test]
+fn a_mirror_port_makes_no_violations_from_the_first_frame_on() {
+    let mut segment = Segment::new();
+    let hear = |segment: &mut Segment, n: u16| {
+        let frame = Host::numbered(n).mdns4(foreign(n));
+        segment.pass(3_000).hear(&frame).pass(1).hear(&frame);
+    };
+    for n in [11, 12, 13, 14, 11, 12, 13, 14] {
+        hear(&mut segment, n);
+    }
+    segment.pass(11_000);
+    segment.engine.handle_timeout(segment.now());
+    assert_eq!(segment.snapshot().violations, [0; Rule::COUNT]);
+    // What a device does itself is held against it there too, once for each packet.
+    for _ in 0..20 {
+        let frame = Host::numbered(14).mdns4(foreign(14));
+        segment.pass(99).hear(&frame).pass(1).hear(&frame);
+    }
+    assert_eq!(record_interval(&segment, Host::numbered(14)), 19);
+}
+
+#[test]
+fn copies_in_a_loop_are_held_against_nobody_once_it_is_recognised() {
+    let mut segment = Segment::new();
+    let printers = [11, 12, 13].map(Host::numbered);
+    let frames = [
+        printers[0].mdns4(foreign(11)),
+        printers[1].mdns4(foreign(12)),
+        printers[2].arp_announcement(),
+    ];
+    let round = |segment: &mut Segment| {
+        for frame in &frames {
+            segment.pass(2).hear(frame);
+        }
+    };
+    for _ in 0..5 {
+        round(&mut segment);
+    }
+    let before = segment.snapshot().violations;
+    for _ in 0..200 {
+        round(&mut segment);
+    }
+    assert_eq!(segment.snapshot().violations, before);
+}
+
+#[test]
+fn a_relay_is_not_blamed_for_what_it_passes_on() {
+    let mut segment = Segment::new();
+    for n in 11..15 {
+        // Twice within a second: of a host this would be a violation.
+        segment.pass(500).hear(&SOURCE.mdns4(foreign(n)));
+        segment.pass(500).hear(&SOURCE.mdns4(foreign(n)));
+    }
+    assert_eq!(segment.identity(SOURCE).category, Category::Relay);
+    assert_eq!(record_interval(&segment, SOURCE), 0);
+    // Three do not make a relay: what was held back counts after 10 min.
+    let mut segment = Segment::new();
+    for n in 11..14 {
+        segment.pass(500).hear(&SOURCE.mdns4(foreign(n)));
+        segment.pass(500).hear(&SOURCE.mdns4(foreign(n)));
+    }
+    assert_eq!(record_interval(&segment, SOURCE), 0);
+    segment.pass(10 * MINUTE).hear(&SOURCE.arp_announcement());
+    assert_eq!(record_interval(&segment, SOURCE), 3);
+}
+
+#[test]
+fn a_device_that_is_copied_is_not_blamed_for_the_copies() {
+    let mut segment = Segment::new();
+    let (printer, reflector) = (Host::numbered(11), Host::numbered(2));
+    for _ in 0..10 {
+        segment.pass(3).hear(&printer.mdns4(foreign(11)));
+        segment.pass(3).hear(&reflector.mdns4(foreign(11)));
+    }
+    assert_eq!(segment.snapshot().violations, [0; Rule::COUNT]);
 }
 
 /// Invented hosts, whose names and messages all differ, cost a bounded time and memory: see the

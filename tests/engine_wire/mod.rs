@@ -17,7 +17,7 @@ use std::time::Duration;
 /// A segment that is no longer suspended when the first frame comes.
 pub struct Segment {
     pub engine: Engine,
-    /// Milliseconds.
+    /// Microseconds.
     now: u64,
 }
 
@@ -42,12 +42,17 @@ impl Segment {
     }
 
     pub fn now(&self) -> Time {
-        Time(self.now * 1_000_000)
+        Time(self.now * 1_000)
     }
 
     /// Lets time pass, in milliseconds.
     pub fn pass(&mut self, millis: u64) -> &mut Self {
-        self.now += millis;
+        self.pass_micros(millis * 1_000)
+    }
+
+    /// Lets time pass, in microseconds.
+    pub fn pass_micros(&mut self, micros: u64) -> &mut Self {
+        self.now += micros;
         self
     }
 
