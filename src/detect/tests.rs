@@ -99,7 +99,10 @@ impl Lan {
             link: &self.link,
         };
         let watch = sender.map(|sender| self.watches.entry(sender).or_default());
-        let marks = self.detectors.handle(&heard, stamp, watch).iter().collect();
+        let marks = self.detectors.handle(&heard, stamp, watch).iter();
+        // Of the detectors that tests here are about.
+        let of_copies = [Cause::L2Loop, Cause::Reflection, Cause::NameConflict];
+        let marks = marks.filter(|cause| of_copies.contains(cause)).collect();
         Found { marks, is_spared: self.detectors.findings.is_copy() }
     }
 }
