@@ -84,6 +84,29 @@ impl Cause {
             Self::Unclassified => "unclassified",
         }
     }
+
+    /// What the device does, for people: follows its name.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::L2Loop => "sends frames that go round in the switches",
+            Self::Reflection => "repeats what another device has just sent",
+            Self::NameConflict => "fights with another device over a name",
+            Self::RenameLoop => "renames itself again and again",
+            Self::ProbeLoop => "asks again and again whether its name is free",
+            Self::PingPong => "and another device provoke each other with questions and answers",
+            Self::GoodbyeFlapping => "withdraws a record and announces it again, over and over",
+            Self::RecordChurn => "changes its TXT record all the time",
+            Self::RepeatedResponse => "repeats the same record, and nobody asked",
+            Self::QueryFlood => "repeats the same question",
+            Self::DiscoveryFlood => "sends more discovery messages than their protocols allow",
+            Self::AddressScan => "asks for one address after the other",
+            Self::DhcpFlood => "floods the segment with DHCP messages",
+            Self::MembershipFlood => "floods the segment with IGMP or MLD messages",
+            Self::Stream => "sends a stream of data",
+            Self::Unclassified => "floods the segment, and it is not clear why",
+        }
+    }
 }
 
 /// Why a segment as a whole floods.
@@ -109,6 +132,16 @@ impl SegmentCause {
             Self::L2Loop => "l2_loop",
             Self::OneDevice => "one_device",
             Self::ManyDevices => "many_devices",
+        }
+    }
+
+    /// What goes on, for people: follows the segment's name.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::L2Loop => "is flooded by frames that go round in the switches",
+            Self::OneDevice => "is flooded, half of it or more by one device",
+            Self::ManyDevices => "is flooded by many devices together",
         }
     }
 }
@@ -150,6 +183,7 @@ mod tests {
         for (place, cause) in Cause::ALL.into_iter().enumerate() {
             assert_eq!(cause as usize, place);
             assert_eq!(Cause::ALL.iter().filter(|c| c.label() == cause.label()).count(), 1);
+            assert_eq!(Cause::ALL.iter().filter(|c| c.in_words() == cause.in_words()).count(), 1);
         }
     }
 

@@ -30,6 +30,14 @@ pub struct LastOffence {
     hash: u64,
 }
 
+impl LastOffence {
+    /// An offence at `at`, of which no more is known.
+    #[must_use]
+    pub const fn new(rule: Rule, at: Stamp) -> Self {
+        Self { rule, name: None, rtype: None, gap: None, at, hash: 0 }
+    }
+}
+
 /// The account of one device.
 #[derive(Clone, Debug)]
 pub(crate) struct Violations {

@@ -335,6 +335,8 @@ impl Engine {
             violations: *self.detectors.violations(),
             storms: Vec::new(),
             storms_ended: [[0; 16]; 2],
+            segment_storm: None,
+            reflected: 0,
         }
     }
 

@@ -56,6 +56,10 @@ pub struct Snapshot {
     pub storms: Vec<Storm>,
     /// Device storms that are over, by final level and final cause.
     pub storms_ended: [[u64; Cause::COUNT]; Level::ALL.len()],
+    /// The storm of the segment as a whole, while it lasts.
+    pub segment_storm: Option<Storm>,
+    /// Payloads that were heard again from another device: copies.
+    pub reflected: u64,
 }
 
 /// A Prometheus histogram with the bounds of [`SECOND_BOUNDS`].
