@@ -8,6 +8,7 @@ use crate::pipeline::Pipeline;
 use crate::segment::Label;
 use crate::time::{Time, clock};
 use parking_lot::{Mutex, RwLock};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -18,6 +19,16 @@ pub struct Lan {
     passed_over: RwLock<Vec<PassedOver>>,
     clock_steps: AtomicU64,
     started: AtomicBool,
+}
+
+/// What was kept of storms: their first frames, as capture files.
+pub trait Evidence: Send + Sync + 'static {
+    /// The pcapng file of the storm with this id, bounded in size by whoever keeps it; `None` if
+    /// nothing is kept of it. The id is looked up, never made into a path.
+    ///
+    /// # Errors
+    /// If what is kept cannot be read.
+    fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>>;
 }
 
 /// An interface that is not captured.

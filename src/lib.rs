@@ -16,6 +16,7 @@
 //! | [`pipeline`] | batches of one capture | the engines of its segments |
 //! | [`lan`] | pipelines | all that one process watches, for whoever asks |
 //! | [`metrics`] | snapshots and the registry | exposition text |
+//! | [`report`] | snapshots | what is known of the LAN, as objects for programs and people |
 //! | [`web`] | HTTP requests | the pages |
 //! | [`privilege`] | the capabilities at start | none |
 //! | [`craft`] | what a test or the demo wants on the wire | frames |
@@ -33,6 +34,7 @@ pub mod mac;
 pub mod metrics;
 pub mod pipeline;
 pub mod privilege;
+pub mod report;
 pub mod segment;
 pub mod time;
 pub mod web;

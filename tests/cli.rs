@@ -183,8 +183,8 @@ fn json_has_the_shape_that_is_promised() {
     for device in devices {
         assert_eq!(
             keys(device),
-            "addresses bytes category device first_seen interface last_seen mdns model name packets \
-             peak_packets_per_second vendor violations"
+            "addresses bytes category device first_seen interface last_seen mdns model name offences \
+             packets peak_packets_per_second vendor violations"
         );
         assert_eq!(keys(&device["bytes"]), keys(&device["packets"]));
         assert_eq!(keys(&device["mdns"]["records"]), "additional answer authority question");

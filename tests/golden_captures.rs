@@ -1,6 +1,6 @@
 //! Captures of our own making through the whole program: what `/metrics` and `analyze` make of
-//! them is in `tests/golden/captures`. Of the reasons for decode errors only those that were met
-//! are kept there.
+//! them is in `tests/golden/captures`. Of the reasons for decode errors, causes of storms and rules
+//! only those that were met are kept there.
 
 #[path = "golden_captures/made.rs"]
 mod made;
@@ -67,7 +67,8 @@ fn body(name: &str, file: Vec<u8>, dialect: Dialect) -> String {
         segments: Ok(read(name, file).views()),
     };
     let lan = FakeLan::new(LanView { captures: vec![capture], ..LanView::default() });
-    let wanted = ["captures", "segments", "devices", "mdns"].map(|name| ("collect[]", name));
+    let wanted =
+        ["captures", "segments", "storms", "devices", "mdns"].map(|name| ("collect[]", name));
     let wanted = Selection::parse(wanted).expect("collectors");
     let mut writer = Writer::new(dialect, Encoding::Identity, Vec::new());
     Scraper::new(lan).scrape(wanted, Deadline::after(Duration::from_secs(5)), &mut writer);
@@ -77,7 +78,9 @@ fn body(name: &str, file: Vec<u8>, dialect: Dialect) -> String {
 /// Without the reasons that were not met, and without what the exporter says of itself.
 fn reviewable(body: &str) -> String {
     let is_kept = |line: &&str| {
-        let unmet = line.contains("_decode_errors") && line.ends_with(" 0");
+        // Of what has a series for each of many things that may happen, what happened.
+        let listed = ["_decode_errors", "_interface_storms_total", "_interface_violations"];
+        let unmet = listed.iter().any(|name| line.contains(name)) && line.ends_with(" 0");
         !unmet && !line.contains("multicast_scrape_collector")
     };
     body.lines().filter(is_kept).flat_map(|line| [line, "\n"]).collect()
@@ -93,7 +96,7 @@ fn metrics_are_the_golden_ones() {
         let samples = |body: &str| parse(&reviewable(body)).samples;
         assert_eq!(samples(&text), samples(&openmetrics), "{name}");
         let collectors = parse(&text);
-        for collector in ["captures", "segments", "devices", "mdns"] {
+        for collector in ["captures", "segments", "storms", "devices", "mdns"] {
             let of = [("collector", collector)];
             let success = collectors.value("multicast_scrape_collector_success", &of);
             assert_eq!(success, Some(1.0), "{name}: {collector}");

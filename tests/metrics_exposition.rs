@@ -5,9 +5,10 @@ mod metrics_fixture;
 
 use metrics_fixture::golden::{compare_with_golden, without_durations};
 use metrics_fixture::parse::{Body, parse};
-use metrics_fixture::{FakeLan, body, capture, device, full_lan, lan, segment, snapshot};
+use metrics_fixture::{FakeLan, STUCK, body, capture, device, full_lan, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::{Protocol, Reason};
+use multicast_exporter::detect::{Cause, Level, Rule, Storm};
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
 use multicast_exporter::metrics::catalogue::{ALL, Bound, Family, Kind};
 use multicast_exporter::metrics::{
@@ -15,7 +16,7 @@ use multicast_exporter::metrics::{
 };
 use multicast_exporter::pipeline::SegmentView;
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,7 +105,7 @@ fn zero_is_only_said_where_it_was_measured() {
 
     let errors = |interface: &str| {
         let of = |(name, labels): &&(String, _)| {
-            let labels: &std::collections::BTreeMap<String, String> = labels;
+            let labels: &BTreeMap<String, String> = labels;
             name == "multicast_interface_decode_errors_total" && labels["interface"] == interface
         };
         body.samples.keys().filter(of).count()
@@ -115,6 +116,87 @@ fn zero_is_only_said_where_it_was_measured() {
         matches!(protocol, Some(Mdns | Ssdp | Llmnr | Wsd))
     });
     assert_eq!(errors("socket"), by_socket.count());
+
+    let reflected = body.label_values("multicast_interface_reflected_packets_total", "interface");
+    assert_eq!(reflected.into_iter().collect::<Vec<_>>(), ["pnet", "ring"]);
+    for (interface, causes, rules) in [
+        ("ring", Cause::COUNT, Rule::COUNT),
+        ("pnet", Cause::COUNT, Rule::COUNT),
+        ("socket", Cause::COUNT - 5, Rule::COUNT - 1),
+    ] {
+        let of = [("interface", interface)];
+        assert_eq!(body.value("multicast_interface_storm_active", &of), Some(0.0));
+        assert_eq!(zeros(&body, "multicast_interface_storms_total", of[0]), 2 * causes);
+        assert_eq!(zeros(&body, "mdns_interface_violations_total", of[0]), rules);
+    }
+    assert!(!body.has("multicast_interface_storm_cause"));
+}
+
+/// How many series of a name are 0 and have a label.
+fn zeros(body: &Body, name: &str, (label, value): (&str, &str)) -> usize {
+    let of = |((n, labels), v): &(&(String, BTreeMap<String, String>), &f64)| {
+        n == name && labels.get(label).is_some_and(|l| l == value) && **v == 0.0
+    };
+    body.samples.iter().filter(of).count()
+}
+
+#[test]
+fn a_storm_is_told_while_it_lasts_and_counted_from_the_first_on() {
+    let told = |storm: Option<Storm>, begun: [u64; 2]| {
+        let device = DeviceSnapshot {
+            storm,
+            storms_begun: begun,
+            ..device([0, 0x1e, 0x8f, 0xab, 1, 0xff], &[(Protocol::Mdns, 1)])
+        };
+        let segment = SegmentView { snapshot: snapshot(vec![device]), ..segment("a", "") };
+        let captures = vec![capture("a", Backend::Ring, vec![segment])];
+        scraped(LanView { captures, ..LanView::default() })
+    };
+    let of = [("interface", "a"), ("device", "00:1e:8f:ab:01:ff")];
+    let with = |more| [of[0], of[1], more];
+    let active =
+        |body: &Body, level| body.value("multicast_device_storm_active", &with(("level", level)));
+    let cause = with(("cause", "repeated_response"));
+
+    let never = told(None, [0, 0]);
+    for name in [
+        "multicast_device_storm_active",
+        "multicast_device_storm_cause",
+        "multicast_device_storm_start_timestamp_seconds",
+        "multicast_device_storms_total",
+    ] {
+        assert!(!never.has(name), "{name}");
+    }
+
+    let chatty = told(Some(Storm { level: Level::Chatty, ..STUCK }), [1, 0]);
+    assert_eq!((active(&chatty, "chatty"), active(&chatty, "storm")), (Some(1.0), Some(0.0)));
+    let risen = told(Some(STUCK), [1, 1]);
+    assert_eq!((active(&risen, "chatty"), active(&risen, "storm")), (Some(0.0), Some(1.0)));
+    assert_eq!(risen.value("multicast_device_storm_cause", &cause), Some(1.0));
+    let start = risen.value("multicast_device_storm_start_timestamp_seconds", &of);
+    assert_eq!(start, Some(1_700_000_010.25));
+
+    let over = told(None, [1, 1]);
+    assert_eq!((active(&over, "chatty"), active(&over, "storm")), (Some(0.0), Some(0.0)));
+    assert!(!over.has("multicast_device_storm_cause"));
+    assert!(!over.has("multicast_device_storm_start_timestamp_seconds"));
+    for (level, begun) in [("chatty", 1.0), ("storm", 1.0)] {
+        let of = with(("level", level));
+        assert_eq!(over.value("multicast_device_storms_total", &of), Some(begun));
+    }
+}
+
+#[test]
+fn a_device_has_the_rules_that_it_broke_and_a_segment_all() {
+    let body = scraped(lan());
+    let broken = body.label_values("mdns_device_violations_total", "rule");
+    assert_eq!(broken.into_iter().collect::<Vec<_>>(), ["record_interval", "ttl_value"]);
+    let of = [("interface", "eth0"), ("device", "00:1e:8f:ab:01:ff"), ("rule", "record_interval")];
+    assert_eq!(body.value("mdns_device_violations_total", &of), Some(900_000.0));
+    let of = [of[0], of[2]];
+    assert_eq!(body.value("mdns_interface_violations_total", &of), Some(900_007.0));
+    let of = ("interface", "eth0");
+    assert_eq!(zeros(&body, "mdns_interface_violations_total", of), Rule::COUNT - 2);
 }
 
 #[test]
@@ -123,8 +205,7 @@ fn a_capture_that_never_opened_is_down_and_says_nothing_else() {
     assert_eq!(body.value("multicast_capture_up", &[("capture", "eth9")]), Some(0.0));
     assert!(!body.label_values("multicast_capture_info", "capture").contains("eth9"));
     let told = |(_, labels): &&(String, _)| {
-        std::collections::BTreeMap::get(labels, "interface")
-            .is_some_and(|name: &String| name == "eth9")
+        BTreeMap::get(labels, "interface").is_some_and(|name: &String| name == "eth9")
     };
     assert_eq!(body.samples.keys().find(told), None);
     let labels = [
@@ -186,7 +267,7 @@ fn a_capture_whose_lock_is_held_fails_alone() {
     let lan = FakeLan::new(lan());
     let held = lan.captures[0].1.lock();
     let during = parse(&body(Arc::clone(&lan) as Arc<dyn Source>, Dialect::Text));
-    for collector in ["segments", "devices", "mdns"] {
+    for collector in ["segments", "storms", "devices", "mdns"] {
         assert_eq!(success(&during, collector), Some(0.0), "{collector}");
     }
     for collector in ["exporter", "process", "captures"] {

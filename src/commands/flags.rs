@@ -86,6 +86,20 @@ pub struct Web {
         default_value_t = 40
     )]
     pub max_requests: usize,
+    /// Give out what was kept of storms, `/api/v1/storms/ID/capture`: frames as they were sent
+    #[arg(
+        long = "web.enable-capture-download",
+        env = "MULTICAST_EXPORTER_WEB_ENABLE_CAPTURE_DOWNLOAD",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set
+    )]
+    pub enable_capture_download: bool,
 }
 
 /// Flags of live capture.

@@ -94,7 +94,9 @@ impl Cause {
             Self::NameConflict => "fights with another device over a name",
             Self::RenameLoop => "renames itself again and again",
             Self::ProbeLoop => "asks again and again whether its name is free",
-            Self::PingPong => "and another device provoke each other with questions and answers",
+            Self::PingPong => {
+                "provokes another device, and is provoked by it, with questions and answers"
+            }
             Self::GoodbyeFlapping => "withdraws a record and announces it again, over and over",
             Self::RecordChurn => "changes its TXT record all the time",
             Self::RepeatedResponse => "repeats the same record, and nobody asked",
@@ -151,6 +153,18 @@ impl SegmentCause {
 pub struct CauseSet(u16);
 
 impl CauseSet {
+    /// The set of these.
+    #[must_use]
+    pub const fn of(causes: &[Cause]) -> Self {
+        let mut set = Self(0);
+        let mut place = 0;
+        while place < causes.len() {
+            set.add(causes[place]);
+            place += 1;
+        }
+        set
+    }
+
     /// Adds one.
     pub const fn add(&mut self, cause: Cause) {
         self.0 |= 1 << cause as u16;

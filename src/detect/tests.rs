@@ -411,8 +411,8 @@ fn name_conflict_is_told_from_a_move() {
     assert_eq!([marks(1), marks(1), marks(2), marks(2)], [vec![], vec![], vec![], vec![]]);
     assert_eq!([marks(1), marks(1), marks(2)], [conflict.clone(), conflict.clone(), conflict]);
     let now = lan.now();
-    assert_eq!(lan.watch(Host::numbered(2)).name_conflict, Some(now));
-    assert!(lan.watch(Host::numbered(1)).name_conflict.is_some());
+    assert!(lan.watch(Host::numbered(2)).is_contested(now));
+    assert!(lan.watch(Host::numbered(1)).is_contested(now));
     // The other has not claimed it for more than 10 s.
     for _ in 0..11 {
         lan.pass(1_000 * MILLI);

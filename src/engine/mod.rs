@@ -336,7 +336,6 @@ impl Engine {
             storms: Vec::new(),
             storms_ended: [[0; 16]; 2],
             segment_storm: None,
-            reflected: 0,
         }
     }
 

@@ -58,8 +58,6 @@ pub struct Snapshot {
     pub storms_ended: [[u64; Cause::COUNT]; Level::ALL.len()],
     /// The storm of the segment as a whole, while it lasts.
     pub segment_storm: Option<Storm>,
-    /// Payloads that were heard again from another device: copies.
-    pub reflected: u64,
 }
 
 /// A Prometheus histogram with the bounds of [`SECOND_BOUNDS`].

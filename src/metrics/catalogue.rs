@@ -14,6 +14,7 @@ use crate::capture::{Abilities, Backend};
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
 use crate::detect::Family as IpFamily;
+use crate::detect::{Cause, Level, Rule};
 use crate::engine::SECOND_BOUNDS;
 use std::fmt::Write as _;
 
@@ -70,7 +71,9 @@ pub enum Collector {
     Captures,
     /// Totals of each segment.
     Segments,
-    /// Each device's mDNS messages.
+    /// Storms of segments and of devices.
+    Storms,
+    /// Each device's mDNS messages, and the rules that were broken.
     Mdns,
     /// Each device's frames.
     Devices,
@@ -78,8 +81,15 @@ pub enum Collector {
 
 impl Collector {
     /// All, in the order in which they are run and written.
-    pub const ALL: [Self; 6] =
-        [Self::Exporter, Self::Process, Self::Captures, Self::Segments, Self::Mdns, Self::Devices];
+    pub const ALL: [Self; 7] = [
+        Self::Exporter,
+        Self::Process,
+        Self::Captures,
+        Self::Segments,
+        Self::Storms,
+        Self::Mdns,
+        Self::Devices,
+    ];
 
     /// Its name.
     #[must_use]
@@ -89,6 +99,7 @@ impl Collector {
             Self::Process => "process",
             Self::Captures => "captures",
             Self::Segments => "segments",
+            Self::Storms => "storms",
             Self::Mdns => "mdns",
             Self::Devices => "devices",
         }
@@ -98,7 +109,7 @@ impl Collector {
     #[must_use]
     pub const fn reads_engines(self) -> bool {
         match self {
-            Self::Segments | Self::Mdns | Self::Devices => true,
+            Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
             Self::Exporter | Self::Process | Self::Captures => false,
         }
     }
@@ -165,6 +176,37 @@ pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> b
     }
 }
 
+/// Whether a backend with these abilities sees what a cause is known by. A loop is known by
+/// the MACs of its copies, the others named here by protocols without a group of their own.
+#[must_use]
+pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
+    match cause {
+        Cause::L2Loop
+        | Cause::AddressScan
+        | Cause::DhcpFlood
+        | Cause::MembershipFlood
+        | Cause::Stream => abilities.all_protocols,
+        Cause::Reflection
+        | Cause::NameConflict
+        | Cause::RenameLoop
+        | Cause::ProbeLoop
+        | Cause::PingPong
+        | Cause::GoodbyeFlapping
+        | Cause::RecordChurn
+        | Cause::RepeatedResponse
+        | Cause::QueryFlood
+        | Cause::DiscoveryFlood
+        | Cause::Unclassified => true,
+    }
+}
+
+/// Whether a backend with these abilities sees what a rule is about. To a socket the kernel gives
+/// whole datagrams, without what they came in.
+#[must_use]
+pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
+    rule != Rule::Fragmented || abilities.all_protocols
+}
+
 /// The value of the `protocol` label of a decode error.
 #[must_use]
 pub const fn error_label(protocol: Option<Protocol>) -> &'static str {
@@ -225,10 +267,16 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Series of one device at most: packets and bytes of every protocol, mDNS kinds and
-    /// sections, and the gauges peak, last seen and info.
-    pub const PER_DEVICE: usize =
-        2 * Protocol::COUNT + MessageKind::ALL.len() + Section::ALL.len() + 3;
+    /// Series of the device `other` at most: packets and bytes of every protocol, mDNS kinds and
+    /// sections.
+    const PER_OTHER: usize = 2 * Protocol::COUNT + MessageKind::ALL.len() + Section::ALL.len();
+
+    /// Series of one device's storms at most: active and begun by level, the cause and the start.
+    const PER_DEVICE_STORMS: usize = 2 * Level::ALL.len() + 2;
+
+    /// Series of one device at most: those of `other`, the gauges peak, last seen and info, its
+    /// storms, and a device that breaks every rule.
+    pub const PER_DEVICE: usize = Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Rule::COUNT;
 
     /// Series of one segment at most: its own, and those of the device `other`.
     pub const PER_SEGMENT: usize = {
@@ -237,14 +285,18 @@ impl Bound {
         let info_converted_devices_suspended = 4;
         let evicted = 2;
         let queriers_and_groups = 4 * IpFamily::ALL.len();
-        let other = Self::PER_DEVICE - 3;
+        let reflected = 1;
+        let storms = 2 + Level::ALL.len() * Cause::COUNT;
         packets_and_bytes
             + histogram
             + Reason::PAIRS.len()
             + info_converted_devices_suspended
             + evicted
             + queriers_and_groups
-            + other
+            + reflected
+            + storms
+            + Rule::COUNT
+            + Self::PER_OTHER
     };
 
     /// Series of one capture at most: up, drops, info and ring size.
@@ -299,6 +351,21 @@ mod tests {
     }
 
     #[test]
+    fn sockets_see_no_macs_and_no_fragments() {
+        let socket = Backend::Socket.abilities();
+        let unseen: Vec<_> =
+            Cause::ALL.into_iter().filter(|&c| !sees_cause(&socket, c)).map(Cause::label).collect();
+        let without = ["l2_loop", "address_scan", "dhcp_flood", "membership_flood", "stream"];
+        assert_eq!(unseen, without);
+        let unseen = Rule::ALL.iter().filter(|&&rule| !sees_rule(&socket, rule));
+        assert_eq!(unseen.collect::<Vec<_>>(), [&Rule::Fragmented]);
+        for abilities in [Backend::Ring, Backend::Pnet, Backend::File].map(Backend::abilities) {
+            assert!(Cause::ALL.into_iter().all(|cause| sees_cause(&abilities, cause)));
+            assert!(Rule::ALL.iter().all(|&rule| sees_rule(&abilities, rule)));
+        }
+    }
+
+    #[test]
     fn the_table_names_the_backends_that_can_see() {
         let table = markdown();
         let line = |name: &str| {
@@ -314,9 +381,9 @@ mod tests {
 
     #[test]
     fn the_bound_is_within_the_contract() {
-        // devices.max x (2 x 13 + 7 + 4 + rules + 10), before any rule exists.
-        const { assert!(Bound::PER_DEVICE <= 2 * 13 + 7 + 4 + 10) };
+        // devices.max x (2 x 13 + 7 + 4 + rules + 10).
+        const { assert!(Bound::PER_DEVICE <= 2 * 13 + 7 + 4 + Rule::COUNT + 10) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
-        assert!(bound.series() < 100_000);
+        assert!(bound.series() < 2_000 * (2 * 13 + 7 + 4 + Rule::COUNT + 10) + 1_000);
     }
 }

@@ -1,13 +1,16 @@
-//! The collector `mdns`: what each device's mDNS messages were. In: device rows. Out: one series
-//! for each kind and section, all from 0 once the device has sent a message.
+//! The collector `mdns`: what each device's mDNS messages were, and which rules were broken. In:
+//! rows. Out: one series for each kind and section, all from 0 once the device has sent a message;
+//! of rules, all of a segment from 0, and of a device those that it broke.
 
-use super::catalogue::families;
+use super::catalogue::{self, families};
 use super::rows::{DeviceRow, Rows};
 use super::writer::Writer;
 use crate::decode::Protocol;
 use crate::decode::mdns::{Kind, Section};
+use crate::detect::Rule;
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
+    violations(rows, writer);
     let mut messages = writer.family(&families::MDNS_MESSAGES);
     for row in rows.devices.iter().filter(|row| speaks_mdns(row)) {
         let labels = rows.labels(row);
@@ -22,6 +25,31 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
         for section in Section::ALL {
             let count = row.counters.records[section as usize];
             records.sample_bytes(labels, &[("section", section.label())], count.into());
+        }
+    }
+}
+
+fn violations(rows: &Rows<'_>, writer: &mut Writer) {
+    let mut of_segments = writer.family(&families::VIOLATIONS);
+    for row in &rows.segments {
+        for &rule in Rule::ALL {
+            let count = row.segment.snapshot.violations[rule as usize];
+            if count > 0 || catalogue::sees_rule(row.abilities, rule) {
+                of_segments.sample(&row.labels, &[("rule", rule.id())], count);
+            }
+        }
+    }
+    let mut of_devices = writer.family(&families::DEVICE_VIOLATIONS);
+    for row in &rows.devices {
+        let Some(counts) = row.device.and_then(|device| device.violations.as_deref()) else {
+            continue;
+        };
+        for &rule in Rule::ALL {
+            let count = counts[rule as usize];
+            // A counter that was born at its first event, as all of a device are.
+            if count > 0 {
+                of_devices.sample_bytes(rows.labels(row), &[("rule", rule.id())], count.into());
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | [`source`] | what a scrape needs of the rest of the program |
 //! | [`scrape`] | runs the collectors, each failing alone |
 //! | [`writer`] | one writer, two dialects, plain or gzip |
-//! | `segments`, `devices`, `mdns`, `capture`, `exporter`, `process` | the collectors |
+//! | `segments`, `storms`, `devices`, `mdns`, `capture`, `exporter`, `process` | the collectors |
 
 mod capture;
 pub mod catalogue;
@@ -24,6 +24,7 @@ pub mod scrape;
 mod segments;
 mod small;
 pub mod source;
+mod storms;
 pub mod writer;
 
 pub use catalogue::{Collector, Selection};

@@ -12,7 +12,7 @@ use super::exporter::{BUILD, Build};
 use super::rows::Rows;
 use super::source::{Deadline, Detail, LanView, Source};
 use super::writer::{Labels, Writer};
-use super::{capture, devices, exporter, mdns, process, segments};
+use super::{capture, devices, exporter, mdns, process, segments, storms};
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,6 +113,7 @@ impl Scraper {
                 &capture::collect(&view.captures).map_err(|error| text(&error))?,
             ),
             Collector::Segments => segments::collect(rows, writer),
+            Collector::Storms => storms::collect(rows, writer),
             Collector::Mdns => mdns::collect(rows, writer),
             Collector::Devices => devices::collect(rows, writer),
         }

@@ -56,6 +56,13 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     });
     membership(rows, writer.family(&families::QUERIERS), |known| Some(known.queriers.into()));
     membership(rows, writer.family(&families::GROUPS), |known| Some(known.groups.into()));
+    let mut reflected = writer.family(&families::REFLECTED);
+    for row in &rows.segments {
+        let count = row.segment.snapshot.reflected;
+        if count > 0 || families::REFLECTED.sight.of(row.abilities) {
+            reflected.sample(&row.labels, &[], count);
+        }
+    }
 }
 
 fn protocols(

@@ -3,7 +3,8 @@
 //! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
 //! to be tested, and a [`server`] that runs it. It must not know how frames are captured, decoded
 //! or counted, only what a [`Source`](crate::metrics::Source) copies for it; the page reads
-//! snapshots of devices and the interfaces passed over in that copy.
+//! snapshots of devices and the interfaces passed over in that copy, `api` makes a
+//! [`report`](crate::report) of it.
 //!
 //! | room | what |
 //! |---|---|
@@ -14,7 +15,9 @@
 //! | `telemetry` | the exposition |
 //! | `negotiate` | which dialect and encoding a client asked for |
 //! | `page` | the page for people |
+//! | `api` | `/api/v1`: devices and storms as JSON, what was kept of a storm |
 
+mod api;
 pub mod gate;
 pub mod listen;
 mod negotiate;
@@ -27,6 +30,7 @@ mod telemetry_path;
 
 pub use telemetry_path::{PathError, TelemetryPath};
 
+use crate::lan::Evidence;
 use crate::metrics::Scraper;
 use axum::Router;
 use axum::extract::State;
@@ -45,11 +49,17 @@ pub struct Settings {
     /// `--web.max-requests`: requests for metrics and the page that may be under way; 0 for any
     /// number.
     pub max_requests: usize,
+    /// `--web.enable-capture-download`: whether frames that were kept of storms are given out.
+    pub enable_capture_download: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { telemetry_path: TelemetryPath::default(), max_requests: 40 }
+        Self {
+            telemetry_path: TelemetryPath::default(),
+            max_requests: 40,
+            enable_capture_download: false,
+        }
     }
 }
 
@@ -58,12 +68,20 @@ struct App {
     scraper: Arc<Scraper>,
     gate: Gate,
     telemetry_path: TelemetryPath,
+    enable_capture_download: bool,
+    evidence: Option<Arc<dyn Evidence>>,
 }
 
-/// All pages.
-pub fn router(scraper: Scraper, settings: &Settings) -> Router {
+/// All pages. Without `evidence` nothing is kept of storms.
+pub fn router(
+    scraper: Scraper,
+    evidence: Option<Arc<dyn Evidence>>,
+    settings: &Settings,
+) -> Router {
     let app = Arc::new(App {
         scraper: Arc::new(scraper),
+        enable_capture_download: settings.enable_capture_download,
+        evidence,
         gate: Gate::new(settings.max_requests),
         telemetry_path: settings.telemetry_path.clone(),
     });
@@ -74,6 +92,10 @@ pub fn router(scraper: Scraper, settings: &Settings) -> Router {
     }
     router
         .route("/static/style.css", get(page::style))
+        .route("/api/v1/devices", get(api::devices))
+        .route("/api/v1/devices/{device}", get(api::device))
+        .route("/api/v1/storms", get(api::storms))
+        .route("/api/v1/storms/{id}/capture", get(api::capture))
         .route("/-/healthy", get(async || probe::HEALTHY))
         .route("/-/ready", get(ready))
         .fallback(not_found)

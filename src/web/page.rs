@@ -1,12 +1,15 @@
-//! The page for people: what is captured, and who is busiest.
+//! The page for people: who floods and how, what is captured, and who is busiest.
 //!
 //! In: a view of the LAN. Out: HTML without scripts or inline styles. Every string that is not
 //! written here, the network's above all, goes through [`Text`].
 
 use super::{App, telemetry};
+use crate::detect::Storm;
 use crate::engine::DeviceSnapshot;
 use crate::lan::PassedOver;
 use crate::metrics::{BUILD, CaptureView, Deadline, Detail, LanView, device_label};
+use crate::report::Instant;
+use crate::time::Stamp;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -73,10 +76,67 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
     if !ready {
         out.write_str("<p class=\"down\">The captures are being started.</p>\n")?;
     }
+    write_storms(out, &view.captures)?;
     write_captures(out, &view.captures)?;
     write_passed_over(out, &view.passed_over)?;
     write_devices(out, &view.captures)?;
     out.write_str("</body>\n</html>\n")
+}
+
+/// The storms that last, floods first. Nothing if there are none.
+fn write_storms(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
+    let mut storms: Vec<(&str, &Storm, Option<&DeviceSnapshot>)> = Vec::new();
+    for segment in captures.iter().flat_map(|capture| capture.segments.iter().flatten()) {
+        let snapshot = &segment.snapshot;
+        storms.extend(snapshot.segment_storm.iter().map(|storm| (&*segment.label, storm, None)));
+        storms.extend(snapshot.devices.iter().filter_map(|device| {
+            device.storm.as_ref().map(|storm| (&*segment.label, storm, Some(device)))
+        }));
+    }
+    if storms.is_empty() {
+        return Ok(());
+    }
+    storms.sort_by_key(|(segment, storm, _)| {
+        (std::cmp::Reverse(storm.level), storm.start, *segment, storm.number)
+    });
+    writeln!(out, "<h2 class=\"down\">Storms</h2>\n<p>{} going on.</p>", storms.len())?;
+    let heads = [
+        "Device",
+        "Name",
+        "Segment",
+        "Level",
+        "What it does",
+        "Since",
+        "#Frames/s at most",
+        "#Frames",
+    ];
+    open_table(out, &heads)?;
+    for (segment, storm, device) in storms.into_iter().take(BUSIEST) {
+        match device {
+            Some(device) => write!(
+                out,
+                "<tr><td><code>{}</code></td><td>{}</td>",
+                Text(&device_label(device.sender)),
+                Text(device.identity.name.as_deref().unwrap_or("")),
+            )?,
+            None => out.write_str("<tr><td>the segment</td><td></td>")?,
+        }
+        // Whole seconds are enough for people.
+        let start = Stamp(storm.start.0.saturating_sub(storm.start.0.rem_euclid(1_000_000_000)));
+        let since = Instant::from_stamp(start).map(|since| since.to_string());
+        writeln!(
+            out,
+            "<td>{}</td><td>{}</td><td>{} ({})</td><td>{}</td>{}{}</tr>",
+            Text(segment),
+            storm.level.label(),
+            storm.culprit.in_words(),
+            storm.culprit.cause(),
+            since.unwrap_or_default(),
+            Number(u64::from(storm.peak)),
+            Number(storm.packets),
+        )?;
+    }
+    out.write_str("</tbody></table></div>\n")
 }
 
 fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {

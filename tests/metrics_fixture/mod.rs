@@ -8,6 +8,9 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::Membership;
+use multicast_exporter::detect::{
+    Cause, CauseSet, Culprit, EndReason, LastOffence, Level, Rule, SegmentCause, Storm,
+};
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
@@ -106,6 +109,10 @@ fn write_proc(root: &Path) -> io::Result<()> {
 /// A small LAN with one of everything: every backend that captures live, one that failed,
 /// devices by MAC and by address, names that would break out of a label or a page.
 pub fn lan() -> LanView {
+    let mut repeated = LastOffence::new(Rule::RecordInterval, Stamp::new(1_700_000_060, 0));
+    repeated.name = Some("Canon \"Büro\" <b>._ipp._tcp.local".into());
+    repeated.rtype = Some(16);
+    repeated.gap = Some(Duration::from_millis(5));
     let printer = DeviceSnapshot {
         identity: Arc::new(Identity {
             address: Some(Address::Ip([10, 0, 1, 8].into())),
@@ -115,16 +122,26 @@ pub fn lan() -> LanView {
             category: Category::Printer,
             ..Identity::default()
         }),
-        ..device([0x00, 0x1e, 0x8f, 0xab, 0x01, 0xff], &[(Protocol::Mdns, 1_000_000)])
+        storm: Some(STUCK),
+        storms_begun: [1, 1],
+        violations: Some(broken(&[(Rule::RecordInterval, 900_000), (Rule::TtlValue, 2)])),
+        offences: vec![
+            repeated,
+            LastOffence::new(Rule::TtlValue, Stamp::new(1_700_000_050, 500_000_000)),
+        ],
+        ..device(PRINTER, &[(Protocol::Mdns, 1_000_000)])
     };
     let host = DeviceSnapshot {
         identity: Arc::new(Identity { local: true, ..Identity::default() }),
+        storms_begun: [1, 0],
         last_seen: Stamp::new(1_700_000_100, 250_000_000),
         ..device([0x52, 0x54, 0, 0, 0, 1], &[(Protocol::Arp, 40), (Protocol::MdnsUnicast, 2)])
     };
     let silent =
         DeviceSnapshot { exposed: false, ..device([2, 0, 0, 0, 0, 9], &[(Protocol::Ssdp, 1)]) };
     let other = DeviceCounters { messages: [0; 7], ..counters(&[(Protocol::OtherBroadcast, 5)]) };
+    let mut storms_ended = [[0; Cause::COUNT]; 2];
+    storms_ended[Level::Chatty as usize][Cause::QueryFlood as usize] = 1;
     let home = SegmentView {
         snapshot: Snapshot {
             decode_errors: vec![(Issue { protocol: None, reason: Reason::Truncated }, 7)],
@@ -141,6 +158,11 @@ pub fn lan() -> LanView {
                 Membership { groups: 3, ..Membership::default() },
             ],
             other: Some(other),
+            reflected: 4,
+            violations: *broken(&[(Rule::RecordInterval, 900_007), (Rule::TtlValue, 2)]),
+            storms: vec![OVER, STUCK, FLOODED],
+            storms_ended,
+            segment_storm: Some(FLOODED),
             ..snapshot(vec![host, printer, silent])
         },
         ..segment("eth0", "")
@@ -173,6 +195,58 @@ pub fn lan() -> LanView {
     }
 }
 
+const PRINTER: [u8; 6] = [0x00, 0x1e, 0x8f, 0xab, 0x01, 0xff];
+
+/// The storm that the printer of [`lan`] is in.
+pub const STUCK: Storm = Storm {
+    number: 1,
+    culprit: Culprit::Device {
+        sender: Sender::Mac(Mac(PRINTER)),
+        cause: Cause::RepeatedResponse,
+        also: CauseSet::of(&[Cause::Unclassified]),
+    },
+    level: Level::Storm,
+    protocol: Protocol::Mdns,
+    start: Stamp::new(1_700_000_010, 250_000_000),
+    end: None,
+    packets: 999_000,
+    peak: 200,
+};
+
+/// The storm of the segment that the printer is on.
+pub const FLOODED: Storm = Storm {
+    number: 2,
+    culprit: Culprit::Segment { cause: SegmentCause::OneDevice },
+    start: Stamp::new(1_700_000_020, 0),
+    packets: 990_000,
+    ..STUCK
+};
+
+/// A storm of this machine that is over.
+pub const OVER: Storm = Storm {
+    number: 0,
+    culprit: Culprit::Device {
+        sender: Sender::Mac(Mac([0x52, 0x54, 0, 0, 0, 1])),
+        cause: Cause::QueryFlood,
+        also: CauseSet::of(&[]),
+    },
+    level: Level::Chatty,
+    start: Stamp::new(1_700_000_000, 0),
+    end: Some((Stamp::new(1_700_000_005, 500_000_000), EndReason::Quiet)),
+    packets: 42,
+    peak: 9,
+    ..STUCK
+};
+
+/// An account with these violations.
+pub fn broken(rules: &[(Rule, u64)]) -> Box<[u64; Rule::COUNT]> {
+    let mut counts = Box::new([0; Rule::COUNT]);
+    for &(rule, count) in rules {
+        counts[rule as usize] = count;
+    }
+    counts
+}
+
 /// A LAN with as much as a segment and its devices can have.
 pub fn full_lan(devices: u32) -> LanView {
     let every = Protocol::ALL.map(|protocol| (protocol, u64::MAX / 64));
@@ -186,9 +260,13 @@ pub fn full_lan(devices: u32) -> LanView {
                 vendor: Some("Vendor"),
                 ..Identity::default()
             }),
+            storm: Some(STUCK),
+            storms_begun: [1, 1],
+            violations: Some(Box::new([1; Rule::COUNT])),
             ..device([2, 0, a, b, c, d], &every)
         }
     });
+    let violations = [3; Rule::COUNT];
     let errors = Reason::PAIRS.iter().map(|&(protocol, reason)| (Issue { protocol, reason }, 1));
     let snapshot = Snapshot {
         decode_errors: errors.collect(),
@@ -199,6 +277,10 @@ pub fn full_lan(devices: u32) -> LanView {
             queriers: 16,
             groups: 4_096,
         }; 2],
+        reflected: 1,
+        violations,
+        segment_storm: Some(FLOODED),
+        storms_ended: [[1; Cause::COUNT]; 2],
         ..snapshot(rows.collect())
     };
     let segment = SegmentView { snapshot, ..segment("eth0", "") };

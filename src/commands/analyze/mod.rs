@@ -1,6 +1,5 @@
 //! `analyze`: capture files through the engine, as fast as they can be read, then a report.
 
-pub mod report;
 mod table;
 
 use super::flags::{self, Output};
@@ -9,9 +8,9 @@ use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
 use crate::capture::{Capture, CaptureError};
 use crate::engine;
 use crate::pipeline::{Pipeline, Settings};
+use crate::report::{self, Report};
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use indicatif::{ProgressBar, ProgressStyle};
-use report::Report;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

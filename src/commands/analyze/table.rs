@@ -1,11 +1,13 @@
-//! The report of `analyze` for people: what was read, which protocols, the busiest devices.
+//! The report of `analyze` for people: what was read, which protocols, storms and why, the busiest
+//! devices, which rules they broke.
 
-use super::report::{Device, Report};
 use crate::decode::Protocol;
+use crate::detect::{Hardness, Rule};
+use crate::report::{Device, Offence, Report, Storm};
 use std::fmt::{self, Display, Write as _};
 
-/// Devices that are printed; the JSON has them all.
-const DEVICES_SHOWN: usize = 50;
+/// Rows of a section that are printed; the JSON has them all.
+const SHOWN: usize = 50;
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -20,13 +22,137 @@ impl Display for Report {
         }
         writeln!(f)?;
         write_columns(f, &rows, &[false, true, true])?;
+        write_storms(self, f)?;
         writeln!(f)?;
         write_columns(f, &device_rows(self), &[false, false, false, false, true, true, false])?;
-        if let Some(more) = self.devices.len().checked_sub(DEVICES_SHOWN).filter(|n| *n > 0) {
-            writeln!(f, "... and {more} more: --output=json has all")?;
-        }
-        Ok(())
+        write_rest(f, self.devices.len())?;
+        write_violations(self, f)
     }
+}
+
+/// How many rows of a section were left out.
+fn write_rest(f: &mut fmt::Formatter<'_>, rows: usize) -> fmt::Result {
+    if let Some(more) = rows.checked_sub(SHOWN).filter(|n| *n > 0) {
+        writeln!(f, "... and {more} more: --output=json has all")?;
+    }
+    Ok(())
+}
+
+fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if report.storms.is_empty() {
+        return Ok(());
+    }
+    let head = [
+        "STORM",
+        "INTERFACE",
+        "DEVICE",
+        "LEVEL",
+        "CAUSE",
+        "PROTOCOL",
+        "PEAK/s",
+        "PACKETS",
+        "LASTED",
+    ];
+    let mut rows = vec![row(head)];
+    rows.extend(report.storms.iter().take(SHOWN).map(|storm| storm_row(report, storm)));
+    writeln!(f)?;
+    write_columns(f, &rows, &[false, false, false, false, false, false, true, true, false])?;
+    write_rest(f, report.storms.len())
+}
+
+fn storm_row(report: &Report, storm: &Storm) -> Vec<String> {
+    let device = match &storm.device {
+        Some(device) => called(report, &storm.interface, device),
+        None => "the segment".to_owned(),
+    };
+    let mut cause = storm.cause.to_owned();
+    for also in &storm.also {
+        let _ = write!(cause, " +{also}");
+    }
+    let lasted = match (storm.lasts(), storm.seconds) {
+        (true, _) => "still on at the end".to_owned(),
+        (false, seconds) => {
+            let reason = storm.end_reason.filter(|reason| *reason != "quiet");
+            let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
+            format!("{:.0} s{reason}", seconds.unwrap_or_default())
+        }
+    };
+    vec![
+        storm.start.map(|start| start.to_string()).unwrap_or_default(),
+        storm.interface.clone(),
+        device,
+        storm.level.to_owned(),
+        cause,
+        storm.protocol.to_owned(),
+        storm.peak_packets_per_second.to_string(),
+        storm.packets.to_string(),
+        lasted,
+    ]
+}
+
+/// A device with its name, if it has one.
+fn called(report: &Report, interface: &str, device: &str) -> String {
+    let of = |row: &&Device| row.device == device && row.interface == interface;
+    match report.devices.iter().find(of).and_then(|row| row.name.as_ref()) {
+        Some(name) => format!("{device} ({name})"),
+        None => device.to_owned(),
+    }
+}
+
+/// What a device did against one rule.
+struct Broken<'r> {
+    device: &'r Device,
+    rule: Rule,
+    count: u64,
+    last: Option<&'r Offence>,
+}
+
+fn write_violations(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let by_device = report.devices.iter().flat_map(|device| {
+        Rule::ALL.iter().filter_map(move |&rule| {
+            let Device { violations, offences, .. } = device;
+            let count = *violations.get(rule.id())?;
+            Some(Broken { device, rule, count, last: offences.get(rule.id()) })
+        })
+    });
+    let mut broken: Vec<Broken<'_>> = by_device.collect();
+    if broken.is_empty() {
+        return Ok(());
+    }
+    // Hard rules first; the order of the devices is kept among those broken equally often.
+    broken.sort_by_key(|broken| {
+        (broken.rule.hardness() == Hardness::Soft, std::cmp::Reverse(broken.count))
+    });
+    let head = ["RULE", "KIND", "DEVICE", "INTERFACE", "COUNT", "LAST"];
+    let mut rows = vec![row(head)];
+    rows.extend(broken.iter().take(SHOWN).map(|broken| {
+        let Broken { device, rule, count, last } = broken;
+        vec![
+            rule.id().to_owned(),
+            rule.hardness().label().to_owned(),
+            called(report, &device.interface, &device.device),
+            device.interface.clone(),
+            count.to_string(),
+            last.map(offence).unwrap_or_default(),
+        ]
+    }));
+    writeln!(f)?;
+    write_columns(f, &rows, &[false, false, false, false, true, false])?;
+    write_rest(f, broken.len())
+}
+
+/// A record or question, how long after the last one, and when.
+fn offence(last: &Offence) -> String {
+    let mut parts = Vec::new();
+    match (&last.name, &last.rtype) {
+        (Some(name), Some(rtype)) => parts.push(format!("{name} {rtype}")),
+        (Some(one), None) => parts.push(one.clone()),
+        (None, Some(one)) => parts.push(one.to_string()),
+        (None, None) => {}
+    }
+    parts.extend(last.gap_seconds.map(|gap| format!("{gap:.3} s after the last")));
+    parts.extend(last.at.map(|at| at.to_string()));
+    parts.join(", ")
 }
 
 fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +206,7 @@ fn protocol_rows(report: &Report) -> Vec<Vec<String>> {
 fn device_rows(report: &Report) -> Vec<Vec<String>> {
     let head = ["DEVICE", "INTERFACE", "NAME", "WHAT", "PACKETS", "PEAK/s", "PROTOCOLS"];
     let mut rows = vec![row(head)];
-    rows.extend(report.devices.iter().take(DEVICES_SHOWN).map(device_row));
+    rows.extend(report.devices.iter().take(SHOWN).map(device_row));
     rows
 }
 
@@ -131,14 +257,81 @@ fn write_columns(
 
 #[cfg(test)]
 mod tests {
-    use super::super::report;
     use crate::capture::{Direction, Frame, FrameMeta, LinkType};
     use crate::commands::test_settings;
     use crate::craft::Host;
     use crate::decode::{Protocol, decode};
-    use crate::engine::{DeviceCounters, Engine};
+    use crate::detect::{
+        Cause, CauseSet, Culprit, EndReason, LastOffence, Level, Rule, SegmentCause, Storm,
+    };
+    use crate::engine::{DeviceCounters, Engine, Identity};
     use crate::pipeline::SegmentView;
+    use crate::report;
     use crate::time::{Stamp, Time};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[test]
+    fn storms_are_told_in_a_line_each_with_the_name_of_who_floods() {
+        let mut view = view("eth0", &[1], 0);
+        let device = &mut view.snapshot.devices[0];
+        device.identity = Arc::new(Identity { name: Some("tv".into()), ..Identity::default() });
+        let culprit = Culprit::Device {
+            sender: device.sender,
+            cause: Cause::QueryFlood,
+            also: CauseSet::of(&[Cause::PingPong]),
+        };
+        let open = Storm {
+            number: 0,
+            culprit,
+            level: Level::Storm,
+            protocol: Protocol::Mdns,
+            start: Stamp::new(20, 0),
+            end: None,
+            packets: 700,
+            peak: 60,
+        };
+        let over = Storm {
+            culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
+            start: Stamp::new(10, 0),
+            end: Some((Stamp::new(52, 0), EndReason::InterfaceGone)),
+            ..open
+        };
+        view.snapshot.storms = vec![open, over];
+        let text = report::build(Vec::new(), None, &[view]).to_string();
+        let section = text.split("\n\n").nth(2).expect("a section");
+        let is = [
+            "STORM                 INTERFACE  DEVICE                  LEVEL  CAUSE                   PROTOCOL  PEAK/s  PACKETS  LASTED",
+            "1970-01-01T00:00:10Z  eth0       the segment             storm  many_devices            mdns          60      700  42 s, interface_gone",
+            "1970-01-01T00:00:20Z  eth0       00:00:5e:00:00:01 (tv)  storm  query_flood +ping_pong  mdns          60      700  still on at the end",
+        ];
+        assert_eq!(section.lines().collect::<Vec<_>>(), is);
+    }
+
+    #[test]
+    fn violations_of_hard_rules_come_first_with_the_last_of_each() {
+        let mut view = view("eth0", &[1], 0);
+        let device = &mut view.snapshot.devices[0];
+        let mut counts = Box::new([0; Rule::COUNT]);
+        counts[Rule::TtlValue as usize] = 9;
+        counts[Rule::RecordInterval as usize] = 2;
+        counts[Rule::IpTtl as usize] = 11;
+        device.violations = Some(counts);
+        let mut repeated = LastOffence::new(Rule::RecordInterval, Stamp::new(10, 0));
+        repeated.name = Some("a.local".into());
+        repeated.rtype = Some(65);
+        repeated.gap = Some(Duration::from_millis(5));
+        device.offences = vec![LastOffence::new(Rule::TtlValue, Stamp::new(20, 0)), repeated];
+        let text = report::build(Vec::new(), None, &[view]).to_string();
+        let section = text.split("\n\n").last().expect("a section");
+        let is = [
+            "RULE             KIND  DEVICE             INTERFACE  COUNT  LAST",
+            "record_interval  hard  00:00:5e:00:00:01  eth0           2  a.local TYPE65, 0.005 s after the last, 1970-01-01T00:00:10Z",
+            "ip_ttl           soft  00:00:5e:00:00:01  eth0          11",
+            "ttl_value        soft  00:00:5e:00:00:01  eth0           9  1970-01-01T00:00:20Z",
+        ];
+        assert_eq!(section.lines().collect::<Vec<_>>(), is);
+    }
 
     /// A segment where one ARP frame of each host was heard, and so many of senders without a row.
     fn view(label: &str, hosts: &[u8], others: u64) -> SegmentView {

@@ -120,6 +120,7 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
     let state = web::Settings {
         telemetry_path: flags.web.telemetry_path.clone(),
         max_requests: flags.web.max_requests,
+        enable_capture_download: flags.web.enable_capture_download,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -141,7 +142,7 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
             signalled.await;
             captures.store(true, Ordering::Release);
         };
-        let router = web::router(Scraper::new(Arc::clone(&lan) as _), &state);
+        let router = web::router(Scraper::new(Arc::clone(&lan) as _), None, &state);
         web::server::serve(listeners, router, web::server::Limits::default(), stopped)
             .await
             .map_err(|error| failed("serving")(&error))

@@ -314,6 +314,106 @@ pub static GROUPS: Family = row(
     "Groups with a member reported in the last 260 s, this machine's own included; few behind a switch that snoops.",
 );
 
+/// `multicast_interface_reflected_packets_total`.
+pub static REFLECTED: Family = row(
+    "multicast_interface_reflected_packets_total",
+    Kind::Counter,
+    &["interface"],
+    Collector::Segments,
+    Sight::LinkLayer,
+    "Payloads that were heard again from another MAC.",
+);
+
+/// `multicast_interface_storm_active`.
+pub static STORM_ACTIVE: Family = row(
+    "multicast_interface_storm_active",
+    Kind::Gauge,
+    &["interface"],
+    Collector::Storms,
+    Sight::Frames,
+    "Whether the segment as a whole is in a storm, 1 or 0.",
+);
+
+/// `multicast_interface_storm_cause`.
+pub static STORM_CAUSE: Family = row(
+    "multicast_interface_storm_cause",
+    Kind::Gauge,
+    &["interface", "cause"],
+    Collector::Storms,
+    Sight::Frames,
+    "Constant 1 while the segment as a whole is in a storm; why.",
+);
+
+/// `multicast_interface_storms_total`.
+pub static STORMS: Family = row(
+    "multicast_interface_storms_total",
+    Kind::Counter,
+    &["interface", "level", "cause"],
+    Collector::Storms,
+    Sight::Frames,
+    "Storms of devices that have ended, by their final level and cause; causes that the backend can see.",
+);
+
+/// `multicast_device_storm_active`.
+pub static DEVICE_STORM_ACTIVE: Family = row(
+    "multicast_device_storm_active",
+    Kind::Gauge,
+    &["interface", "device", "level"],
+    Collector::Storms,
+    Sight::Frames,
+    "Whether a device is in a storm of that level, 1 or 0; both levels from its first storm on.",
+);
+
+/// `multicast_device_storm_cause`.
+pub static DEVICE_STORM_CAUSE: Family = row(
+    "multicast_device_storm_cause",
+    Kind::Gauge,
+    &["interface", "device", "cause"],
+    Collector::Storms,
+    Sight::Frames,
+    "Constant 1 while a device is in a storm; its main cause.",
+);
+
+/// `multicast_device_storm_start_timestamp_seconds`.
+pub static DEVICE_STORM_START: Family = row(
+    "multicast_device_storm_start_timestamp_seconds",
+    Kind::Gauge,
+    &["interface", "device"],
+    Collector::Storms,
+    Sight::Frames,
+    "When the storm that a device is in began, since the Unix epoch in seconds; only while it lasts.",
+);
+
+/// `multicast_device_storms_total`.
+pub static DEVICE_STORMS: Family = row(
+    "multicast_device_storms_total",
+    Kind::Counter,
+    &["interface", "device", "level"],
+    Collector::Storms,
+    Sight::Frames,
+    "Storms of a device that have begun or risen to that level; both levels from its first storm on.",
+);
+
+/// `mdns_interface_violations_total`.
+pub static VIOLATIONS: Family = row(
+    "mdns_interface_violations_total",
+    Kind::Counter,
+    &["interface", "rule"],
+    Collector::Mdns,
+    Sight::Frames,
+    "Messages that broke a rule of RFC 6762 or of another discovery protocol; rules that the backend can see.",
+);
+
+/// `mdns_device_violations_total`.
+pub static DEVICE_VIOLATIONS: Family = row(
+    "mdns_device_violations_total",
+    Kind::Counter,
+    &["interface", "device", "rule"],
+    Collector::Mdns,
+    Sight::Frames,
+    "Messages of a device that broke a rule; only rules that it has broken.",
+);
+
 /// `mdns_device_messages_total`.
 pub static MDNS_MESSAGES: Family = row(
     "mdns_device_messages_total",
@@ -416,6 +516,16 @@ pub static ALL: &[&Family] = &[
     &QUERIER_INTERVAL,
     &QUERIERS,
     &GROUPS,
+    &REFLECTED,
+    &STORM_ACTIVE,
+    &STORM_CAUSE,
+    &STORMS,
+    &DEVICE_STORM_ACTIVE,
+    &DEVICE_STORM_CAUSE,
+    &DEVICE_STORM_START,
+    &DEVICE_STORMS,
+    &VIOLATIONS,
+    &DEVICE_VIOLATIONS,
     &MDNS_MESSAGES,
     &MDNS_RECORDS,
     &DEVICE_PACKETS,

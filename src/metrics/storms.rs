@@ -1,0 +1,85 @@
+//! The collector `storms`: who floods, and why. In: rows. Out: of each segment whether it is in a
+//! storm and how many of its devices' have ended; of each device from its first storm on how it
+//! is, and while one lasts its cause and start.
+
+use super::catalogue::{self, families};
+use super::number::Value;
+use super::rows::{DeviceRow, Rows};
+use super::writer::Writer;
+use crate::detect::{Cause, Level};
+use crate::engine::DeviceSnapshot;
+
+pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
+    of_segments(rows, writer);
+    of_devices(rows, writer);
+}
+
+fn of_segments(rows: &Rows<'_>, writer: &mut Writer) {
+    let mut active = writer.family(&families::STORM_ACTIVE);
+    for row in &rows.segments {
+        let is_active = row.segment.snapshot.segment_storm.is_some();
+        active.sample(&row.labels, &[], u64::from(is_active));
+    }
+    let mut causes = writer.family(&families::STORM_CAUSE);
+    for row in &rows.segments {
+        if let Some(storm) = &row.segment.snapshot.segment_storm {
+            causes.sample(&row.labels, &[("cause", storm.culprit.cause())], 1);
+        }
+    }
+    let mut ended = writer.family(&families::STORMS);
+    for row in &rows.segments {
+        for level in Level::ALL {
+            for cause in Cause::ALL {
+                let count = row.segment.snapshot.storms_ended[level as usize][cause as usize];
+                if count > 0 || catalogue::sees_cause(row.abilities, cause) {
+                    let more = [("level", level.label()), ("cause", cause.label())];
+                    ended.sample(&row.labels, &more, count);
+                }
+            }
+        }
+    }
+}
+
+fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
+    let mut active = writer.family(&families::DEVICE_STORM_ACTIVE);
+    for (row, device) in stormy(rows) {
+        let now = device.storm.map(|storm| storm.level);
+        for level in Level::ALL {
+            let is_active = u64::from(now == Some(level));
+            let more = [("level", level.label())];
+            active.sample_bytes(rows.labels(row), &more, is_active.into());
+        }
+    }
+    let mut causes = writer.family(&families::DEVICE_STORM_CAUSE);
+    for (row, device) in stormy(rows) {
+        if let Some(storm) = &device.storm {
+            let more = [("cause", storm.culprit.cause())];
+            causes.sample_bytes(rows.labels(row), &more, Value::Integer(1));
+        }
+    }
+    let mut starts = writer.family(&families::DEVICE_STORM_START);
+    for (row, device) in stormy(rows) {
+        if let Some(storm) = &device.storm {
+            starts.sample_bytes(rows.labels(row), &[], Value::Seconds(storm.start));
+        }
+    }
+    let mut begun = writer.family(&families::DEVICE_STORMS);
+    for (row, device) in stormy(rows) {
+        for level in Level::ALL {
+            let more = [("level", level.label())];
+            let count = device.storms_begun[level as usize];
+            begun.sample_bytes(rows.labels(row), &more, count.into());
+        }
+    }
+}
+
+/// Devices that were ever in a storm.
+fn stormy<'r, 'v>(
+    rows: &'r Rows<'v>,
+) -> impl Iterator<Item = (&'r DeviceRow<'v>, &'v DeviceSnapshot)> {
+    rows.devices.iter().filter_map(|row| {
+        let device = row.device?;
+        let was = device.storm.is_some() || device.storms_begun.iter().any(|&begun| begun > 0);
+        was.then_some((row, device))
+    })
+}

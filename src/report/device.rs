@@ -1,0 +1,201 @@
+//! One device on one segment, as reports have it. In: its row. Out: an object that owns all it
+//! holds.
+
+use super::Instant;
+use crate::decode::Protocol;
+use crate::decode::mdns::{Kind, Section};
+use crate::detect::{LastOffence, Rule};
+use crate::engine::{DeviceCounters, DeviceSnapshot};
+use crate::pipeline::SegmentView;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// One device on one segment.
+#[derive(Debug, Serialize)]
+pub struct Device {
+    /// The segment's label.
+    pub interface: String,
+    /// MAC, or IP where the link has no MAC, or `other`.
+    pub device: String,
+    /// Whether this is no device but `other`: the segment's frames of all who have no row.
+    #[serde(skip)]
+    pub is_other: bool,
+    /// All addresses heard, at most 16.
+    pub addresses: Vec<String>,
+    /// Host name.
+    pub name: Option<String>,
+    /// Who made its network card.
+    pub vendor: Option<String>,
+    /// Model, as it says.
+    pub model: Option<String>,
+    /// What sort of device.
+    pub category: &'static str,
+    /// Frames; only protocols that it used.
+    pub packets: Used,
+    /// Bytes; only protocols that it used.
+    pub bytes: Used,
+    /// Its mDNS messages.
+    pub mdns: Mdns,
+    /// How often it broke a rule, by the rule; only rules that it broke.
+    pub violations: BTreeMap<&'static str, u64>,
+    /// The last offence against each of these rules, where more than its number is known.
+    pub offences: BTreeMap<&'static str, Offence>,
+    /// The busiest whole second of the capture: signalling and address frames.
+    pub peak_packets_per_second: u32,
+    /// Original stamp of its first frame.
+    pub first_seen: Option<Instant>,
+    /// Original stamp of its last frame.
+    pub last_seen: Option<Instant>,
+}
+
+impl Device {
+    /// Frames of all protocols.
+    #[must_use]
+    pub fn total_packets(&self) -> u64 {
+        self.packets.0.iter().map(|(_, n)| n).sum()
+    }
+}
+
+/// Counts by label, zeros left out.
+#[derive(Debug)]
+pub struct Used(pub Vec<(&'static str, u64)>);
+
+impl Used {
+    fn by_protocol(packets: &[u64; Protocol::COUNT], values: &[u64; Protocol::COUNT]) -> Self {
+        let used = Protocol::ALL.iter().filter(|p| packets[p.index()] > 0);
+        Self(used.map(|p| (p.label(), values[p.index()])).collect())
+    }
+}
+
+impl Serialize for Used {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (label, value) in &self.0 {
+            map.serialize_entry(label, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A device's mDNS messages and records.
+#[derive(Debug, Serialize)]
+pub struct Mdns {
+    /// By kind; every kind is there.
+    pub messages: BTreeMap<&'static str, u64>,
+    /// Decoded records by section; every section is there.
+    pub records: BTreeMap<&'static str, u64>,
+}
+
+/// The last time that a device broke a rule.
+#[derive(Debug, Serialize)]
+pub struct Offence {
+    /// Owner of the record, or name asked for; `None` where the rule is about no record.
+    pub name: Option<String>,
+    /// Type of the record or question, such as `PTR`; `TYPE65` of one that mDNS has no use for.
+    #[serde(rename = "type")]
+    pub rtype: Option<Cow<'static, str>>,
+    /// How long after the last one, where the rule is about intervals.
+    pub gap_seconds: Option<f64>,
+    /// Original stamp.
+    pub at: Option<Instant>,
+}
+
+impl From<&LastOffence> for Offence {
+    fn from(last: &LastOffence) -> Self {
+        Self {
+            name: last.name.as_deref().map(str::to_owned),
+            rtype: last.rtype.map(type_name),
+            gap_seconds: last.gap.map(|gap| gap.as_secs_f64()),
+            at: Instant::from_stamp(last.at),
+        }
+    }
+}
+
+/// What a DNS type is called; those without a name here as RFC 3597 has it.
+fn type_name(rtype: u16) -> Cow<'static, str> {
+    Cow::Borrowed(match rtype {
+        1 => "A",
+        2 => "NS",
+        5 => "CNAME",
+        12 => "PTR",
+        13 => "HINFO",
+        16 => "TXT",
+        28 => "AAAA",
+        33 => "SRV",
+        41 => "OPT",
+        47 => "NSEC",
+        255 => "ANY",
+        other => return Cow::Owned(format!("TYPE{other}")),
+    })
+}
+
+/// The devices of these segments, most packets first.
+pub fn devices<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<Device> {
+    let mut devices = Vec::new();
+    for view in segments {
+        devices.extend(view.snapshot.devices.iter().map(|row| device(&view.label, row)));
+        devices.extend(view.snapshot.other.iter().map(|counters| other(&view.label, counters)));
+    }
+    devices.sort_by(|a: &Device, b| {
+        b.total_packets()
+            .cmp(&a.total_packets())
+            .then_with(|| (&a.interface, &a.device).cmp(&(&b.interface, &b.device)))
+    });
+    devices
+}
+
+fn device(label: &str, row: &DeviceSnapshot) -> Device {
+    let identity = &row.identity;
+    let counts = row.violations.iter().flat_map(|counts| Rule::ALL.iter().zip(counts.iter()));
+    let broken = counts.filter(|(_, count)| **count > 0);
+    Device {
+        addresses: identity.addresses.iter().map(ToString::to_string).collect(),
+        name: identity.name.as_deref().map(str::to_owned),
+        vendor: identity.vendor.map(str::to_owned),
+        model: identity.model.as_deref().map(str::to_owned),
+        category: identity.category.label(),
+        violations: broken.map(|(rule, count)| (rule.id(), *count)).collect(),
+        offences: row.offences.iter().map(|last| (last.rule.id(), Offence::from(last))).collect(),
+        peak_packets_per_second: row.peak_ever,
+        first_seen: Instant::from_stamp(row.first_seen),
+        last_seen: Instant::from_stamp(row.last_seen),
+        ..counted(label, row.sender.to_string(), &row.counters)
+    }
+}
+
+/// The frames of all who have no row: a device without identity.
+fn other(label: &str, counters: &DeviceCounters) -> Device {
+    Device { is_other: true, ..counted(label, "other".into(), counters) }
+}
+
+fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
+    Device {
+        interface: label.to_owned(),
+        device,
+        is_other: false,
+        addresses: Vec::new(),
+        name: None,
+        vendor: None,
+        model: None,
+        category: "unknown",
+        packets: Used::by_protocol(&counters.packets, &counters.packets),
+        bytes: Used::by_protocol(&counters.packets, &counters.bytes),
+        mdns: Mdns {
+            messages: Kind::ALL
+                .iter()
+                .map(|k| (k.label(), counters.messages[*k as usize]))
+                .collect(),
+            records: Section::ALL
+                .iter()
+                .map(|s| (s.label(), counters.records[*s as usize]))
+                .collect(),
+        },
+        violations: BTreeMap::new(),
+        offences: BTreeMap::new(),
+        peak_packets_per_second: 0,
+        first_seen: None,
+        last_seen: None,
+    }
+}

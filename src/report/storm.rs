@@ -1,0 +1,84 @@
+//! One storm, as reports have it. In: what an engine tells of it. Out: an object that owns all it
+//! holds.
+
+use super::Instant;
+use crate::detect;
+use crate::pipeline::SegmentView;
+use serde::Serialize;
+
+/// A storm of a device, or of a segment as a whole.
+#[derive(Clone, Debug, Serialize)]
+pub struct Storm {
+    /// What it is called: see [`detect::Storm::id`].
+    pub id: String,
+    /// The segment's label.
+    pub interface: String,
+    /// Whose; `None` where it is the segment as a whole.
+    pub device: Option<String>,
+    /// `storm` or `chatty`.
+    pub level: &'static str,
+    /// The first cause that fits.
+    pub cause: &'static str,
+    /// What the device does, or what goes on, for people.
+    #[serde(skip)]
+    pub in_words: &'static str,
+    /// The other causes that fit.
+    pub also: Vec<&'static str>,
+    /// The protocol with most of its frames in the 10 s before it began.
+    pub protocol: &'static str,
+    /// When it began.
+    pub start: Option<Instant>,
+    /// When it ended; `None` while it lasts.
+    pub end: Option<Instant>,
+    /// Why it ended.
+    pub end_reason: Option<&'static str>,
+    /// How long it lasted; `None` while it does.
+    #[serde(skip)]
+    pub seconds: Option<f64>,
+    /// Frames between begin and end.
+    pub packets: u64,
+    /// The busiest second.
+    pub peak_packets_per_second: u32,
+}
+
+impl Storm {
+    /// The storm `told` of the segment `interface`.
+    #[must_use]
+    pub fn new(interface: &str, told: &detect::Storm) -> Self {
+        Self {
+            id: told.id(interface),
+            interface: interface.to_owned(),
+            device: told.culprit.sender().map(|sender| sender.to_string()),
+            level: told.level.label(),
+            cause: told.culprit.cause(),
+            in_words: told.culprit.in_words(),
+            also: told.culprit.also(),
+            protocol: told.protocol.label(),
+            start: Instant::from_stamp(told.start),
+            end: told.end.and_then(|(stamp, _)| Instant::from_stamp(stamp)),
+            end_reason: told.end.map(|(_, reason)| reason.label()),
+            seconds: told.end.map(|(end, _)| super::seconds_between(told.start, end)),
+            packets: told.packets,
+            peak_packets_per_second: told.peak,
+        }
+    }
+
+    /// Whether it still lasts. An end that no calendar can write is one too.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        self.end_reason.is_none()
+    }
+}
+
+/// The storms of these segments, those of devices and of segments, the first to begin first.
+pub fn storms<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<Storm> {
+    let mut storms = Vec::new();
+    for view in segments {
+        let told = view.snapshot.storms.iter();
+        storms.extend(told.map(|told| (told.start, Storm::new(&view.label, told))));
+    }
+    storms.sort_by(|(start, storm), (later, other)| {
+        start.cmp(later).then_with(|| storm.id.cmp(&other.id))
+    });
+    storms.into_iter().map(|(_, storm)| storm).collect()
+}

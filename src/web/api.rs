@@ -1,0 +1,201 @@
+//! `/api/v1`: the objects of [`report`] as the JSON of version 1, and what was kept of a storm.
+//!
+//! In: a view of the LAN, or what is kept as evidence. Out: JSON in one line, or a capture file.
+//! Rendered behind the same gate as scrapes. What is wrong is said as `{"error":"…"}`.
+
+use super::{App, telemetry};
+use crate::detect::Storm;
+use crate::metrics::{CaptureView, Deadline, Detail, LanView};
+use crate::pipeline::SegmentView;
+use crate::report;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::warn;
+
+/// How long a program waits for an answer; as long as a person for the page.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a capture's lock is waited for; see `telemetry`.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
+
+/// pcap's, the one media type of captures that is registered; pcapng has none, and whatever reads
+/// the one reads the other by its first four octets.
+const CAPTURE_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.tcpdump.pcap");
+
+/// What a list is wrapped in.
+#[derive(Serialize)]
+struct Devices {
+    version: u8,
+    devices: Vec<report::Device>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+}
+
+/// What a list is wrapped in.
+#[derive(Serialize)]
+struct Storms {
+    version: u8,
+    storms: Vec<report::Storm>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Problem<'t> {
+    error: &'t str,
+}
+
+/// What a question about a device may add.
+#[derive(Deserialize)]
+pub(super) struct Where {
+    interface: Option<String>,
+}
+
+/// `/api/v1/devices`
+pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
+    rendered(&app, |view, out| {
+        let devices = report::devices(segments(view));
+        let list = Devices { version: report::VERSION, devices, missing: missing(view) };
+        serde_json::to_writer(out, &list)?;
+        Ok(StatusCode::OK)
+    })
+    .await
+}
+
+/// `/api/v1/devices/{device}`: on the segment that `interface` says, else on the one where it has
+/// sent most.
+pub(super) async fn device(
+    State(app): State<Arc<App>>,
+    Path(device): Path<String>,
+    wanted: Result<Query<Where>, QueryRejection>,
+) -> Response {
+    let interface = match wanted {
+        Ok(Query(Where { interface })) => interface,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    rendered(&app, move |view, out| {
+        // Most packets first.
+        let mut devices = report::devices(segments(view)).into_iter();
+        let found = devices.find(|row| {
+            row.device.eq_ignore_ascii_case(&device)
+                && interface.as_ref().is_none_or(|interface| *interface == row.interface)
+        });
+        if let Some(found) = found {
+            serde_json::to_writer(out, &found)?;
+            return Ok(StatusCode::OK);
+        }
+        // It may be on a capture that could not be read.
+        match missing(view).first() {
+            Some(capture) => {
+                let error = format!("capture {capture} could not be read in time, try again later");
+                serde_json::to_writer(out, &Problem { error: &error })?;
+                Ok(StatusCode::SERVICE_UNAVAILABLE)
+            }
+            None => {
+                serde_json::to_writer(out, &Problem { error: "no such device is known" })?;
+                Ok(StatusCode::NOT_FOUND)
+            }
+        }
+    })
+    .await
+}
+
+/// `/api/v1/storms`
+pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
+    rendered(&app, |view, out| {
+        let storms = report::storms(segments(view));
+        let list = Storms { version: report::VERSION, storms, missing: missing(view) };
+        serde_json::to_writer(out, &list)?;
+        Ok(StatusCode::OK)
+    })
+    .await
+}
+
+/// `/api/v1/storms/{id}/capture`: what frames hold may be private, so only if it was allowed.
+pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    if !app.enable_capture_download {
+        let why = "Captures are only given out with the flag --web.enable-capture-download.\n";
+        return (StatusCode::FORBIDDEN, why).into_response();
+    }
+    let nothing = || problem(StatusCode::NOT_FOUND, "nothing is kept of such a storm");
+    let Some(evidence) = app.evidence.clone().filter(|_| Storm::is_id(&id)) else {
+        return nothing();
+    };
+    let file_name = format!("attachment; filename=\"storm-{id}.pcapng\"");
+    let work = move |_| match evidence.read(&id) {
+        Ok(Some(bytes)) => Some(bytes),
+        // An empty body is no capture, so it can say that there is none.
+        Ok(None) => Some(Vec::new()),
+        Err(error) => {
+            warn!(%error, storm = id, "what was kept of a storm cannot be read");
+            None
+        }
+    };
+    match app.gate.pass(PATIENCE, work).await {
+        Ok(bytes) if bytes.is_empty() => nothing(),
+        Ok(bytes) => {
+            let mut response = bytes.into_response();
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, CAPTURE_TYPE);
+            if let Ok(value) = HeaderValue::try_from(file_name) {
+                headers.insert(header::CONTENT_DISPOSITION, value);
+            }
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
+        Err(refused) => telemetry::refusal(refused),
+    }
+}
+
+/// A status and the JSON that `render` makes of a view, behind the gate.
+async fn rendered(
+    app: &App,
+    render: impl FnOnce(&LanView, &mut Vec<u8>) -> serde_json::Result<StatusCode> + Send + 'static,
+) -> Response {
+    let scraper = Arc::clone(&app.scraper);
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let work = move |mut out: Vec<u8>| {
+        out.clear();
+        let view = scraper.source().read(Deadline::after(MAX_LOCK_WAIT), Detail::Segments);
+        let status = render(&view, &mut out).ok()?;
+        out.push(b'\n');
+        // Nobody listens any more if the client has gone.
+        let _ = tell.send(status);
+        Some(out)
+    };
+    match app.gate.pass(PATIENCE, work).await {
+        Ok(body) => json(told.await.unwrap_or(StatusCode::OK), body),
+        Err(refused) => telemetry::refusal(refused),
+    }
+}
+
+fn json(status: StatusCode, body: impl IntoResponse) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (status, headers, body).into_response()
+}
+
+fn problem(status: StatusCode, error: &str) -> Response {
+    // A string always becomes JSON.
+    let mut line = serde_json::to_string(&Problem { error }).unwrap_or_default();
+    line.push('\n');
+    json(status, line)
+}
+
+/// The segments that could be read.
+fn segments(view: &LanView) -> impl Iterator<Item = &SegmentView> {
+    view.captures.iter().flat_map(|capture| capture.segments.iter().flatten())
+}
+
+/// The captures whose segments could not be read in time.
+fn missing(view: &LanView) -> Vec<String> {
+    let is_busy = |capture: &&CaptureView| capture.segments.is_err();
+    view.captures.iter().filter(is_busy).map(|capture| capture.name.clone()).collect()
+}
