@@ -3,6 +3,7 @@
 use super::cause::{Cause, CauseSet, SegmentCause};
 use crate::decode::{Protocol, Sender};
 use crate::time::Stamp;
+use std::fmt::Write as _;
 
 /// How bad it is: the `level` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -143,7 +144,7 @@ impl Storm {
     #[must_use]
     pub fn id(&self, interface: &str) -> String {
         let device = match self.culprit.sender() {
-            Some(Sender::Mac(mac)) => mac.0.iter().map(|octet| format!("{octet:02x}")).collect(),
+            Some(Sender::Mac(mac)) => mac.to_string().replace(':', ""),
             Some(Sender::Ip(address)) => address.to_string().replace(':', "_"),
             None => "segment".to_owned(),
         };
@@ -176,7 +177,8 @@ fn without_special(label: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
             plain.push(char::from(byte));
         } else {
-            plain.push_str(&format!("~{byte:02x}"));
+            // Writing to a String cannot fail.
+            let _ = write!(plain, "~{byte:02x}");
         }
     }
     if plain.len() > PLAIN_MAX {
@@ -184,7 +186,7 @@ fn without_special(label: &str) -> String {
         let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
         plain.truncate(PLAIN_MAX);
-        plain.push_str(&format!("~~{hash:016x}"));
+        let _ = write!(plain, "~~{hash:016x}");
     }
     plain
 }

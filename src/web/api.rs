@@ -27,18 +27,18 @@ const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
 /// the one reads the other by its first four octets.
 const CAPTURE_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.tcpdump.pcap");
 
-/// What a list is wrapped in.
+/// What `devices` answers.
 #[derive(Serialize)]
-struct Devices {
+struct DeviceList {
     version: u8,
     devices: Vec<report::Device>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
 }
 
-/// What a list is wrapped in.
+/// What `storms` answers.
 #[derive(Serialize)]
-struct Storms {
+struct StormList {
     version: u8,
     storms: Vec<report::Storm>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -60,7 +60,7 @@ pub(super) struct Where {
 pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
     rendered(&app, |view, out| {
         let devices = report::devices(segments(view));
-        let list = Devices { version: report::VERSION, devices, missing: missing(view) };
+        let list = DeviceList { version: report::VERSION, devices, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
     })
@@ -90,17 +90,13 @@ pub(super) async fn device(
             return Ok(StatusCode::OK);
         }
         // It may be on a capture that could not be read.
-        match missing(view).first() {
-            Some(capture) => {
-                let error = format!("capture {capture} could not be read in time, try again later");
-                serde_json::to_writer(out, &Problem { error: &error })?;
-                Ok(StatusCode::SERVICE_UNAVAILABLE)
-            }
-            None => {
-                serde_json::to_writer(out, &Problem { error: "no such device is known" })?;
-                Ok(StatusCode::NOT_FOUND)
-            }
+        if let Some(capture) = missing(view).first() {
+            let error = format!("capture {capture} could not be read in time, try again later");
+            serde_json::to_writer(out, &Problem { error: &error })?;
+            return Ok(StatusCode::SERVICE_UNAVAILABLE);
         }
+        serde_json::to_writer(out, &Problem { error: "no such device is known" })?;
+        Ok(StatusCode::NOT_FOUND)
     })
     .await
 }
@@ -109,7 +105,7 @@ pub(super) async fn device(
 pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
     rendered(&app, |view, out| {
         let storms = report::storms(segments(view));
-        let list = Storms { version: report::VERSION, storms, missing: missing(view) };
+        let list = StormList { version: report::VERSION, storms, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
     })

@@ -21,7 +21,7 @@ use multicast_exporter::metrics::{
     Selection, Source, Writer, read_locked,
 };
 use multicast_exporter::pipeline::SegmentView;
-use multicast_exporter::time::{Stamp, Time};
+use multicast_exporter::time::Stamp;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;
