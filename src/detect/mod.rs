@@ -14,9 +14,11 @@
 //! | `questions`, `suspension` | what was asked in the last 2 s, and when silence proves nothing |
 //! | `loops`, `reflection`, `relay` | copies, and who speaks for others |
 //! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
+//! | `cache` | what a cache on this segment would hold |
 //! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
 //! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
 //! | `queriers`, `groups` | who asks for the members of groups, and which have any |
+//! | `answers`, `services` | whether questions are answered, and which services there are |
 //! | `form` | what a message breaks by itself |
 //! | `discovery`, `scan`, `marks` | the other protocols |
 //! | `deferred` | offences that may be a mirror port's doing |
@@ -24,6 +26,8 @@
 //! | `storm` | what a storm is |
 //! | `watch` | what is remembered of one device |
 
+mod answers;
+mod cache;
 mod cause;
 mod conflict;
 mod contenders;
@@ -47,18 +51,21 @@ mod rename;
 mod repeats;
 mod rule;
 mod scan;
+mod services;
 mod sets;
 mod storm;
 pub(crate) mod suspension;
 mod violations;
 mod watch;
 
+pub use answers::{DELAY_BOUNDS, Delays};
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use expect::{Expectations, Expected, Limits, ProtocolSet};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
 pub use queriers::{Family, Membership};
 pub use rule::{Hardness, Rule};
+pub use services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub use violations::{Counts, LastOffence};
 pub(crate) use watch::Watch;
@@ -66,11 +73,15 @@ pub(crate) use watch::Watch;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
+use ahash::RandomState;
 use heard::{Delivery, Offence, Subject};
 use relay::{Addresses, Places};
 
 /// The detectors of one segment.
 pub(crate) struct Detectors {
+    cache: cache::Cache,
+    answers: answers::Answers,
+    services: services::Services,
     loops: loops::Loops,
     reflection: reflection::Reflection,
     records: records::Records,
@@ -93,15 +104,20 @@ pub(crate) struct Detectors {
 impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
+        let [a, b, c, d] = key.0;
+        let hasher = RandomState::with_seeds(b, d, a, c);
         Self {
+            cache: cache::Cache::new(hasher.clone()),
+            answers: answers::Answers::new(),
+            services: services::Services::new(hasher.clone()),
             loops: loops::Loops::new(key),
             reflection: reflection::Reflection::new(),
             records: records::Records::new(key),
             conflict: conflict::Conflict::new(),
-            repeats: repeats::Repeats,
+            repeats: repeats::Repeats::new(hasher.clone()),
             probes: probes::Probes::new(),
             pingpong: pingpong::PingPong::new(),
-            known: known::Known,
+            known: known::Known::new(hasher),
             form: form::Form::new(),
             discovery: discovery::Discovery::new(key),
             scan: scan::Scan::new(key),
@@ -126,6 +142,10 @@ impl Detectors {
         findings.clear();
         self.queriers.handle(heard, stamp);
         self.groups.handle(heard);
+        // Copies are true as well: caches believe them, and they answer questions.
+        self.answers.handle(heard, &self.cache);
+        self.cache.handle(heard);
+        self.services.handle(heard);
         self.loops.handle(heard, findings);
         if !findings.is_copy() {
             self.reflection.handle(heard, findings);
@@ -135,7 +155,7 @@ impl Detectors {
             if !watch.as_ref().is_some_and(|watch| watch.relay.is_relay()) {
                 self.conflict.handle(heard, findings);
             }
-            self.repeats.handle(heard, findings);
+            self.repeats.handle(heard, &self.cache, findings);
             self.probes.handle(heard, findings);
             self.pingpong.handle(heard, findings);
             self.known.handle(heard, findings);
@@ -175,6 +195,33 @@ impl Detectors {
     /// Whether reflected payloads go round, or did in the last 10 s.
     pub(crate) fn is_reflection_looping(&self, now: Time) -> bool {
         self.reflection.is_looping(now)
+    }
+
+    /// Closes what has waited long enough, and lets go what has expired. Called when a whole second,
+    /// or more, has passed.
+    pub(crate) fn handle_second(&mut self, now: Time) {
+        self.answers.handle_second(now);
+        self.services.handle_second(now);
+    }
+
+    /// Frames were lost, or nobody listens: whoever was silent may have spoken.
+    pub(crate) fn handle_gap(&mut self) {
+        self.answers.handle_gap();
+    }
+
+    /// How soon questions were answered.
+    pub(crate) const fn delays(&self) -> &Delays {
+        self.answers.delays()
+    }
+
+    /// How many questions nobody answered.
+    pub(crate) const fn unanswered(&self) -> u64 {
+        self.answers.unanswered()
+    }
+
+    /// How many instances of each type of service are alive.
+    pub(crate) fn services(&self, now: Time) -> Vec<(Box<str>, u64)> {
+        self.services.count(now)
     }
 
     /// Violations of all devices.

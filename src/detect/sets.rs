@@ -107,6 +107,16 @@ impl<V, const MAX_SETS: usize> Sets<V, MAX_SETS> {
         entry.take().map(|entry| entry.value)
     }
 
+    /// Keeps those values that `keep` says, whether they live or not: for who has to close what
+    /// is open. Visits every place.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
+        for place in &mut self.entries {
+            if place.as_mut().is_some_and(|entry| !keep(&mut entry.value)) {
+                *place = None;
+            }
+        }
+    }
+
     /// All values that live, in no order.
     pub(super) fn values(&self, now: Time) -> impl Iterator<Item = &V> {
         let live = move |entry: &&Entry<V>| now.since(entry.used) <= self.lifetime;
@@ -192,6 +202,21 @@ mod tests {
         assert_eq!(sets.values(at(20)).collect::<Vec<_>>(), [&3]);
         assert_eq!(sets.remove(7), Some(3));
         assert_eq!(sets.remove(7), None);
+    }
+
+    #[test]
+    fn what_is_not_kept_is_gone_and_its_place_is_free() {
+        let mut sets = Sets::<u64, 4>::new(LIFE);
+        for n in 0..32 {
+            sets.entry(Time(0), spread(n), || n);
+        }
+        sets.retain(|n| {
+            *n += 1;
+            *n % 2 == 0
+        });
+        assert!(sets.values(Time(0)).all(|n| n % 2 == 0));
+        assert!(sets.get(Time(0), spread(0)).is_none());
+        assert_eq!(sets.get(Time(0), spread(1)), Some(&2));
     }
 
     #[test]

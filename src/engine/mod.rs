@@ -251,6 +251,7 @@ impl Engine {
     /// Suspends, for 2 s, what rests on silence, unless nobody listens any more.
     pub fn handle_event(&mut self, now: Time, event: Event) {
         let now = self.advance(now);
+        self.detectors.handle_gap();
         match event {
             Event::Up => {
                 self.tally.resume(now.second());
@@ -333,6 +334,9 @@ impl Engine {
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),
+            services: self.detectors.services(time),
+            response_delays: self.detectors.delays().clone(),
+            unanswered: self.detectors.unanswered(),
             storms: Vec::new(),
             storms_ended: [[0; 16]; 2],
             segment_storm: None,
@@ -359,6 +363,7 @@ impl Engine {
                     add(&mut row.watch);
                 }
             });
+            self.detectors.handle_second(now);
         }
         now
     }

@@ -3,7 +3,7 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
-use crate::detect::{Cause, Counts, Family, LastOffence, Level, Membership, Storm};
+use crate::detect::{Cause, Counts, Delays, Family, LastOffence, Level, Membership, Storm};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use std::fmt;
@@ -52,6 +52,13 @@ pub struct Snapshot {
     pub other: Option<DeviceCounters>,
     /// Violations of all devices, by rule.
     pub violations: Counts,
+    /// Live instances by type of service, such as `_ipp._tcp`, each type once, in order; those
+    /// of types beyond [`SERVICE_TYPES_MAX`](crate::detect::SERVICE_TYPES_MAX) last, as `other`.
+    pub services: Vec<(Box<str>, u64)>,
+    /// From a multicast question to its first multicast answer.
+    pub response_delays: Delays,
+    /// Multicast questions that nobody answered within 3 s.
+    pub unanswered: u64,
     /// Storms that last and the latest that are over, in the order in which they began.
     pub storms: Vec<Storm>,
     /// Device storms that are over, by final level and final cause.

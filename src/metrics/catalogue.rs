@@ -15,6 +15,7 @@ use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
 use crate::detect::Family as IpFamily;
 use crate::detect::{Cause, Level, Rule};
+use crate::detect::{DELAY_BOUNDS, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use std::fmt::Write as _;
 
@@ -73,7 +74,7 @@ pub enum Collector {
     Segments,
     /// Storms of segments and of devices.
     Storms,
-    /// Each device's mDNS messages, and the rules that were broken.
+    /// Each device's mDNS messages, the rules that were broken, and the health of discovery.
     Mdns,
     /// Each device's frames.
     Devices,
@@ -287,11 +288,17 @@ impl Bound {
         let queriers_and_groups = 4 * IpFamily::ALL.len();
         let reflected = 1;
         let storms = 2 + Level::ALL.len() * Cause::COUNT;
+        let services = SERVICE_TYPES_MAX + 1;
+        let delays = DELAY_BOUNDS.len() + 1 + 2;
+        let unanswered = 1;
         packets_and_bytes
             + histogram
             + Reason::PAIRS.len()
             + info_converted_devices_suspended
             + evicted
+            + services
+            + delays
+            + unanswered
             + queriers_and_groups
             + reflected
             + storms

@@ -1,13 +1,14 @@
-//! The collector `mdns`: what each device's mDNS messages were, and which rules were broken. In:
-//! rows. Out: one series for each kind and section, all from 0 once the device has sent a message;
-//! of rules, all of a segment from 0, and of a device those that it broke.
+//! The collector `mdns`: what each device's mDNS messages were, which rules were broken, and how
+//! well discovery works. In: rows. Out: one series for each kind and section, all from 0 once the
+//! device has sent a message; of rules, all of a segment from 0, and of a device those that it
+//! broke; services, delays and questions without an answer by segment.
 
 use super::catalogue::{self, families};
-use super::rows::{DeviceRow, Rows};
-use super::writer::Writer;
+use super::rows::{DeviceRow, Rows, SegmentRow};
+use super::writer::{FamilyWriter, Writer};
 use crate::decode::Protocol;
 use crate::decode::mdns::{Kind, Section};
-use crate::detect::Rule;
+use crate::detect::{DELAY_BOUNDS, Delays, Rule};
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     violations(rows, writer);
@@ -27,6 +28,36 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
             records.sample_bytes(labels, &[("section", section.label())], count.into());
         }
     }
+    discovery(rows, writer);
+}
+
+/// What services there are, and whether questions are answered.
+fn discovery(rows: &Rows<'_>, writer: &mut Writer) {
+    let mut services = writer.family(&families::MDNS_SERVICES);
+    for row in &rows.segments {
+        for (service, count) in &row.segment.snapshot.services {
+            services.sample(&row.labels, &[("service", service)], *count);
+        }
+    }
+    let mut delays = writer.family(&families::MDNS_RESPONSE_DELAY);
+    for row in &rows.segments {
+        histogram(&mut delays, row, &row.segment.snapshot.response_delays);
+    }
+    let mut unanswered = writer.family(&families::MDNS_UNANSWERED);
+    for row in &rows.segments {
+        unanswered.sample(&row.labels, &[], row.segment.snapshot.unanswered);
+    }
+}
+
+fn histogram(family: &mut FamilyWriter<'_>, row: &SegmentRow<'_>, delays: &Delays) {
+    let mut below = 0_u64;
+    let bounds = DELAY_BOUNDS.iter().zip(&delays.counts);
+    let buckets = bounds.map(|(&millis, &count)| {
+        below = below.saturating_add(count);
+        (super::small::float(millis) / 1e3, below)
+    });
+    let total = delays.counts.iter().fold(0, |sum: u64, &count| sum.saturating_add(count));
+    family.histogram(&row.labels, buckets, total, delays.sum.as_secs_f64());
 }
 
 fn violations(rows: &Rows<'_>, writer: &mut Writer) {

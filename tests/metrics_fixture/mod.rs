@@ -7,9 +7,9 @@ pub mod parse;
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
-use multicast_exporter::detect::Membership;
 use multicast_exporter::detect::{
-    Cause, CauseSet, Culprit, EndReason, LastOffence, Level, Rule, SegmentCause, Storm,
+    Cause, CauseSet, Culprit, Delays, EndReason, LastOffence, Level, Membership, Rule,
+    SERVICE_TYPES_MAX, SegmentCause, Storm,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -157,6 +157,16 @@ pub fn lan() -> LanView {
                 },
                 Membership { groups: 3, ..Membership::default() },
             ],
+            services: vec![
+                ("_ipp._tcp".into(), 2),
+                ("_x\"\\<b>._udp".into(), 1),
+                ("other".into(), 3),
+            ],
+            response_delays: Delays {
+                counts: [0, 1, 4, 0, 0, 0, 1, 0, 0],
+                sum: Duration::from_micros(1_890_250),
+            },
+            unanswered: 5,
             other: Some(other),
             reflected: 4,
             violations: *broken(&[(Rule::RecordInterval, 900_007), (Rule::TtlValue, 2)]),
@@ -268,7 +278,9 @@ pub fn full_lan(devices: u32) -> LanView {
     });
     let violations = [3; Rule::COUNT];
     let errors = Reason::PAIRS.iter().map(|&(protocol, reason)| (Issue { protocol, reason }, 1));
+    let services = (0..=SERVICE_TYPES_MAX).map(|n| (format!("_{n}._tcp").into(), 1));
     let snapshot = Snapshot {
+        services: services.collect(),
         decode_errors: errors.collect(),
         other: Some(counters(&every)),
         membership: [Membership {

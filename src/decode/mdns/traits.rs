@@ -15,6 +15,9 @@ const SERVICE_TYPE: u8 = 2;
 const LONG_TXT: u8 = 4;
 /// The owner is an instance of `_device-info._tcp`.
 const DEVICE_INFO: u8 = 8;
+/// The owner is a service type and no more: its PTR records name the instances (RFC 6763
+/// section 4.1), each once.
+const BROWSED_TYPE: u8 = 16;
 /// TXT data longer than this is too long, in octets.
 const TXT_MAX: usize = 1300;
 
@@ -24,6 +27,7 @@ impl Traits {
         // The last three labels, and the first two.
         let (mut last, mut before, mut third): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
         let (mut first, mut second) = (None, None);
+        let mut count = 0;
         while let Some((&len, rest)) = labels.split_first() {
             let Some((label, rest)) = rest.split_at_checked(usize::from(len)) else { break };
             second = second.or(first.map(|_: &[u8]| label));
@@ -32,6 +36,7 @@ impl Traits {
             before = last;
             last = label;
             labels = rest;
+            count += 1;
         }
         let mut bits = 0;
         if last == b"local" || (last == b"arpa" && matches!(before, b"in-addr" | b"ip6")) {
@@ -43,6 +48,10 @@ impl Traits {
             // (RFC 6763 section 7.1).
             if first.is_some_and(|first| first.starts_with(b"_")) || second == Some(b"_sub") {
                 bits |= SERVICE_TYPE;
+                // Subtypes and the list of all types have more labels.
+                if count == 3 {
+                    bits |= BROWSED_TYPE;
+                }
             }
             if third == b"_device-info" {
                 bits |= DEVICE_INFO;
@@ -75,6 +84,12 @@ impl Traits {
     #[must_use]
     pub const fn is_device_info(self) -> bool {
         self.0 & DEVICE_INFO != 0
+    }
+
+    /// Whether the owner is a type of service and neither a subtype nor the list of all types.
+    #[must_use]
+    pub const fn is_browsed_type(self) -> bool {
+        self.0 & BROWSED_TYPE != 0
     }
 
     /// Whether it is TXT data of more than 1300 octets.
@@ -116,6 +131,7 @@ mod tests {
             let traits = of(name);
             assert_eq!(traits.has_link_local_name(), is_local, "{name}");
             assert_eq!(traits.is_service_type(), is_type, "{name}");
+            assert_eq!(traits.is_browsed_type(), name == "_ipp._tcp.local", "{name}");
         }
     }
 

@@ -434,6 +434,36 @@ pub static MDNS_RECORDS: Family = row(
     "Entries decoded in a device's mDNS messages, by section.",
 );
 
+/// `mdns_services`.
+pub static MDNS_SERVICES: Family = row(
+    "mdns_services",
+    Kind::Gauge,
+    &["interface", "service"],
+    Collector::Mdns,
+    Sight::Frames,
+    "Live instances of a type of service, by TTL; types beyond 64 are other. Stands still at 8,192 instances a segment.",
+);
+
+/// `mdns_response_delay_seconds`.
+pub static MDNS_RESPONSE_DELAY: Family = row(
+    "mdns_response_delay_seconds",
+    Kind::Histogram,
+    &["interface"],
+    Collector::Mdns,
+    Sight::Frames,
+    "From a multicast question for a record that somebody has to its first multicast answer, up to 2 s.",
+);
+
+/// `mdns_questions_unanswered_total`.
+pub static MDNS_UNANSWERED: Family = row(
+    "mdns_questions_unanswered_total",
+    Kind::Counter,
+    &["interface"],
+    Collector::Mdns,
+    Sight::Frames,
+    "Multicast questions for a record that somebody has, by its TTL, that nobody answered within 3 s; at most one a name and minute.",
+);
+
 /// `multicast_device_packets_total`.
 pub static DEVICE_PACKETS: Family = row(
     "multicast_device_packets_total",
@@ -528,6 +558,9 @@ pub static ALL: &[&Family] = &[
     &DEVICE_VIOLATIONS,
     &MDNS_MESSAGES,
     &MDNS_RECORDS,
+    &MDNS_SERVICES,
+    &MDNS_RESPONSE_DELAY,
+    &MDNS_UNANSWERED,
     &DEVICE_PACKETS,
     &DEVICE_BYTES,
     &DEVICE_PEAK,

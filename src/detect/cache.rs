@@ -1,0 +1,294 @@
+//! What a multicast DNS cache on this segment would hold (RFC 6762 section 10): which records are
+//! alive, since when, and by whom.
+//!
+//! Comes in: multicast responses, copies too, because caches believe them as well. Goes out:
+//! whether a question is for a record that somebody has, and whether it is a refresh. Names and
+//! data are keyed hashes. At most 4,096 names with a type, four records each: 740 KB.
+//!
+//! A goodbye removes its record at once. RFC 6762 section 10.1 lets caches wait a second, so that
+//! another host that has the record may say so; it is learned again from that.
+
+use super::heard::{Heard, Mdns};
+use super::questions::Party;
+use super::sets::Sets;
+use crate::decode::mdns::{Digest, Kind, Record, Section};
+use crate::time::Time;
+use ahash::RandomState;
+use std::time::Duration;
+
+/// Records kept of one name and type; of more, those that were heard last.
+const RECORDS: usize = 4;
+/// No record lives longer than this without being heard again, whatever its TTL says.
+pub(super) const TTL_MAX: Duration = Duration::from_hours(24);
+/// What was learned from a message, its copies within this time do not teach anew.
+pub(super) const LEARNED: Duration = Duration::from_millis(250);
+/// Caches count in whole seconds.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782).
+pub(super) const A: u16 = 1;
+pub(super) const CNAME: u16 = 5;
+pub(super) const PTR: u16 = 12;
+pub(super) const TXT: u16 = 16;
+pub(super) const AAAA: u16 = 28;
+pub(super) const SRV: u16 = 33;
+pub(super) const OPT: u16 = 41;
+pub(super) const NSEC: u16 = 47;
+pub(super) const ANY: u16 = 255;
+/// The Internet class.
+pub(super) const IN: u16 = 1;
+
+/// One record.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    /// Keyed hash of its data.
+    data: u64,
+    ttl: Duration,
+    heard: Time,
+    by: Party,
+}
+
+impl Held {
+    fn is_alive(&self, now: Time) -> bool {
+        now.since(self.heard) < self.ttl
+    }
+
+    /// Whether a cache asks for it again about now: from 80 % of its TTL on (RFC 6762 section
+    /// 5.2).
+    fn is_due(&self, now: Time) -> bool {
+        let age = now.since(self.heard);
+        (age + SECOND) * 5 >= self.ttl * 4 && age <= self.ttl + SECOND
+    }
+}
+
+/// The records of one name and type.
+#[derive(Clone, Debug, Default)]
+struct Records([Option<Held>; RECORDS]);
+
+/// A refresh that may be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Records that are old enough.
+    pub records: u8,
+    /// When the youngest of them was heard: tells this time from the next.
+    pub heard: Time,
+}
+
+/// What a question is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owned {
+    /// When one of the records was heard last.
+    pub heard: Time,
+    /// Whether somebody else than who asks has one.
+    pub by_another: bool,
+}
+
+/// The cache.
+#[derive(Debug)]
+pub(super) struct Cache {
+    names: Sets<Records, 512>,
+    hasher: RandomState,
+    /// The payload that was learned last, and when.
+    learned: Option<(u64, Time)>,
+}
+
+impl Cache {
+    /// An empty one.
+    pub(super) const fn new(hasher: RandomState) -> Self {
+        Self { names: Sets::new(TTL_MAX), hasher, learned: None }
+    }
+
+    /// Hears one frame.
+    pub(super) fn handle(&mut self, heard: &Heard<'_>) {
+        let Some(mdns) = heard.multicast_mdns().filter(teaches) else { return };
+        let now = heard.now;
+        let is_copy = |(payload, at)| payload == mdns.payload && now.since(at) < LEARNED;
+        if self.learned.is_some_and(is_copy) {
+            return;
+        }
+        self.learned = Some((mdns.payload, now));
+        for record in learnable(mdns.digest) {
+            self.learn(now, record, heard.party);
+        }
+    }
+
+    fn learn(&mut self, now: Time, record: &Record, by: Party) {
+        let key = self.key(record.name, record.rtype);
+        if record.ttl == 0 {
+            if let Some(names) = self.names.get_mut(now, key) {
+                for held in &mut names.0 {
+                    *held = held.filter(|held| held.data != record.data);
+                }
+            }
+            return;
+        }
+        let held = Held { data: record.data, ttl: life(record.ttl), heard: now, by };
+        let records = &mut self.names.entry(now, key, Records::default).value.0;
+        if record.flush {
+            // All that is older than a second and not repeated is gone (RFC 6762 section 10.2).
+            for other in records.iter_mut() {
+                *other = other.filter(|other| now.since(other.heard) <= SECOND);
+            }
+        }
+        let place =
+            records.iter().position(|held| held.is_some_and(|held| held.data == record.data));
+        let place = place.or_else(|| {
+            let heard = |place: &usize| records[*place].map(|held| held.heard);
+            (0..RECORDS).min_by_key(heard)
+        });
+        if let Some(place) = place {
+            records[place] = Some(held);
+        }
+    }
+
+    /// The records that a question of `asker` is for, unless none is alive.
+    pub(super) fn owned(&self, now: Time, name: u64, rtype: u16, asker: Party) -> Option<Owned> {
+        if rtype == ANY {
+            // Those that hosts and services have.
+            let types = [A, AAAA, PTR, SRV, TXT].into_iter();
+            return types.filter_map(|rtype| self.owned(now, name, rtype, asker)).reduce(|a, b| {
+                Owned { heard: a.heard.max(b.heard), by_another: a.by_another || b.by_another }
+            });
+        }
+        let records = self.names.get(now, self.key(name, rtype))?;
+        let alive = || records.0.iter().flatten().filter(|held| held.is_alive(now));
+        let heard = alive().map(|held| held.heard).max()?;
+        Some(Owned { heard, by_another: alive().any(|held| held.by != asker) })
+    }
+
+    /// The records of which caches ask again about now.
+    pub(super) fn due(&self, now: Time, name: u64, rtype: u16) -> Option<Due> {
+        let records = self.names.get(now, self.key(name, rtype))?;
+        let due = records.0.iter().flatten().filter(|held| held.is_due(now));
+        due.fold(None, |sum: Option<Due>, held| {
+            let Due { records, heard } = sum.unwrap_or(Due { records: 0, heard: held.heard });
+            Some(Due { records: records + 1, heard: heard.max(held.heard) })
+        })
+    }
+
+    fn key(&self, name: u64, rtype: u16) -> u64 {
+        self.hasher.hash_one((name, rtype))
+    }
+}
+
+/// Whether caches believe a message: responses from port 5353 without an error (RFC 6762 sections
+/// 6, 18.3 and 18.11) that can be read.
+pub(super) fn teaches(mdns: &Mdns<'_>) -> bool {
+    /// Opcode and rcode.
+    const ERRORS: u16 = 0x780f;
+    match mdns.kind {
+        Kind::Response | Kind::Announcement | Kind::Goodbye => {
+            mdns.is_from_mdns_port()
+                && mdns.datagram.header.is_some_and(|header| header.flags & ERRORS == 0)
+        }
+        Kind::Query | Kind::Probe | Kind::LegacyQuery | Kind::Malformed => false,
+    }
+}
+
+/// The records of a response that a cache keeps.
+pub(super) fn learnable(digest: &Digest) -> impl Iterator<Item = &Record> {
+    digest.records.iter().filter(|record| {
+        let is_data = match record.section {
+            Section::Answer | Section::Additional => true,
+            Section::Question | Section::Authority => false,
+        };
+        is_data && record.class == IN && record.rtype != OPT
+    })
+}
+
+/// How long a record with this TTL in seconds lives.
+pub(super) fn life(ttl: u32) -> Duration {
+    Duration::from_secs(ttl.into()).min(TTL_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::mdns::Traits;
+    use proptest::prelude::*;
+
+    const ME: u64 = 4;
+    const PRINTER: u64 = 8;
+
+    fn party(hash: u64) -> Party {
+        Party::new(None, hash)
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    fn cache() -> Cache {
+        Cache::new(RandomState::with_seeds(1, 2, 3, 4))
+    }
+
+    fn record(name: u64, data: u64, ttl: u32, flush: bool) -> Record {
+        let (rtype, class, traits) = (PTR, IN, Traits::default());
+        Record { section: Section::Answer, name, rtype, class, flush, ttl, data, traits, at: 0 }
+    }
+
+    fn owns(cache: &Cache, now: Time, name: u64) -> Option<bool> {
+        cache.owned(now, name, PTR, party(ME)).map(|owned| owned.by_another)
+    }
+
+    #[test]
+    fn a_record_lives_for_its_ttl_and_until_its_goodbye() {
+        let mut cache = cache();
+        cache.learn(at(0), &record(1, 1, 120, false), party(PRINTER));
+        assert_eq!(owns(&cache, at(119), 1), Some(true));
+        assert_eq!(owns(&cache, at(120), 1), None);
+        cache.learn(at(200), &record(1, 1, 120, false), party(ME));
+        assert_eq!(owns(&cache, at(201), 1), Some(false), "nobody else has it");
+        assert_eq!(cache.owned(at(201), 1, A, party(ME)), None);
+        assert!(cache.owned(at(201), 1, ANY, party(ME)).is_some());
+        cache.learn(at(202), &record(1, 2, 120, false), party(PRINTER));
+        cache.learn(at(203), &record(1, 1, 0, false), party(ME));
+        assert_eq!(owns(&cache, at(204), 1), Some(true), "another's of that name is still there");
+        cache.learn(at(205), &record(1, 2, 0, false), party(PRINTER));
+        assert_eq!(owns(&cache, at(206), 1), None);
+    }
+
+    #[test]
+    fn a_flush_takes_what_is_older_than_a_second() {
+        let mut cache = cache();
+        cache.learn(at(0), &record(1, 1, 120, true), party(PRINTER));
+        cache.learn(at(1), &record(1, 2, 120, true), party(ME));
+        assert_eq!(owns(&cache, at(1), 1), Some(true), "both are of one announcement");
+        cache.learn(at(9), &record(1, 2, 120, true), party(ME));
+        assert_eq!(owns(&cache, at(9), 1), Some(false));
+    }
+
+    #[test]
+    fn a_refresh_is_due_from_four_fifths_of_the_ttl_on() {
+        let mut cache = cache();
+        cache.learn(at(0), &record(1, 1, 100, false), party(PRINTER));
+        let due = |now| cache.due(at(now), 1, PTR);
+        assert_eq!(due(78), None);
+        assert_eq!(due(80), Some(Due { records: 1, heard: at(0) }));
+        assert_eq!(due(101), Some(Due { records: 1, heard: at(0) }));
+        assert_eq!(due(102), None);
+        assert_eq!(cache.due(at(80), 2, PTR), None);
+    }
+
+    #[test]
+    fn of_many_records_the_latest_are_kept() {
+        let mut cache = cache();
+        for data in 0..9 {
+            cache.learn(at(data), &record(1, data, 10, false), party(PRINTER));
+        }
+        assert_eq!(owns(&cache, at(15), 1), Some(true));
+        assert_eq!(cache.due(at(15), 1, PTR).map(|due| due.records), Some(4));
+    }
+
+    proptest! {
+        #[test]
+        fn memory_has_a_bound(names in prop::collection::vec(any::<u64>(), 0..3_000), ttl: u32) {
+            let mut cache = cache();
+            for (name, second) in names.into_iter().zip(0..) {
+                cache.learn(at(second), &record(name, name, ttl, name % 2 == 0), party(PRINTER));
+            }
+            prop_assert!(cache.names.capacity() <= 4_096);
+            prop_assert!((size_of::<Records>() + 24) * 4_096 <= 760_000);
+        }
+    }
+}
