@@ -105,6 +105,9 @@ fn questions_whose_silence_proves_nothing_are_left_out() {
     assert_eq!(ask(browse().known(canon_ptr(4_000))), NOTHING, "it is known");
     let qu = Query::new("x.local", TYPE::A).and(IPP, TYPE::PTR.into(), true);
     assert_eq!(ask(qu), NOTHING, "the answer goes to the phone alone");
+    // Nor is it silence if somebody answers the phone alone though it did not ask for that.
+    let alone = PRINTER.mdns_unicast4(PHONE, canon().response("_ipp._tcp"));
+    assert_eq!(outcome(&[(0, PHONE.mdns4(browse())), (80, alone)]), NOTHING);
     let legacy = PHONE.udp4(MDNS_V4, 255, &Udp::new(40_000, 5353, browse()));
     assert_eq!(outcome(&[(0, legacy)]), NOTHING);
     assert_eq!(outcome(&[(0, PHONE.mdns_unicast4(PRINTER, browse()))]), NOTHING);

@@ -6,7 +6,7 @@
 //! answer goes to the asker alone; one that lists an answer as known, also in a second message
 //! (RFC 6762 section 7.2); one that only its asker could answer; one within a second of the record,
 //! which may not be multicast again so soon (section 6); one during which frames were lost. At
-//! most 256 names wait, with four types each, and 1,024 are remembered for a minute: 70 KB.
+//! most 256 names wait, with four types each, and 1,024 are remembered for a minute: 60 KB.
 
 use super::cache::{ANY, CNAME, Cache, IN, NSEC, learnable, teaches};
 use super::heard::{Heard, Mdns};
@@ -93,13 +93,16 @@ impl Answers {
 
     /// Hears one frame. `cache` is what was heard before it.
     pub(super) fn handle(&mut self, heard: &Heard<'_>, cache: &Cache) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+        let Some(mdns) = heard.mdns else { return };
+        let is_multicast = heard.multicast_mdns().is_some();
         match mdns.kind {
-            Kind::Query => self.ask(heard, mdns, cache),
-            Kind::Response | Kind::Announcement | Kind::Goodbye => self.answer(heard.now, mdns),
+            Kind::Query if is_multicast => self.ask(heard, mdns, cache),
+            Kind::Response | Kind::Announcement | Kind::Goodbye => {
+                self.answer(heard.now, mdns, is_multicast);
+            }
             // A malformed response may hold an answer that some cache understands.
             Kind::Malformed if mdns.is_response() => self.handle_gap(),
-            Kind::Malformed | Kind::Probe | Kind::LegacyQuery => {}
+            Kind::Malformed | Kind::Query | Kind::Probe | Kind::LegacyQuery => {}
         }
     }
 
@@ -203,7 +206,7 @@ impl Answers {
         }
     }
 
-    fn answer(&mut self, now: Time, mdns: Mdns<'_>) {
+    fn answer(&mut self, now: Time, mdns: Mdns<'_>, is_multicast: bool) {
         if !self.has_waiting {
             return;
         }
@@ -227,8 +230,8 @@ impl Answers {
                 if !is_for || delay > WAIT {
                     continue;
                 }
-                if record.section != Section::Answer || record.ttl == 0 {
-                    // It was said, if not as the answer.
+                if record.section != Section::Answer || record.ttl == 0 || !is_multicast {
+                    // It was said, if not as the answer or not to all.
                     waiting.is_excused = true;
                     continue;
                 }
@@ -255,4 +258,49 @@ fn is_for(record: &Record, name: u64, rtype: u16) -> bool {
     record.section == Section::Answer
         && record.name == name
         && (record.rtype == rtype || rtype == ANY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn waiting(asked: Time, rtype: u16) -> Waiting {
+        Waiting { rtype, asked, asker: 0, is_excused: false, is_truncated: false }
+    }
+
+    #[test]
+    fn what_waits_is_closed_after_three_seconds_and_not_before() {
+        let mut answers = Answers::new();
+        answers.wait(1, waiting(Time(0), 1));
+        answers.handle_second(Time(3 * SECOND));
+        assert_eq!((answers.unanswered(), answers.has_waiting), (0, true));
+        answers.handle_second(Time(3 * SECOND + 1));
+        assert_eq!((answers.unanswered(), answers.has_waiting), (1, false));
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_counted_at_most_once_a_minute_and_memory_has_a_bound(
+            steps in prop::collection::vec((0_u64..400, 1_u16..8, 0_u64..2_000), 1..600),
+        ) {
+            let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
+            let mut answers = Answers::new();
+            let mut now = Time(0);
+            for (name, rtype, millis) in &steps {
+                now = now.plus(Duration::from_millis(*millis));
+                answers.wait(hash(*name), waiting(now, *rtype));
+                answers.handle_second(now);
+            }
+            answers.handle_second(now.plus(WAIT * 2));
+            let minutes = now.since(Time(0)).as_secs() / 60 + 1;
+            let names: std::collections::HashSet<_> = steps.iter().map(|(name, ..)| name).collect();
+            prop_assert!(answers.unanswered() >= 1);
+            prop_assert!(answers.unanswered() <= names.len() as u64 * minutes);
+            prop_assert!(answers.names.capacity() <= 256 && answers.counted.capacity() <= 1_024);
+            prop_assert!(!answers.has_waiting);
+        }
+    }
 }

@@ -5,7 +5,7 @@
 //! lists it with at least half of its TTL, and if everything in the message's answer section was
 //! asked for, so that it is no announcement. Probes, legacy queries and queries to one host list
 //! nothing and so excuse an answer. So does a list that went on in a second message (section 7.2).
-//! At most 1,024 questions and 2,048 listed records: 220 KB.
+//! At most 1,024 questions and 2,048 listed records: 400 KB.
 
 use super::cache::{ANY, IN};
 use super::heard::{Findings, Heard, Mdns, Offence, Subject};

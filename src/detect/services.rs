@@ -6,7 +6,7 @@
 //!
 //! The names of types are chosen by the network: at most 64 have a label at a time, given back with
 //! their last instance; the instances of further types are counted together. At most 8,192
-//! instances are remembered, 460 KB: above some 5,000 those that were not named for longest begin
+//! instances are remembered, 330 KB: above some 5,000 those that were not named for longest begin
 //! to be forgotten, so that the numbers stand still instead of growing.
 
 use super::cache::{LEARNED, PTR, TTL_MAX, learnable, life, teaches};
