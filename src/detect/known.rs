@@ -2,7 +2,8 @@
 //!
 //! Comes in: queries with what they list, and multicast answers. Goes out: the rule `known_answer`.
 //! An answer is held against its sender only if every question for it in the last 2 s, by whomever,
-//! lists it with at least half of its TTL, and if everything in the message's answer section was
+//! lists it with at least half of its TTL, if the last of them is so near that it is what was
+//! answered, and if everything in the message's answer section was
 //! asked for, so that it is no announcement. Probes, legacy queries and queries to one host list
 //! nothing and so excuse an answer. So does a list that went on in a second message (section 7.2).
 //! At most 1,024 questions and 2,048 listed records: 400 KB.
@@ -15,7 +16,11 @@ use super::sets::Sets;
 use crate::decode::mdns::{Kind, Record, Section};
 use crate::time::Time;
 use ahash::RandomState;
+use std::time::Duration;
 
+/// Answers come within 20 to 120 ms, after a list in several messages within 500 ms (RFC 6762
+/// sections 6 and 7.2): what comes later may be an announcement.
+const ANSWERED_WITHIN: Duration = Duration::from_millis(600);
 /// Messages remembered of each question and each listed record.
 const MESSAGES: usize = 4;
 
@@ -38,10 +43,10 @@ impl Messages {
     }
 
     /// The messages of the last 2 s; `None` where some of them were forgotten.
-    fn recent(&self, now: Time) -> Option<impl Iterator<Item = (u32, u32)>> {
+    fn recent(&self, now: Time) -> Option<impl Iterator<Item = (Time, u32)>> {
         let is_whole = !self.forgot.is_some_and(|at| is_recent(now, at));
         let recent = self.last.iter().flatten().filter(move |(at, ..)| is_recent(now, *at));
-        is_whole.then(|| recent.map(|&(_, message, ttl)| (message, ttl)))
+        is_whole.then(|| recent.map(|&(at, message, _)| (at, message)))
     }
 }
 
@@ -125,7 +130,7 @@ impl Known {
         }
     }
 
-    /// Whether somebody asked for `record`, and whoever did listed it.
+    /// Whether somebody asked for `record` just now, and whoever did in the last 2 s listed it.
     fn is_known_to_all(&self, now: Time, record: &Record) -> bool {
         let listed = self.hasher.hash_one((record.name, record.rtype, record.data));
         let Some(listed) = self.listed.get(now, listed) else { return false };
@@ -140,8 +145,8 @@ impl Known {
                     by == message && u64::from(ttl) * 2 >= u64::from(record.ttl)
                 })
             };
-            let all = messages.all(|(message, _)| {
-                was_asked = true;
+            let all = messages.all(|(at, message)| {
+                was_asked |= now.since(at) <= ANSWERED_WITHIN;
                 lists(message)
             });
             if !all {

@@ -177,7 +177,16 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::{Direction, Frame, FrameMeta, LinkType};
+    use crate::craft::Host;
+    use crate::craft::mdns::Query;
+    use crate::decode::mdns::{self, HashKey};
+    use crate::decode::{Message, Protocol, decode};
+    use crate::detect::heard::Mdns;
+    use crate::detect::questions::{Party, Questions};
+    use crate::time::Stamp;
     use proptest::prelude::*;
+    use simple_dns::TYPE;
 
     /// The places of copies that are offences, hard and soft, and marks of a flood, when the
     /// first copy comes at 0 and the others after these gaps in milliseconds.
@@ -232,6 +241,63 @@ mod tests {
             assert_eq!(found_soft, soft, "soft, {gaps:?}");
             assert_eq!(found_flood, flood, "flood, {gaps:?}");
         }
+    }
+
+    /// The causes that a frame of the phone's has, each after so many milliseconds.
+    fn marks(frames: &[(u64, Vec<u8>)]) -> Vec<bool> {
+        let key = HashKey([1, 2, 3, 4]);
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let (mut repeats, cache) = (Repeats::new(hasher.clone()), Cache::new(hasher));
+        let (questions, link) = (Questions::default(), Link::default());
+        let mut now = Time(0);
+        let mut hear = |millis: &u64, payload: &[u8]| {
+            now = now.plus(Duration::from_millis(*millis));
+            let bytes = Host::numbered(2).mdns4(payload);
+            let meta = FrameMeta {
+                stamp: Stamp(0),
+                interface: 0,
+                link: LinkType::Ethernet,
+                stripped_tag: None,
+                direction: Direction::Incoming,
+                wire_len: 0,
+            };
+            let observation = decode(&Frame { meta, bytes: &bytes });
+            let Message::Mdns(datagram) = observation.message else { panic!("mDNS") };
+            let digest = mdns::digest(&datagram, &key);
+            let heard = Heard {
+                now,
+                observation: &observation,
+                protocol: Protocol::Mdns,
+                party: Party::new(None, 0),
+                source: 7,
+                mdns: Some(Mdns {
+                    datagram: &datagram,
+                    digest: &digest,
+                    payload: 0,
+                    kind: Kind::Query,
+                }),
+                questions: &questions,
+                is_suspended: false,
+                link: &link,
+            };
+            let mut findings = Findings::default();
+            repeats.handle(&heard, &cache, &mut findings);
+            findings.marks().has(Cause::QueryFlood)
+        };
+        frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()
+    }
+
+    #[test]
+    fn the_same_question_again_is_a_flood_and_different_ones_are_not() {
+        let ask = |millis, name: &str| (millis, Query::new(name, TYPE::A).bytes());
+        let same = [ask(0, "a.local"), ask(20, "A.local"), ask(20, "a.local")];
+        assert_eq!(marks(&same), [false, true, true]);
+        let scan: Vec<_> = (0..30).map(|n| ask(20, &format!("lamp-{n}.local"))).collect();
+        assert_eq!(marks(&scan), [false; 30]);
+        let steady: Vec<_> = (0..6).map(|_| ask(5_000, "a.local")).collect();
+        assert_eq!(marks(&steady), [false, false, false, false, true, true]);
+        let doubling = [0, 1_000, 2_000, 4_000, 8_000, 16_000].map(|gap| ask(gap, "a.local"));
+        assert_eq!(marks(&doubling), [false; 6]);
     }
 
     #[test]
