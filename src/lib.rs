@@ -20,6 +20,7 @@
 //! | [`web`] | HTTP requests | the pages |
 //! | [`privilege`] | the capabilities at start | none |
 //! | [`craft`] | what a test or the demo wants on the wire | frames |
+//! | [`simulation`] | a seed | the frames of a LAN that is not there |
 //! | [`commands`] | the command line | serve, analyze, check |
 
 pub mod capture;
@@ -36,5 +37,6 @@ pub mod pipeline;
 pub mod privilege;
 pub mod report;
 pub mod segment;
+pub mod simulation;
 pub mod time;
 pub mod web;

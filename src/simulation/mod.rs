@@ -1,0 +1,331 @@
+//! A LAN that is not there: some twenty devices as state machines on simulated time. Comes in: a
+//! seed. Go out: the frames that they would multicast, in the order of time, the same for the
+//! same seed.
+//!
+//! The devices keep the rules: they probe, announce, answer after a delay and not twice in a
+//! second, list what they know, ask with growing gaps, refresh at 80 % of a TTL, say goodbye.
+//! Whatever is judged about them is a false accusation. Faults are put in by hand:
+//! [`Simulation::lock_up`] for the demo, [`scenario`] for tests.
+//!
+//! ```
+//! use multicast_exporter::simulation::{Options, Simulation};
+//! use std::time::Duration;
+//!
+//! let mut lan = Simulation::new(Options { seed: 7, ..Options::default() });
+//! let mut frames = 0;
+//! while let Some((at, bytes)) = lan.frame_until(Duration::from_secs(60)) {
+//!     assert!(at <= Duration::from_secs(60) && bytes.len() >= 60);
+//!     frames += 1;
+//! }
+//! assert!(frames > 100);
+//! ```
+//!
+//! | room | is |
+//! |---|---|
+//! | `agenda` | what happens when |
+//! | `household` | the devices, as data |
+//! | `device` | what a device is and remembers |
+//! | `record` | the mDNS records, by number |
+//! | `mdns` | how devices probe, announce, ask, answer and leave |
+//! | `habit` | what else they do: addresses, groups, SSDP, Windows, a scanner |
+//! | `stream` | a media streamer |
+//! | [`scenario`] | captures with a known fault |
+
+mod agenda;
+mod device;
+mod habit;
+mod household;
+mod mdns;
+mod record;
+pub mod scenario;
+mod stream;
+
+pub use household::Member;
+pub use stream::Stream;
+
+use crate::craft::mdns::{address, response};
+use crate::craft::{Host, padded};
+use crate::mac::Mac;
+use agenda::{Agenda, MIN, Nanos, S};
+use device::{Device, Habit, Place};
+use fastrand::Rng;
+use record::{RecordId, Records};
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// Frames that are sent at once stand this far apart on the wire.
+const SPACING: Nanos = 10_000;
+
+/// What LAN to simulate.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The same seed makes the same frames.
+    pub seed: u64,
+    /// All devices but the visitors boot within this time.
+    pub boot: Duration,
+    /// When the streamer plays.
+    pub stream: Stream,
+}
+
+/// Seed 0, booted within 20 s, no stream.
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 0, boot: Duration::from_secs(20), stream: Stream::Off }
+    }
+}
+
+/// A simulated LAN. It goes on for ever; memory grows by some kilobytes for each visit of a phone.
+#[derive(Debug)]
+pub struct Simulation {
+    now: Nanos,
+    /// When the last frame was sent.
+    last: Nanos,
+    agenda: Agenda<Entry>,
+    devices: Vec<Device>,
+    records: Records,
+    rng: Rng,
+    streamer: Option<stream::Streamer>,
+    /// Frames that were sent and not handed out yet.
+    outbox: VecDeque<(Nanos, Vec<u8>)>,
+    /// The frame handed out last.
+    frame: Vec<u8>,
+    /// Counts up with each visit.
+    visits: u32,
+    /// Counts up with each interest.
+    interests: u32,
+}
+
+/// Something that a device is going to do.
+#[derive(Debug)]
+struct Entry {
+    place: Place,
+    /// It does so only if it is still this life of its.
+    life: u32,
+    action: Action,
+}
+
+/// What a device may do.
+#[derive(Debug)]
+enum Action {
+    /// It boots.
+    Join,
+    /// It goes, with or without saying goodbye.
+    Leave { goodbye: bool },
+    /// It is switched off or breaks.
+    Vanish,
+    /// It sends what it had ready.
+    Send(Vec<u8>),
+    /// It does what it does again and again.
+    Do(Habit),
+    /// Its n-th probe.
+    Probe(u32),
+    /// Its n-th announcement.
+    Announce(u32),
+    /// It answers what was asked.
+    Respond(device::Family),
+    /// It asks what it wants to know; the last gap between two questions.
+    Ask { interest: u32, gap: Nanos },
+    /// It asks for a record that it knows and still needs.
+    Refresh { record: RecordId, received: Nanos, stage: u8 },
+    /// It sends one frame over and over.
+    Repeat { frame: Vec<u8>, gap: Nanos, until: Nanos },
+}
+
+impl Simulation {
+    /// A LAN on which nothing was sent yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let mut lan = Self {
+            now: 0,
+            last: 0,
+            agenda: Agenda::default(),
+            devices: household::household().into_iter().map(Device::new).collect(),
+            records: Records::default(),
+            rng: Rng::with_seed(options.seed),
+            streamer: stream::Streamer::new(Member::Streamer.host(), options.stream),
+            outbox: VecDeque::new(),
+            frame: Vec::new(),
+            visits: 0,
+            interests: 0,
+        };
+        for place in 0..lan.devices.len() {
+            let at = if place == Member::Router as usize {
+                0
+            } else if lan.devices[place].profile.is_visitor {
+                nanos(options.boot) + lan.rng.u64(MIN..30 * MIN)
+            } else {
+                lan.rng.u64(0..=nanos(options.boot))
+            };
+            lan.plan(place, at, Action::Join);
+        }
+        lan
+    }
+
+    /// The next frame, if it is sent until then. Times never go back.
+    pub fn frame_until(&mut self, until: Duration) -> Option<(Duration, &[u8])> {
+        let until = nanos(until);
+        loop {
+            if let Some((at, _)) = self.outbox.front() {
+                if *at > until {
+                    return None;
+                }
+                let (at, frame) = self.outbox.pop_front()?;
+                self.frame = frame;
+                return Some((Duration::from_nanos(at), &self.frame));
+            }
+            let planned = self.agenda.next_at().unwrap_or(Nanos::MAX);
+            let streamed =
+                self.streamer.as_ref().and_then(stream::Streamer::next_at).unwrap_or(Nanos::MAX);
+            if planned.min(streamed) > until {
+                return None;
+            }
+            if streamed <= planned {
+                self.last = streamed.max(self.last + 1);
+                let streamer = self.streamer.as_mut()?;
+                return Some((Duration::from_nanos(self.last), streamer.send()));
+            }
+            let (at, entry) = self.agenda.take()?;
+            self.now = at;
+            self.act(entry);
+        }
+    }
+
+    /// When the next frame may be sent, at the earliest.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Duration> {
+        let sent = self.outbox.front().map(|(at, _)| *at);
+        let streamed = self.streamer.as_ref().and_then(stream::Streamer::next_at);
+        let all = [sent, self.agenda.next_at(), streamed];
+        all.into_iter().flatten().min().map(Duration::from_nanos)
+    }
+
+    /// All frames sent until then, each in memory of its own.
+    pub fn frames(mut self, until: Duration) -> impl Iterator<Item = (Duration, Vec<u8>)> {
+        std::iter::from_fn(move || self.frame_until(until).map(|(at, bytes)| (at, bytes.to_vec())))
+    }
+
+    /// The member locks up: it does nothing any more but to repeat its host's address record,
+    /// `per_second` times a second, until it is unplugged.
+    pub fn lock_up(&mut self, member: Member, from: Duration, until: Duration, per_second: u32) {
+        let place = member as usize;
+        let device = &self.devices[place];
+        let record = address(&device.host_name(), device.host.v4.into());
+        let frame = device.host.mdns4(response([record]));
+        let gap = S / u64::from(per_second.max(1));
+        self.unplug(member, from);
+        let repeat = Action::Repeat { frame, gap, until: nanos(until) };
+        self.agenda.add(nanos(from), Entry { place, life: ANY_LIFE, action: repeat });
+    }
+
+    /// The member is switched off without a word.
+    pub fn unplug(&mut self, member: Member, at: Duration) {
+        let entry = Entry { place: member as usize, life: ANY_LIFE, action: Action::Vanish };
+        self.agenda.add(nanos(at), entry);
+    }
+
+    /// The member is switched on, off before or not.
+    pub fn plug_in(&mut self, member: Member, at: Duration) {
+        let entry = Entry { place: member as usize, life: ANY_LIFE, action: Action::Join };
+        self.agenda.add(nanos(at), entry);
+    }
+
+    /// Somebody sends this frame.
+    pub fn inject(&mut self, at: Duration, frame: Vec<u8>) {
+        let entry = Entry { place: 0, life: ANY_LIFE, action: Action::Send(frame) };
+        self.agenda.add(nanos(at), entry);
+    }
+
+    /// Plans what a device does if it is still there then.
+    fn plan(&mut self, place: Place, at: Nanos, action: Action) {
+        let life = self.devices[place].life;
+        self.agenda.add(at, Entry { place, life, action });
+    }
+
+    /// Plans it for a random instant after `least` and before `most` from now.
+    fn plan_within(&mut self, place: Place, least: Nanos, most: Nanos, action: Action) {
+        let at = self.now + self.rng.u64(least..most);
+        self.plan(place, at, action);
+    }
+
+    /// Puts a frame on the wire.
+    fn send(&mut self, frame: Vec<u8>) {
+        self.last = self.now.max(self.last + SPACING);
+        self.outbox.push_back((self.last, padded(frame)));
+    }
+
+    fn act(&mut self, entry: Entry) {
+        let Entry { place, life, action } = entry;
+        if life != ANY_LIFE && life != self.devices[place].life {
+            return;
+        }
+        match action {
+            Action::Join => self.join(place),
+            Action::Leave { goodbye } => self.leave(place, goodbye),
+            Action::Vanish => self.vanish(place),
+            Action::Send(frame) => self.send(frame),
+            Action::Do(habit) => self.habit(place, habit),
+            Action::Probe(n) => self.probe(place, n),
+            Action::Announce(n) => self.announce(place, n),
+            Action::Respond(family) => self.respond(place, family),
+            Action::Ask { interest, gap } => self.ask(place, interest, gap),
+            Action::Refresh { record, received, stage } => {
+                self.refresh(place, record, received, stage);
+            }
+            Action::Repeat { frame, gap, until } => {
+                self.send(frame.clone());
+                if self.now + gap < until {
+                    let repeat = Action::Repeat { frame, gap, until };
+                    self.agenda.add(self.now + gap, Entry { place, life, action: repeat });
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, place: Place) {
+        self.devices[place].forget();
+        self.devices[place].is_on = true;
+        if self.devices[place].profile.is_visitor {
+            self.visits += 1;
+            // Locally administered and not a group: what phones take (IEEE 802c).
+            let [_, a, b, c, d, e, ..] = self.rng.u64(..).to_be_bytes();
+            let mac = Mac([self.rng.u8(..) & 0xfc | 2, a, b, c, d, e]);
+            let last = u8::try_from(self.visits % 100).unwrap_or(0) + 100;
+            self.devices[place].host = Host::new(mac, Ipv4Addr::new(10, 0, 1, last));
+            let goodbye = self.rng.u8(0..10) < 3;
+            self.plan_within(place, 20 * MIN, 90 * MIN, Action::Leave { goodbye });
+        }
+        self.introduce(place);
+        if self.devices[place].has_mdns() {
+            self.start_mdns(place);
+        }
+        for habit in self.devices[place].profile.habits {
+            self.plan_within(place, 5 * S, 60 * S, Action::Do(*habit));
+        }
+    }
+
+    fn leave(&mut self, place: Place, goodbye: bool) {
+        if goodbye {
+            self.goodbye(place);
+        }
+        self.vanish(place);
+        if self.devices[place].profile.is_visitor {
+            self.plan_within(place, 10 * MIN, 120 * MIN, Action::Join);
+        }
+    }
+
+    fn vanish(&mut self, place: Place) {
+        self.devices[place].forget();
+        self.devices[place].is_on = false;
+    }
+}
+
+/// For what is done to a device, whatever it does itself.
+const ANY_LIFE: u32 = u32::MAX;
+
+fn nanos(at: Duration) -> Nanos {
+    Nanos::try_from(at.as_nanos()).unwrap_or(Nanos::MAX)
+}
+
+#[cfg(test)]
+mod tests;
