@@ -21,7 +21,7 @@
 //! | [`privilege`] | the capabilities at start | none |
 //! | [`craft`] | what a test or the demo wants on the wire | frames |
 //! | [`simulation`] | a seed | the frames of a LAN that is not there |
-//! | [`commands`] | the command line | serve, analyze, check |
+//! | [`commands`] | the command line | serve, analyze, check, demo |
 
 pub mod capture;
 pub mod commands;

@@ -72,9 +72,8 @@ fn rows(out: &mut String, command: &clap::Command, prefix: &str, wanted: impl Fn
 #[test]
 fn every_flag_has_the_environment_variable_of_its_name() {
     let cli = Cli::command();
-    for (command, prefix) in
-        [(&cli, ""), (cli.find_subcommand("analyze").expect("a command"), "ANALYZE_")]
-    {
+    let of = |name| cli.find_subcommand(name).expect("a command");
+    for (command, prefix) in [(&cli, ""), (of("analyze"), "ANALYZE_"), (of("demo"), "DEMO_")] {
         for arg in command.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
             // A negation is the variable set to false. Logging is the same for all commands.

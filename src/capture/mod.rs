@@ -253,6 +253,8 @@ pub enum Backend {
     Socket,
     /// A capture file.
     File,
+    /// A simulated LAN.
+    Demo,
 }
 
 impl Backend {
@@ -264,6 +266,7 @@ impl Backend {
             Self::Pnet => "pnet",
             Self::Socket => "socket",
             Self::File => "file",
+            Self::Demo => "demo",
         }
     }
 
@@ -289,7 +292,7 @@ impl Backend {
                 all_protocols: false,
                 ..exact
             },
-            Self::File => Abilities { direction: false, drops: false, ..exact },
+            Self::File | Self::Demo => Abilities { direction: false, drops: false, ..exact },
         }
     }
 }

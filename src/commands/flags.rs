@@ -35,6 +35,8 @@ pub enum Command {
     Analyze(Analyze),
     /// Show what would be captured and how, what is missing, and why one may see too little
     Check(Check),
+    /// Serve a simulated LAN in which a printer locks up: no privilege, no network
+    Demo(Demo),
 }
 
 /// Flags of serving.
@@ -338,6 +340,41 @@ pub struct Check {
     /// The flags that serving would be started with.
     #[command(flatten)]
     pub serve: Serve,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// What the simulated LAN does is the same for the same seed
+    #[arg(long, env = "MULTICAST_EXPORTER_DEMO_SEED", value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The printer locks up this long after the start
+    #[arg(
+        long,
+        env = "MULTICAST_EXPORTER_DEMO_STORM_AFTER",
+        value_name = "DURATION",
+        default_value = "60s",
+        value_parser = duration
+    )]
+    pub storm_after: Duration,
+    /// Somebody unplugs it this long after; 0s keeps it well
+    #[arg(
+        long,
+        env = "MULTICAST_EXPORTER_DEMO_STORM_FOR",
+        value_name = "DURATION",
+        default_value = "5m",
+        value_parser = duration
+    )]
+    pub storm_for: Duration,
+    /// Flags of the web server.
+    #[command(flatten)]
+    pub web: Web,
+    /// Flags of the device table.
+    #[command(flatten)]
+    pub devices: Devices,
+    /// Flags of logging.
+    #[command(flatten)]
+    pub log: Log,
 }
 
 fn ring_size(text: &str) -> Result<usize, String> {

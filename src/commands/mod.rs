@@ -1,7 +1,8 @@
-//! What can be asked of the program: serve, analyze, check. The parts are put together here.
+//! What can be asked of the program: serve, analyze, check, demo. The parts are put together here.
 
 pub mod analyze;
 pub mod check;
+pub mod demo;
 pub mod flags;
 pub mod log;
 pub mod serve;
@@ -46,6 +47,10 @@ pub fn main() -> ExitCode {
         Some(Command::Analyze(flags)) => {
             log::start(&flags.log);
             analyze::run(flags).unwrap_or_else(|error| unwritten(&error))
+        }
+        Some(Command::Demo(flags)) => {
+            log::start(&flags.log);
+            demo::run(flags)
         }
         Some(Command::Check(flags)) => {
             log::start(&flags.serve.log);

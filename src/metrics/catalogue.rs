@@ -217,8 +217,9 @@ pub const fn error_label(protocol: Option<Protocol>) -> &'static str {
     }
 }
 
-/// The backends that capture live, or read files.
-const BACKENDS: [Backend; 4] = [Backend::Ring, Backend::Pnet, Backend::Socket, Backend::File];
+/// The backends that capture live, read files, or make it all up.
+const BACKENDS: [Backend; 5] =
+    [Backend::Ring, Backend::Pnet, Backend::Socket, Backend::File, Backend::Demo];
 
 /// The README's table, generated so that it cannot disagree with the program.
 #[must_use]
@@ -352,7 +353,7 @@ mod tests {
             Protocol::ALL.into_iter().filter(|&p| sees(&socket, p)).map(Protocol::label).collect();
         assert_eq!(seen, ["mdns", "ssdp", "llmnr", "wsd"]);
         assert!(!sees_errors(&socket, None));
-        for backend in [Backend::Ring, Backend::Pnet, Backend::File] {
+        for backend in [Backend::Ring, Backend::Pnet, Backend::File, Backend::Demo] {
             assert!(Protocol::ALL.into_iter().all(|p| sees(&backend.abilities(), p)));
         }
     }

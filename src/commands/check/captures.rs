@@ -171,7 +171,7 @@ pub fn memory(rings: &[u64]) -> Option<Finding> {
 /// What a backend does not see.
 const fn limits(backend: Backend) -> &'static str {
     match backend {
-        Backend::Ring | Backend::File => "which sees all there is",
+        Backend::Ring | Backend::File | Backend::Demo => "which sees all there is",
         Backend::Pnet => "which is promiscuous and sees no VLAN tags, direction or drops",
         Backend::Socket => {
             "which hears mDNS, SSDP, LLMNR and WS-Discovery only and sees no MAC addresses, VLAN \

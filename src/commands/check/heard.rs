@@ -65,7 +65,9 @@ pub fn findings(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
         let text = format!("the kernel dropped {}", counted(dropped, "frame"));
         findings.push(Finding::hint(facts.area(), text).say(match facts.backend {
             Backend::Ring => "raise --capture.ring-size",
-            Backend::Pnet | Backend::Socket | Backend::File => "use the ring backend",
+            Backend::Pnet | Backend::Socket | Backend::File | Backend::Demo => {
+                "use the ring backend"
+            }
         }));
     }
     findings
@@ -103,7 +105,7 @@ fn devices(facts: &Facts<'_>, tally: &Tally) -> Finding {
             "the socket backend hears what the firewall lets through: UDP to ports 5353, 1900, \
              5355 and 3702 must be allowed in",
         ),
-        Backend::Ring | Backend::Pnet | Backend::File => finding,
+        Backend::Ring | Backend::Pnet | Backend::File | Backend::Demo => finding,
     };
     finding.say(
         "is the cable in, and the port in the right VLAN? A NAT (container, virtual machine), \

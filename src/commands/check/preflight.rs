@@ -225,7 +225,7 @@ fn open(
             joined: crate::capture::groups::LISTENED.len() - skipped_groups.len(),
             failed: skipped_groups,
         },
-        (None, Backend::Ring | Backend::Pnet | Backend::File) => Groups::NotAsked,
+        (None, Backend::Ring | Backend::Pnet | Backend::File | Backend::Demo) => Groups::NotAsked,
     };
     let running = Running { backend, fallbacks, ring_bytes, groups };
     let tap = Tap {

@@ -6,7 +6,7 @@
 //! the calling thread alone.
 
 mod follow;
-mod pump;
+pub(super) mod pump;
 mod replay;
 mod retry;
 
@@ -48,19 +48,19 @@ pub fn run(flags: &Serve) -> ExitStatus {
 }
 
 /// Why serving did not begin, or ended.
-struct Failure {
-    line: String,
-    status: ExitStatus,
+pub(super) struct Failure {
+    pub(super) line: String,
+    pub(super) status: ExitStatus,
 }
 
 /// What was asked for cannot be had.
 #[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
-fn refused(error: impl ToString) -> Failure {
+pub(super) fn refused(error: impl ToString) -> Failure {
     Failure { line: error.to_string(), status: ExitStatus::BadInput }
 }
 
 /// It should have worked.
-fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
+pub(super) fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
     move |error| Failure { line: format!("{context}: {error}"), status: ExitStatus::Incomplete }
 }
 
@@ -74,13 +74,16 @@ struct Prepared {
 fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
     let policy =
         Policy::new(&flags.capture.interface, &flags.capture.interface_exclude).map_err(refused)?;
-    let addresses = flags.web.listen_address.iter();
-    let listeners = addresses
-        .map(|address| web::listen::bind(address).map_err(refused))
-        .collect::<Result<Vec<_>, _>>()?;
+    let listeners = listen(&flags.web)?;
     let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
     privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
     Ok(Prepared { listeners, pool, policy })
+}
+
+/// Opens what HTTP requests come in by.
+pub(super) fn listen(flags: &flags::Web) -> Result<Vec<TcpListener>, Failure> {
+    let addresses = flags.listen_address.iter();
+    addresses.map(|address| web::listen::bind(address).map_err(refused)).collect()
 }
 
 /// The sockets to capture with, as far as the backend needs any.
@@ -108,19 +111,30 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
     let Prepared { listeners, pool, policy } = prepared;
     let lan = Arc::new(Lan::default());
     let stop = Arc::new(AtomicBool::new(false));
+    let watching = match &flags.replay.file {
+        Some(path) => replay::start(path, flags, &lan, &stop).map_err(refused)?,
+        None => follow(flags, policy, pool, &lan, &stop)?,
+    };
+    answer(&flags.web, listeners, &lan, &stop, &watching)
+}
+
+/// Serves what `watching` feeds until SIGTERM or SIGINT, then ends it.
+pub(super) fn answer(
+    flags: &flags::Web,
+    listeners: Vec<TcpListener>,
+    lan: &Arc<Lan>,
+    stop: &Arc<AtomicBool>,
+    watching: &JoinHandle<()>,
+) -> Result<(), Failure> {
     let addresses: Vec<String> = listeners
         .iter()
         .filter_map(|listener| listener.local_addr().ok())
         .map(|address| address.to_string())
         .collect();
-    let watching = match &flags.replay.file {
-        Some(path) => replay::start(path, flags, &lan, &stop).map_err(refused)?,
-        None => follow(flags, policy, pool, &lan, &stop)?,
-    };
     let state = web::Settings {
-        telemetry_path: flags.web.telemetry_path.clone(),
-        max_requests: flags.web.max_requests,
-        enable_capture_download: flags.web.enable_capture_download,
+        telemetry_path: flags.telemetry_path.clone(),
+        max_requests: flags.max_requests,
+        enable_capture_download: flags.enable_capture_download,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -131,24 +145,24 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
     info!(
         version = env!("CARGO_PKG_VERSION"),
         listening = addresses.join(" "),
-        telemetry_path = flags.web.telemetry_path.as_str(),
+        telemetry_path = flags.telemetry_path.as_str(),
         "serving"
     );
     let served = runtime.block_on(async {
         let signalled = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
         // Captures end while the last requests are answered.
-        let captures = Arc::clone(&stop);
+        let captures = Arc::clone(stop);
         let stopped = async move {
             signalled.await;
             captures.store(true, Ordering::Release);
         };
-        let router = web::router(Scraper::new(Arc::clone(&lan) as _), None, &state);
+        let router = web::router(Scraper::new(Arc::clone(lan) as _), None, &state);
         web::server::serve(listeners, router, web::server::Limits::default(), stopped)
             .await
             .map_err(|error| failed("serving")(&error))
     });
     stop.store(true, Ordering::Release);
-    wait_for(&watching, WATCHING_WITHIN);
+    wait_for(watching, WATCHING_WITHIN);
     served
 }
 
