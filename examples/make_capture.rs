@@ -1,12 +1,18 @@
-//! Writes a pcap of a busy LAN for measuring: 200 hosts that announce, ask, resolve and stream,
-//! and one printer that repeats itself in every fourth frame.
+//! Writes a pcap: a busy LAN for measuring (200 hosts that announce, ask, resolve and stream, and
+//! one printer that repeats itself in every fourth frame), a healthy LAN, or a scenario with one
+//! known fault.
 //!
 //! ```text
 //! cargo run --release --example make_capture -- million.pcap 1000000
+//! cargo run --release --example make_capture -- day.pcap healthy 24h [SEED]
+//! cargo run --release --example make_capture -- loop.pcap l2_loop [SEED]
+//! cargo run --release --example make_capture -- --list
 //! ```
 
 use multicast_exporter::craft::discovery::ssdp_alive;
 use multicast_exporter::craft::{Captured, Host, Pcap, Query, Responder, Service, Udp};
+use multicast_exporter::simulation::scenario::{self, START};
+use multicast_exporter::simulation::{Options, Simulation};
 use multicast_exporter::time::Stamp;
 use std::process::ExitCode;
 
@@ -16,23 +22,56 @@ const HOSTS: u32 = 200;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (Some(path), Some(Ok(count))) =
-        (arguments.first(), arguments.get(1).map(|count| count.parse::<u32>()))
-    else {
-        eprintln!("usage: make_capture FILE FRAMES");
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (path, frames) = match words[..] {
+        ["--list"] => {
+            for scenario in scenario::all() {
+                println!("{:32} {}", scenario.name, scenario.about);
+            }
+            return ExitCode::SUCCESS;
+        }
+        [path, "healthy", length] => (path, healthy(length, "1")),
+        [path, "healthy", length, seed] => (path, healthy(length, seed)),
+        [path, what] => (path, busy(what).or_else(|| faulty(what, "1"))),
+        [path, what, seed] => (path, faulty(what, seed)),
+        _ => ("", None),
+    };
+    let Some(frames) = frames else {
+        eprintln!(
+            "usage: make_capture FILE FRAMES | FILE healthy DURATION [SEED] | FILE SCENARIO [SEED] \
+             | --list"
+        );
         return ExitCode::from(2);
     };
-    let frames: Vec<Captured> = (0..count)
-        .map(|n| {
-            let stamp = Stamp(1_700_000_000_000_000_000 + i128::from(n) * GAP);
-            Captured::new(stamp, frame(n))
-        })
-        .collect();
     if let Err(error) = std::fs::write(path, Pcap::default().write(&frames)) {
         eprintln!("{path}: {error}");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// A busy LAN, as many frames as the word says.
+fn busy(count: &str) -> Option<Vec<Captured>> {
+    let count: u32 = count.parse().ok()?;
+    let captured = |n| {
+        let stamp = Stamp(1_700_000_000_000_000_000 + i128::from(n) * GAP);
+        Captured::new(stamp, frame(n))
+    };
+    Some((0..count).map(captured).collect())
+}
+
+/// The LAN on which all keep the rules, without its streamer.
+fn healthy(length: &str, seed: &str) -> Option<Vec<Captured>> {
+    let length = humantime::parse_duration(length).ok()?;
+    let lan = Simulation::new(Options { seed: seed.parse().ok()?, ..Options::default() });
+    let captured = |(at, bytes): (std::time::Duration, Vec<u8>)| {
+        Captured::new(Stamp(START.0 + i128::try_from(at.as_nanos()).unwrap_or(0)), bytes)
+    };
+    Some(lan.frames(length).map(captured).collect())
+}
+
+fn faulty(name: &str, seed: &str) -> Option<Vec<Captured>> {
+    Some(scenario::named(name)?.frames(seed.parse().ok()?))
 }
 
 /// The frame with this number.
