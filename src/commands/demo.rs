@@ -2,7 +2,7 @@
 //! and touches no network but the port that it serves on. The frames go through the same decoder,
 //! engine and detectors as live ones.
 //!
-//! The LAN has been running for [`BEFORE`] when serving begins, so that names, queriers and
+//! The LAN has been running for 20 minutes when serving begins, so that names, queriers and
 //! habits are known; the streamer begins with serving, to begin at once.
 
 mod capture;

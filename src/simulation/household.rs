@@ -168,8 +168,8 @@ fn member(member: Member) -> Profile {
             habits: &[Neighbours, Notifies],
             ..base
         },
-        Member::LivingRoomSpeaker => speaker(base, "Living Room"),
-        Member::KitchenSpeaker => speaker(base, "Kitchen"),
+        Member::LivingRoomSpeaker => speaker(member, "Living Room"),
+        Member::KitchenSpeaker => speaker(member, "Kitchen"),
         Member::Cast => Profile {
             offers: vec![offer(
                 "Nest-Audio-0953",
@@ -250,7 +250,7 @@ fn member(member: Member) -> Profile {
     }
 }
 
-fn speaker(base: Profile, room: &'static str) -> Profile {
+fn speaker(member: Member, room: &'static str) -> Profile {
     Profile {
         offers: vec![
             offer(room, "_sonos._tcp", 1443, &["vers=3", "protovers=1.33.1"]),
@@ -266,7 +266,7 @@ fn speaker(base: Profile, room: &'static str) -> Profile {
             server: "Linux UPnP/1.0 Sonos/76.2 (ZPS9)",
         }),
         habits: &[Habit::Neighbours, Habit::Notifies],
-        ..base
+        ..member.profile()
     }
 }
 
@@ -306,8 +306,7 @@ const ACCESSORIES: [&str; 30] = [
 ];
 
 fn accessories() -> Vec<Offer<'static>> {
-    let port = (51_000..).step_by(1);
-    let offers = ACCESSORIES.into_iter().zip(port);
+    let offers = ACCESSORIES.into_iter().zip(51_000..);
     offers
         .map(|(name, port)| offer(name, "_hap._tcp", port, &["c#=2", "ff=0", "pv=1.1", "sf=0"]))
         .collect()

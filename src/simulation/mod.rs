@@ -175,13 +175,13 @@ impl Simulation {
                 return Some((Duration::from_nanos(at), &self.frame));
             }
             let planned = self.agenda.next_at().unwrap_or(Nanos::MAX);
-            let streamed =
-                self.streamer.as_ref().and_then(stream::Streamer::next_at).unwrap_or(Nanos::MAX);
-            if planned.min(streamed) > until {
+            let stream = self.streamer.as_ref().and_then(stream::Streamer::next_at);
+            let stream = stream.unwrap_or(Nanos::MAX);
+            if planned.min(stream) > until {
                 return None;
             }
-            if streamed <= planned {
-                self.last = streamed.max(self.last + 1);
+            if stream <= planned {
+                self.last = stream.max(self.last + 1);
                 let streamer = self.streamer.as_mut()?;
                 return Some((Duration::from_nanos(self.last), streamer.send()));
             }

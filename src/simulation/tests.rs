@@ -110,7 +110,7 @@ impl Heard {
 }
 
 fn least_gap(times: &[Duration]) -> Option<Duration> {
-    times.windows(2).map(|pair| pair[1] - pair[0]).min()
+    times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min()
 }
 
 #[test]

@@ -219,14 +219,14 @@ mod tests {
                 }
             }
             counts.retain(|_, count| *count >= 500);
-            let mut stormy: BTreeSet<Mac> = counts.into_keys().collect();
+            let mut flooding: BTreeSet<Mac> = counts.into_keys().collect();
             // Streams and scans are of classes of their own.
             if ["stream", "address_scan"].contains(&scenario.name) {
-                stormy = scenario.expected.storms.iter().map(|(mac, ..)| *mac).collect();
+                flooding = scenario.expected.storms.iter().map(|(mac, ..)| *mac).collect();
             }
             let storms = scenario.expected.storms.iter().filter(|(_, level, _)| *level == "storm");
             let expected: BTreeSet<Mac> = storms.map(|(mac, ..)| *mac).collect();
-            assert_eq!(stormy, expected, "{}", scenario.name);
+            assert_eq!(flooding, expected, "{}", scenario.name);
         }
     }
 }
