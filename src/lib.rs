@@ -10,6 +10,7 @@
 //! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
 //! | [`decode`] | a frame | an observation and the issues met on the way |
 //! | [`detect`] | observations of one segment | storms, their causes, violations |
+//! | [`config`] | a YAML file | what is expected of devices and segments |
 //! | [`interfaces`] | netlink messages | which interfaces to capture, and what happened to them |
 //! | [`segment`] | capture and VLAN tags | the broadcast domain, by its label |
 //! | [`engine`] | observations of one segment | counters per device, as a bounded snapshot |
@@ -25,6 +26,7 @@
 
 pub mod capture;
 pub mod commands;
+pub mod config;
 pub mod craft;
 pub mod decode;
 pub mod detect;

@@ -1,0 +1,149 @@
+//! What people know and the network does not say: names of devices, what may be busy by right,
+//! and other limits. Read from one YAML file.
+//!
+//! Comes in: the path of `--config.file`. Goes out: what is expected on each segment
+//! ([`Expectations`]). A file is read in two stages, typed and then validated; the second tells
+//! all that is wrong at once, with lines. It knows nothing of who asks and when.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `file` | the keys, typed |
+//! | `validate` | what they mean, and what cannot be |
+
+mod file;
+mod validate;
+
+use crate::decode::Sender;
+use crate::detect::{Expectations, Expected, Limits, ProtocolSet};
+use regex::Regex;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use thiserror::Error;
+
+/// The largest file that is read, in bytes: a name for each of 100,000 devices fits.
+const FILE_MAX: u64 = 16 << 20;
+
+/// A configuration that can be used.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    limits: LimitsGiven,
+    ignored: ProtocolSet,
+    segments: Vec<Segment>,
+    devices: HashMap<Sender, Device>,
+}
+
+/// What is expected on segments whose label matches.
+#[derive(Clone, Debug)]
+struct Segment {
+    interface: Regex,
+    limits: LimitsGiven,
+    ignored: ProtocolSet,
+}
+
+/// What is known of a device.
+#[derive(Clone, Debug)]
+struct Device {
+    name: Option<Box<str>>,
+    ignored: ProtocolSet,
+    limits: LimitsGiven,
+}
+
+/// Limits as far as they were given; `Some(None)` is off.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::option_option, reason = "not given and given as off are two things")]
+struct LimitsGiven {
+    signalling: Option<Option<u32>>,
+    address: Option<Option<u32>>,
+    other: Option<Option<u32>>,
+    chatty: Option<Option<u32>>,
+    segment: Option<Option<u32>>,
+}
+
+impl LimitsGiven {
+    /// `limits` with those that were given in their places.
+    fn over(&self, limits: Limits) -> Limits {
+        Limits {
+            signalling: self.signalling.unwrap_or(limits.signalling),
+            address: self.address.unwrap_or(limits.address),
+            other: self.other.unwrap_or(limits.other),
+            chatty: self.chatty.unwrap_or(limits.chatty),
+        }
+    }
+}
+
+/// Why a configuration cannot be used: every reason is one line.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// It is longer than 16 MiB.
+    #[error("is longer than 16 MiB: this cannot be a configuration")]
+    TooLong,
+    /// It is not YAML, has an unknown key, or a value of another type.
+    #[error("{0}")]
+    Syntax(String),
+    /// Some values cannot be meant.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+}
+
+impl Config {
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// What is wrong with it, with lines, in one line of text.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = fs::metadata(path).and_then(|meta| {
+            if meta.len() > FILE_MAX { Ok(None) } else { fs::read_to_string(path).map(Some) }
+        })?;
+        Self::parse(&read.ok_or(ConfigError::TooLong)?)
+    }
+
+    /// Validates the text of a file.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        validate::validate(validate::typed(text)?)
+    }
+
+    /// What is expected on the segment of a label: what the whole file says, then what the first
+    /// entry of `segments` that matches it says, then what is said of devices.
+    #[must_use]
+    pub fn expectations(&self, label: &str) -> Expectations {
+        let segment = self.segments.iter().find(|segment| segment.interface.is_match(label));
+        let default = Expectations::default();
+        let mut limits = self.limits.over(default.limits);
+        let mut whole = self.limits.segment.unwrap_or(default.segment);
+        let mut ignored = self.ignored;
+        if let Some(segment) = segment {
+            limits = segment.limits.over(limits);
+            whole = segment.limits.segment.unwrap_or(whole);
+            ignored = ignored.and(segment.ignored);
+        }
+        let expected = |device: &Device| Expected {
+            alias: device.name.clone(),
+            ignored: device.ignored,
+            limits: device.limits.over(limits),
+        };
+        let devices = self.devices.iter().map(|(sender, device)| (*sender, expected(device)));
+        Expectations { limits, segment: whole, ignored, devices: devices.collect() }
+    }
+
+    /// How many devices are named in it.
+    #[must_use]
+    pub fn devices(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// How many entries for segments it has.
+    #[must_use]
+    pub const fn segments(&self) -> usize {
+        self.segments.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;
