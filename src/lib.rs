@@ -14,6 +14,7 @@
 //! | [`interfaces`] | netlink messages | which interfaces to capture, and what happened to them |
 //! | [`segment`] | capture and VLAN tags | the broadcast domain, by its label |
 //! | [`engine`] | observations of one segment | counters per device, as a bounded snapshot |
+//! | [`evidence`] | frames of devices whose storm begins | pcapng files |
 //! | [`pipeline`] | batches of one capture | the engines of its segments |
 //! | [`lan`] | pipelines | all that one process watches, for whoever asks |
 //! | [`metrics`] | snapshots and the registry | exposition text |
@@ -31,6 +32,7 @@ pub mod craft;
 pub mod decode;
 pub mod detect;
 pub mod engine;
+pub mod evidence;
 pub mod interfaces;
 pub mod lan;
 pub mod mac;

@@ -1,0 +1,23 @@
+//! What a device sent when its storm began, kept as a pcapng file for whoever has to explain it.
+//!
+//! Comes in: frames that were counted, with who sent them, and storms that begin and end. Goes
+//! out: one file a storm. The capture thread copies frames into memory of fixed size and nothing
+//! else; a thread of its own writes. A full disk is a counter and a line in the log.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `recent` | the latest frames of a capture, in a ring of fixed memory |
+//! | `recorder` | the frames of devices whose storm has begun |
+//! | `pcapng` | the file's octets |
+//! | `store` | the folder: names, sizes, the oldest deleted first |
+//! | `writer` | the thread that writes |
+
+mod pcapng;
+mod recent;
+mod recorder;
+mod store;
+mod writer;
+
+pub use recorder::{Heading, Recorder, Recording};
+pub use store::{Store, StoreError, Totals};
+pub use writer::Writer;

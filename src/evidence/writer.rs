@@ -1,0 +1,62 @@
+//! The thread that writes evidence, so that no capture waits for a disk.
+
+use super::pcapng;
+use super::recorder::Recording;
+use super::store::Store;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use tracing::{info, warn};
+
+/// Recordings that wait for the disk: at most some 16 MiB.
+const WAITING_MAX: usize = 32;
+
+/// Where recordings are handed over. Writing ends when all of these are gone.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    queue: SyncSender<Recording>,
+    store: Arc<Store>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when the last clone of the writer is dropped.
+    ///
+    /// # Errors
+    /// If no thread can be started.
+    pub fn start(store: Arc<Store>) -> io::Result<(Self, JoinHandle<()>)> {
+        let (queue, waiting) = sync_channel::<Recording>(WAITING_MAX);
+        let thread = thread::Builder::new().name("evidence".into()).spawn({
+            let store = Arc::clone(&store);
+            move || {
+                for recording in waiting {
+                    write(&store, &recording);
+                }
+            }
+        })?;
+        Ok((Self { queue, store }, thread))
+    }
+
+    /// Hands a recording over. Never waits: what there is no room for is counted as failed.
+    pub fn hand_over(&self, recording: Recording) {
+        match self.queue.try_send(recording) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.store.count_lost(1),
+        }
+    }
+
+    /// The folder that it writes in.
+    #[must_use]
+    pub const fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
+/// One storm is one line in the log, written or not.
+fn write(store: &Store, recording: &Recording) {
+    let id = recording.id();
+    match store.write(id, &pcapng::file(recording)) {
+        Ok(()) => info!(storm = id, packets = recording.len(), "evidence kept"),
+        Err(error) => warn!(storm = id, %error, "evidence not kept"),
+    }
+}
