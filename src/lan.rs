@@ -4,13 +4,14 @@
 
 use crate::capture::Backend;
 use crate::engine::Event;
+use crate::evidence::Store;
 use crate::pipeline::Pipeline;
 use crate::segment::Label;
-use crate::time::{Time, clock};
+use crate::time::{Stamp, Time, clock};
 use parking_lot::{Mutex, RwLock};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// What one process watches.
 #[derive(Default)]
@@ -19,6 +20,17 @@ pub struct Lan {
     passed_over: RwLock<Vec<PassedOver>>,
     clock_steps: AtomicU64,
     started: AtomicBool,
+    reload: Mutex<Option<Reload>>,
+    evidence: OnceLock<Arc<Store>>,
+}
+
+/// How the configuration file was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether it could be used.
+    pub successful: bool,
+    /// When a file that could be used was read last.
+    pub last_success: Stamp,
 }
 
 /// What was kept of storms: their first frames, as capture files.
@@ -29,6 +41,12 @@ pub trait Evidence: Send + Sync + 'static {
     /// # Errors
     /// If what is kept cannot be read.
     fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>>;
+}
+
+impl Evidence for Store {
+    fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>> {
+        self.read(id)
+    }
 }
 
 /// An interface that is not captured.
@@ -117,6 +135,36 @@ impl Lan {
     /// Counts steps of the wall clock.
     pub fn add_clock_steps(&self, steps: u64) {
         self.clock_steps.fetch_add(steps, Ordering::Relaxed);
+    }
+
+    /// How the configuration file was read last; `None` where there is none.
+    #[must_use]
+    pub fn reload(&self) -> Option<Reload> {
+        *self.reload.lock()
+    }
+
+    /// The configuration file was read at `now` and could be used.
+    pub fn set_configured(&self, now: Stamp) {
+        *self.reload.lock() = Some(Reload { successful: true, last_success: now });
+    }
+
+    /// The configuration file was read again and cannot be used: the old one holds.
+    pub fn set_reload_failed(&self) {
+        if let Some(reload) = self.reload.lock().as_mut() {
+            reload.successful = false;
+        }
+    }
+
+    /// Where evidence is kept, if it is.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Arc<Store>> {
+        self.evidence.get()
+    }
+
+    /// Says where evidence is kept, once.
+    pub fn set_evidence(&self, store: Arc<Store>) {
+        // A second time nothing changes.
+        let _ = self.evidence.set(store);
     }
 
     /// Whether the interfaces have been looked through once and their captures begun.

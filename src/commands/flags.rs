@@ -54,6 +54,12 @@ pub struct Serve {
     /// Flags of the device table.
     #[command(flatten)]
     pub devices: Devices,
+    /// Flags of the configuration file.
+    #[command(flatten)]
+    pub config: Configuration,
+    /// Flags of evidence.
+    #[command(flatten)]
+    pub evidence: Evidence,
     /// Flags of logging.
     #[command(flatten)]
     pub log: Log,
@@ -246,6 +252,45 @@ pub struct Devices {
     pub expiry: Duration,
 }
 
+/// Flags of the configuration file.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Devices")]
+pub struct Configuration {
+    /// Names of devices, what is no storm, and limits: a YAML file, read again at SIGHUP
+    #[arg(long = "config.file", env = "MULTICAST_EXPORTER_CONFIG_FILE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// Flags of evidence.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Evidence")]
+pub struct Evidence {
+    /// Keep the packets around the begin of each device storm in this folder, as pcapng files
+    #[arg(long = "evidence.dir", env = "MULTICAST_EXPORTER_EVIDENCE_DIR", value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+    /// Packets of the device kept from before the begin; three times as many are kept after it
+    #[arg(
+        long = "evidence.packets",
+        env = "MULTICAST_EXPORTER_EVIDENCE_PACKETS",
+        value_name = "N",
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u16).range(1..=1024),
+        requires = "dir"
+    )]
+    pub packets: u16,
+    /// Size of all files together, the oldest are deleted first: bytes, or with the suffix KiB,
+    /// MiB or GiB
+    #[arg(
+        long = "evidence.max-size",
+        env = "MULTICAST_EXPORTER_EVIDENCE_MAX_SIZE",
+        value_name = "SIZE",
+        default_value = "64MiB",
+        value_parser = evidence_size,
+        requires = "dir"
+    )]
+    pub max_size: u64,
+}
+
 /// Flags of logging.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
@@ -378,7 +423,23 @@ pub struct Demo {
 }
 
 fn ring_size(text: &str) -> Result<usize, String> {
-    const LIMITS: std::ops::RangeInclusive<usize> = 64 * 1024..=1024 * 1024 * 1024;
+    const LIMITS: std::ops::RangeInclusive<u64> = 64 * 1024..=1024 * 1024 * 1024;
+    match size(text)? {
+        size if LIMITS.contains(&size) => usize::try_from(size).map_err(|error| error.to_string()),
+        _ => Err("must lie between 64KiB and 1GiB".into()),
+    }
+}
+
+fn evidence_size(text: &str) -> Result<u64, String> {
+    const LIMITS: std::ops::RangeInclusive<u64> = 1024 * 1024..=1024 * 1024 * 1024 * 1024;
+    match size(text)? {
+        size if LIMITS.contains(&size) => Ok(size),
+        _ => Err("must lie between 1MiB and 1024GiB".into()),
+    }
+}
+
+/// A number of bytes, with a unit or without.
+fn size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -388,12 +449,8 @@ fn ring_size(text: &str) -> Result<usize, String> {
         "GiB" | "g" | "G" => 1024 * 1024 * 1024,
         _ => return Err(format!("unknown unit {unit:?}; write 4MiB or 4194304")),
     };
-    let size = number.parse::<usize>().ok().and_then(|n| n.checked_mul(factor));
-    match size {
-        Some(size) if LIMITS.contains(&size) => Ok(size),
-        Some(_) => Err("must lie between 64KiB and 1GiB".into()),
-        None => Err("is no size; write 4MiB or 4194304".into()),
-    }
+    let size = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    size.ok_or_else(|| "is no size; write 4MiB or 4194304".into())
 }
 
 fn devices_max(text: &str) -> Result<usize, String> {

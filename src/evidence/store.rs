@@ -2,6 +2,7 @@
 //! A file is there whole or not at all. When all together would be over the limit, the oldest are
 //! deleted first; what is not named as these files are is never touched.
 
+use crate::detect::Storm;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -14,8 +15,6 @@ use thiserror::Error;
 const EXTENSION: &str = "pcapng";
 /// What a file that is being written begins with.
 const UNFINISHED: &str = ".unfinished-";
-/// The longest id.
-const ID_MAX: usize = 200;
 
 /// Why the folder cannot be used.
 #[derive(Debug, Error)]
@@ -116,7 +115,7 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>> {
-        if !is_id(id) {
+        if !Storm::is_id(id) {
             return Ok(None);
         }
         match fs::read(self.path(id)) {
@@ -137,7 +136,7 @@ impl Store {
     }
 
     fn try_write(&self, id: &str, octets: &[u8]) -> io::Result<()> {
-        if !is_id(id) {
+        if !Storm::is_id(id) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a storm's id"));
         }
         let bytes = octets.len() as u64;
@@ -181,7 +180,7 @@ impl Store {
             let path = entry.path();
             let meta = entry.metadata()?;
             let is_ours = path.extension().is_some_and(|e| e == EXTENSION)
-                && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(is_id);
+                && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(Storm::is_id);
             if is_ours && meta.is_file() {
                 let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
                 entries.push(Entry { path, bytes: meta.len(), modified });
@@ -209,12 +208,6 @@ impl Store {
 /// A new file that only its owner can read and write. A link that lies in its way is not followed.
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-/// Whether it is an id as storms have: no path, nothing hidden, nothing long.
-fn is_id(id: &str) -> bool {
-    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-    (1..=ID_MAX).contains(&id.len()) && id.bytes().all(is_plain) && !id.starts_with('.')
 }
 
 #[cfg(test)]

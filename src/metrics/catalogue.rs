@@ -310,9 +310,9 @@ impl Bound {
     /// Series of one capture at most: up, drops, info and ring size.
     pub const PER_CAPTURE: usize = 4;
 
-    /// All others: build info, clock steps, success and duration of each collector, and nine of
-    /// the process.
-    pub const FIXED: usize = 2 + 2 * Collector::ALL.len() + 9;
+    /// All others: build info, clock steps, configuration, evidence, success and duration of each
+    /// collector, and nine of the process.
+    pub const FIXED: usize = 2 + 2 + 3 + 2 * Collector::ALL.len() + 9;
 
     /// No scrape has more series than this.
     #[must_use]

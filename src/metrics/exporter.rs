@@ -4,6 +4,9 @@
 use super::catalogue::{Sight, families};
 use super::small::{Small, float};
 use super::source::LanView;
+use crate::evidence::Totals;
+use crate::lan::Reload;
+use crate::time::Stamp;
 use prometheus::{Error, proto};
 
 /// What was built, from what. `build.rs` says how it is found out.
@@ -35,6 +38,15 @@ pub(super) fn collect(build: &Build, view: &LanView) -> Result<Vec<proto::Metric
     let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
     small.gauge(&families::BUILD_INFO, [(labels.map(String::from), 1.0)])?;
     small.counter(&families::CLOCK_STEPS, [([], float(view.clock_steps))])?;
+    if let Some(Reload { successful, last_success }) = view.reload {
+        small.gauge(&families::CONFIG_SUCCESSFUL, [([], float(u64::from(successful)))])?;
+        small.gauge(&families::CONFIG_SUCCESS_TIME, [([], seconds(last_success))])?;
+    }
+    if let Some(Totals { written, failed, deleted }) = view.evidence {
+        let files = [("written", written), ("failed", failed), ("deleted", deleted)];
+        let files = files.map(|(outcome, count)| ([outcome.to_owned()], float(count)));
+        small.counter(&families::EVIDENCE_FILES, files)?;
+    }
     small.gauge(
         &families::RING_BYTES,
         view.captures.iter().filter_map(|c| {
@@ -43,4 +55,10 @@ pub(super) fn collect(build: &Build, view: &LanView) -> Result<Vec<proto::Metric
         }),
     )?;
     Ok(small.into_families())
+}
+
+/// Seconds since the epoch, to the millisecond.
+#[allow(clippy::cast_precision_loss, reason = "53 bits hold milliseconds for 285,000 years")]
+fn seconds(stamp: Stamp) -> f64 {
+    (stamp.0 / 1_000_000) as f64 / 1e3
 }

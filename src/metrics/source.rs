@@ -4,7 +4,8 @@
 //! every lock is let go before anything is rendered.
 
 use crate::capture::{Abilities, Backend};
-use crate::lan::{Lan, PassedOver, Tap};
+use crate::evidence::Totals;
+use crate::lan::{Lan, PassedOver, Reload, Tap};
 use crate::pipeline::SegmentView;
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
@@ -40,6 +41,10 @@ pub struct LanView {
     pub passed_over: Vec<PassedOver>,
     /// Steps of the wall clock noticed since the start.
     pub clock_steps: u64,
+    /// How the configuration file was read last; `None` where there is none.
+    pub reload: Option<Reload>,
+    /// What became of evidence; `None` where none is kept.
+    pub evidence: Option<Totals>,
 }
 
 /// One captured kernel interface, or capture file.
@@ -139,6 +144,8 @@ impl Source for Lan {
             captures: taps.iter().zip(segments).map(view).collect(),
             passed_over: self.passed_over(),
             clock_steps: self.clock_steps(),
+            reload: self.reload(),
+            evidence: self.evidence().map(|store| store.totals()),
         }
     }
 }

@@ -14,7 +14,8 @@ use multicast_exporter::detect::{
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
-use multicast_exporter::lan::PassedOver;
+use multicast_exporter::evidence::Totals;
+use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
     Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper,
@@ -34,6 +35,8 @@ pub struct FakeLan {
     pub ready: AtomicBool,
     pub clock_steps: u64,
     pub passed_over: Vec<PassedOver>,
+    pub reload: Option<Reload>,
+    pub evidence: Option<Totals>,
     pub captures: Vec<(CaptureView, Mutex<Vec<SegmentView>>)>,
 }
 
@@ -47,6 +50,8 @@ impl FakeLan {
             ready: AtomicBool::new(true),
             clock_steps: view.clock_steps,
             passed_over: view.passed_over,
+            reload: view.reload,
+            evidence: view.evidence,
             captures: captures.collect(),
         })
     }
@@ -70,6 +75,8 @@ impl Source for FakeLan {
         LanView {
             captures: captures.collect(),
             clock_steps: self.clock_steps,
+            reload: self.reload,
+            evidence: self.evidence,
             passed_over: self.passed_over.clone(),
         }
     }
@@ -186,6 +193,11 @@ pub fn lan() -> LanView {
     let lab = SegmentView { snapshot: snapshot(vec![]), ..segment("lab\\\"0\n", "") };
     LanView {
         clock_steps: 1,
+        reload: Some(Reload {
+            successful: false,
+            last_success: Stamp::new(1_700_000_000, 5_000_000),
+        }),
+        evidence: Some(Totals { written: 3, failed: 1, deleted: 2 }),
         passed_over: Vec::new(),
         captures: vec![
             CaptureView {
@@ -301,7 +313,12 @@ pub fn full_lan(devices: u32) -> LanView {
         ring_bytes: Some(1),
         ..capture("eth0", Backend::Ring, vec![segment])
     };
-    LanView { captures: vec![capture], ..LanView::default() }
+    LanView {
+        captures: vec![capture],
+        reload: Some(Reload { successful: true, last_success: Stamp::new(1, 0) }),
+        evidence: Some(Totals::default()),
+        ..LanView::default()
+    }
 }
 
 pub fn capture(name: &str, backend: Backend, segments: Vec<SegmentView>) -> CaptureView {

@@ -35,6 +35,8 @@ impl Level {
 pub enum Area {
     /// The flags of the web server.
     Web,
+    /// The configuration file, and the folder of evidence.
+    Configuration,
     /// Capabilities.
     Privileges,
     /// The kernel and what it gives.
@@ -51,6 +53,7 @@ impl fmt::Display for Area {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Web => f.write_str("Web"),
+            Self::Configuration => f.write_str("Configuration"),
             Self::Privileges => f.write_str("Privileges"),
             Self::Kernel => f.write_str("Kernel"),
             Self::Interfaces => f.write_str("Interfaces"),

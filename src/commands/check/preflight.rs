@@ -11,6 +11,8 @@ use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::capture::{Backend, Capture, file};
 use crate::commands::flags::{self, Serve};
+use crate::config::Config;
+use crate::evidence::Store;
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;
 use crate::web::listen::{self, ListenError};
@@ -53,6 +55,7 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
     let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
         .map_err(|error| error.to_string())?;
     let mut findings = web(&flags.web.listen_address)?;
+    findings.extend(configuration(flags));
     let held = privilege::held().unwrap_or_default();
     let wanted = match flags.capture.backend {
         _ if flags.replay.file.is_some() => 0,
@@ -114,6 +117,32 @@ fn web(addresses: &[String]) -> Result<Vec<Finding>, String> {
         });
     }
     Ok(findings)
+}
+
+/// Whether the configuration file can be used, and the folder of evidence.
+fn configuration(flags: &Serve) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(path) = &flags.config.file {
+        let name = path.display();
+        findings.push(match Config::load(path) {
+            Ok(config) => {
+                let (devices, segments) = (config.devices(), config.segments());
+                let text = format!("{name}: {devices} devices and {segments} entries for segments");
+                Finding::ok(Area::Configuration, text)
+            }
+            Err(error) => Finding::problem(Area::Configuration, format!("{name}: {error}")),
+        });
+    }
+    if let Some(dir) = &flags.evidence.dir {
+        findings.push(match Store::open(dir, flags.evidence.max_size) {
+            Ok(_) => {
+                let text = format!("evidence can be kept in {}", dir.display());
+                Finding::ok(Area::Configuration, text)
+            }
+            Err(error) => Finding::problem(Area::Configuration, format!("--evidence.dir: {error}")),
+        });
+    }
+    findings
 }
 
 fn replay(path: &Path) -> Finding {

@@ -34,6 +34,36 @@ pub static CLOCK_STEPS: Family = row(
     "Steps of the wall clock that the exporter has noticed.",
 );
 
+/// `multicast_exporter_config_last_reload_successful`.
+pub static CONFIG_SUCCESSFUL: Family = row(
+    "multicast_exporter_config_last_reload_successful",
+    Kind::Gauge,
+    &[],
+    Collector::Exporter,
+    Sight::Nothing,
+    "Whether the configuration file could be used when it was read last, 1 or 0; absent without --config.file.",
+);
+
+/// `multicast_exporter_config_last_reload_success_timestamp_seconds`.
+pub static CONFIG_SUCCESS_TIME: Family = row(
+    "multicast_exporter_config_last_reload_success_timestamp_seconds",
+    Kind::Gauge,
+    &[],
+    Collector::Exporter,
+    Sight::Nothing,
+    "When the configuration that is in use was read, since the Unix epoch in seconds; absent without --config.file.",
+);
+
+/// `multicast_exporter_evidence_files_total`.
+pub static EVIDENCE_FILES: Family = row(
+    "multicast_exporter_evidence_files_total",
+    Kind::Counter,
+    &["outcome"],
+    Collector::Exporter,
+    Sight::Nothing,
+    "Evidence of storms that was written, that could not be kept (failed), and that was deleted to make room; absent without --evidence.dir.",
+);
+
 /// `multicast_exporter_capture_ring_bytes`.
 pub static RING_BYTES: Family = row(
     "multicast_exporter_capture_ring_bytes",
@@ -518,6 +548,9 @@ pub static DEVICE_INFO: Family = row(
 pub static ALL: &[&Family] = &[
     &BUILD_INFO,
     &CLOCK_STEPS,
+    &CONFIG_SUCCESSFUL,
+    &CONFIG_SUCCESS_TIME,
+    &EVIDENCE_FILES,
     &RING_BYTES,
     &COLLECTOR_SUCCESS,
     &COLLECTOR_DURATION,
