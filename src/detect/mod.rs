@@ -19,16 +19,22 @@
 //! | `discovery`, `scan` | the other protocols |
 //! | `violations` | the account of a device and of the segment |
 //! | `storm` | what a storm is |
+//! | `flood`, `surge` | the storms of a device, and of the segment as a whole |
+//! | `window`, `share`, `pace` | rates by second, and what the frames of the last 10 s were |
+//! | `ledger` | the account of a segment's storms |
 //! | `watch` | what is remembered of one device |
 
 mod cause;
 mod conflict;
 mod discovery;
 mod expect;
+mod flood;
 mod form;
 mod heard;
 mod known;
+mod ledger;
 mod loops;
+mod pace;
 mod pingpong;
 mod probes;
 pub(crate) mod questions;
@@ -39,19 +45,26 @@ mod repeats;
 mod rule;
 mod scan;
 mod sets;
+mod share;
 mod storm;
+mod surge;
 pub(crate) mod suspension;
 mod violations;
 mod watch;
+mod window;
 
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use expect::{Expectations, Expected, Limits, ProtocolSet};
+pub(crate) use flood::{Closing, Flood};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
+pub(crate) use ledger::Ledger;
 pub use rule::{Hardness, Rule};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub(crate) use surge::Surge;
 pub use violations::{Counts, LastOffence};
 pub(crate) use watch::Watch;
+pub(crate) use window::Window;
 
 use crate::decode::mdns::HashKey;
 use crate::time::Stamp;

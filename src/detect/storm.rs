@@ -135,3 +135,16 @@ pub enum StormEvent {
     /// It is over.
     Ended(Storm),
 }
+
+impl StormEvent {
+    /// The storm as it was then.
+    #[must_use]
+    pub const fn storm(&self) -> &Storm {
+        match self {
+            Self::Began(storm)
+            | Self::Rose(storm)
+            | Self::Explained(storm)
+            | Self::Ended(storm) => storm,
+        }
+    }
+}

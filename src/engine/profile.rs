@@ -101,6 +101,8 @@ struct Facts {
     is_repeater: bool,
     /// From the neighbour table, where the device is named by its IP address.
     mac: Option<Mac>,
+    /// The name that it was given by hand.
+    alias: Option<Box<str>>,
 }
 
 /// What is known of one device.
@@ -188,6 +190,17 @@ impl Profile {
         }
     }
 
+    /// Names it by hand, or not any more: such a name comes before all that it says itself.
+    pub(super) fn set_alias(&mut self, alias: Option<&str>) {
+        let alias = alias.map(clean).filter(|alias| !alias.is_empty());
+        let known = self.facts.as_ref().and_then(|facts| facts.alias.as_ref());
+        if known != alias.as_ref() {
+            self.facts.get_or_insert_default().alias = alias;
+            self.is_stale = true;
+            self.settle();
+        }
+    }
+
     /// Rebuilds the identity if a claim changed it.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.is_stale) {
@@ -212,7 +225,7 @@ impl Profile {
                 Some(mac) => Some(Address::Mac(mac)),
                 None => facts.address.map(Address::Ip),
             },
-            name: name.cloned(),
+            name: facts.alias.as_ref().or(name).cloned(),
             vendor: self.identity.vendor,
             model: model.cloned(),
             category,

@@ -12,9 +12,15 @@ fn files() -> Pipeline {
         expiry: None,
         local: Arc::default(),
         converted: Converted::Files,
+        storms_kept: Config::STORMS_LIVE,
     };
     let labels = Labels::new(Sharing::Same, 128);
-    Pipeline::file(Settings { engine, key: HashKey([1, 2, 3, 4]), labels })
+    Pipeline::file(Settings {
+        engine,
+        key: HashKey([1, 2, 3, 4]),
+        labels,
+        expectations: expecting_the_usual(),
+    })
 }
 
 fn name(name: impl Into<String>) -> InterfaceName {
