@@ -139,6 +139,7 @@ impl Lan {
             suspended: 0,
             devices: (0..devices).map(device).collect(),
             other: None,
+            ..Snapshot::default()
         };
         Self { snapshot: Mutex::new(snapshot) }
     }

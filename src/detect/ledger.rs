@@ -86,3 +86,43 @@ impl Ledger {
         &self.ended
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Protocol, Sender};
+    use crate::detect::CauseSet;
+    use crate::mac::Mac;
+
+    fn storm(number: u64) -> Storm {
+        let (sender, also) = (Sender::Mac(Mac([1; 6])), CauseSet::default());
+        Storm {
+            number,
+            culprit: Culprit::Device { sender, cause: Cause::ProbeLoop, also },
+            level: Level::Chatty,
+            protocol: Protocol::Mdns,
+            start: Stamp(0),
+            end: None,
+            packets: 0,
+            peak: 0,
+        }
+    }
+
+    #[test]
+    fn the_latest_are_kept_and_all_are_counted() {
+        let mut ledger = Ledger::new(10);
+        for number in 0..300 {
+            assert_eq!(ledger.next(), number);
+            ledger.book(StormEvent::Began(storm(number)));
+            ledger.break_off(storm(number), Stamp(5), EndReason::Evicted);
+        }
+        let over: Vec<u64> = ledger.over().map(|storm| storm.number).collect();
+        assert_eq!(over, (290..300).collect::<Vec<_>>());
+        assert_eq!(ledger.forgotten(), 290);
+        assert_eq!(ledger.ended()[Level::Chatty as usize][Cause::ProbeLoop as usize], 300);
+        let first = ledger.poll_event().expect("an event");
+        assert_eq!(first.storm().number, 300 - EVENTS as u64 / 2);
+        let rest = std::iter::from_fn(|| ledger.poll_event()).count();
+        assert_eq!(rest, EVENTS - 1);
+    }
+}

@@ -7,6 +7,9 @@ use crate::decode::Protocol;
 /// Whole seconds kept: a cause is judged by the 10 s before a storm begins.
 pub(super) const SECONDS: u64 = 10;
 
+/// The same, as a length.
+const KEPT: usize = 10;
+
 /// One second.
 #[derive(Clone, Copy, Debug, Default)]
 struct Second {
@@ -17,14 +20,14 @@ struct Second {
 /// Ten seconds; 1,168 bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Shares {
-    seconds: [Second; SECONDS as usize],
+    seconds: [Second; KEPT],
     newest: u64,
 }
 
 impl Shares {
     /// Nothing was heard until `second`.
     pub(super) fn new(second: u64) -> Self {
-        Self { seconds: [Second::default(); SECONDS as usize], newest: second }
+        Self { seconds: [Second::default(); KEPT], newest: second }
     }
 
     /// Counts one frame. A second that lies behind the newest is counted in the newest.
@@ -81,6 +84,8 @@ impl Shares {
 const fn place(second: u64) -> usize {
     (second % SECONDS) as usize
 }
+
+const _: () = assert!(KEPT as u64 == SECONDS);
 
 #[cfg(test)]
 mod tests {

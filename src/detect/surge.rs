@@ -108,3 +108,53 @@ impl Surge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Stamp;
+
+    /// What a segment with `marked` of `frames` frames in a loop, and a device that sent
+    /// `busiest` of them, is said to suffer from.
+    fn cause(frames: u64, marked: u64, busiest: u64) -> Option<SegmentCause> {
+        let mut surge = Surge::default();
+        let mut marks = CauseSet::default();
+        marks.add(Cause::L2Loop);
+        for n in 0..frames {
+            let marks = if n < marked { marks } else { CauseSet::default() };
+            surge.count(10, Protocol::Mdns, marks);
+        }
+        let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
+        let event = surge.close(&at, Some(10), || busiest)?;
+        let Culprit::Segment { cause } = event.storm().culprit else { panic!("of a segment") };
+        assert_eq!((event.storm().number, event.storm().start), (3, Stamp::new(11, 0)));
+        Some(cause)
+    }
+
+    #[test]
+    fn half_of_the_frames_makes_a_cause() {
+        assert_eq!(cause(99, 99, 99), None);
+        assert_eq!(cause(100, 50, 100), Some(SegmentCause::L2Loop));
+        assert_eq!(cause(100, 49, 50), Some(SegmentCause::OneDevice));
+        assert_eq!(cause(100, 49, 49), Some(SegmentCause::ManyDevices));
+    }
+
+    #[test]
+    fn it_is_over_below_a_fifth_and_then_forgotten() {
+        let mut surge = Surge::default();
+        let mut ends = Vec::new();
+        for second in 10..200 {
+            let frames = if second < 20 { 100 } else { u64::from(second < 60) };
+            for _ in 0..frames {
+                surge.count(second, Protocol::Arp, CauseSet::default());
+            }
+            let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+            if let Some(StormEvent::Ended(storm)) = surge.close(&at, Some(10), || 0) {
+                ends.push((second, storm.packets, storm.peak));
+            }
+        }
+        // 20 of the 30 s hold 1 each, so one of 100 is too many.
+        assert_eq!(ends, [(49, 900 + 30, 100)]);
+        assert!(!surge.is_busy());
+    }
+}

@@ -38,7 +38,7 @@ pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{HashKey, Header};
+use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
@@ -49,6 +49,7 @@ use ahash::RandomState;
 use errors::Errors;
 use kinds::{PARSER, Parser};
 use payloads::Payloads;
+use profile::Profile;
 use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -255,39 +256,7 @@ impl Engine {
         if is_in_rate {
             row.seconds.count(now.second());
         }
-        let profile = &mut row.profile;
-        claims::of_sender(observation, |claim| profile.hear(now, claim));
-        let is_news = match &observation.message {
-            // Many strings to look through; a storm says the same again and again.
-            Message::Ssdp(message) => {
-                profile.looks_into(self.hasher.hash_one((message.target, message.server)), now)
-            }
-            Message::None
-            | Message::Mdns(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => true,
-        };
-        if is_news {
-            claims::of_message(observation, |claim| profile.hear(now, claim));
-        }
-        if let Some((datagram, (hash, digest))) = message
-            && datagram.header.is_some_and(Header::is_response)
-            && !digest.hints.is_empty()
-        {
-            // The same payload comes over IPv4 and IPv6, and proves another address each time.
-            let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
-            if profile.looks_into(hash ^ u64::from(is_v6), now) {
-                claims::of_response(observation, digest, |claim| profile.hear(now, claim));
-            }
-        }
-        profile.settle();
+        identify(now, &mut row.profile, observation, message, &self.hasher);
         if is_due {
             self.table.set_due();
         }
@@ -430,6 +399,48 @@ impl Engine {
         }
         now
     }
+}
+
+/// Hears what a frame says of its sender.
+fn identify(
+    now: Time,
+    profile: &mut Profile,
+    observation: &Observation<'_>,
+    message: Option<(&Datagram<'_>, (u64, &Digest))>,
+    hasher: &RandomState,
+) {
+    claims::of_sender(observation, |claim| profile.hear(now, claim));
+    let is_news = match &observation.message {
+        // Many strings to look through; a storm says the same again and again.
+        Message::Ssdp(message) => {
+            profile.looks_into(hasher.hash_one((message.target, message.server)), now)
+        }
+        Message::None
+        | Message::Mdns(_)
+        | Message::Llmnr(_)
+        | Message::Wsd(_)
+        | Message::Igmp(_)
+        | Message::Mld(_)
+        | Message::Nd(_)
+        | Message::Arp(_)
+        | Message::Dhcp(_)
+        | Message::Dhcpv6(_)
+        | Message::Netbios(_) => true,
+    };
+    if is_news {
+        claims::of_message(observation, |claim| profile.hear(now, claim));
+    }
+    if let Some((datagram, (hash, digest))) = message
+        && datagram.header.is_some_and(Header::is_response)
+        && !digest.hints.is_empty()
+    {
+        // The same payload comes over IPv4 and IPv6, and proves another address each time.
+        let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
+        if profile.looks_into(hash ^ u64::from(is_v6), now) {
+            claims::of_response(observation, digest, |claim| profile.hear(now, claim));
+        }
+    }
+    profile.settle();
 }
 
 #[cfg(test)]

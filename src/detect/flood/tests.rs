@@ -161,6 +161,20 @@ fn other_frames_have_a_limit_only_where_one_is_set() {
 }
 
 #[test]
+fn a_silent_minute_is_in_none_of_five_windows() {
+    let mut device = Device::new(Limits::default());
+    let mut begun = Vec::new();
+    for second in 0..300 {
+        if second % 61 == 0 {
+            device.hear(300, Protocol::Mdns, &[]);
+        }
+        begun.extend(device.close().map(|event| (second, event.storm().level)));
+    }
+    // The windows that end with the fifth burst hold one burst each. It grows quiet 30 s later.
+    assert_eq!(begun, [(244, Level::Chatty), (274, Level::Chatty)]);
+}
+
+#[test]
 fn a_device_that_grew_quiet_costs_nothing() {
     let mut device = Device::new(Limits::default());
     for _ in 0..400 {
@@ -209,11 +223,9 @@ impl Model {
     }
 
     fn floods(&self, class: usize, second: u64) -> bool {
-        let (limit, length) = [
-            (self.limits.signalling, 10),
-            (self.limits.address, 30),
-            (self.limits.other, 10),
-        ][class];
+        let (limit, length) =
+            [(self.limits.signalling, 10), (self.limits.address, 30), (self.limits.other, 10)]
+                [class];
         let frames = self.rate(class, second, length);
         limit.is_some_and(|limit| frames >= u64::from(limit) * length)
     }
@@ -319,11 +331,8 @@ fn act() -> impl Strategy<Value = (u64, u64, Protocol, Option<Cause>, u64)> {
         Protocol::Arp,
         Protocol::OtherMulticast,
     ]);
-    let mark = prop::sample::select(vec![
-        None,
-        Some(Cause::QueryFlood),
-        Some(Cause::RepeatedResponse),
-    ]);
+    let mark =
+        prop::sample::select(vec![None, Some(Cause::QueryFlood), Some(Cause::RepeatedResponse)]);
     let seconds = prop_oneof![1_u64..20, 20_u64..130];
     let gap = prop_oneof![4 => Just(1_u64), 1 => 2_u64..70];
     (seconds, prop_oneof![0_u64..5, 0_u64..30], protocol, mark, gap)
