@@ -75,11 +75,13 @@ fn events(segment: &mut Segment) -> Vec<(&'static str, u64)> {
         .collect()
 }
 
+type Act = (fn(Host) -> Vec<u8>, u64, u64);
+
 /// What a device does from second 10 on, and the storms that it makes.
 struct Case {
     name: &'static str,
     /// A frame, how many of it a second, for how many seconds.
-    acts: &'static [(fn(Host) -> Vec<u8>, u64, u64)],
+    acts: &'static [Act],
     storms: &'static [Told],
 }
 

@@ -31,8 +31,7 @@ impl Device {
     }
 
     fn hear(&mut self, frames: u64, protocol: Protocol, causes: &[Cause]) -> &mut Self {
-        let mut marks = CauseSet::default();
-        causes.iter().for_each(|cause| marks.add(*cause));
+        let marks = set_of(causes);
         for _ in 0..frames {
             if protocol.class() != Class::Other {
                 self.totals.count(self.second);
@@ -60,6 +59,14 @@ impl Device {
     fn storm(&self) -> Storm {
         self.flood.storm(self.second, &self.totals).expect("a storm")
     }
+}
+
+fn set_of(causes: &[Cause]) -> CauseSet {
+    let mut set = CauseSet::default();
+    for cause in causes {
+        set.add(*cause);
+    }
+    set
 }
 
 /// The main cause and the others.
@@ -364,9 +371,7 @@ proptest! {
                 let is_ignored = protocol.class() == Class::Other && other.is_none();
                 if n % gap == 0 && !is_ignored {
                     device.hear(rate, protocol, &marks);
-                    let mut set = CauseSet::default();
-                    marks.iter().for_each(|cause| set.add(*cause));
-                    let frame = Frame { second: device.second, protocol, marks: set };
+                    let frame = Frame { second: device.second, protocol, marks: set_of(&marks) };
                     model.frames.extend(std::iter::repeat_n(frame, usize::try_from(rate).unwrap()));
                 }
                 // What no longer matters only costs time.
