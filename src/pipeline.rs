@@ -7,7 +7,7 @@
 use crate::capture::{Batch, Frame, InterfaceName};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::{Expectations, StormEvent};
+use crate::detect::{Expectations, Link, StormEvent};
 use crate::engine::{self, Engine, Event, Identity, Local, Snapshot};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
@@ -37,6 +37,8 @@ pub struct Pipeline {
     by_name: HashMap<Box<str>, usize>,
     /// `None` where a segment ended; the place is taken again.
     segments: Vec<Option<Segment>>,
+    /// The interface of a live capture.
+    link: Arc<Link>,
     /// Places in `segments`.
     by_label: HashMap<Label, usize>,
     /// What happened to the storms of segments that ended.
@@ -148,6 +150,7 @@ impl Pipeline {
             bases: Vec::new(),
             by_name: HashMap::new(),
             segments: Vec::new(),
+            link: Arc::default(),
             by_label: HashMap::new(),
             last_news: VecDeque::new(),
             ended: false,
@@ -257,6 +260,19 @@ impl Pipeline {
         last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))
     }
 
+    /// Tells every segment, those to come too, what the live interface is.
+    ///
+    /// Its addresses are those of its untagged frames: a VLAN is another network.
+    pub fn handle_link(&mut self, link: &Arc<Link>) {
+        if self.link == *link {
+            return;
+        }
+        self.link = Arc::clone(link);
+        for segment in self.segments.iter_mut().flatten() {
+            segment.engine.handle_link(&of_vlan(link, &segment.vlan));
+        }
+    }
+
     /// What lies around the live interface has changed: some VLANs may be counted elsewhere from
     /// now on, and their segments end here.
     pub fn handle_surroundings(&mut self, around: &Surroundings) {
@@ -361,6 +377,7 @@ impl Pipeline {
             let mut engine = Engine::new(self.settings.engine.clone(), self.settings.key);
             engine.handle_expectations(&(self.settings.expectations)(routed.label()));
             engine.handle_event(now, Event::Up);
+            engine.handle_link(&of_vlan(&self.link, routed.vlan()));
             let segment = Segment {
                 label: Arc::clone(routed.label()),
                 vlan: routed.vlan().to_owned(),
@@ -380,6 +397,14 @@ impl Pipeline {
         base.places[place] = Some(slot);
         slot
     }
+}
+
+/// What the interface is to the frames of a VLAN, or to untagged ones.
+fn of_vlan(link: &Arc<Link>, vlan: &str) -> Arc<Link> {
+    if vlan.is_empty() || link.subnets.is_empty() {
+        return Arc::clone(link);
+    }
+    Arc::new(Link { subnets: Vec::new(), ..(**link).clone() })
 }
 
 #[cfg(test)]

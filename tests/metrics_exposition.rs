@@ -93,6 +93,15 @@ fn zero_is_only_said_where_it_was_measured() {
     let converted = body.label_values("multicast_interface_converted_packets_total", "interface");
     assert_eq!(converted.into_iter().collect::<Vec<_>>(), ["pnet", "ring"]);
 
+    // Nobody has queried yet: none are known where IGMP is seen, and no time of a last query.
+    for family in ["multicast_queriers", "multicast_groups"] {
+        let interfaces = body.label_values(family, "interface");
+        assert_eq!(interfaces.into_iter().collect::<Vec<_>>(), ["pnet", "ring"], "{family}");
+        assert_eq!(body.label_values(family, "family").len(), 2);
+    }
+    let asked = "multicast_querier_last_query_timestamp_seconds";
+    assert!(body.label_values(asked, "interface").is_empty());
+
     let errors = |interface: &str| {
         let of = |(name, labels): &&(String, _)| {
             let labels: &std::collections::BTreeMap<String, String> = labels;

@@ -117,16 +117,19 @@ pub(crate) struct Offence {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     marks: CauseSet,
+    is_copy: bool,
     offences: Vec<Offence>,
 }
 
 impl Findings {
-    /// Offences kept of a frame; each rule counts once a message anyway.
-    const MAX: usize = 64;
+    /// Offences of one rule kept of a frame: each counts once a message anyway, but of a device
+    /// that may be a relay those about its own records count at once.
+    const MAX: usize = 8;
 
     /// Forgets the last frame.
     pub(crate) fn clear(&mut self) {
         self.marks = CauseSet::default();
+        self.is_copy = false;
         self.offences.clear();
     }
 
@@ -135,9 +138,20 @@ impl Findings {
         self.marks.add(cause);
     }
 
+    /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
+    pub(crate) const fn copy(&mut self) {
+        self.is_copy = true;
+    }
+
+    /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.
+    pub(crate) const fn is_copy(&self) -> bool {
+        self.is_copy || self.marks.has(Cause::L2Loop) || self.marks.has(Cause::Reflection)
+    }
+
     /// The frame breaks a rule.
     pub(crate) fn offend(&mut self, offence: Offence) {
-        if self.offences.len() < Self::MAX {
+        let same = self.offences.iter().filter(|same| same.rule == offence.rule);
+        if same.count() < Self::MAX {
             self.offences.push(offence);
         }
     }

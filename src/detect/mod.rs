@@ -15,6 +15,8 @@
 //! | `loops`, `reflection`, `relay` | copies, and who speaks for others |
 //! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
 //! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
+//! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
+//! | `queriers`, `groups` | who asks for the members of groups, and which have any |
 //! | `form` | what a message breaks by itself |
 //! | `discovery`, `scan` | the other protocols |
 //! | `violations` | the account of a device and of the segment |
@@ -26,10 +28,12 @@
 
 mod cause;
 mod conflict;
+mod contenders;
 mod discovery;
 mod expect;
 mod flood;
 mod form;
+mod groups;
 mod heard;
 mod known;
 mod ledger;
@@ -37,10 +41,12 @@ mod loops;
 mod pace;
 mod pingpong;
 mod probes;
+mod queriers;
 pub(crate) mod questions;
 mod records;
 mod reflection;
 mod relay;
+mod rename;
 mod repeats;
 mod rule;
 mod scan;
@@ -59,6 +65,7 @@ pub(crate) use flood::{Closing, Flood};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
 pub(crate) use ledger::Ledger;
+pub use queriers::{Family, Membership};
 pub use rule::{Hardness, Rule};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub(crate) use surge::Surge;
@@ -67,9 +74,9 @@ pub(crate) use watch::Watch;
 pub(crate) use window::Window;
 
 use crate::decode::mdns::HashKey;
-use crate::time::Stamp;
+use crate::time::{Stamp, Time};
 use heard::{Offence, Subject};
-use relay::Places;
+use relay::{Addresses, Places};
 
 /// The detectors of one segment.
 pub(crate) struct Detectors {
@@ -83,24 +90,30 @@ pub(crate) struct Detectors {
     known: known::Known,
     discovery: discovery::Discovery,
     scan: scan::Scan,
+    queriers: queriers::Queriers,
+    groups: groups::Groups,
+    addresses: Addresses,
     violations: Counts,
     findings: Findings,
 }
 
 impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
-    pub(crate) fn new(_key: HashKey) -> Self {
+    pub(crate) fn new(key: HashKey) -> Self {
         Self {
-            loops: loops::Loops,
-            reflection: reflection::Reflection,
-            records: records::Records,
-            conflict: conflict::Conflict,
+            loops: loops::Loops::new(key),
+            reflection: reflection::Reflection::new(),
+            records: records::Records::new(key),
+            conflict: conflict::Conflict::new(),
             repeats: repeats::Repeats,
-            probes: probes::Probes,
-            pingpong: pingpong::PingPong,
+            probes: probes::Probes::new(),
+            pingpong: pingpong::PingPong::new(),
             known: known::Known,
             discovery: discovery::Discovery,
             scan: scan::Scan,
+            queriers: queriers::Queriers::default(),
+            groups: groups::Groups::new(key),
+            addresses: Addresses::new(key),
             violations: [0; Rule::COUNT],
             findings: Findings::default(),
         }
@@ -116,13 +129,17 @@ impl Detectors {
     ) -> CauseSet {
         let findings = &mut self.findings;
         findings.clear();
+        self.queriers.handle(heard, stamp);
+        self.groups.handle(heard);
         self.loops.handle(heard, findings);
-        self.reflection.handle(heard, findings);
-        let is_copy =
-            findings.marks().has(Cause::L2Loop) || findings.marks().has(Cause::Reflection);
-        if !is_copy {
+        if !findings.is_copy() {
+            self.reflection.handle(heard, findings);
+        }
+        if !findings.is_copy() {
             self.records.handle(heard, findings);
-            self.conflict.handle(heard, findings);
+            if !watch.as_ref().is_some_and(|watch| watch.relay.is_relay()) {
+                self.conflict.handle(heard, findings);
+            }
             self.repeats.handle(heard, findings);
             self.probes.handle(heard, findings);
             self.pingpong.handle(heard, findings);
@@ -135,9 +152,30 @@ impl Detectors {
         self.findings.marks()
     }
 
+    /// Payloads that came again from another device.
+    pub(crate) const fn reflected(&self) -> u64 {
+        self.reflection.reflected()
+    }
+
+    /// Whether reflected payloads go round, or did in the last 10 s.
+    pub(crate) fn is_reflection_looping(&self, now: Time) -> bool {
+        self.reflection.is_looping(now)
+    }
+
     /// Violations of all devices.
     pub(crate) const fn violations(&self) -> &Counts {
         &self.violations
+    }
+
+    /// The causes whose signature the last frame has.
+    pub(crate) const fn marks(&self) -> CauseSet {
+        self.findings.marks()
+    }
+
+    /// What is known of group membership in an address family.
+    pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
+        let groups = self.groups.count(now, family);
+        Membership { groups, ..self.queriers.membership(now, family) }
     }
 
     /// Books each rule that was broken once: on the device's account and the segment's, unless
@@ -145,7 +183,11 @@ impl Detectors {
     fn book(&mut self, heard: &Heard<'_>, stamp: Stamp, watch: Option<&mut Watch>) {
         let mut nobody = Watch::default();
         let watch = watch.unwrap_or(&mut nobody);
-        let others = watch.relay.handle(heard);
+        let marks = self.findings.marks();
+        if marks.has(Cause::RenameLoop) || marks.has(Cause::NameConflict) {
+            watch.contest(heard.now);
+        }
+        let others = watch.relay.handle(heard, &self.addresses);
         let is_relay = watch.relay.is_relay();
         let is_cleared = watch.relay.is_cleared();
         if (is_relay || is_cleared)
@@ -193,3 +235,6 @@ const fn is_about(offence: &Offence, places: Places) -> bool {
         Some(Subject::Question(_)) | None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

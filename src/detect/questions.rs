@@ -18,9 +18,9 @@ use std::time::Duration;
 pub(crate) const MEMORY: Duration = Duration::from_secs(2);
 /// Entries of a set.
 const WAYS: usize = 8;
-/// Sets at first: 28 KiB, made with the first question.
+/// Sets at first: 52 KiB, made with the first question.
 const MIN_SETS: usize = 64;
-/// Sets at most: 448 KiB.
+/// Sets at most: 832 KiB.
 const MAX_SETS: usize = 1_024;
 
 /// DNS types (RFC 1035 section 3.2.2, RFC 4034 section 4).
@@ -30,7 +30,7 @@ const ANY: u16 = 255;
 
 /// Who asks or answers: the keyed hash of the sender, its last two bits replaced by what the
 /// sender is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Party(u64);
 
 impl Party {
@@ -46,9 +46,48 @@ impl Party {
 
     /// Whether both may be one device. Where senders are known by their IP addresses a device is
     /// two of them, and it probes by both families at once.
-    const fn may_be(self, other: Self) -> bool {
+    pub(crate) const fn may_be(self, other: Self) -> bool {
         self.0 == other.0 || matches!((self.0 & 3, other.0 & 3), (1, 2) | (2, 1))
     }
+}
+
+/// A place in the order in which questions were heard: time alone cannot tell a question from an
+/// answer of the same instant. Wraps, so that only places of the same minute can be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Order(u32);
+
+impl Order {
+    /// Whether a question was heard after `other`.
+    pub(crate) const fn is_after(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0).cast_signed() > 0
+    }
+}
+
+/// The last questions of 2 s that something answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// In a query of anybody.
+    pub query: Option<Order>,
+    /// In a probe of another device.
+    pub probe: Option<Order>,
+}
+
+impl Asked {
+    /// The later ones of both.
+    pub(crate) fn or_later(self, other: Self) -> Self {
+        let later = |a: Option<Order>, b: Option<Order>| match (a, b) {
+            (Some(a), Some(b)) if b.is_after(a) => Some(b),
+            (a, b) => a.or(b),
+        };
+        Self { query: later(self.query, other.query), probe: later(self.probe, other.probe) }
+    }
+}
+
+/// When a question was heard, and after which others.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    at: Time,
+    order: Order,
 }
 
 /// When one question was heard.
@@ -57,35 +96,49 @@ struct Entry {
     name: u64,
     rtype: u16,
     /// Last heard in a message that was no probe.
-    asked: Option<Time>,
+    asked: Option<Moment>,
     /// The last two devices that probed: the sender's own probes are no questions to it, so the
     /// one before counts if the last was its own.
-    probed: [Option<(Party, Time)>; 2],
+    probed: [Option<(Party, Moment)>; 2],
 }
 
 impl Entry {
     fn heard_last(&self) -> Option<Time> {
-        self.asked.max(self.probed[0].map(|(_, at)| at))
+        let asked = self.asked.map(|moment| moment.at);
+        asked.max(self.probed[0].map(|(_, moment)| moment.at))
     }
 
     fn is_live(&self, now: Time) -> bool {
         self.heard_last().is_some_and(|at| is_recent(now, at))
     }
 
-    fn is_question_to(&self, now: Time, answerer: Party) -> bool {
-        self.asked.is_some_and(|at| is_recent(now, at))
-            || (self.probed.iter().flatten())
-                .any(|&(prober, at)| !prober.may_be(answerer) && is_recent(now, at))
+    fn answers(&self, record: &Record) -> bool {
+        self.name == record.name
+            && (self.rtype == record.rtype
+                || self.rtype == ANY
+                || matches!(record.rtype, NSEC | CNAME))
     }
 
-    fn hear(&mut self, now: Time, asker: Asker) {
+    /// When `answerer` was asked this last.
+    fn asked_of(&self, now: Time, answerer: Party) -> Asked {
+        let recent = |moment: Moment| is_recent(now, moment.at).then_some(moment.order);
+        // The first one probed last.
+        let others = self.probed.iter().flatten();
+        let mut probes = others.filter(|(prober, _)| !prober.may_be(answerer));
+        Asked {
+            query: self.asked.and_then(recent),
+            probe: probes.next().and_then(|(_, moment)| recent(*moment)),
+        }
+    }
+
+    fn hear(&mut self, moment: Moment, asker: Asker) {
         match asker {
-            Asker::Querier => self.asked = Some(now),
+            Asker::Querier => self.asked = Some(moment),
             Asker::Prober(party) => {
                 if self.probed[0].is_some_and(|(last, _)| !last.may_be(party)) {
                     self.probed[1] = self.probed[0];
                 }
-                self.probed[0] = Some((party, now));
+                self.probed[0] = Some((party, moment));
             }
         }
     }
@@ -111,12 +164,16 @@ pub(crate) struct Questions {
     entries: Vec<Option<Entry>>,
     /// When the last question was heard: after a silence nothing needs to be looked up.
     last: Option<Time>,
+    /// The last question's place.
+    order: Order,
 }
 
 impl Questions {
     /// Remembers a question. Returns false if a live one had to be forgotten for it.
     pub(crate) fn hear(&mut self, now: Time, question: Question, asker: Asker) -> bool {
         self.last = Some(now);
+        self.order = Order(self.order.0.wrapping_add(1));
+        let moment = Moment { at: now, order: self.order };
         if self.entries.is_empty() {
             self.entries = vec![None; MIN_SETS * WAYS];
         }
@@ -127,7 +184,7 @@ impl Questions {
                 entry.is_some_and(|e| e.name == question.name && e.rtype == question.rtype)
             };
             if let Some(Some(entry)) = entries.iter_mut().find(same) {
-                entry.hear(now, asker);
+                entry.hear(moment, asker);
                 return true;
             }
             let mut entry = Entry {
@@ -136,7 +193,7 @@ impl Questions {
                 asked: None,
                 probed: [None; 2],
             };
-            entry.hear(now, asker);
+            entry.hear(moment, asker);
             // The one not heard for longest; empty ones first.
             let Some(oldest) = entries.iter_mut().min_by_key(|e| e.and_then(|e| e.heard_last()))
             else {
@@ -158,17 +215,24 @@ impl Questions {
 
     /// Whether `record`, by `answerer`, answers a question of the last 2 s.
     pub(crate) fn asked_for(&self, now: Time, record: &Record, answerer: Party) -> bool {
+        self.asked(now, record, answerer) != Asked::default()
+    }
+
+    /// The last questions of 2 s that `record`, by `answerer`, answers. Any question counts: to
+    /// the group or to one host, from port 5353 or another.
+    pub(crate) fn asked(&self, now: Time, record: &Record, answerer: Party) -> Asked {
         if !self.last.is_some_and(|last| is_recent(now, last)) {
-            return false;
+            return Asked::default();
         }
         let set = self.set(record.name);
-        self.entries[set..set + WAYS].iter().flatten().any(|entry| {
-            entry.name == record.name
-                && (entry.rtype == record.rtype
-                    || entry.rtype == ANY
-                    || matches!(record.rtype, NSEC | CNAME))
-                && entry.is_question_to(now, answerer)
-        })
+        let entries = self.entries[set..set + WAYS].iter().flatten();
+        let fitting = entries.filter(|entry| entry.answers(record));
+        fitting.fold(Asked::default(), |asked, entry| asked.or_later(entry.asked_of(now, answerer)))
+    }
+
+    /// The place of the last question heard: what is asked from now on is after it.
+    pub(crate) const fn order(&self) -> Order {
+        self.order
     }
 
     /// Where the set of a name begins. All types of a name are in one set, because an NSEC
@@ -277,6 +341,36 @@ mod tests {
         }
         questions.hear(Time(1), question(7, ANY), Asker::Prober(party("10.0.0.2", 3)));
         assert!(questions.asked_for(Time(2), &record(7, 1), my_v4));
+    }
+
+    #[test]
+    fn the_order_tells_what_was_asked_since() {
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, 12), Asker::Querier);
+        let answered = questions.order();
+        let is_since = |questions: &Questions| {
+            let asked = questions.asked(Time(0), &record(7, 12), ME);
+            [asked.query, asked.probe].map(|order| order.is_some_and(|o| o.is_after(answered)))
+        };
+        assert_eq!(is_since(&questions), [false, false]);
+        questions.hear(Time(0), question(8, 12), Asker::Querier);
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
+        assert_eq!(is_since(&questions), [false, false]);
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(OTHER));
+        assert_eq!(is_since(&questions), [false, true]);
+        // My own probe after the other's does not hide it, nor does an old query a new one.
+        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
+        questions.hear(Time(0), question(7, ANY), Asker::Querier);
+        assert_eq!(is_since(&questions), [true, true]);
+        // It wraps.
+        assert!(Order(1).is_after(Order(u32::MAX)) && !Order(u32::MAX).is_after(Order(1)));
+        assert!(!Order(1).is_after(Order(1)));
+    }
+
+    #[test]
+    fn entries_are_as_large_as_is_said() {
+        assert_eq!(size_of::<Option<Entry>>() * MIN_SETS * WAYS, 52 * 1_024);
+        assert_eq!(size_of::<Option<Entry>>() * MAX_SETS * WAYS, 832 * 1_024);
     }
 
     #[test]

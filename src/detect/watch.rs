@@ -2,6 +2,12 @@
 
 use super::relay::Source;
 use super::violations::{Violations, Withheld};
+use crate::time::Time;
+use std::time::Duration;
+
+/// A device whose name was contested still is for this long: the time in which the names of a
+/// rename loop are counted.
+const CONTESTED: Duration = Duration::from_mins(10);
 
 /// The detectors' state of one device.
 #[derive(Clone, Debug, Default)]
@@ -12,4 +18,18 @@ pub(crate) struct Watch {
     pub withheld: Option<Box<Withheld>>,
     /// Whether it speaks for others.
     pub relay: Source,
+    /// When it was last heard in a rename loop or name conflict.
+    contested: Option<Time>,
+}
+
+impl Watch {
+    /// It renames itself, or another device claims its name.
+    pub(super) const fn contest(&mut self, now: Time) {
+        self.contested = Some(now);
+    }
+
+    /// Whether what it calls itself is in dispute, so that nobody should take it for its name.
+    pub(crate) fn is_contested(&self, now: Time) -> bool {
+        self.contested.is_some_and(|at| now.since(at) <= CONTESTED)
+    }
 }

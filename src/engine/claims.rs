@@ -207,11 +207,7 @@ pub(super) fn of_response(
         let claim = match hint {
             Hint::Service(service) => {
                 let Some(evidence) = category::of_service(service) else { continue };
-                if names_itself {
-                    Claim::Evidence(evidence)
-                } else {
-                    Claim::LikelyEvidence(evidence)
-                }
+                if names_itself { Claim::Offer(evidence) } else { Claim::LikelyEvidence(evidence) }
             }
             Hint::Model(model) if names_itself => Claim::Model(model),
             Hint::Model(model) => Claim::LikelyModel(model),

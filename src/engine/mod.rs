@@ -42,14 +42,15 @@ use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
-use crate::detect::{Detectors, Expectations, Heard, Link, Mdns, Storm, StormEvent};
+use crate::detect::{
+    CauseSet, Detectors, Expectations, Family, Heard, Link, Mdns, Storm, StormEvent,
+};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
 use kinds::{PARSER, Parser};
 use payloads::Payloads;
-use profile::Profile;
 use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -256,7 +257,8 @@ impl Engine {
         if is_in_rate {
             row.seconds.count(now.second());
         }
-        identify(now, &mut row.profile, observation, message, &self.hasher);
+        let digest = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
+        identify(now, &self.hasher, observation, digest, row);
         if is_due {
             self.table.set_due();
         }
@@ -329,6 +331,12 @@ impl Engine {
         }
     }
 
+    /// The causes whose signature the last frame has that was counted.
+    #[must_use]
+    pub const fn marks(&self) -> CauseSet {
+        self.detectors.marks()
+    }
+
     /// A copy of all that is known, bounded by the budget. To be rendered after the engine's lock
     /// was let go. Reads only: two readers see the same.
     #[must_use]
@@ -370,6 +378,9 @@ impl Engine {
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,
             suspended: self.suspension.begun(),
+            membership: Family::ALL.map(|family| self.detectors.membership(time, family)),
+            reflected: self.detectors.reflected(),
+            reflection_loop: self.detectors.is_reflection_looping(time),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),
@@ -401,14 +412,18 @@ impl Engine {
     }
 }
 
-/// Hears what a frame says of its sender.
+/// Hears what a frame tells of its sender. `message` is its mDNS message with the payload's hash.
 fn identify(
     now: Time,
-    profile: &mut Profile,
-    observation: &Observation<'_>,
-    message: Option<(&Datagram<'_>, (u64, &Digest))>,
     hasher: &RandomState,
+    observation: &Observation<'_>,
+    message: Option<(&Datagram<'_>, u64, &Digest)>,
+    row: &mut table::Row,
 ) {
+    let is_relay = row.watch.relay.is_relay();
+    let profile = &mut row.profile;
+    profile.keep_name(row.watch.is_contested(now));
+    profile.set_relay(is_relay);
     claims::of_sender(observation, |claim| profile.hear(now, claim));
     let is_news = match &observation.message {
         // Many strings to look through; a storm says the same again and again.
@@ -430,7 +445,8 @@ fn identify(
     if is_news {
         claims::of_message(observation, |claim| profile.hear(now, claim));
     }
-    if let Some((datagram, (hash, digest))) = message
+    if let Some((datagram, hash, digest)) = message
+        && !is_relay
         && datagram.header.is_some_and(Header::is_response)
         && !digest.hints.is_empty()
     {

@@ -40,8 +40,10 @@ pub(super) enum Claim<'a> {
     NetbiosName(IpAddr, &'a str),
     /// Its model.
     Model(&'a str),
-    /// What it offers or does.
+    /// What it does, by another protocol than multicast DNS.
     Evidence(Evidence),
+    /// What it offers in multicast DNS.
+    Offer(Evidence),
     /// What the host with this address offers: counts if the address is known to be its own.
     EvidenceOf(IpAddr, Evidence),
     /// A model in a message that does not say whose: counts until it is known that the device
@@ -94,11 +96,17 @@ struct Facts {
     name: Option<Name>,
     model: Option<Model>,
     found: Found,
+    /// From its own multicast DNS.
+    offered: Found,
     /// From messages that do not say whose they are.
     likely: Found,
     /// Whether it was heard to pass on what others say, as reflectors and sleep proxies do.
     passes_on: bool,
     is_repeater: bool,
+    /// Whether the name stays what it is: see [`Profile::keep_name`].
+    keeps_name: bool,
+    /// Whether it speaks for others, so that its multicast DNS tells nothing of itself.
+    is_relay: bool,
     /// From the neighbour table, where the device is named by its IP address.
     mac: Option<Mac>,
     /// The name that it was given by hand.
@@ -149,6 +157,14 @@ impl Profile {
         std::mem::replace(&mut self.looked_into, this) != this
     }
 
+    /// Whether the name stays what it is from now on, if there is one: while the device is in a
+    /// rename loop or name conflict each would make a new series.
+    pub(super) fn keep_name(&mut self, keeps: bool) {
+        if let Some(facts) = &mut self.facts {
+            facts.keeps_name = keeps;
+        }
+    }
+
     /// Hears one claim. [`Self::settle`] makes it visible.
     pub(super) fn hear(&mut self, now: Time, claim: Claim<'_>) {
         let facts = self.facts.get_or_insert_default();
@@ -162,6 +178,7 @@ impl Profile {
             Claim::Model(model) => facts.hear_model(now, model, true),
             Claim::LikelyModel(model) => !facts.passes_on && facts.hear_model(now, model, false),
             Claim::Evidence(evidence) => facts.found.add(evidence),
+            Claim::Offer(evidence) => facts.offered.add(evidence),
             Claim::EvidenceOf(ip, evidence) => facts.is_own(ip) && facts.found.add(evidence),
             Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.add(evidence),
             Claim::Other(name, ip) => facts.hear_other(name, ip),
@@ -201,6 +218,23 @@ impl Profile {
         }
     }
 
+    /// Marks whether it speaks for others. What its multicast DNS told of it goes once it does;
+    /// the caller hands in no more such claims.
+    pub(super) fn set_relay(&mut self, is_relay: bool) {
+        if self.facts.as_ref().is_some_and(|facts| facts.is_relay) == is_relay {
+            return;
+        }
+        let facts = self.facts.get_or_insert_default();
+        facts.is_relay = is_relay;
+        if is_relay {
+            facts.name.take_if(|name| name.source == Source::Host);
+            facts.model = None;
+            facts.offered = Found::default();
+            facts.likely = Found::default();
+        }
+        self.is_stale = true;
+    }
+
     /// Rebuilds the identity if a claim changed it.
     pub(super) fn settle(&mut self) {
         if !std::mem::take(&mut self.is_stale) {
@@ -209,10 +243,12 @@ impl Profile {
         let Some(facts) = &self.facts else { return };
         let model = facts.model.as_ref().map(|model| &model.text);
         let name = facts.name.as_ref().filter(|_| !facts.is_repeater).map(|name| &name.text);
-        let category = if facts.is_repeater {
+        let category = if facts.is_relay {
+            Category::Relay
+        } else if facts.is_repeater {
             Category::Repeater
         } else {
-            let found = facts.found.and(facts.likely);
+            let found = facts.found.and(facts.offered).and(facts.likely);
             decide(found, model.map(AsRef::as_ref), name.map(AsRef::as_ref))
         };
         let mut addresses: Vec<IpAddr> = facts.addresses.iter().map(|heard| heard.ip).collect();
@@ -288,6 +324,7 @@ impl Facts {
         let replaces = match &self.name {
             None => true,
             Some(current) if *current.text == *text => false,
+            Some(_) if self.keeps_name => false,
             Some(current) if source > current.source => true,
             Some(current) => source == current.source && now.since(current.set) >= NAME_KEPT,
         };

@@ -3,7 +3,7 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
-use crate::detect::{Cause, Counts, LastOffence, Level, Storm};
+use crate::detect::{Cause, Counts, Family, LastOffence, Level, Membership, Storm};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use std::fmt;
@@ -40,6 +40,12 @@ pub struct Snapshot {
     /// Times that what rests on silence was suspended, the start included. A suspension that is made
     /// longer while it lasts is counted once.
     pub suspended: u64,
+    /// Queriers and groups, by [`Family`].
+    pub membership: [Membership; Family::ALL.len()],
+    /// mDNS payloads that came again from another device.
+    pub reflected: u64,
+    /// Whether such payloads go round between devices, or did in the last 10 s.
+    pub reflection_loop: bool,
     /// The devices.
     pub devices: Vec<DeviceSnapshot>,
     /// Frames of senders without a row; `None` until there is one.

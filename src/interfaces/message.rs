@@ -160,6 +160,8 @@ pub struct Address {
     pub index: u32,
     /// The address itself; with a peer, this end's.
     pub ip: IpAddr,
+    /// Length of its network's prefix in bits.
+    pub prefix: u8,
     /// How far it is valid (`RT_SCOPE_*`): 0 everywhere, 253 on this link, 254 on this host.
     pub scope: u8,
 }
@@ -324,7 +326,7 @@ fn vlan(data: &[u8]) -> Result<Vlan, Malformed> {
 /// `RTM_NEWADDR` and `RTM_DELADDR`; `None` for a family without IP addresses.
 fn address(payload: &[u8]) -> Result<Option<Address>, Malformed> {
     let fixed = payload.first_chunk::<ADDRESS_FIXED>().ok_or(Malformed::Payload)?;
-    let (family, scope) = (fixed[0], fixed[3]);
+    let (family, prefix, scope) = (fixed[0], fixed[1], fixed[3]);
     let index = u32_at(fixed, 4).ok_or(Malformed::Payload)?;
     let (mut own, mut given) = (None, None);
     for attribute in attributes(&payload[ADDRESS_FIXED..]) {
@@ -340,7 +342,7 @@ fn address(payload: &[u8]) -> Result<Option<Address>, Malformed> {
         return Ok(None);
     }
     let ip = own.or(given).ok_or(Malformed::Missing(libc::IFA_ADDRESS))?;
-    Ok(Some(Address { index, ip, scope }))
+    Ok(Some(Address { index, ip, prefix, scope }))
 }
 
 /// `RTM_NEWNEIGH`.

@@ -246,6 +246,13 @@ impl Table {
         all.into_iter().collect()
     }
 
+    /// The IP addresses of a link with the length of their prefix, sorted.
+    #[must_use]
+    pub fn subnets(&self, index: u32) -> Vec<(IpAddr, u8)> {
+        let addresses = self.entries.get(&index).into_iter().flat_map(|entry| &entry.addresses);
+        addresses.map(|address| (address.ip, address.prefix)).collect()
+    }
+
     /// The IP addresses of this host, sorted, each once.
     #[must_use]
     pub fn local_addresses(&self) -> Vec<IpAddr> {

@@ -13,6 +13,7 @@ pub use selection::{Selection, SelectionError};
 use crate::capture::{Abilities, Backend};
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
+use crate::detect::Family as IpFamily;
 use crate::engine::SECOND_BOUNDS;
 use std::fmt::Write as _;
 
@@ -117,6 +118,8 @@ pub enum Sight {
     Ring,
     /// To see link-layer headers.
     LinkLayer,
+    /// To see IGMP and MLD.
+    Membership,
 }
 
 impl Sight {
@@ -128,6 +131,7 @@ impl Sight {
             Self::Drops => abilities.drops,
             Self::Ring => matches!(abilities.backend, Backend::Ring),
             Self::LinkLayer => abilities.all_protocols,
+            Self::Membership => sees(abilities, Protocol::Igmp) && sees(abilities, Protocol::Mld),
         }
     }
 }
@@ -232,12 +236,14 @@ impl Bound {
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
         let info_converted_devices_suspended = 4;
         let evicted = 2;
+        let queriers_and_groups = 4 * IpFamily::ALL.len();
         let other = Self::PER_DEVICE - 3;
         packets_and_bytes
             + histogram
             + Reason::PAIRS.len()
             + info_converted_devices_suspended
             + evicted
+            + queriers_and_groups
             + other
     };
 

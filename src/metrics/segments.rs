@@ -6,6 +6,7 @@ use super::number::Value;
 use super::rows::{Rows, SegmentRow};
 use super::writer::{FamilyWriter, Writer};
 use crate::decode::{Issue, Protocol, Reason};
+use crate::detect::{Family, Membership};
 use crate::engine::{Histogram, SECOND_BOUNDS, Snapshot};
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
@@ -47,6 +48,14 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     for row in &rows.segments {
         suspended.sample(&row.labels, &[], row.segment.snapshot.suspended);
     }
+    membership(rows, writer.family(&families::QUERIER_LAST_QUERY), |known| {
+        known.last_query.map(Value::Seconds)
+    });
+    membership(rows, writer.family(&families::QUERIER_INTERVAL), |known| {
+        known.interval.map(|interval| Value::Float(interval.as_secs_f64()))
+    });
+    membership(rows, writer.family(&families::QUERIERS), |known| Some(known.queriers.into()));
+    membership(rows, writer.family(&families::GROUPS), |known| Some(known.groups.into()));
 }
 
 fn protocols(
@@ -60,6 +69,22 @@ fn protocols(
             let count = counts[protocol.index()];
             if count > 0 || catalogue::sees(row.abilities, protocol) {
                 family.sample(&row.labels, &[("protocol", protocol.label())], count);
+            }
+        }
+    }
+}
+
+/// A gauge by address family, where it is known.
+fn membership(
+    rows: &Rows<'_>,
+    mut gauge: FamilyWriter<'_>,
+    value: impl Fn(&Membership) -> Option<Value>,
+) {
+    for row in rows.segments.iter().filter(|row| Sight::Membership.of(row.abilities)) {
+        for family in Family::ALL {
+            let known = &row.segment.snapshot.membership[family as usize];
+            if let Some(value) = value(known) {
+                gauge.sample(&row.labels, &[("family", family.label())], value);
             }
         }
     }

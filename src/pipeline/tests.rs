@@ -145,3 +145,16 @@ fn storms_are_told_once_by_segment_and_held_to_its_limits() {
     let reasons: Vec<_> = ends.map(|(label, end)| (label, end.map(|end| end.1))).collect();
     assert_eq!(reasons, [("c", Some(EndReason::InterfaceGone))]);
 }
+
+#[test]
+fn a_vlan_is_another_network_than_its_interface_s() {
+    let link = Link {
+        own: Some(Mac([2, 0, 0, 0, 0, 1])),
+        is_wireless: true,
+        subnets: vec![([192, 0, 2, 7].into(), 24)],
+    };
+    let link = Arc::new(link);
+    assert_eq!(of_vlan(&link, ""), link);
+    let vlan = of_vlan(&link, "30");
+    assert_eq!((vlan.own, vlan.is_wireless, &*vlan.subnets), (link.own, true, &[][..]));
+}

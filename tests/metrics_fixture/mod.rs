@@ -7,6 +7,7 @@ pub mod parse;
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
+use multicast_exporter::detect::Membership;
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
@@ -130,6 +131,15 @@ pub fn lan() -> LanView {
             converted: 3,
             evicted_capacity: 1,
             suspended: 2,
+            membership: [
+                Membership {
+                    last_query: Some(Stamp::new(1_700_000_042, 500_000_000)),
+                    interval: Some(Duration::from_secs(125)),
+                    queriers: 1,
+                    groups: 7,
+                },
+                Membership { groups: 3, ..Membership::default() },
+            ],
             other: Some(other),
             ..snapshot(vec![host, printer, silent])
         },
@@ -183,6 +193,12 @@ pub fn full_lan(devices: u32) -> LanView {
     let snapshot = Snapshot {
         decode_errors: errors.collect(),
         other: Some(counters(&every)),
+        membership: [Membership {
+            last_query: Some(Stamp::new(1, 0)),
+            interval: Some(Duration::from_secs(125)),
+            queriers: 16,
+            groups: 4_096,
+        }; 2],
         ..snapshot(rows.collect())
     };
     let segment = SegmentView { snapshot, ..segment("eth0", "") };

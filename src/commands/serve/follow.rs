@@ -11,9 +11,10 @@ use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
 use crate::capture::{Backend, CaptureError};
+use crate::detect;
 use crate::engine::Local;
 use crate::interfaces::neighbours::Neighbours;
-use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
+use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher, sysfs};
 use crate::lan::{Lan, PassedOver, Tap};
 use crate::pipeline::{Pipeline, Settings};
 use crate::time::timeline::Timeline;
@@ -211,8 +212,14 @@ impl Follower {
         let table = self.watcher.table();
         let (macs, addresses) = (table.local_macs(), table.local_addresses());
         let local = Arc::new(Local { macs, addresses });
-        for running in self.running.values() {
-            running.tap.with_pipeline(|pipeline| pipeline.handle_local(&local));
+        for (name, running) in &self.running {
+            let own = table.link(running.index).and_then(|link| link.mac);
+            let (is_wireless, subnets) = (sysfs::is_wireless(name), table.subnets(running.index));
+            let link = Arc::new(detect::Link { own, is_wireless, subnets });
+            running.tap.with_pipeline(|pipeline| {
+                pipeline.handle_local(&local);
+                pipeline.handle_link(&link);
+            });
         }
         // Not before: a panic on the way leaves it to the next turn.
         self.is_stale = false;

@@ -7,6 +7,7 @@ use crate::decode::Reason;
 use crate::decode::octets::{array_at, u8_at, u16_at};
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::ops::Range;
 
 pub(super) const A: u16 = 1;
@@ -74,6 +75,18 @@ const fn form(rtype: u16) -> Option<Form> {
     Some(Form { before, names, behind, checked })
 }
 
+/// What [`super::Record::data`] is of an A or AAAA record with this address. `state` is that of
+/// the digest's key.
+#[must_use]
+pub fn address_data(ip: IpAddr, state: &RandomState) -> u64 {
+    let mut hasher = state.build_hasher();
+    match ip {
+        IpAddr::V4(ip) => hasher.write(&ip.octets()),
+        IpAddr::V6(ip) => hasher.write(&ip.octets()),
+    }
+    hasher.finish()
+}
+
 /// Reads the data of a record of type `rtype` at `range`, which lies within `message`. The last
 /// name in it stays in `name`.
 pub(super) fn read(
@@ -118,7 +131,10 @@ fn names(
     if at >= range.end {
         return Err(Reason::BadData);
     }
-    hasher.write(&message[range.start..at]);
+    // Nothing is not written, so that the hash of what a PTR record points to is the name's.
+    if form.before > 0 {
+        hasher.write(&message[range.start..at]);
+    }
     let mut flaw = None;
     for _ in 0..form.names {
         let end = name.read(message, at).map_err(|_| Reason::BadData)?;
@@ -130,7 +146,9 @@ fn names(
         at = end.next;
     }
     let rest = &message[at..range.end];
-    hasher.write(rest);
+    if !rest.is_empty() {
+        hasher.write(rest);
+    }
     let fits = match (rtype, form.behind) {
         (NSEC, _) => bitmaps_fit(rest),
         (_, Behind::Nothing) => rest.is_empty(),

@@ -5,7 +5,6 @@
 use super::walk::Walk;
 use super::{Datagram, Digest, HashKey, strict};
 use crate::decode::Reason;
-use ahash::RandomState;
 
 /// Reads a message to its end, or as far as it goes.
 ///
@@ -17,8 +16,7 @@ pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
         let malformed = datagram.complete.then_some(Reason::Truncated);
         return Digest { malformed, ..Digest::default() };
     };
-    let [k0, k1, k2, k3] = key.0;
-    let state = RandomState::with_seeds(k0, k1, k2, k3);
+    let state = key.state();
     let message = datagram.payload;
     let mut walk = Walk::new(message, header, &state);
     let walked = walk.run(header.claimed);

@@ -28,6 +28,7 @@ mod strict;
 mod traits;
 mod walk;
 
+pub use data::address_data;
 pub use digest::digest;
 pub use header::Header;
 pub use hints::name_at;
@@ -35,6 +36,7 @@ pub use probed::Probed;
 pub use traits::Traits;
 
 use super::Reason;
+use ahash::RandomState;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// An mDNS message in its UDP datagram.
@@ -187,6 +189,15 @@ impl Section {
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 4]);
 
+impl HashKey {
+    /// What hashes the names and data of a [`Digest`].
+    #[must_use]
+    pub fn state(&self) -> RandomState {
+        let [a, b, c, d] = self.0;
+        RandomState::with_seeds(a, b, c, d)
+    }
+}
+
 /// What is kept of a message: everything that counting and detection need, nothing borrowed.
 #[derive(Clone, Debug, Default)]
 pub struct Digest {
@@ -245,7 +256,8 @@ pub struct Record {
     pub flush: bool,
     /// Seconds; in an OPT record (type 41) neither this nor class and flush mean what they say.
     pub ttl: u32,
-    /// Keyed hash of the data, names in it decompressed and in lower case.
+    /// Keyed hash of the data, names in it decompressed and in lower case. That of a PTR record
+    /// is the hash of the name that it points to.
     pub data: u64,
     /// What else is known of it.
     pub traits: Traits,

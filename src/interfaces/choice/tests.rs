@@ -28,7 +28,7 @@ fn down(link: Link) -> Link {
 
 fn with_address(mut table: Table, index: u32, ip: &str) -> Table {
     let ip = ip.parse().unwrap();
-    table.handle_message(Message::Address(Address { index, ip, scope: 0 }));
+    table.handle_message(Message::Address(Address { index, ip, prefix: 24, scope: 0 }));
     table
 }
 

@@ -124,11 +124,14 @@ fn a_wireless_event_describes_no_link() {
 
 #[test]
 fn addresses() {
-    let address = |ip: &str, scope| Address { index: 2, ip: ip.parse().unwrap(), scope };
+    let address = |ip: &str, scope| {
+        let ip: IpAddr = ip.parse().unwrap();
+        Address { index: 2, ip, prefix: if ip.is_ipv4() { 24 } else { 64 }, scope }
+    };
     let v4 = address("192.0.2.7", 0);
     assert_eq!(decoded(recording!("address_v4")), [Message::Address(v4)]);
     assert_eq!(decoded(recording!("address_v4_gone")), [Message::AddressGone(v4)]);
-    let own = address("192.0.2.9", 0);
+    let own = Address { prefix: 32, ..address("192.0.2.9", 0) };
     assert_eq!(decoded(recording!("address_v4_peer")), [Message::Address(own)], "not the peer's");
     let v6 = address("2001:db8::7", 0);
     assert_eq!(decoded(recording!("address_v6")), [Message::Address(v6)]);

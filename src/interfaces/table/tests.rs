@@ -18,7 +18,7 @@ fn message(link: &Link) -> Message {
 }
 
 fn address(index: u32, ip: &str) -> Address {
-    Address { index, ip: ip.parse().unwrap(), scope: 0 }
+    Address { index, ip: ip.parse().unwrap(), prefix: 24, scope: 0 }
 }
 
 /// Changes in short: name, then what.
@@ -206,10 +206,10 @@ fn any_message() -> impl Strategy<Value = Message> {
         }),
         2 => index.clone().prop_map(Message::LinkGone),
         1 => (index.clone(), 0_u8..3).prop_map(|(index, last)| {
-            Message::Address(Address { index, ip: IpAddr::from([192, 0, 2, last]), scope: 0 })
+            Message::Address(Address { index, ip: IpAddr::from([192, 0, 2, last]), prefix: 24, scope: 0 })
         }),
         1 => (index, 0_u8..3).prop_map(|(index, last)| {
-            Message::AddressGone(Address { index, ip: IpAddr::from([192, 0, 2, last]), scope: 0 })
+            Message::AddressGone(Address { index, ip: IpAddr::from([192, 0, 2, last]), prefix: 24, scope: 0 })
         }),
     ]
 }
@@ -292,4 +292,16 @@ proptest! {
             prop_assert!(round == 0 || changes.is_empty(), "{:?}", changes);
         }
     }
+}
+
+#[test]
+fn a_link_s_subnets_are_its_addresses_with_their_prefixes() {
+    let mut table = Table::new();
+    for index in [2, 3] {
+        table.handle_message(Message::Link(Box::new(link(index, "eth0"))));
+    }
+    let address = Address { prefix: 20, ..address(2, "192.0.2.7") };
+    table.handle_message(Message::Address(address));
+    assert_eq!(table.subnets(2), [("192.0.2.7".parse().unwrap(), 20)]);
+    assert_eq!((table.subnets(3), table.subnets(4)), (vec![], vec![]));
 }

@@ -274,6 +274,46 @@ pub static SUSPENDED: Family = row(
     "Times that rules which rest on silence were suspended: after a start, kernel drops or a step of the clock.",
 );
 
+/// `multicast_querier_last_query_timestamp_seconds`.
+pub static QUERIER_LAST_QUERY: Family = row(
+    "multicast_querier_last_query_timestamp_seconds",
+    Kind::Gauge,
+    &["interface", "family"],
+    Collector::Segments,
+    Sight::Membership,
+    "When the last IGMP (ipv4) or MLD (ipv6) general query was heard, since the Unix epoch in seconds; absent until the first.",
+);
+
+/// `multicast_querier_interval_seconds`.
+pub static QUERIER_INTERVAL: Family = row(
+    "multicast_querier_interval_seconds",
+    Kind::Gauge,
+    &["interface", "family"],
+    Collector::Segments,
+    Sight::Membership,
+    "Interval between general queries, as the last one states, else as measured; absent until it is known.",
+);
+
+/// `multicast_queriers`.
+pub static QUERIERS: Family = row(
+    "multicast_queriers",
+    Kind::Gauge,
+    &["interface", "family"],
+    Collector::Segments,
+    Sight::Membership,
+    "Addresses from which general queries come, within the time for which each is believed in; 0.0.0.0 is none, more than 16 are 16.",
+);
+
+/// `multicast_groups`.
+pub static GROUPS: Family = row(
+    "multicast_groups",
+    Kind::Gauge,
+    &["interface", "family"],
+    Collector::Segments,
+    Sight::Membership,
+    "Groups with a member reported in the last 260 s, this machine's own included; few behind a switch that snoops.",
+);
+
 /// `mdns_device_messages_total`.
 pub static MDNS_MESSAGES: Family = row(
     "mdns_device_messages_total",
@@ -372,6 +412,10 @@ pub static ALL: &[&Family] = &[
     &DEVICES,
     &EVICTED,
     &SUSPENDED,
+    &QUERIER_LAST_QUERY,
+    &QUERIER_INTERVAL,
+    &QUERIERS,
+    &GROUPS,
     &MDNS_MESSAGES,
     &MDNS_RECORDS,
     &DEVICE_PACKETS,

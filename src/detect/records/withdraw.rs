@@ -1,0 +1,41 @@
+//! A record that goes and comes back again and again: TTL 0 (RFC 6762 section 10.1), and sent
+//! again as if nothing had been.
+
+use super::recent::Recent;
+use crate::time::Time;
+use std::time::Duration;
+
+/// A record that goes and comes back so often...
+const TRIPS: u8 = 3;
+/// ... in this time, from the first goodbye on, flaps.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// When a record went that came back since. 32 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Withdrawn {
+    /// The goodbyes after which it came back.
+    trips: Recent<{ TRIPS as usize - 1 }>,
+    is_gone: bool,
+}
+
+impl Withdrawn {
+    /// A goodbye of it.
+    pub(super) const fn go(&mut self) {
+        self.is_gone = true;
+    }
+
+    /// It is sent; its last goodbye was at `gone`. Returns whether it came back once too often.
+    pub(super) fn come(&mut self, now: Time, gone: Time) -> bool {
+        if !self.is_gone {
+            return false;
+        }
+        self.is_gone = false;
+        self.trips.push(gone);
+        self.is_flapping(now)
+    }
+
+    /// Whether it flaps.
+    pub(super) fn is_flapping(&self, now: Time) -> bool {
+        self.trips.are_within(TRIPS, now, PERIOD)
+    }
+}
