@@ -21,6 +21,7 @@ fn engine(max: usize) -> Engine {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted: Converted::Live,
+        storms_kept: Config::STORMS_LIVE,
     };
     Engine::new(config, HashKey([1, 2, 3, 4]))
 }

@@ -58,6 +58,7 @@ pub fn frame(data: &[u8]) {
             expiry: None,
             local: Arc::default(),
             converted,
+            storms_kept: Config::STORMS_LIVE,
         };
         let mut engine = Engine::new(config, KEY);
         // Three times: a payload is kept when it comes again.

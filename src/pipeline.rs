@@ -7,15 +7,15 @@
 use crate::capture::{Batch, Frame, InterfaceName};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::Link;
-use crate::engine::{self, Engine, Event, Local, Snapshot};
+use crate::detect::{Expectations, Link, StormEvent};
+use crate::engine::{self, Engine, Event, Identity, Local, Snapshot};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Pipeline {
     link: Arc<Link>,
     /// Places in `segments`.
     by_label: HashMap<Label, usize>,
+    /// What happened to the storms of segments that ended.
+    last_news: VecDeque<StormNews>,
     /// Whether frames are no longer counted.
     ended: bool,
     /// The earliest and the latest stamp.
@@ -56,6 +58,29 @@ pub struct Settings {
     pub key: HashKey,
     /// The labels in use in this process.
     pub labels: Arc<Labels>,
+    /// What is expected of the devices of a segment, by its label.
+    pub expectations: Expecting,
+}
+
+/// What is expected of the devices of a segment, by its label.
+pub type Expecting = Arc<dyn Fn(&Label) -> Arc<Expectations> + Send + Sync>;
+
+/// The same for all segments: what holds without a configuration.
+#[must_use]
+pub fn expecting_the_usual() -> Expecting {
+    let usual = Arc::<Expectations>::default();
+    Arc::new(move |_| Arc::clone(&usual))
+}
+
+/// What has happened to a storm.
+#[derive(Clone, Debug)]
+pub struct StormNews {
+    /// Where.
+    pub label: Label,
+    /// What.
+    pub event: StormEvent,
+    /// Who the device is, if it still has a row.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// An interface that frames are heard on, with its VLANs.
@@ -69,6 +94,21 @@ struct Segment {
     label: Label,
     vlan: String,
     engine: Engine,
+}
+
+impl Segment {
+    fn poll_news(&mut self) -> Option<StormNews> {
+        let event = self.engine.poll_storm_event()?;
+        let sender = event.storm().culprit.sender();
+        let identity = sender.and_then(|sender| self.engine.identity(sender));
+        Some(StormNews { label: Arc::clone(&self.label), event, identity })
+    }
+
+    /// Ends its storms; what there is still to tell.
+    fn end(mut self, now: Time) -> Vec<StormNews> {
+        self.engine.handle_event(now, Event::Down);
+        std::iter::from_fn(|| self.poll_news()).collect()
+    }
 }
 
 /// A segment and what its engine holds.
@@ -112,6 +152,7 @@ impl Pipeline {
             segments: Vec::new(),
             link: Arc::default(),
             by_label: HashMap::new(),
+            last_news: VecDeque::new(),
             ended: false,
             span: None,
         }
@@ -204,6 +245,21 @@ impl Pipeline {
         }
     }
 
+    /// Holds the devices of every segment, those to come too, to other limits and names.
+    pub fn handle_expectations(&mut self, expectations: &Expecting) {
+        self.settings.expectations = Arc::clone(expectations);
+        for segment in self.segments.iter_mut().flatten() {
+            segment.engine.handle_expectations(&expectations(&segment.label));
+        }
+    }
+
+    /// What has happened to a storm, once; of one segment in the order in which it happened. To
+    /// be asked for until there is no more, after each batch. At most 256 wait for each segment.
+    pub fn poll_storm_event(&mut self) -> Option<StormNews> {
+        let last = self.last_news.pop_front();
+        last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))
+    }
+
     /// Tells every segment, those to come too, what the live interface is.
     ///
     /// Its addresses are those of its untagged frames: a VLAN is another network.
@@ -223,7 +279,9 @@ impl Pipeline {
         for base in &mut self.bases {
             for Ended { place, label } in base.router.set_surroundings(around.clone()) {
                 if let Some(slot) = base.places.get_mut(place).and_then(Option::take) {
-                    self.segments[slot] = None;
+                    let ended = self.segments[slot].take();
+                    let now = self.timeline.now();
+                    self.last_news.extend(ended.into_iter().flat_map(|s| s.end(now)));
                     self.by_label.remove(&label);
                 }
             }
@@ -241,7 +299,9 @@ impl Pipeline {
         self.interfaces.clear();
         self.bases.clear();
         self.by_name.clear();
-        self.segments.clear();
+        let now = self.timeline.now();
+        let segments = std::mem::take(&mut self.segments);
+        self.last_news.extend(segments.into_iter().flatten().flat_map(|s| s.end(now)));
         self.by_label.clear();
     }
 
@@ -315,6 +375,7 @@ impl Pipeline {
         let known = self.by_label.get(routed.label()).copied();
         let slot = known.unwrap_or_else(|| {
             let mut engine = Engine::new(self.settings.engine.clone(), self.settings.key);
+            engine.handle_expectations(&(self.settings.expectations)(routed.label()));
             engine.handle_event(now, Event::Up);
             engine.handle_link(&of_vlan(&self.link, routed.vlan()));
             let segment = Segment {

@@ -22,6 +22,7 @@ fn engine() -> Engine {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted: Converted::Live,
+        storms_kept: Config::STORMS_LIVE,
     };
     Engine::new(config, HashKey([1, 2, 3, 4]))
 }

@@ -18,7 +18,7 @@ use multicast_exporter::engine::{Budget, Config, Converted};
 use multicast_exporter::metrics::{
     CaptureView, Deadline, Dialect, Encoding, LanView, Scraper, Selection, Writer,
 };
-use multicast_exporter::pipeline::{Pipeline, Settings};
+use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
 use multicast_exporter::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use std::fs;
 use std::io::Cursor;
@@ -42,9 +42,11 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
             expiry: None,
             local: Arc::default(),
             converted: Converted::Files,
+            storms_kept: Config::STORMS_LIVE,
         },
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        expectations: expecting_the_usual(),
     });
     loop {
         match capture.next_batch(Duration::ZERO) {

@@ -5,7 +5,7 @@ use multicast_exporter::craft::{Host, Tag, tagged};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::engine::{Budget, Config, Converted, Local};
 use multicast_exporter::interfaces::Surroundings;
-use multicast_exporter::pipeline::{Pipeline, Settings};
+use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
 use multicast_exporter::segment::{Labels, Sharing};
 use multicast_exporter::time::clock::Reading;
 use multicast_exporter::time::{Stamp, Time};
@@ -34,9 +34,15 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         expiry: None,
         local: Arc::default(),
         converted: Converted::Live,
+        storms_kept: Config::STORMS_LIVE,
     };
     let labels = Labels::new(Sharing::Never, 8);
-    let settings = Settings { engine: config, key: HashKey([1, 2, 3, 4]), labels };
+    let settings = Settings {
+        engine: config,
+        key: HashKey([1, 2, 3, 4]),
+        labels,
+        expectations: expecting_the_usual(),
+    };
     let mut pipeline = Pipeline::live(settings, "eth0", Surroundings::default(), READING);
     let host = Host::numbered(7);
     let arp = host.arp_announcement();

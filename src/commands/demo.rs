@@ -13,7 +13,7 @@ use super::{ExitStatus, hash_key, say};
 use crate::capture::Backend;
 use crate::engine;
 use crate::lan::{Lan, Tap};
-use crate::pipeline::{Pipeline, Settings};
+use crate::pipeline::{Pipeline, Settings, expecting_the_usual};
 use crate::privilege;
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use crate::simulation::{Member, Options, Simulation, Stream};
@@ -72,9 +72,11 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
             expiry: Some(flags.devices.expiry),
             local: Arc::default(),
             converted: engine::Converted::Files,
+            storms_kept: engine::Config::STORMS_LIVE,
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        expectations: expecting_the_usual(),
     };
     let tap = lan.tap(NAME, || Pipeline::file(settings));
     tap.update_status(|status| {

@@ -104,6 +104,7 @@ fn hash_key() -> HashKey {
 #[cfg(test)]
 pub(crate) fn test_settings() -> crate::pipeline::Settings {
     use crate::engine::{Budget, Config, Converted};
+    use crate::pipeline::expecting_the_usual;
     use crate::segment::{Labels, Sharing};
     use std::sync::Arc;
     crate::pipeline::Settings {
@@ -112,8 +113,10 @@ pub(crate) fn test_settings() -> crate::pipeline::Settings {
             expiry: None,
             local: Arc::default(),
             converted: Converted::Live,
+            storms_kept: Config::STORMS_LIVE,
         },
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
+        expectations: expecting_the_usual(),
     }
 }

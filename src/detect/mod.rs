@@ -24,6 +24,9 @@
 //! | `deferred` | offences that may be a mirror port's doing |
 //! | `violations` | the account of a device and of the segment |
 //! | `storm` | what a storm is |
+//! | `flood`, `surge` | the storms of a device, and of the segment as a whole |
+//! | `window`, `share`, `pace` | rates by second, and what the frames of the last 10 s were |
+//! | `ledger` | the account of a segment's storms |
 //! | `watch` | what is remembered of one device |
 
 mod answers;
@@ -34,12 +37,15 @@ mod contenders;
 mod deferred;
 mod discovery;
 mod expect;
+mod flood;
 mod form;
 mod groups;
 mod heard;
 mod known;
+mod ledger;
 mod loops;
 mod marks;
+mod pace;
 mod pingpong;
 mod probes;
 mod queriers;
@@ -53,22 +59,29 @@ mod rule;
 mod scan;
 mod services;
 mod sets;
+mod share;
 mod storm;
+mod surge;
 pub(crate) mod suspension;
 mod violations;
 mod watch;
+mod window;
 
 pub use answers::{DELAY_BOUNDS, Delays};
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use expect::{Expectations, Expected, Limits, ProtocolSet};
+pub(crate) use flood::{Closing, Flood};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
+pub(crate) use ledger::Ledger;
 pub use queriers::{Family, Membership};
 pub use rule::{Hardness, Rule};
 pub use services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub(crate) use surge::Surge;
 pub use violations::{Counts, LastOffence};
 pub(crate) use watch::Watch;
+pub(crate) use window::Window;
 
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;

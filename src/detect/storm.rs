@@ -204,6 +204,19 @@ pub enum StormEvent {
     Ended(Storm),
 }
 
+impl StormEvent {
+    /// The storm as it was then.
+    #[must_use]
+    pub const fn storm(&self) -> &Storm {
+        match self {
+            Self::Began(storm)
+            | Self::Rose(storm)
+            | Self::Explained(storm)
+            | Self::Ended(storm) => storm,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

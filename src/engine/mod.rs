@@ -2,7 +2,7 @@
 //! their time, a bounded [`Snapshot`] goes out. No IO and no clock: a week of capture replays in
 //! seconds through the very code that runs live.
 //!
-//! Method families: `handle_*` take input, `snapshot` reads, nothing else.
+//! Method families: `handle_*` take input, `snapshot` reads, `poll_*` gives what has happened, once.
 //!
 //! | file | reason |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `table` | one row a sender: who gets one, who gives it up |
 //! | `newcomers`, `sketch` | how rows are shared out when anybody can invent senders |
 //! | `seconds` | frames by whole second |
+//! | `storms`, `due` | when a second closes: which rows are looked at, and the account of storms |
 //! | `payloads` | digests of payloads that came before |
 //! | `kinds` | which kind a message is: announcement or response |
 //! | `claims`, `profile`, `category`, `vendor` | who a device is |
@@ -19,6 +20,7 @@
 mod budget;
 mod category;
 mod claims;
+mod due;
 mod errors;
 mod kinds;
 mod newcomers;
@@ -27,6 +29,7 @@ mod profile;
 mod seconds;
 mod sketch;
 mod snapshot;
+mod storms;
 mod table;
 mod vendor;
 
@@ -39,7 +42,9 @@ use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::questions::{Party, Questions};
 use crate::detect::suspension::Suspension;
-use crate::detect::{CauseSet, Detectors, Family, Heard, Link, Mdns};
+use crate::detect::{
+    CauseSet, Detectors, Expectations, Family, Heard, Link, Mdns, Storm, StormEvent,
+};
 use crate::mac::Mac;
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
@@ -50,6 +55,7 @@ use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use storms::Storms;
 use table::Table;
 
 /// What an engine is told at its making.
@@ -63,6 +69,15 @@ pub struct Config {
     pub local: Arc<Local>,
     /// What multicast IP in unicast frames is counted as.
     pub converted: Converted,
+    /// Storms that are over and still told of, the latest; 112 bytes each.
+    pub storms_kept: usize,
+}
+
+impl Config {
+    /// Storms that are over and remembered while the exporter runs.
+    pub const STORMS_LIVE: usize = 256;
+    /// Storms that are over and reported of files.
+    pub const STORMS_OF_FILES: usize = 10_000;
 }
 
 /// What this host's own frames are known by.
@@ -120,6 +135,7 @@ pub struct Engine {
     questions: Questions,
     suspension: Suspension,
     detectors: Detectors,
+    storms: Storms,
     link: Arc<Link>,
 }
 
@@ -161,6 +177,7 @@ impl Engine {
             questions: Questions::default(),
             suspension: Suspension::default(),
             detectors: Detectors::new(key),
+            storms: Storms::new(config.storms_kept),
             link: Arc::default(),
             config,
             key,
@@ -229,7 +246,8 @@ impl Engine {
         };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let watch = row.as_mut().map(|row| &mut row.watch);
-        let _marks = self.detectors.handle(&heard, stamp, watch);
+        let marks = self.detectors.handle(&heard, stamp, watch);
+        let is_due = self.storms.count(now, stamp, protocol, marks, row.as_deref_mut());
         let Some(row) = row else {
             let other = self.other.get_or_insert_default();
             other.count(protocol, bytes, kind, decoded);
@@ -241,6 +259,11 @@ impl Engine {
         }
         let digest = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
         identify(now, &self.hasher, observation, digest, row);
+        if is_due {
+            self.table.set_due();
+        }
+        // Whoever lost a row to this sender may have had a storm.
+        self.storms.bury(now, &mut self.table);
     }
 
     /// Closes whole seconds, expires devices. Called at least once a second, without frames too.
@@ -257,7 +280,10 @@ impl Engine {
                 self.tally.resume(now.second());
                 self.suspension.begin(now);
             }
-            Event::Down => self.tally.pause(),
+            Event::Down => {
+                self.tally.pause();
+                self.storms.end_all(now, &mut self.table);
+            }
             Event::Dropped | Event::ClockStep => self.suspension.begin(now),
         }
     }
@@ -275,6 +301,24 @@ impl Engine {
     /// Learns what the interface under the segment is.
     pub fn handle_link(&mut self, link: &Arc<Link>) {
         self.link = Arc::clone(link);
+    }
+
+    /// Holds all devices to other limits and names from now on.
+    pub fn handle_expectations(&mut self, expectations: &Arc<Expectations>) {
+        let now = self.now.unwrap_or_default();
+        self.storms.set_expectations(now, expectations, &mut self.table);
+    }
+
+    /// What has happened to a storm, once, in the order in which it happened. At most 256 wait
+    /// here; the oldest are lost.
+    pub fn poll_storm_event(&mut self) -> Option<StormEvent> {
+        self.storms.poll_event()
+    }
+
+    /// Who a device is, if it has a row.
+    #[must_use]
+    pub fn identity(&self, sender: Sender) -> Option<Arc<Identity>> {
+        self.table.get(sender).map(|row| Arc::clone(row.profile.identity()))
     }
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
@@ -301,6 +345,13 @@ impl Engine {
         let time = self.now.unwrap_or_default();
         let rows = self.table.rows();
         let evicted = self.table.evicted();
+        let running = time.second();
+        let storm = |row: &table::Row| row.flood.storm(running, row.seconds.window());
+        let segment_storm = self.storms.of_segment(running);
+        let ledger = self.storms.ledger();
+        let open = rows.iter().filter_map(storm).chain(segment_storm);
+        let mut storms: Vec<Storm> = open.chain(ledger.over().copied()).collect();
+        storms.sort_unstable_by_key(|storm| storm.number);
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
             counters: row.counters.clone(),
@@ -313,8 +364,8 @@ impl Engine {
             identity: Arc::clone(row.profile.identity()),
             violations: row.watch.violations.as_ref().map(|v| Box::new(*v.counts())),
             offences: row.watch.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
-            storm: None,
-            storms_begun: [0; 2],
+            storm: storm(row),
+            storms_begun: row.flood.begun(),
         };
         Snapshot {
             time,
@@ -337,9 +388,10 @@ impl Engine {
             services: self.detectors.services(time),
             response_delays: self.detectors.delays().clone(),
             unanswered: self.detectors.unanswered(),
-            storms: Vec::new(),
-            storms_ended: [[0; 16]; 2],
-            segment_storm: None,
+            storms,
+            segment_storm,
+            storms_forgotten: ledger.forgotten(),
+            storms_ended: *ledger.ended(),
         }
     }
 
@@ -355,6 +407,7 @@ impl Engine {
         let now = before.max(time);
         self.now = Some(now);
         if before.second() < now.second() {
+            self.storms.close(before.second(), now.second(), &mut self.table);
             self.tally.advance(now.second());
             self.table.tick(now);
             let table = &mut self.table;
@@ -364,6 +417,7 @@ impl Engine {
                 }
             });
             self.detectors.handle_second(now);
+            self.storms.bury(now, &mut self.table);
         }
         now
     }

@@ -109,6 +109,8 @@ struct Facts {
     is_relay: bool,
     /// From the neighbour table, where the device is named by its IP address.
     mac: Option<Mac>,
+    /// The name that it was given by hand.
+    alias: Option<Box<str>>,
 }
 
 /// What is known of one device.
@@ -205,6 +207,17 @@ impl Profile {
         }
     }
 
+    /// Names it by hand, or not any more: such a name comes before all that it says itself.
+    pub(super) fn set_alias(&mut self, alias: Option<&str>) {
+        let alias = alias.map(clean).filter(|alias| !alias.is_empty());
+        let known = self.facts.as_ref().and_then(|facts| facts.alias.as_ref());
+        if known != alias.as_ref() {
+            self.facts.get_or_insert_default().alias = alias;
+            self.is_stale = true;
+            self.settle();
+        }
+    }
+
     /// Marks whether it speaks for others. What its multicast DNS told of it goes once it does;
     /// the caller hands in no more such claims.
     pub(super) fn set_relay(&mut self, is_relay: bool) {
@@ -248,7 +261,7 @@ impl Profile {
                 Some(mac) => Some(Address::Mac(mac)),
                 None => facts.address.map(Address::Ip),
             },
-            name: name.cloned(),
+            name: facts.alias.as_ref().or(name).cloned(),
             vendor: self.identity.vendor,
             model: model.cloned(),
             category,

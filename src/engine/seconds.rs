@@ -5,63 +5,45 @@
 //! hour than after one of a second.
 
 use super::snapshot::{Histogram, SECOND_BOUNDS};
+use crate::detect::Window;
 
-/// Buckets kept: 60 whole seconds and the one that runs, rounded up to a power of two.
-const BUCKETS: usize = 64;
 /// Whole seconds that the peak looks back on.
 const WINDOW: u64 = 60;
 
 /// The last minute of a device, by seconds.
 #[derive(Clone, Debug)]
 pub(super) struct Seconds {
-    counts: [u32; BUCKETS],
-    /// The second of the newest bucket.
-    newest: u64,
+    window: Window,
     peak_ever: u32,
 }
 
 impl Seconds {
     /// Silent until `second`.
     pub(super) const fn new(second: u64) -> Self {
-        Self { counts: [0; BUCKETS], newest: second, peak_ever: 0 }
+        Self { window: Window::new(second), peak_ever: 0 }
     }
 
     /// Counts one frame. A second that lies behind the newest is counted in the newest.
     pub(super) fn count(&mut self, second: u64) {
-        if second > self.newest {
-            if second - self.newest >= BUCKETS as u64 {
-                self.counts = [0; BUCKETS];
-            } else {
-                for passed in self.newest + 1..=second {
-                    self.counts[bucket(passed)] = 0;
-                }
-            }
-            self.newest = second;
-        }
-        let count = &mut self.counts[bucket(self.newest)];
-        *count = count.saturating_add(1);
         // The second that runs is part of the peak at once: it can only grow, and at the end of a
         // capture it would be lost otherwise.
-        self.peak_ever = self.peak_ever.max(*count);
+        self.peak_ever = self.peak_ever.max(self.window.count(second));
     }
 
     /// The busiest of the last 60 whole seconds before `second`, which still runs.
     pub(super) fn peak_minute(&self, second: u64) -> u32 {
-        let oldest =
-            second.saturating_sub(WINDOW).max(self.newest.saturating_sub(BUCKETS as u64 - 1));
-        let end = second.min(self.newest + 1);
-        (oldest..end).map(|second| self.counts[bucket(second)]).max().unwrap_or(0)
+        second.checked_sub(1).map_or(0, |last| self.window.busiest(last, WINDOW))
     }
 
     /// The busiest second ever, the one that runs included.
     pub(super) const fn peak_ever(&self) -> u32 {
         self.peak_ever
     }
-}
 
-#[allow(clippy::cast_possible_truncation, reason = "the low bits are all that is wanted")]
-const fn bucket(second: u64) -> usize {
-    second as usize % BUCKETS
+    /// The seconds one by one.
+    pub(super) const fn window(&self) -> &Window {
+        &self.window
+    }
 }
 
 /// The seconds of a segment: the one that runs, and a histogram of those that are closed.
@@ -161,15 +143,6 @@ mod tests {
         assert_eq!(seconds.peak_minute(160), 5, "100 is the first of sixty");
         assert_eq!(seconds.peak_minute(161), 0);
         assert_eq!(seconds.peak_ever(), 5);
-    }
-
-    #[test]
-    fn a_gap_empties_the_ring() {
-        let mut seconds = Seconds::new(1);
-        seconds.count(1);
-        seconds.count(u64::MAX / 2);
-        assert_eq!(seconds.peak_minute(u64::MAX / 2 + 1), 1);
-        assert_eq!(seconds.counts.iter().sum::<u32>(), 1);
     }
 
     #[test]

@@ -61,10 +61,12 @@ pub struct Snapshot {
     pub unanswered: u64,
     /// Storms that last and the latest that are over, in the order in which they began.
     pub storms: Vec<Storm>,
+    /// The storm of the segment as a whole, while it lasts; it is among `storms` too.
+    pub segment_storm: Option<Storm>,
+    /// Storms that are over and no longer among `storms`.
+    pub storms_forgotten: u64,
     /// Device storms that are over, by final level and final cause.
     pub storms_ended: [[u64; Cause::COUNT]; Level::ALL.len()],
-    /// The storm of the segment as a whole, while it lasts.
-    pub segment_storm: Option<Storm>,
 }
 
 /// A Prometheus histogram with the bounds of [`SECOND_BOUNDS`].

@@ -16,6 +16,7 @@
 
 use super::Local;
 use super::budget::{Budget, Lease};
+use super::due::Due;
 use super::newcomers::{Heat, Newcomers, window};
 use super::profile::Profile;
 use super::seconds::Seconds;
@@ -23,7 +24,7 @@ use super::sketch::Sketch;
 use super::snapshot::DeviceCounters;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
-use crate::detect::Watch;
+use crate::detect::{Expectations, Expected, Flood, Storm, Watch};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -66,6 +67,10 @@ pub(super) struct Row {
     pub profile: Profile,
     /// What the detectors remember of it.
     pub watch: Watch,
+    /// Its rates and its storm.
+    pub flood: Flood,
+    /// What is expected of it, if that is not what is expected of all.
+    pub expected: Option<Box<Expected>>,
 }
 
 /// Rows taken from devices, by reason.
@@ -88,6 +93,11 @@ pub(super) struct Table {
     rows: Vec<Row>,
     /// Parallel to `rows`, apart because many are read in a row.
     heat: Vec<Heat>,
+    /// Places in `rows` to look at when a second closes.
+    due: Due,
+    /// Storms of rows that are gone, until somebody takes them; at most one a row.
+    orphans: Vec<Storm>,
+    expectations: Arc<Expectations>,
     newcomers: Newcomers,
     /// Rows that may be established: the last eighth is the newcomers'.
     established_limit: usize,
@@ -121,6 +131,9 @@ impl Table {
             index: HashMap::with_hasher(RandomState::with_seeds(a, b, c, d)),
             rows: Vec::new(),
             heat: Vec::new(),
+            due: Due::default(),
+            orphans: Vec::new(),
+            expectations: Arc::default(),
             newcomers: Newcomers::default(),
             established_limit,
             full: false,
@@ -165,12 +178,55 @@ impl Table {
         Some(&mut self.rows[place as usize])
     }
 
+    /// The row of `sender`, if it has one.
+    pub(super) fn get(&self, sender: Sender) -> Option<&Row> {
+        self.index.get(&sender).map(|place| &self.rows[*place as usize])
+    }
+
     /// Marks senders in `local`, and no others, from now on.
     pub(super) fn set_local(&mut self, local: Arc<Local>) {
         for row in &mut self.rows {
             row.profile.set_local(row.sender, &local);
         }
         self.local = local;
+    }
+
+    /// Holds all rows, those to come too, to `expectations`. Whoever calls this looks after their
+    /// storms.
+    pub(super) fn set_expectations(&mut self, expectations: Arc<Expectations>) {
+        self.expectations = expectations;
+        for row in &mut self.rows {
+            row.expected = own_expected(&self.expectations, row.sender);
+            row.profile.set_alias(alias(row.expected.as_deref()));
+        }
+    }
+
+    /// The row that [`Self::touch`] gave last is to be looked at when this second closes.
+    pub(super) fn set_due(&mut self) {
+        if let Some((_, place)) = self.last {
+            self.due.insert(place);
+        }
+    }
+
+    /// Whether no row is to be looked at when a second closes.
+    pub(super) const fn is_calm(&self) -> bool {
+        self.due.is_empty()
+    }
+
+    /// Looks at each row that is due, which it is no longer if `look` says so.
+    pub(super) fn look_at_due(&mut self, mut look: impl FnMut(&mut Row) -> bool) {
+        let mut from = 0;
+        while let Some(place) = self.due.next(from) {
+            if !look(&mut self.rows[place as usize]) {
+                self.due.remove(place);
+            }
+            from = place + 1;
+        }
+    }
+
+    /// A storm of a row that is gone.
+    pub(super) fn take_orphan(&mut self) -> Option<Storm> {
+        self.orphans.pop()
     }
 
     /// All rows, in no order.
@@ -206,7 +262,7 @@ impl Table {
         };
         if self.is_expired(now, place) {
             // It was idle for too long, only nobody has looked since.
-            self.remove(place);
+            self.remove(now, place);
             self.evicted.expired += 1;
             return None;
         }
@@ -249,6 +305,8 @@ impl Table {
         let slot = self.rows[place as usize].slot;
         let row = self.new_row(now, stamp, sender, slot);
         let gone = std::mem::replace(&mut self.rows[place as usize], row);
+        self.due.remove(place);
+        self.let_go(now, &gone);
         self.index.remove(&gone.sender);
         self.index.insert(sender, place);
         // A repeated sender brings along what it was admitted for, or the next invented one
@@ -259,6 +317,9 @@ impl Table {
     }
 
     fn new_row(&self, now: Time, stamp: Stamp, sender: Sender, slot: u32) -> Row {
+        let expected = own_expected(&self.expectations, sender);
+        let mut profile = Profile::new(sender, &self.local);
+        profile.set_alias(alias(expected.as_deref()));
         Row {
             sender,
             slot,
@@ -270,8 +331,10 @@ impl Table {
             last_seen: stamp,
             counters: DeviceCounters::default(),
             seconds: Seconds::new(now.second()),
-            profile: Profile::new(sender, &self.local),
+            profile,
             watch: Watch::default(),
+            flood: Flood::default(),
+            expected,
         }
     }
 
@@ -311,7 +374,7 @@ impl Table {
         order.sort_unstable();
         for (.., sender) in order.into_iter().take(count) {
             if let Some(&place) = self.index.get(&sender) {
-                self.remove(place);
+                self.remove(now, place);
                 self.evicted.capacity += 1;
             }
         }
@@ -327,7 +390,7 @@ impl Table {
         while let Some(row) = self.rows.get(place as usize) {
             if now.since(row.last_active) >= expiry {
                 // The last row comes to this place and is looked at next.
-                self.remove(place);
+                self.remove(now, place);
                 self.evicted.expired += 1;
             } else {
                 oldest = Some(oldest.map_or(row.last_active, |o: Time| o.min(row.last_active)));
@@ -342,10 +405,12 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, place: u32) {
+    fn remove(&mut self, now: Time, place: u32) {
         self.last = None;
         let gone = self.rows.swap_remove(place as usize);
         self.heat.swap_remove(place as usize);
+        self.due.swap_remove(place, super::table::place(self.rows.len()));
+        self.let_go(now, &gone);
         self.index.remove(&gone.sender);
         if gone.slot != ESTABLISHED {
             self.vacate_removed(gone.slot, place);
@@ -360,6 +425,11 @@ impl Table {
         self.full = false;
     }
 
+    /// Keeps the storm of a row that is gone, for whoever tells of its end.
+    fn let_go(&mut self, now: Time, gone: &Row) {
+        self.orphans.extend(gone.flood.storm(now.second(), gone.seconds.window()));
+    }
+
     /// Like [`Self::vacate`], after `rows` has moved its last row to `place`.
     fn vacate_removed(&mut self, slot: u32, place: u32) {
         if let Some(moved) = self.newcomers.remove(slot) {
@@ -368,6 +438,17 @@ impl Table {
             self.rows[at as usize].slot = slot;
         }
     }
+}
+
+/// What is expected of one device, if that is not what is expected of all. Limits and aliases
+/// are in memory once for each device that has any.
+fn own_expected(expectations: &Expectations, sender: Sender) -> Option<Box<Expected>> {
+    let is_named = expectations.devices.contains_key(&sender);
+    is_named.then(|| Box::new(expectations.of(sender)))
+}
+
+fn alias(expected: Option<&Expected>) -> Option<&str> {
+    expected.and_then(|expected| expected.alias.as_deref())
 }
 
 fn established_limit(rows: usize) -> usize {

@@ -78,6 +78,7 @@ fn config(max: usize) -> Config {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::new(Local { macs: vec![mac(1)], ..Local::default() }),
         converted: Converted::Live,
+        storms_kept: Config::STORMS_LIVE,
     }
 }
 

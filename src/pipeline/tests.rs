@@ -3,6 +3,7 @@
 use super::*;
 use crate::capture::{Direction, FrameMeta, LinkType, Slot};
 use crate::craft::Host;
+use crate::detect::EndReason;
 use crate::engine::{Budget, Config, Converted};
 use crate::segment::Sharing;
 
@@ -12,9 +13,15 @@ fn files() -> Pipeline {
         expiry: None,
         local: Arc::default(),
         converted: Converted::Files,
+        storms_kept: Config::STORMS_LIVE,
     };
     let labels = Labels::new(Sharing::Same, 128);
-    Pipeline::file(Settings { engine, key: HashKey([1, 2, 3, 4]), labels })
+    Pipeline::file(Settings {
+        engine,
+        key: HashKey([1, 2, 3, 4]),
+        labels,
+        expectations: expecting_the_usual(),
+    })
 }
 
 fn name(name: impl Into<String>) -> InterfaceName {
@@ -85,6 +92,58 @@ fn a_silent_segment_of_a_file_closes_its_seconds_while_another_speaks() {
     hear(&mut pipeline, &names, &[(0, 30)]);
     let closed = |view: &SegmentView| view.snapshot.per_second.counts.iter().sum();
     assert_eq!(pipeline.views().iter().map(closed).collect::<Vec<u64>>(), [30, 30]);
+}
+
+/// As many ARP announcements in one second of each interface.
+fn flood(pipeline: &mut Pipeline, names: &[InterfaceName], interfaces: &[u32], second: i64) {
+    for interface in interfaces {
+        hear(pipeline, names, &vec![(*interface, second); 6_000]);
+    }
+}
+
+fn news(pipeline: &mut Pipeline) -> Vec<(String, &'static str)> {
+    let all = std::iter::from_fn(|| pipeline.poll_storm_event());
+    all.map(|news| {
+        let what = match news.event {
+            StormEvent::Began(_) => "began",
+            StormEvent::Rose(_) => "rose",
+            StormEvent::Explained(_) => "explained",
+            StormEvent::Ended(_) => "ended",
+        };
+        assert!(news.identity.is_some());
+        (news.label.to_string(), what)
+    })
+    .collect()
+}
+
+#[test]
+fn storms_are_told_once_by_segment_and_held_to_its_limits() {
+    let mut pipeline = files();
+    let calm = |pipeline: &mut Pipeline, label: &'static str| {
+        let mut off = Expectations::default();
+        off.limits.address = None;
+        let off = Arc::new(off);
+        let expecting: Expecting =
+            Arc::new(
+                move |of: &Label| {
+                    if &**of == label { Arc::clone(&off) } else { Arc::default() }
+                },
+            );
+        pipeline.handle_expectations(&expecting);
+    };
+    calm(&mut pipeline, "b");
+    let names = [name("a"), name("b"), name("c")];
+    flood(&mut pipeline, &names, &[0, 1, 2], 0);
+    hear(&mut pipeline, &names, &[(0, 1)]);
+    assert_eq!(news(&mut pipeline), [("a".into(), "began"), ("c".into(), "began")]);
+    assert_eq!(news(&mut pipeline), []);
+    calm(&mut pipeline, "a");
+    assert_eq!(news(&mut pipeline), [("a".into(), "ended")]);
+    pipeline.end();
+    let last: Vec<_> = std::iter::from_fn(|| pipeline.poll_storm_event()).collect();
+    let ends = last.iter().map(|news| (&*news.label, news.event.storm().end));
+    let reasons: Vec<_> = ends.map(|(label, end)| (label, end.map(|end| end.1))).collect();
+    assert_eq!(reasons, [("c", Some(EndReason::InterfaceGone))]);
 }
 
 #[test]

@@ -30,13 +30,26 @@ impl Segment {
         segment
     }
 
+    /// A live segment, ten seconds old, that forgets devices after so many seconds of silence.
+    pub fn with_expiry(seconds: u64) -> Self {
+        let mut segment = Self::made(Converted::Live, Duration::from_secs(seconds));
+        segment.engine.handle_timeout(Time(0));
+        segment.pass(10_000);
+        segment
+    }
+
     /// A segment that was never told anything.
     pub fn just_started(converted: Converted) -> Self {
+        Self::made(converted, Duration::from_hours(4))
+    }
+
+    fn made(converted: Converted, expiry: Duration) -> Self {
         let config = Config {
             budget: Arc::new(Budget::new(2_000)),
-            expiry: Some(Duration::from_hours(4)),
+            expiry: Some(expiry),
             local: Arc::default(),
             converted,
+            storms_kept: Config::STORMS_LIVE,
         };
         Self { engine: Engine::new(config, HashKey([1, 2, 3, 4])), now: 0 }
     }
@@ -61,17 +74,17 @@ impl Segment {
         self.hear_of(bytes, bytes.len())
     }
 
+    /// Hears an Ethernet frame at a time, with a stamp, of the test's choice.
+    pub fn hear_at(&mut self, time: Time, stamp: Stamp, bytes: &[u8]) -> &mut Self {
+        let meta = meta(stamp, bytes.len());
+        self.engine.handle_frame(time, stamp, &decode(&Frame { meta, bytes }));
+        self
+    }
+
     /// Hears the first bytes of an Ethernet frame that had `wire_len`.
     pub fn hear_of(&mut self, bytes: &[u8], wire_len: usize) -> &mut Self {
         let stamp = Stamp(self.now().0.into());
-        let meta = FrameMeta {
-            stamp,
-            interface: 0,
-            link: LinkType::Ethernet,
-            stripped_tag: None,
-            direction: Direction::Incoming,
-            wire_len: u32::try_from(wire_len).expect("short"),
-        };
+        let meta = meta(stamp, wire_len);
         let now = self.now();
         self.engine.handle_frame(now, stamp, &decode(&Frame { meta, bytes }));
         self
@@ -96,5 +109,16 @@ impl Segment {
     pub fn kinds(&self, host: Host) -> Vec<(Kind, u64)> {
         let messages = self.device(host).map(|device| device.counters.messages).unwrap_or_default();
         Kind::ALL.into_iter().zip(messages).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+fn meta(stamp: Stamp, wire_len: usize) -> FrameMeta {
+    FrameMeta {
+        stamp,
+        interface: 0,
+        link: LinkType::Ethernet,
+        stripped_tag: None,
+        direction: Direction::Incoming,
+        wire_len: u32::try_from(wire_len).expect("short"),
     }
 }

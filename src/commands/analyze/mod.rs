@@ -7,7 +7,7 @@ use super::{ExitStatus, hash_key, say};
 use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
 use crate::capture::{Capture, CaptureError};
 use crate::engine;
-use crate::pipeline::{Pipeline, Settings};
+use crate::pipeline::{Pipeline, Settings, expecting_the_usual};
 use crate::report::{self, Report};
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -139,9 +139,11 @@ fn settings(devices_max: usize) -> Settings {
             expiry: None,
             local: Arc::default(),
             converted: engine::Converted::Files,
+            storms_kept: engine::Config::STORMS_OF_FILES,
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        expectations: expecting_the_usual(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! What was counted outlives the interface: a capture that begins again goes on with the same
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
+use super::news;
 use super::pump::{self, Ended, Stop};
 use super::retry::Failures;
 use crate::capture::join::Joins;
@@ -430,6 +431,7 @@ impl Follower {
         // Its thread, or a reader, may have it for a while yet; its labels must be free.
         if let Some(tap) = self.lan.taps().iter().find(|tap| is_it(tap)) {
             tap.with_pipeline(Pipeline::end);
+            news::tell_of(tap);
         }
         self.lan.forget(is_it);
     }

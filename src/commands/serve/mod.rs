@@ -6,6 +6,7 @@
 //! the calling thread alone.
 
 mod follow;
+mod news;
 pub(super) mod pump;
 mod replay;
 mod retry;
@@ -18,7 +19,7 @@ use crate::engine;
 use crate::interfaces::Policy;
 use crate::lan::Lan;
 use crate::metrics::Scraper;
-use crate::pipeline::Settings;
+use crate::pipeline::{Settings, expecting_the_usual};
 use crate::privilege;
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
@@ -224,9 +225,11 @@ fn settings(flags: &Serve, sharing: Sharing, converted: engine::Converted) -> Se
             expiry: Some(flags.devices.expiry),
             local: Arc::default(),
             converted,
+            storms_kept: engine::Config::STORMS_LIVE,
         },
         key: hash_key(),
         labels: Labels::new(sharing, flags.capture.segments_max),
+        expectations: expecting_the_usual(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One capture thread: moves batches from a capture into its pipeline until told to stop or the
 //! capture ends. The pipeline's lock is taken once a batch, after the wait for it.
 
+use super::news;
 use crate::capture::{Capture, CaptureError};
 use crate::engine::Event;
 use crate::lan::{Lan, Tap};
@@ -67,6 +68,8 @@ pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
     let ended = guarded(|| pump_live(tap, capture, stop, &mut drops));
     // The last second's. What panicked once may do so again.
     let _ = guarded(|| drops.publish(tap, capture));
+    // Those that ended because nobody listens any more.
+    news::tell_of(tap);
     ended.unwrap_or_else(Ended::Panicked)
 }
 
@@ -125,8 +128,11 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
                 // The follower counts a step of the clock, once for all captures that notice it.
-                let _stepped =
-                    tap.with_pipeline(|pipeline| pipeline.handle_live(&batch, reading, latency));
+                let news = tap.with_pipeline(|pipeline| {
+                    let _stepped = pipeline.handle_live(&batch, reading, latency);
+                    news::take(pipeline)
+                });
+                news::tell(&news);
                 (reading, batch.is_empty())
             }
             Err(error) => return Ended::Capture(error),
@@ -152,8 +158,12 @@ fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool)
     while !stop.load(Ordering::Acquire) {
         match capture.next_batch(WAIT) {
             Ok(batch) => {
-                let steps = tap.with_pipeline(|pipeline| pipeline.handle_file(&batch));
+                let (steps, news) = tap.with_pipeline(|pipeline| {
+                    let steps = pipeline.handle_file(&batch);
+                    (steps, news::take(pipeline))
+                });
                 lan.add_clock_steps(steps);
+                news::tell(&news);
             }
             Err(error) => return Ended::Capture(error),
         }

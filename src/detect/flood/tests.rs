@@ -1,0 +1,393 @@
+//! One device's storms, second by second, against a model that keeps every frame.
+
+use super::*;
+use crate::mac::Mac;
+use proptest::prelude::*;
+
+const IT: Sender = Sender::Mac(Mac([2; 6]));
+
+/// A device and the seconds in which it sends.
+struct Device {
+    flood: Flood,
+    totals: Window,
+    limits: Limits,
+    /// The second that runs.
+    second: u64,
+    number: u64,
+    /// Whether the table would close its seconds.
+    is_due: bool,
+}
+
+impl Device {
+    fn new(limits: Limits) -> Self {
+        Self {
+            flood: Flood::default(),
+            totals: Window::new(0),
+            limits,
+            second: 1_000,
+            number: 0,
+            is_due: false,
+        }
+    }
+
+    fn hear(&mut self, frames: u64, protocol: Protocol, causes: &[Cause]) -> &mut Self {
+        let marks = set_of(causes);
+        for _ in 0..frames {
+            if protocol.class() != Class::Other {
+                self.totals.count(self.second);
+            }
+            self.is_due |= self.flood.count(self.second, protocol, marks);
+        }
+        self
+    }
+
+    /// Closes the second that runs; looks at nothing where a table would not.
+    fn close(&mut self) -> Option<StormEvent> {
+        let second = self.second;
+        self.second += 1;
+        if !self.is_due {
+            return None;
+        }
+        let stamp = Stamp::new(i64::try_from(second).expect("small") + 1, 0);
+        let at = Closing { second, stamp, number: self.number };
+        let event = self.flood.close(&at, IT, &self.limits, &self.totals);
+        self.number += u64::from(matches!(event, Some(StormEvent::Began(_))));
+        self.is_due = self.flood.is_busy();
+        event
+    }
+
+    fn storm(&self) -> Storm {
+        self.flood.storm(self.second, &self.totals).expect("a storm")
+    }
+}
+
+fn set_of(causes: &[Cause]) -> CauseSet {
+    let mut set = CauseSet::default();
+    for cause in causes {
+        set.add(*cause);
+    }
+    set
+}
+
+/// The main cause and the others.
+fn causes(storm: &Storm) -> (Cause, Vec<Cause>) {
+    match storm.culprit {
+        Culprit::Device { cause, also, .. } => (cause, also.iter().collect()),
+        Culprit::Segment { .. } => panic!("of a device"),
+    }
+}
+
+#[test]
+fn the_first_cause_that_covers_half_is_the_main_one() {
+    use Cause::{L2Loop, ProbeLoop, QueryFlood, RenameLoop, RepeatedResponse, Unclassified};
+    type Case<'a> = (&'a [(u64, &'a [Cause])], Cause, &'a [Cause]);
+    let cases: [Case<'_>; 6] = [
+        (&[(500, &[])], Unclassified, &[]),
+        (&[(250, &[QueryFlood]), (250, &[])], QueryFlood, &[]),
+        (&[(249, &[QueryFlood]), (251, &[])], Unclassified, &[]),
+        (&[(500, &[QueryFlood, RenameLoop, ProbeLoop])], RenameLoop, &[ProbeLoop, QueryFlood]),
+        (&[(250, &[RepeatedResponse]), (250, &[QueryFlood])], RepeatedResponse, &[QueryFlood]),
+        (&[(300, &[RepeatedResponse]), (200, &[L2Loop])], RepeatedResponse, &[]),
+    ];
+    for (frames, cause, also) in cases {
+        let mut device = Device::new(Limits::default());
+        for (count, marks) in frames {
+            device.hear(*count, Protocol::Mdns, marks);
+        }
+        device.close();
+        assert_eq!(causes(&device.storm()), (cause, also.to_vec()), "{frames:?}");
+    }
+}
+
+#[test]
+fn what_is_unclassified_is_explained_once_within_thirty_seconds() {
+    for (quiet, explained) in [(25, true), (26, false)] {
+        let mut device = Device::new(Limits::default());
+        device.hear(500, Protocol::Mdns, &[]).close();
+        for _ in 0..quiet {
+            assert_eq!(device.hear(60, Protocol::Mdns, &[]).close(), None);
+        }
+        let mut told = 0;
+        for _ in 0..20 {
+            let event = device.hear(60, Protocol::Mdns, &[Cause::PingPong]).close();
+            told += u64::from(matches!(event, Some(StormEvent::Explained(_))));
+        }
+        // Half of 10 s are marked 5 s later.
+        assert_eq!(told == 1, explained, "{quiet}");
+        for _ in 0..20 {
+            assert_eq!(device.hear(60, Protocol::Mdns, &[Cause::L2Loop]).close(), None);
+        }
+        let cause = if explained { Cause::PingPong } else { Cause::Unclassified };
+        assert_eq!(causes(&device.storm()), (cause, vec![]));
+    }
+}
+
+#[test]
+fn a_cause_stays_when_a_chatty_device_floods() {
+    for (marks, rising, cause) in [
+        (&[Cause::QueryFlood][..], &[Cause::RenameLoop][..], Cause::QueryFlood),
+        (&[], &[Cause::RenameLoop], Cause::RenameLoop),
+    ] {
+        let mut device = Device::new(Limits::default());
+        for _ in 0..400 {
+            device.hear(6, Protocol::Mdns, marks).close();
+        }
+        assert_eq!(device.storm().level, Level::Chatty);
+        let event = device.hear(600, Protocol::Mdns, rising).close();
+        let Some(StormEvent::Rose(storm)) = event else { panic!("{event:?}") };
+        assert_eq!((storm.number, causes(&storm).0), (0, cause));
+    }
+}
+
+#[test]
+fn signalling_comes_before_address_and_only_one_lasts() {
+    let mut device = Device::new(Limits::default());
+    device.hear(6_000, Protocol::Arp, &[]).hear(500, Protocol::Mdns, &[]).close();
+    assert_eq!(device.storm().protocol, Protocol::Mdns);
+    let mut events = Vec::new();
+    for _ in 0..30 {
+        events.extend(device.close());
+    }
+    let [StormEvent::Ended(storm)] = events[..] else { panic!("{events:?}") };
+    assert_eq!((storm.protocol, storm.packets), (Protocol::Mdns, 0));
+    assert_eq!(device.flood.begun(), [0, 1]);
+    assert!(device.flood.storm.is_none());
+}
+
+#[test]
+fn other_frames_have_a_limit_only_where_one_is_set() {
+    let limits = Limits { other: Some(1_000), ..Limits::default() };
+    let mut device = Device::new(limits);
+    device.hear(10_000, Protocol::OtherMulticast, &[Cause::Stream]).close();
+    let storm = device.storm();
+    assert_eq!((storm.protocol, causes(&storm).0), (Protocol::OtherMulticast, Cause::Stream));
+    assert_eq!(storm.peak, 0, "the peak is of signalling and address frames");
+    let mut device = Device::new(Limits::default());
+    device.hear(10_000, Protocol::OtherMulticast, &[]).close();
+    assert!(device.flood.storm.is_none());
+}
+
+#[test]
+fn a_silent_minute_is_in_none_of_five_windows() {
+    let mut device = Device::new(Limits::default());
+    let mut begun = Vec::new();
+    for second in 0..300 {
+        if second % 61 == 0 {
+            device.hear(300, Protocol::Mdns, &[]);
+        }
+        begun.extend(device.close().map(|event| (second, event.storm().level)));
+    }
+    // The windows that end with the fifth burst hold one burst each. It grows quiet 30 s later.
+    assert_eq!(begun, [(244, Level::Chatty), (274, Level::Chatty)]);
+}
+
+#[test]
+fn a_device_that_grew_quiet_costs_nothing() {
+    let mut device = Device::new(Limits::default());
+    for _ in 0..400 {
+        device.hear(8, Protocol::Mdns, &[]).close();
+    }
+    assert!(device.is_due);
+    let closed = (0..1_000).take_while(|_| device.is_due.then(|| device.close()).is_some()).count();
+    assert!(closed <= 360, "{closed}");
+    assert!(device.flood.paces.iter().all(Option::is_none));
+}
+
+/// What a storm was, seen from outside: level, class, start, end, packets, peak, cause, protocol.
+#[derive(Clone, Debug, PartialEq)]
+struct Told {
+    level: Level,
+    start: u64,
+    end: Option<u64>,
+    packets: usize,
+    peak: usize,
+    cause: Cause,
+    protocol: Protocol,
+}
+
+/// The rules as `storms.md` has them, on a list of all frames.
+struct Model {
+    frames: Vec<Frame>,
+    limits: Limits,
+    /// From when on frames of a class are in its windows.
+    since: [u64; 3],
+    open: Option<(usize, Told, u64)>,
+    told: Vec<Told>,
+}
+
+impl Model {
+    /// Frames of a class in the `length` seconds up to the close of `second`.
+    fn within(&self, class: usize, second: u64, length: u64) -> impl Iterator<Item = &Frame> {
+        let from = (second + 1).saturating_sub(length).max(self.since[class]);
+        let range = from..=second;
+        self.frames.iter().filter(move |frame| {
+            range.contains(&frame.second) && place(frame.protocol.class()) == Some(class)
+        })
+    }
+
+    fn rate(&self, class: usize, second: u64, length: u64) -> u64 {
+        self.within(class, second, length).count() as u64
+    }
+
+    fn floods(&self, class: usize, second: u64) -> bool {
+        let (limit, length) =
+            [(self.limits.signalling, 10), (self.limits.address, 30), (self.limits.other, 10)]
+                [class];
+        let frames = self.rate(class, second, length);
+        limit.is_some_and(|limit| frames >= u64::from(limit) * length)
+    }
+
+    fn is_chatty(&self, second: u64) -> bool {
+        let limit = self.limits.chatty.map(u64::from);
+        let minute = |n: u64| second.checked_sub(n * 60).map_or(0, |end| self.rate(0, end, 60));
+        limit.is_some_and(|limit| (0..5).all(|n| minute(n) >= limit * 60))
+            && !self.is_quiet(0, Level::Chatty, second)
+    }
+
+    fn is_quiet(&self, class: usize, level: Level, second: u64) -> bool {
+        let limit = match (class, level) {
+            (0, Level::Chatty) => self.limits.chatty,
+            (0, Level::Storm) => self.limits.signalling,
+            (1, _) => self.limits.address,
+            _ => self.limits.other,
+        };
+        self.rate(class, second, 30) < u64::from(limit.expect("on")) * 6
+    }
+
+    fn peak(&self, second: u64) -> usize {
+        let counts = |frame: &&Frame| {
+            frame.second == second && place(frame.protocol.class()).is_some_and(|class| class < 2)
+        };
+        self.frames.iter().filter(counts).count()
+    }
+
+    fn cause(&self, class: usize, second: u64) -> Cause {
+        let frames: Vec<_> = self.within(class, second, 10).collect();
+        let covers = |cause: &Cause| {
+            let marked = frames.iter().filter(|frame| frame.marks.has(*cause)).count();
+            marked > 0 && marked * 2 >= frames.len()
+        };
+        Cause::ALL.into_iter().find(covers).unwrap_or(Cause::Unclassified)
+    }
+
+    fn close(&mut self, second: u64) {
+        if let Some((class, mut told, mut explained_until)) = self.open.take() {
+            let count = |frame: &&Frame| frame.second == second;
+            told.packets += self.within(class, second, 1).filter(count).count();
+            told.peak = told.peak.max(self.peak(second));
+            if self.is_quiet(class, told.level, second) {
+                told.end = Some(second + 1);
+                self.told.push(told);
+                self.since[class] = second + 1;
+                return;
+            }
+            if told.level == Level::Chatty && self.floods(class, second) {
+                told.level = Level::Storm;
+                explained_until = second + 30;
+            }
+            if told.cause == Cause::Unclassified && second <= explained_until {
+                told.cause = self.cause(class, second);
+            }
+            self.open = Some((class, told, explained_until));
+            return;
+        }
+        let flooding = (0..3).find(|class| self.floods(*class, second));
+        let chatty = self.is_chatty(second).then_some((0, Level::Chatty));
+        let Some((class, level)) = flooding.map(|class| (class, Level::Storm)).or(chatty) else {
+            return;
+        };
+        let frames = |protocol: Protocol| {
+            self.within(class, second, 10).filter(|frame| frame.protocol == protocol).count()
+        };
+        // The first of those with most frames.
+        let most = Protocol::ALL.into_iter().rev().max_by_key(|protocol| frames(*protocol));
+        let protocol = most.filter(|most| frames(*most) > 0).unwrap_or(fallback(CLASSES[class]));
+        let peak = (second.saturating_sub(9)..=second).map(|second| self.peak(second)).max();
+        let told = Told {
+            level,
+            start: second + 1,
+            end: None,
+            packets: 0,
+            peak: peak.unwrap_or(0),
+            cause: self.cause(class, second),
+            protocol,
+        };
+        self.open = Some((class, told, second + 30));
+    }
+}
+
+fn told(storm: &Storm) -> Told {
+    let second = |stamp: Stamp| u64::try_from(stamp.0 / 1_000_000_000).expect("positive");
+    Told {
+        level: storm.level,
+        start: second(storm.start),
+        end: storm.end.map(|(end, _)| second(end)),
+        packets: usize::try_from(storm.packets).expect("few"),
+        peak: storm.peak as usize,
+        cause: causes(storm).0,
+        protocol: storm.protocol,
+    }
+}
+
+/// For how many seconds, how many frames a second of which protocol with which mark, and how
+/// many seconds apart.
+fn act() -> impl Strategy<Value = (u64, u64, Protocol, Option<Cause>, u64)> {
+    let protocol = prop::sample::select(vec![
+        Protocol::Mdns,
+        Protocol::Ssdp,
+        Protocol::Arp,
+        Protocol::OtherMulticast,
+    ]);
+    let mark =
+        prop::sample::select(vec![None, Some(Cause::QueryFlood), Some(Cause::RepeatedResponse)]);
+    let seconds = prop_oneof![1_u64..20, 20_u64..130];
+    let gap = prop_oneof![4 => Just(1_u64), 1 => 2_u64..70];
+    (seconds, prop_oneof![0_u64..5, 0_u64..30], protocol, mark, gap)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #[test]
+    fn agrees_with_a_model_that_keeps_all_frames(
+        acts in prop::collection::vec(act(), 1..12),
+        signalling in 1_u32..12,
+        address in 1_u32..6,
+        other in prop::option::of(1_u32..12),
+        chatty in 1_u32..3,
+    ) {
+        let limits = Limits {
+            signalling: Some(signalling),
+            address: Some(address),
+            other,
+            chatty: Some(chatty),
+        };
+        let mut device = Device::new(limits);
+        let mut model =
+            Model { frames: Vec::new(), limits, since: [0; 3], open: None, told: Vec::new() };
+        let mut ended = Vec::new();
+        for (seconds, rate, protocol, mark, gap) in acts {
+            for n in 0..seconds {
+                let marks: Vec<Cause> = mark.into_iter().collect();
+                let is_ignored = protocol.class() == Class::Other && other.is_none();
+                if n % gap == 0 && !is_ignored {
+                    device.hear(rate, protocol, &marks);
+                    let frame = Frame { second: device.second, protocol, marks: set_of(&marks) };
+                    model.frames.extend(std::iter::repeat_n(frame, usize::try_from(rate).unwrap()));
+                }
+                // What no longer matters only costs time.
+                if n % 64 == 0 {
+                    let from = device.second.saturating_sub(400);
+                    model.frames.retain(|frame| frame.second >= from);
+                }
+                model.close(device.second);
+                if let Some(StormEvent::Ended(storm)) = device.close() {
+                    ended.push(told(&storm));
+                }
+                let open = device.flood.storm(device.second, &device.totals);
+                let expected = model.open.as_ref().map(|(_, told, _)| told.clone());
+                prop_assert_eq!(open.as_ref().map(told), expected, "at {}", device.second);
+            }
+        }
+        prop_assert_eq!(ended, model.told);
+    }
+}

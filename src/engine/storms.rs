@@ -1,0 +1,206 @@
+//! Storms of all devices and of the segment: closes the seconds, books what begins and ends.
+//!
+//! Comes in: frames with their marks, whole seconds that are over. Goes out: events and what a
+//! snapshot shows. A closed second costs a look at each row that was busy in the last minutes;
+//! silence costs nothing once these are forgotten, however long it was.
+
+use super::table::{Row, Table};
+use crate::decode::{Class, Protocol};
+use crate::detect::{
+    CauseSet, Closing, EndReason, Expectations, Ledger, Limits, ProtocolSet, Storm, StormEvent,
+    Surge,
+};
+use crate::time::{Stamp, Time};
+use std::sync::Arc;
+
+/// Frames of files may be out of order by this much, in nanoseconds.
+const OUT_OF_ORDER: i128 = 1_000_000_000;
+
+/// The storms of one segment, but for what lives in the rows.
+pub(super) struct Storms {
+    expectations: Arc<Expectations>,
+    surge: Surge,
+    ledger: Ledger,
+    wall: Wall,
+}
+
+/// The wall clock, as far as stamps tell: nanoseconds that it is ahead of engine time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wall(Option<i128>);
+
+impl Wall {
+    /// Learns from a frame. One that came late and counts as if it came now says too little, by
+    /// a second at most, and is not believed; a clock that stepped says something else.
+    fn learn(&mut self, time: Time, stamp: Stamp) {
+        let ahead = stamp.0.saturating_sub(i128::from(time.0));
+        let is_late = self
+            .0
+            .is_some_and(|known| ahead < known && known.saturating_sub(ahead) <= OUT_OF_ORDER);
+        if !is_late {
+            self.0 = Some(ahead);
+        }
+    }
+
+    fn stamp(self, time: Time) -> Stamp {
+        Stamp(i128::from(time.0).saturating_add(self.0.unwrap_or(0)))
+    }
+
+    /// The end of a whole second.
+    fn close_of(self, second: u64) -> Stamp {
+        self.stamp(Time(second.saturating_add(1).saturating_mul(1_000_000_000)))
+    }
+}
+
+impl Storms {
+    /// No storm was yet. The latest `kept` that are over are remembered.
+    pub(super) fn new(kept: usize) -> Self {
+        Self {
+            expectations: Arc::default(),
+            surge: Surge::default(),
+            ledger: Ledger::new(kept),
+            wall: Wall::default(),
+        }
+    }
+
+    /// Counts one frame and what it was found to be, in its row, if it has one. Whether the row
+    /// is to be looked at when this second closes.
+    pub(super) fn count(
+        &mut self,
+        now: Time,
+        stamp: Stamp,
+        protocol: Protocol,
+        marks: CauseSet,
+        row: Option<&mut Row>,
+    ) -> bool {
+        self.wall.learn(now, stamp);
+        let expected = row.as_ref().and_then(|row| row.expected.as_deref());
+        let ignored = expected.map_or(self.expectations.ignored, |expected| expected.ignored);
+        let limits = expected.map_or(&self.expectations.limits, |expected| &expected.limits);
+        if ignored.has(protocol) {
+            return false;
+        }
+        let (is_in_rate, is_judged) = match protocol.class() {
+            Class::Signalling | Class::Address => (true, true),
+            Class::Other => (false, limits.other.is_some()),
+            Class::Uncounted => (false, false),
+        };
+        if is_in_rate {
+            self.surge.count(now.second(), protocol, marks);
+        }
+        is_judged && row.is_some_and(|row| row.flood.count(now.second(), protocol, marks))
+    }
+
+    /// Closes the seconds from `second` on that are before `until`. What is silent for long has
+    /// nothing more to close after some minutes.
+    pub(super) fn close(&mut self, second: u64, until: u64, table: &mut Table) {
+        for second in second..until {
+            if table.is_calm() && !self.surge.is_busy() {
+                return;
+            }
+            self.close_one(second, table);
+        }
+    }
+
+    fn close_one(&mut self, second: u64, table: &mut Table) {
+        let Self { expectations, surge, ledger, wall } = self;
+        let stamp = wall.close_of(second);
+        let closing = |ledger: &Ledger| Closing { second, stamp, number: ledger.next() };
+        table.look_at_due(|row| {
+            let limits = *limits_of(row, expectations);
+            let totals = row.seconds.window();
+            let event = row.flood.close(&closing(ledger), row.sender, &limits, totals);
+            if let Some(event) = event {
+                ledger.book(event);
+            }
+            row.flood.is_busy()
+        });
+        let rows = || table.rows().iter().map(|row| row.flood.recent(second)).max().unwrap_or(0);
+        if let Some(event) = surge.close(&closing(ledger), expectations.segment, rows) {
+            ledger.book(event);
+        }
+    }
+
+    /// Books the end of storms whose rows are gone.
+    pub(super) fn bury(&mut self, now: Time, table: &mut Table) {
+        while let Some(storm) = table.take_orphan() {
+            self.ledger.break_off(storm, self.wall.stamp(now), EndReason::Evicted);
+        }
+    }
+
+    /// Ends all storms: nobody listens any more.
+    pub(super) fn end_all(&mut self, now: Time, table: &mut Table) {
+        let Self { surge, ledger, wall, .. } = self;
+        let stamp = wall.stamp(now);
+        table.look_at_due(|row| {
+            if let Some(storm) = row.flood.break_off(now.second(), row.seconds.window()) {
+                ledger.break_off(storm, stamp, EndReason::InterfaceGone);
+            }
+            row.flood.is_busy()
+        });
+        if let Some(storm) = surge.break_off(now.second()) {
+            ledger.break_off(storm, stamp, EndReason::InterfaceGone);
+        }
+    }
+
+    /// Holds all devices, those to come too, to `expectations` from now on. Storms that these do
+    /// not call so are over.
+    pub(super) fn set_expectations(
+        &mut self,
+        now: Time,
+        expectations: &Arc<Expectations>,
+        table: &mut Table,
+    ) {
+        let before = std::mem::replace(&mut self.expectations, Arc::clone(expectations));
+        let Self { surge, ledger, wall, .. } = self;
+        let stamp = wall.stamp(now);
+        let second = now.second();
+        // Rows that are not due have a few frames at most, which are too few for any storm.
+        table.look_at_due(|row| {
+            let after = expectations.of(row.sender);
+            if row.flood.is_outdated(&after.limits, after.ignored)
+                && let Some(storm) = row.flood.break_off(second, row.seconds.window())
+            {
+                ledger.break_off(storm, stamp, EndReason::Reconfigured);
+            }
+            if ignored_by(row, &before) != after.ignored {
+                row.flood.recount();
+            }
+            row.flood.is_busy()
+        });
+        if surge.is_outdated(expectations.segment)
+            && let Some(storm) = surge.break_off(second)
+        {
+            ledger.break_off(storm, stamp, EndReason::Reconfigured);
+        }
+        if before.ignored != expectations.ignored {
+            surge.recount();
+        }
+        table.set_expectations(Arc::clone(expectations));
+    }
+
+    /// The oldest event that nobody was told of.
+    pub(super) fn poll_event(&mut self) -> Option<StormEvent> {
+        self.ledger.poll_event()
+    }
+
+    /// The storm of the segment as a whole, while it lasts.
+    pub(super) fn of_segment(&self, running: u64) -> Option<Storm> {
+        self.surge.storm(running)
+    }
+
+    /// The account of those that are over.
+    pub(super) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
+
+fn limits_of<'a>(row: &'a Row, expectations: &'a Expectations) -> &'a Limits {
+    row.expected.as_deref().map_or(&expectations.limits, |expected| &expected.limits)
+}
+
+fn ignored_by(row: &Row, expectations: &Expectations) -> ProtocolSet {
+    row.expected.as_deref().map_or(expectations.ignored, |expected| expected.ignored)
+}
+
+#[cfg(test)]
+mod tests;
