@@ -257,7 +257,12 @@ pub struct Devices {
 #[command(next_help_heading = "Devices")]
 pub struct Configuration {
     /// Names of devices, what is no storm, and limits: a YAML file, read again at SIGHUP
-    #[arg(long = "config.file", env = "MULTICAST_EXPORTER_CONFIG_FILE", value_name = "FILE")]
+    #[arg(
+        id = "config_file",
+        long = "config.file",
+        env = "MULTICAST_EXPORTER_CONFIG_FILE",
+        value_name = "FILE"
+    )]
     pub file: Option<PathBuf>,
 }
 
