@@ -4,7 +4,7 @@
 
 use crate::capture::Backend;
 use crate::engine::Event;
-use crate::evidence::Store;
+use crate::evidence::{Store, Writer};
 use crate::pipeline::Pipeline;
 use crate::segment::Label;
 use crate::time::{Stamp, Time, clock};
@@ -21,7 +21,7 @@ pub struct Lan {
     clock_steps: AtomicU64,
     started: AtomicBool,
     reload: Mutex<Option<Reload>>,
-    evidence: OnceLock<Arc<Store>>,
+    evidence: OnceLock<Writer>,
 }
 
 /// How the configuration file was read last.
@@ -63,6 +63,8 @@ pub struct Tap {
     name: Label,
     pipeline: Mutex<Pipeline>,
     status: Mutex<Status>,
+    /// Where its evidence goes.
+    evidence: Option<Writer>,
     /// Threads that feed the pipeline. Changed under the pipeline's lock, so that events are in
     /// the same order.
     listeners: AtomicUsize,
@@ -104,6 +106,7 @@ impl Lan {
             name: Label::from(name),
             pipeline: Mutex::new(make()),
             status: Mutex::default(),
+            evidence: self.evidence.get().cloned(),
             listeners: AtomicUsize::new(0),
         });
         self.taps.write().push(Arc::clone(&tap));
@@ -155,16 +158,16 @@ impl Lan {
         }
     }
 
-    /// Where evidence is kept, if it is.
+    /// Who keeps evidence, if anybody does.
     #[must_use]
-    pub fn evidence(&self) -> Option<&Arc<Store>> {
+    pub fn evidence(&self) -> Option<&Writer> {
         self.evidence.get()
     }
 
-    /// Says where evidence is kept, once.
-    pub fn set_evidence(&self, store: Arc<Store>) {
+    /// Says who keeps evidence, once, before the first capture.
+    pub fn set_evidence(&self, writer: Writer) {
         // A second time nothing changes.
-        let _ = self.evidence.set(store);
+        let _ = self.evidence.set(writer);
     }
 
     /// Whether the interfaces have been looked through once and their captures begun.
@@ -184,6 +187,12 @@ impl Tap {
     #[must_use]
     pub const fn name(&self) -> &Label {
         &self.name
+    }
+
+    /// Who keeps its evidence, if anybody does.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<&Writer> {
+        self.evidence.as_ref()
     }
 
     /// How the capture is doing.

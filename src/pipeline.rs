@@ -5,10 +5,11 @@
 //! each segment. It knows neither where batches come from nor who reads the snapshots.
 
 use crate::capture::{Batch, Frame, InterfaceName};
-use crate::decode::decode;
 use crate::decode::mdns::HashKey;
+use crate::decode::{Class, Observation, decode};
 use crate::detect::{Expectations, Link, StormEvent};
-use crate::engine::{self, Engine, Event, Identity, Local, Snapshot};
+use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
+use crate::evidence::{Heading, Recorder, Recording};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
@@ -43,6 +44,8 @@ pub struct Pipeline {
     by_label: HashMap<Label, usize>,
     /// What happened to the storms of segments that ended.
     last_news: VecDeque<StormNews>,
+    /// `None` where no evidence is kept.
+    recorder: Option<Recorder>,
     /// Whether frames are no longer counted.
     ended: bool,
     /// The earliest and the latest stamp.
@@ -60,6 +63,8 @@ pub struct Settings {
     pub labels: Arc<Labels>,
     /// What is expected of the devices of a segment, by its label.
     pub expectations: Expecting,
+    /// Packets of a device that are kept from before its storm began; `None` keeps no evidence.
+    pub evidence: Option<usize>,
 }
 
 /// What is expected of the devices of a segment, by its label.
@@ -81,6 +86,30 @@ pub struct StormNews {
     pub event: StormEvent,
     /// Who the device is, if it still has a row.
     pub identity: Option<Arc<Identity>>,
+}
+
+impl StormNews {
+    /// What evidence of the storm is headed by.
+    fn heading(&self) -> Heading {
+        let storm = self.event.storm();
+        let device = storm.culprit.sender().map_or_else(String::new, |s| s.to_string());
+        let name = self.identity.as_ref().and_then(|identity| identity.name.as_deref());
+        let vendor = self.identity.as_ref().and_then(|identity| identity.vendor);
+        let who: Vec<&str> = [Some(&*device), name, vendor].into_iter().flatten().collect();
+        Heading {
+            id: storm.id(&self.label),
+            interface: self.label.to_string(),
+            comment: format!(
+                "{} on {}: {} by {}, cause {}, up to {} packets/s when it began",
+                who.join(", "),
+                self.label,
+                storm.level.label(),
+                storm.protocol.label(),
+                storm.culprit.cause(),
+                storm.peak,
+            ),
+        }
+    }
 }
 
 /// An interface that frames are heard on, with its VLANs.
@@ -143,6 +172,7 @@ impl Pipeline {
     }
 
     fn new(settings: Settings, timeline: Timeline) -> Self {
+        let recorder = settings.evidence.map(Recorder::new);
         Self {
             settings,
             timeline,
@@ -153,6 +183,7 @@ impl Pipeline {
             link: Arc::default(),
             by_label: HashMap::new(),
             last_news: VecDeque::new(),
+            recorder,
             ended: false,
             span: None,
         }
@@ -210,10 +241,31 @@ impl Pipeline {
             Route::Segment(place) => {
                 let segment = self.segment(base, place, placed.time);
                 segment.engine.handle_frame(placed.time, frame.meta.stamp, &observation);
+                self.record(base, place, frame, &observation);
             }
             Route::Elsewhere => {}
         }
         placed.stepped
+    }
+
+    /// Keeps a counted frame, should its sender's storm begin.
+    fn record(&mut self, base: usize, place: usize, frame: &Frame<'_>, observed: &Observation<'_>) {
+        let Some(recorder) = &mut self.recorder else { return };
+        let live = match self.settings.engine.converted {
+            Converted::Live => true,
+            Converted::Files => false,
+        };
+        if let Some(protocol) = observed.counted_as(live)
+            && let Some(sender) = observed.sender
+            && let Some(segment) = self.bases[base].places[place]
+        {
+            let is_stream = match protocol.class() {
+                Class::Other => true,
+                Class::Signalling | Class::Address => false,
+                Class::Uncounted => return,
+            };
+            recorder.handle_frame(segment, sender, frame, is_stream);
+        }
     }
 
     /// Closes seconds and expires devices in every segment. At least once a second.
@@ -257,7 +309,36 @@ impl Pipeline {
     /// be asked for until there is no more, after each batch. At most 256 wait for each segment.
     pub fn poll_storm_event(&mut self) -> Option<StormNews> {
         let last = self.last_news.pop_front();
-        last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))
+        let news =
+            last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))?;
+        if let Some(recorder) = &mut self.recorder
+            && let Some(&segment) = self.by_label.get(&news.label)
+            && let Some(sender) = news.event.storm().culprit.sender()
+        {
+            match &news.event {
+                StormEvent::Began(_) => {
+                    recorder.handle_begin(self.timeline.now(), segment, sender, news.heading());
+                }
+                StormEvent::Ended(_) => recorder.handle_end(segment, sender),
+                StormEvent::Rose(_) | StormEvent::Explained(_) => {}
+            }
+        }
+        Some(news)
+    }
+
+    /// Evidence of a storm that is complete. To be asked for until there is no more, after the
+    /// storms' events.
+    pub fn poll_recording(&mut self) -> Option<Recording> {
+        let recorder = self.recorder.as_mut()?;
+        recorder.handle_timeout(self.timeline.now());
+        recorder.poll()
+    }
+
+    /// Completes the evidence that there is: nothing more will come.
+    pub fn end_recordings(&mut self) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end();
+        }
     }
 
     /// Tells every segment, those to come too, what the live interface is.

@@ -42,6 +42,7 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         key: HashKey([1, 2, 3, 4]),
         labels,
         expectations: expecting_the_usual(),
+        evidence: None,
     };
     let mut pipeline = Pipeline::live(settings, "eth0", Surroundings::default(), READING);
     let host = Host::numbered(7);

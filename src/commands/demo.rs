@@ -49,7 +49,8 @@ fn demonstrate(flags: &Demo) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let watching =
         start(flags, &lan, &stop).map_err(|error| serve::failed("starting a thread")(&error))?;
-    serve::answer(&flags.web, listeners, &lan, &stop, &watching)
+    let reload = || info!("SIGHUP: there is no --config.file to read again");
+    serve::answer(&flags.web, listeners, &lan, &stop, &watching, reload)
 }
 
 /// The LAN, and what is going to happen on it.
@@ -77,6 +78,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
         expectations: expecting_the_usual(),
+        evidence: None,
     };
     let tap = lan.tap(NAME, || Pipeline::file(settings));
     tap.update_status(|status| {

@@ -118,5 +118,6 @@ pub(crate) fn test_settings() -> crate::pipeline::Settings {
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
         expectations: expecting_the_usual(),
+        evidence: None,
     }
 }

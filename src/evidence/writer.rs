@@ -5,8 +5,9 @@ use super::recorder::Recording;
 use super::store::Store;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use tracing::{info, warn};
 
 /// Recordings that wait for the disk: at most some 16 MiB.
@@ -17,6 +18,8 @@ const WAITING_MAX: usize = 32;
 pub struct Writer {
     queue: SyncSender<Recording>,
     store: Arc<Store>,
+    /// Recordings handed over and not yet written.
+    pending: Arc<AtomicUsize>,
 }
 
 impl Writer {
@@ -24,24 +27,36 @@ impl Writer {
     ///
     /// # Errors
     /// If no thread can be started.
-    pub fn start(store: Arc<Store>) -> io::Result<(Self, JoinHandle<()>)> {
+    pub fn start(store: Arc<Store>) -> io::Result<Self> {
         let (queue, waiting) = sync_channel::<Recording>(WAITING_MAX);
-        let thread = thread::Builder::new().name("evidence".into()).spawn({
-            let store = Arc::clone(&store);
+        let pending = Arc::new(AtomicUsize::new(0));
+        thread::Builder::new().name("evidence".into()).spawn({
+            let (store, pending) = (Arc::clone(&store), Arc::clone(&pending));
             move || {
                 for recording in waiting {
                     write(&store, &recording);
+                    pending.fetch_sub(1, Ordering::Release);
                 }
             }
         })?;
-        Ok((Self { queue, store }, thread))
+        Ok(Self { queue, store, pending })
+    }
+
+    /// Whether all that was handed over is written, or could not be.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.pending.load(Ordering::Acquire) == 0
     }
 
     /// Hands a recording over. Never waits: what there is no room for is counted as failed.
     pub fn hand_over(&self, recording: Recording) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
         match self.queue.try_send(recording) {
             Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.store.count_lost(1),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.pending.fetch_sub(1, Ordering::Relaxed);
+                self.store.count_lost(1);
+            }
         }
     }
 

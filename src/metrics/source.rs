@@ -145,7 +145,7 @@ impl Source for Lan {
             passed_over: self.passed_over(),
             clock_steps: self.clock_steps(),
             reload: self.reload(),
-            evidence: self.evidence().map(|store| store.totals()),
+            evidence: self.evidence().map(|writer| writer.store().totals()),
         }
     }
 }

@@ -21,6 +21,7 @@ fn files() -> Pipeline {
         key: HashKey([1, 2, 3, 4]),
         labels,
         expectations: expecting_the_usual(),
+        evidence: None,
     })
 }
 

@@ -144,6 +144,7 @@ fn settings(devices_max: usize) -> Settings {
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
         expectations: expecting_the_usual(),
+        evidence: None,
     }
 }
 

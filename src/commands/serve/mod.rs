@@ -5,6 +5,7 @@
 //! before the first thread exists, because threads inherit capabilities and dropping them reaches
 //! the calling thread alone.
 
+mod configuration;
 mod follow;
 mod news;
 pub(super) mod pump;
@@ -16,14 +17,16 @@ use super::{ExitStatus, hash_key, say};
 use crate::capture::live::{Choice, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::engine;
+use crate::evidence::{Store, Writer};
 use crate::interfaces::Policy;
 use crate::lan::Lan;
 use crate::metrics::Scraper;
-use crate::pipeline::{Settings, expecting_the_usual};
+use crate::pipeline::{Pipeline, Settings};
 use crate::privilege;
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
 use crate::web;
+use configuration::Configuration;
 use follow::{Follower, Plan};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -70,15 +73,18 @@ struct Prepared {
     listeners: Vec<TcpListener>,
     pool: Pool,
     policy: Policy,
+    configuration: Arc<Configuration>,
 }
 
 fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
     let policy =
         Policy::new(&flags.capture.interface, &flags.capture.interface_exclude).map_err(refused)?;
+    let configuration = Configuration::load(flags.config.file.as_deref()).map_err(refused)?;
+    let configuration = Arc::new(configuration);
     let listeners = listen(&flags.web)?;
     let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
     privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
-    Ok(Prepared { listeners, pool, policy })
+    Ok(Prepared { listeners, pool, policy, configuration })
 }
 
 /// Opens what HTTP requests come in by.
@@ -109,23 +115,56 @@ fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
 }
 
 fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
-    let Prepared { listeners, pool, policy } = prepared;
+    let Prepared { listeners, pool, policy, configuration } = prepared;
     let lan = Arc::new(Lan::default());
+    configuration.tell(&lan);
+    keep_evidence(&flags.evidence, &lan)?;
     let stop = Arc::new(AtomicBool::new(false));
     let watching = match &flags.replay.file {
-        Some(path) => replay::start(path, flags, &lan, &stop).map_err(refused)?,
-        None => follow(flags, policy, pool, &lan, &stop)?,
+        Some(path) => replay::start(path, flags, &configuration, &lan, &stop).map_err(refused)?,
+        None => follow(flags, &configuration, policy, pool, &lan, &stop)?,
     };
-    answer(&flags.web, listeners, &lan, &stop, &watching)
+    let reload = {
+        let lan = Arc::clone(&lan);
+        move || configuration.reload(&lan)
+    };
+    answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
+    finish_evidence(&lan);
+    Ok(())
 }
 
-/// Serves what `watching` feeds until SIGTERM or SIGINT, then ends it.
+/// Opens the folder of evidence and starts the thread that writes in it, if there is one.
+fn keep_evidence(flags: &flags::Evidence, lan: &Lan) -> Result<(), Failure> {
+    let Some(dir) = &flags.dir else { return Ok(()) };
+    let store = Store::open(dir, flags.max_size)
+        .map_err(|error| refused(format!("--evidence.dir: {error}")))?;
+    let writer =
+        Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))?;
+    lan.set_evidence(writer);
+    Ok(())
+}
+
+/// Hands over the evidence that there is and waits until it is written, not for ever.
+fn finish_evidence(lan: &Lan) {
+    let Some(writer) = lan.evidence() else { return };
+    for tap in lan.taps() {
+        tap.with_pipeline(Pipeline::end_recordings);
+        news::tell_of(&tap);
+    }
+    let deadline = clock::now().monotonic.plus(WATCHING_WITHIN);
+    while !writer.is_idle() && clock::now().monotonic < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Serves what `watching` feeds until SIGTERM or SIGINT, then ends it. SIGHUP calls `reload`.
 pub(super) fn answer(
     flags: &flags::Web,
     listeners: Vec<TcpListener>,
     lan: &Arc<Lan>,
     stop: &Arc<AtomicBool>,
     watching: &JoinHandle<()>,
+    reload: impl Fn() + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     let addresses: Vec<String> = listeners
         .iter()
@@ -151,13 +190,15 @@ pub(super) fn answer(
     );
     let served = runtime.block_on(async {
         let signalled = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
+        reload_at_hangup(reload).map_err(|error| failed("listening for signals")(&error))?;
         // Captures end while the last requests are answered.
         let captures = Arc::clone(stop);
         let stopped = async move {
             signalled.await;
             captures.store(true, Ordering::Release);
         };
-        let router = web::router(Scraper::new(Arc::clone(lan) as _), None, &state);
+        let evidence = lan.evidence().map(|writer| Arc::clone(writer.store()) as _);
+        let router = web::router(Scraper::new(Arc::clone(lan) as _), evidence, &state);
         web::server::serve(listeners, router, web::server::Limits::default(), stopped)
             .await
             .map_err(|error| failed("serving")(&error))
@@ -179,6 +220,20 @@ fn wait_for(thread: &JoinHandle<()>, within: Duration) {
     }
 }
 
+/// Calls `reload`, which may wait, at each SIGHUP from now on.
+fn reload_at_hangup(reload: impl Fn() + Send + Sync + 'static) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let reload = Arc::new(reload);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let reload = Arc::clone(&reload);
+            // A reload that panicked leaves the old configuration, and the next may not.
+            let _ = tokio::task::spawn_blocking(move || reload()).await;
+        }
+    });
+    Ok(())
+}
+
 /// Becomes ready at SIGTERM or SIGINT. The handlers are in place from now on.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -195,6 +250,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// Starts the thread that follows the interfaces.
 fn follow(
     flags: &Serve,
+    configuration: &Configuration,
     policy: Policy,
     pool: Pool,
     lan: &Arc<Lan>,
@@ -206,7 +262,7 @@ fn follow(
         backend: capture.backend,
         options: Options { ring_size: capture.ring_size, promiscuous: capture.promiscuous },
         join: capture.join(),
-        settings: settings(flags, Sharing::Never, engine::Converted::Live),
+        settings: settings(flags, configuration, Sharing::Never, engine::Converted::Live),
         expiry: flags.devices.expiry,
     };
     let follower = Follower::new(plan, Arc::clone(lan), pool)
@@ -218,7 +274,12 @@ fn follow(
         .map_err(|error| failed("starting a thread")(&error))
 }
 
-fn settings(flags: &Serve, sharing: Sharing, converted: engine::Converted) -> Settings {
+fn settings(
+    flags: &Serve,
+    configuration: &Configuration,
+    sharing: Sharing,
+    converted: engine::Converted,
+) -> Settings {
     Settings {
         engine: engine::Config {
             budget: Arc::new(engine::Budget::new(flags.devices.max)),
@@ -229,7 +290,8 @@ fn settings(flags: &Serve, sharing: Sharing, converted: engine::Converted) -> Se
         },
         key: hash_key(),
         labels: Labels::new(sharing, flags.capture.segments_max),
-        expectations: expecting_the_usual(),
+        expectations: configuration.expecting(),
+        evidence: flags.evidence.dir.is_some().then(|| flags.evidence.packets.into()),
     }
 }
 

@@ -1,19 +1,32 @@
-//! The log's account of storms: a line when one begins, rises, is explained and ends. Taken under
-//! the pipeline's lock, written after it was let go.
+//! What has happened to storms: a line of the log when one begins, rises, is explained and ends,
+//! and its evidence to whoever keeps it. Taken under the pipeline's lock, told after it was let go.
 
 use crate::detect::{Culprit, Storm, StormEvent};
+use crate::evidence::Recording;
 use crate::lan::Tap;
 use crate::pipeline::{Pipeline, StormNews};
 use tracing::info;
 
-/// What has happened since the last time. Nothing is allocated if nothing has.
-pub fn take(pipeline: &mut Pipeline) -> Vec<StormNews> {
-    std::iter::from_fn(|| pipeline.poll_storm_event()).collect()
+/// What has happened in a pipeline since the last time.
+pub struct News {
+    storms: Vec<StormNews>,
+    recordings: Vec<Recording>,
 }
 
-/// Writes a line for each.
-pub fn tell(news: &[StormNews]) {
-    for news in news {
+/// What has happened since the last time. Nothing is allocated if nothing has.
+pub fn take(pipeline: &mut Pipeline) -> News {
+    let storms = std::iter::from_fn(|| pipeline.poll_storm_event()).collect();
+    News { storms, recordings: std::iter::from_fn(|| pipeline.poll_recording()).collect() }
+}
+
+/// Writes a line for each storm, and hands over what evidence there is of them.
+pub fn tell(tap: &Tap, news: News) {
+    if let Some(writer) = tap.evidence() {
+        for recording in news.recordings {
+            writer.hand_over(recording);
+        }
+    }
+    for news in &news.storms {
         let storm = news.event.storm();
         let interface = &*news.label;
         let device = device(storm);
@@ -58,7 +71,7 @@ pub fn tell(news: &[StormNews]) {
 
 /// Takes and writes what a tap has, whoever feeds it or no longer does.
 pub fn tell_of(tap: &Tap) {
-    tell(&tap.with_pipeline(take));
+    tell(tap, tap.with_pipeline(take));
 }
 
 /// The device; `None` if it is the segment as a whole.

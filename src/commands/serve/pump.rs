@@ -132,7 +132,7 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
                     let _stepped = pipeline.handle_live(&batch, reading, latency);
                     news::take(pipeline)
                 });
-                news::tell(&news);
+                news::tell(tap, news);
                 (reading, batch.is_empty())
             }
             Err(error) => return Ended::Capture(error),
@@ -163,7 +163,7 @@ fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool)
                     (steps, news::take(pipeline))
                 });
                 lan.add_clock_steps(steps);
-                news::tell(&news);
+                news::tell(tap, news);
             }
             Err(error) => return Ended::Capture(error),
         }

@@ -1,6 +1,7 @@
 //! Replay: a capture file at its own pace, or faster, in place of an interface.
 
 use super::super::flags::Serve;
+use super::configuration::Configuration;
 use super::pump::{self, Ended};
 use super::settings;
 use crate::capture::file::{self, Paced, Speed};
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 pub fn start(
     path: &Path,
     flags: &Serve,
+    configuration: &Configuration,
     lan: &Arc<Lan>,
     stop: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, String> {
@@ -32,7 +34,9 @@ pub fn start(
     let mut capture = Paced::new(file, speed);
     let name =
         path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-    let tap = lan.tap(&name, || Pipeline::file(settings(flags, Sharing::Same, Converted::Files)));
+    let tap = lan.tap(&name, || {
+        Pipeline::file(settings(flags, configuration, Sharing::Same, Converted::Files))
+    });
     tap.update_status(|status| {
         status.up = true;
         status.backend = Some(Backend::File);
