@@ -24,35 +24,36 @@ impl Lan {
     /// A LAN of that many hosts, at most 250, with the addresses 10.53.0.1 and so on. The bridge
     /// floods multicast to all ports, as a switch without snooping does.
     pub fn new(hosts: u8) -> Self {
+        Self::numbered(53, hosts)
+    }
+
+    /// The same with the addresses 10.`subnet`.0.1 and so on.
+    pub fn numbered(subnet: u8, hosts: u8) -> Self {
         let switch = NetNs::new();
         switch.disable_ipv6();
         switch.ip(&["link", "add", "br0", "type", "bridge", "mcast_snooping", "0"]);
         switch.ip(&["link", "set", "br0", "up"]);
-        let hosts = (1..=hosts).map(|number| Self::plug(&switch, number)).collect();
-        Self { switch, hosts }
+        let lan = Self { switch, hosts: Vec::new() };
+        let hosts = (1..=hosts).map(|number| {
+            let namespace = NetNs::new();
+            let address = Ipv4Addr::new(10, subnet, 0, number);
+            lan.plug(&namespace, "eth0", address);
+            namespace.ip(&["route", "add", "224.0.0.0/4", "dev", "eth0"]);
+            Member { namespace, address }
+        });
+        Self { hosts: hosts.collect(), ..lan }
     }
 
-    fn plug(switch: &NetNs, number: u8) -> Member {
-        let namespace = NetNs::new();
-        let port = format!("port{number}");
-        let address = Ipv4Addr::new(10, 53, 0, number);
-        switch.ip(&[
-            "link",
-            "add",
-            &port,
-            "type",
-            "veth",
-            "peer",
-            "eth0",
-            "netns",
-            namespace.name(),
-        ]);
-        switch.ip(&["link", "set", &port, "master", "br0", "up"]);
-        namespace.ip(&["address", "add", &format!("{address}/24"), "dev", "eth0"]);
-        namespace.ip(&["link", "set", "eth0", "up"]);
-        namespace.ip(&["route", "add", "224.0.0.0/4", "dev", "eth0"]);
-        namespace.wait_for_carrier("eth0");
-        switch.wait_for_carrier(&port);
-        Member { namespace, address }
+    /// Gives a namespace an interface with this address, of which the last number is the port's.
+    pub fn plug(&self, namespace: &NetNs, interface: &str, address: Ipv4Addr) {
+        let port = format!("port{}", address.octets()[3]);
+        let far = namespace.name();
+        let pair = ["type", "veth", "peer", interface, "netns", far];
+        self.switch.ip(&[&["link", "add", &port], &pair[..]].concat());
+        self.switch.ip(&["link", "set", &port, "master", "br0", "up"]);
+        namespace.ip(&["address", "add", &format!("{address}/24"), "dev", interface]);
+        namespace.ip(&["link", "set", interface, "up"]);
+        namespace.wait_for_carrier(interface);
+        self.switch.wait_for_carrier(&port);
     }
 }
