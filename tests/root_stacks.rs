@@ -10,7 +10,7 @@ mod stacks;
 use e2e::Exporter;
 use e2e::netns::NetNs;
 use e2e::support::lan::{Lan, Member};
-use multicast_exporter::detect::rule::{Hardness, Rule};
+use multicast_exporter::detect::{Hardness, Rule};
 use serde_json::Value;
 use stacks::{Capture, Peer, Stack};
 use std::collections::BTreeSet;

@@ -66,7 +66,7 @@ impl Order {
 /// The last questions of 2 s that something answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// In a query of anybody.
+    /// In a query of anybody, or beside what another device probes for.
     pub query: Option<Order>,
     /// In a probe of another device.
     pub probe: Option<Order>,
@@ -125,9 +125,15 @@ impl Entry {
         // The first one probed last.
         let others = self.probed.iter().flatten();
         let mut probes = others.filter(|(prober, _)| !prober.may_be(answerer));
-        Asked {
-            query: self.asked.and_then(recent),
-            probe: probes.next().and_then(|(_, moment)| recent(*moment)),
+        let query = Asked { query: self.asked.and_then(recent), probe: None };
+        let probe = probes.next().and_then(|(_, moment)| recent(*moment));
+        // A probe asks for any type (RFC 6762 section 8.1). What else its message asks is a
+        // question like others: resolved browses and probes in one message, zeroconf asks for
+        // the instances of its service.
+        if self.rtype == ANY {
+            Asked { probe, ..query }
+        } else {
+            query.or_later(Asked { query: probe, probe: None })
         }
     }
 
@@ -326,6 +332,16 @@ mod tests {
         assert!(questions.asked_for(Time(3), &record(7, 1), ME));
         // But it grows old for itself.
         assert!(!questions.asked_for(Time(2 + 2 * SECOND), &record(7, 1), ME));
+    }
+
+    #[test]
+    fn a_probe_asks_for_any_type() {
+        let mut questions = Questions::default();
+        questions.hear(Time(0), question(7, 12), Asker::Prober(OTHER));
+        let asked = questions.asked(Time(1), &record(7, 12), ME);
+        assert!(asked.query.is_some() && asked.probe.is_none(), "{asked:?}");
+        let own = questions.asked(Time(1), &record(7, 12), OTHER);
+        assert_eq!(own, Asked::default());
     }
 
     #[test]
