@@ -18,7 +18,7 @@ build: need-cargo
 
 test: need-root need-cargo install-test-deps lint deny
 	$(CARGO) test --locked --no-run
-	scripts/test-as-root
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/test-as-root
 
 check: need-cargo lint
 	$(CARGO) test --locked
@@ -58,8 +58,9 @@ oui:
 	tar -xzf "$$d"/*.tgz -C "$$d"; \
 	scripts/make-oui src/engine/oui.bin "$$d/package/index.json" $(IAB)
 
-install-test-deps:
+install-test-deps: need-cargo
 	scripts/install-test-deps
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" CARGO="$(CARGO)" scripts/install-test-stacks
 
 clean: need-cargo
 	$(CARGO) clean

@@ -30,22 +30,14 @@ struct Verdict {
 
 const VERDICTS: [Verdict; 5] = [
     Verdict { stack: Stack::Avahi, always: &["record_interval"], at_times: &[] },
-    Verdict { stack: Stack::Resolved, always: &["header_bits"], at_times: &["record_interval"] },
-    Verdict {
-        stack: Stack::Zeroconf,
-        always: &["header_bits", "record_interval"],
-        at_times: &[],
-    },
+    Verdict { stack: Stack::Resolved, always: &["header_bits"], at_times: &[] },
+    Verdict { stack: Stack::Zeroconf, always: &["header_bits", "record_interval"], at_times: &[] },
     Verdict {
         stack: Stack::Bonjour,
         always: &["cache_flush_unique", "record_interval"],
         at_times: &[],
     },
-    Verdict {
-        stack: Stack::MdnsSd,
-        always: &["record_interval"],
-        at_times: &["query_interval"],
-    },
+    Verdict { stack: Stack::MdnsSd, always: &["record_interval"], at_times: &["query_interval"] },
 ];
 
 fn pause(seconds: u64) {
@@ -228,11 +220,15 @@ fn avahis_reflector_is_a_relay_and_those_behind_it_are_clean() {
     assert_eq!(on_near["category"], "relay", "{on_near}");
     assert!(hard(on_near).is_empty(), "{on_near}");
     for device in devices(&near).chain(devices(&far)) {
-        let stack = Stack::ALL.into_iter().find(|stack| {
-            (1..=2).any(|number| device["device"] == mac(*stack, number))
-        });
+        let stack = Stack::ALL
+            .into_iter()
+            .find(|stack| (1..=2).any(|number| device["device"] == mac(*stack, number)));
         let verdict = VERDICTS.iter().find(|verdict| Some(verdict.stack) == stack);
-        let own = verdict.map(allowed).unwrap_or_default();
+        let mut own = verdict.map(allowed).unwrap_or_default();
+        if device["device"] == "02:53:00:00:ff:02" {
+            // It repeats the questions of two hosts, and is one.
+            own.insert("query_interval");
+        }
         assert!(hard(device).is_subset(&own), "{device}");
     }
 }
