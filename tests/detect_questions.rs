@@ -234,3 +234,22 @@ fn a_list_that_goes_on_in_a_second_message_excuses() {
     rest[2] = 0;
     assert_eq!(known([(0, PHONE.mdns4(first)), (3, PHONE.mdns4(rest)), answer()]), 0);
 }
+
+#[test]
+fn a_search_after_the_answer_has_expired_is_another() {
+    for (ttl, seconds, expected) in [
+        // Whoever wants it for longer refreshes it.
+        (120, [0, 1_648, 2_967, 1_000, 1_000], 0),
+        (120, [0, 130, 130, 130, 130], 0),
+        // The answer was still good.
+        (4_500, [0, 130, 130, 130, 130], 3),
+    ] {
+        let mut segment = Segment::new();
+        for gap in seconds {
+            segment.pass(gap * 1_000).hear(&PHONE.mdns4(browse()));
+            segment.pass(50).hear(&PRINTER.mdns4(response([canon_ptr(ttl)])));
+        }
+        let soft = count(&segment, PHONE, Rule::QueryIntervalSoft);
+        assert_eq!(soft, expected, "{ttl} s, {seconds:?}");
+    }
+}

@@ -6,13 +6,14 @@ mod engine_wire;
 use engine_wire::Segment;
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::{Sender, decode};
-use multicast_exporter::detect::{Hardness, Rule};
+use multicast_exporter::detect::{Expectations, Hardness, Limits, Rule};
 use multicast_exporter::engine::{Converted, Event, Snapshot};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::scenario::{self, START, Scenario};
 use multicast_exporter::simulation::{Options, Simulation, Stream};
 use multicast_exporter::time::{Stamp, Time};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Engine time when the LAN is switched on.
@@ -49,6 +50,11 @@ impl Ear {
 
 fn heard(scenario: &Scenario) -> Snapshot {
     let mut ear = Ear::new();
+    if scenario.other_limit.is_some() {
+        let limits = Limits { other: scenario.other_limit, ..Limits::default() };
+        let expectations = Expectations { limits, ..Expectations::default() };
+        ear.0.engine.handle_expectations(&Arc::new(expectations));
+    }
     for frame in scenario.frames(1) {
         let since = frame.stamp.0 - START.0;
         ear.hear(Duration::from_nanos(since.try_into().expect("minutes")), &frame.bytes);

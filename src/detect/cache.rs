@@ -166,6 +166,14 @@ impl Cache {
         })
     }
 
+    /// Whether an answer came after `asked`, and is forgotten by now: whoever still wanted it would
+    /// have refreshed it (RFC 6762 section 5.2).
+    pub(super) fn has_lapsed(&self, now: Time, name: u64, rtype: u16, asked: Time) -> bool {
+        let Some(records) = self.names.get(now, self.key(name, rtype)) else { return false };
+        let mut answers = records.0.iter().flatten().filter(|held| held.heard >= asked).peekable();
+        answers.peek().is_some() && answers.all(|held| !held.is_alive(now))
+    }
+
     fn key(&self, name: u64, rtype: u16) -> u64 {
         self.hasher.hash_one((name, rtype))
     }

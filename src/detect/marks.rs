@@ -9,7 +9,7 @@ pub(super) const fn by_protocol(protocol: Protocol, findings: &mut Findings) {
     let cause = match protocol {
         Protocol::Dhcp => Cause::DhcpFlood,
         Protocol::Igmp | Protocol::Mld => Cause::MembershipFlood,
-        Protocol::OtherMulticast | Protocol::OtherBroadcast => Cause::Stream,
+        Protocol::OtherMulticast => Cause::Stream,
         Protocol::Mdns
         | Protocol::MdnsUnicast
         | Protocol::Ssdp
@@ -17,7 +17,8 @@ pub(super) const fn by_protocol(protocol: Protocol, findings: &mut Findings) {
         | Protocol::Wsd
         | Protocol::Netbios
         | Protocol::Arp
-        | Protocol::Nd => return,
+        | Protocol::Nd
+        | Protocol::OtherBroadcast => return,
     };
     findings.mark(cause);
 }

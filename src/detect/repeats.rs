@@ -2,10 +2,10 @@
 //!
 //! Comes in: multicast queries. Goes out: the rules `query_interval` and `query_interval_soft`, and
 //! the cause `query_flood`. A history is that of one question (name, type and class, the QU bit
-//! apart) by one MAC, source IP and address family. Not judged: probes, which have an interval of
-//! their own; legacy queries, of which nothing can be expected; queries to one host. Several
-//! programs share a MAC and its port 5353: hence a question may come three times at once. At most
-//! 8,192 histories: 600 KB.
+//! apart) by one MAC, source IP and address family; it begins anew once the answer has expired and
+//! was not refreshed. Not judged: probes, which have an interval of their own; legacy queries, of
+//! which nothing can be expected; queries to one host. Several programs share a MAC and its port
+//! 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
 
 use super::cache::{ANY, Cache};
 use super::cause::Cause;
@@ -168,6 +168,11 @@ impl Repeats {
         // Nobody refreshes all types at once.
         let due = if rtype == ANY { None } else { cache.due(now, name, rtype) };
         if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
+            return None;
+        }
+        // It had its answer and let it go: this is another search, not the same one again.
+        if rtype != ANY && cache.has_lapsed(now, name, rtype, history.last) {
+            *history = History::new(now, message);
             return None;
         }
         Some(history.copy(now, heard.link))

@@ -93,7 +93,7 @@ fn a_protocol_stands_for_a_cause() {
         ("igmp", igmp, Some(Cause::MembershipFlood)),
         ("mld", mld, Some(Cause::MembershipFlood)),
         ("stream", stream, Some(Cause::Stream)),
-        ("broadcast", broadcast, Some(Cause::Stream)),
+        ("broadcast", broadcast, None),
         ("query", query, None),
         ("search", search(0), None),
         ("request", HOST.arp_request(v4(0)), None),

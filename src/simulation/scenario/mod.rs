@@ -34,6 +34,8 @@ pub struct Scenario {
     pub expected: Expected,
     /// How long it is.
     pub length: Duration,
+    /// The limit that is configured for other multicast of a device, in frames a second.
+    pub other_limit: Option<u32>,
     script: fn(&mut Script),
 }
 
@@ -73,11 +75,16 @@ impl Scenario {
         expected: Expected,
         script: fn(&mut Script),
     ) -> Self {
-        Self { name, about, expected, length: Duration::from_mins(5), script }
+        let length = Duration::from_mins(5);
+        Self { name, about, expected, length, other_limit: None, script }
     }
 
     const fn lasting(self, length: Duration) -> Self {
         Self { length, ..self }
+    }
+
+    const fn allowing_other(self, per_second: u32) -> Self {
+        Self { other_limit: Some(per_second), ..self }
     }
 
     /// A rule that the gadget breaks.
@@ -221,7 +228,7 @@ mod tests {
             counts.retain(|_, count| *count >= 500);
             let mut flooding: BTreeSet<Mac> = counts.into_keys().collect();
             // Streams and scans are of classes of their own.
-            if ["stream", "address_scan"].contains(&scenario.name) {
+            if ["stream", "stream_harmless", "address_scan"].contains(&scenario.name) {
                 flooding = scenario.expected.storms.iter().map(|(mac, ..)| *mac).collect();
             }
             let storms = scenario.expected.storms.iter().filter(|(_, level, _)| *level == "storm");
