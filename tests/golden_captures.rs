@@ -47,6 +47,7 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
         expectations: expecting_the_usual(),
+        evidence: None,
     });
     loop {
         match capture.next_batch(Duration::ZERO) {
