@@ -361,6 +361,13 @@ pub struct Analyze {
         value_parser = devices_max
     )]
     pub devices_max: usize,
+    /// Names of devices, what is no storm, and limits: a YAML file
+    #[arg(
+        long = "config.file",
+        env = "MULTICAST_EXPORTER_ANALYZE_CONFIG_FILE",
+        value_name = "FILE"
+    )]
+    pub config_file: Option<PathBuf>,
     /// Flags of logging.
     #[command(flatten)]
     pub log: Log,

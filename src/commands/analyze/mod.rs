@@ -3,11 +3,13 @@
 mod table;
 
 use super::flags::{self, Output};
+use super::serve::Configuration;
 use super::{ExitStatus, hash_key, say};
 use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
 use crate::capture::{Capture, CaptureError};
+use crate::config::Config;
 use crate::engine;
-use crate::pipeline::{Pipeline, Settings, expecting_the_usual};
+use crate::pipeline::{Pipeline, Settings};
 use crate::report::{self, Report};
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,17 +53,19 @@ impl Analysis {
 }
 
 /// How to analyze.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Devices that are told apart.
     pub devices_max: usize,
+    /// Names, ignores and limits.
+    pub config: Config,
     /// Whether to draw a progress bar on standard error.
     pub progress: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { devices_max: 100_000, progress: false }
+        Self { devices_max: 100_000, config: Config::default(), progress: false }
     }
 }
 
@@ -71,7 +75,15 @@ impl Default for Options {
 /// If standard output cannot be written.
 pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
     let progress = io::stderr().is_terminal();
-    let analysis = analyze(&flags.files, &Options { devices_max: flags.devices_max, progress });
+    let config = match flags.config_file.as_deref().map(Configuration::read).transpose() {
+        Ok(config) => config.unwrap_or_default(),
+        Err(line) => {
+            say(&line);
+            return Ok(ExitStatus::BadInput);
+        }
+    };
+    let options = Options { devices_max: flags.devices_max, config, progress };
+    let analysis = analyze(&flags.files, &options);
     for Problem { file, error } in &analysis.problems {
         say(&format!("{file}: {}", error.without_object()));
     }
@@ -105,7 +117,7 @@ pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
     }
     let bar = options.progress.then(|| Bar::over(&captures));
     let mut merge = Merge::new(captures);
-    let mut pipeline = Pipeline::file(settings(options.devices_max));
+    let mut pipeline = Pipeline::file(settings(options));
     let ended = loop {
         match merge.next_batch(Duration::ZERO) {
             Ok(batch) => {
@@ -132,10 +144,11 @@ fn open(path: &Path) -> Result<FileCapture, CaptureError> {
 }
 
 /// Devices are never expired, and a table that fills up is made up for by the device `other`.
-fn settings(devices_max: usize) -> Settings {
+fn settings(options: &Options) -> Settings {
+    let config = options.config.clone();
     Settings {
         engine: engine::Config {
-            budget: Arc::new(engine::Budget::new(devices_max)),
+            budget: Arc::new(engine::Budget::new(options.devices_max)),
             expiry: None,
             local: Arc::default(),
             converted: engine::Converted::Files,
@@ -143,7 +156,7 @@ fn settings(devices_max: usize) -> Settings {
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        expectations: expecting_the_usual(),
+        expectations: Arc::new(move |label| Arc::new(config.expectations(label))),
         evidence: None,
     }
 }

@@ -28,9 +28,16 @@ impl Configuration {
     /// A line that names the flag, the file and what is wrong.
     pub fn load(path: Option<&Path>) -> Result<Self, String> {
         let Some(path) = path else { return Ok(Self { file: None }) };
-        let config = Config::load(path).map_err(|error| wrong(path, &error))?;
-        let config = Arc::new(RwLock::new(config));
+        let config = Arc::new(RwLock::new(Self::read(path)?));
         Ok(Self { file: Some(File { path: path.to_owned(), config }) })
+    }
+
+    /// Reads a file, for whoever reads it once.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn read(path: &Path) -> Result<Config, String> {
+        Config::load(path).map_err(|error| wrong(path, &error))
     }
 
     /// What is expected on each segment, by the file as it was read last.

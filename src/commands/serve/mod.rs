@@ -26,7 +26,7 @@ use crate::privilege;
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
 use crate::web;
-use configuration::Configuration;
+pub(super) use configuration::Configuration;
 use follow::{Follower, Plan};
 use std::net::TcpListener;
 use std::sync::Arc;
