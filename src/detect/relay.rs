@@ -189,12 +189,11 @@ impl State {
         }
         let (mut places, mut names_itself) = (Places::default(), false);
         for (place, record) in digest.records.iter().enumerate() {
-            if !is_address(record) {
-                continue;
-            }
             if self.names.has(record.name) {
                 names_itself = true;
-            } else if self.is_of_another(record) || self.is_named_beside(record, is_v6, digest) {
+            } else if is_address(record)
+                && (self.is_of_another(record) || self.is_named_beside(record, is_v6, digest))
+            {
                 places.add(place);
                 // A goodbye names nobody who is there.
                 if record.ttl > 0 {
@@ -202,7 +201,10 @@ impl State {
                 }
             }
         }
-        if places != Places::default() && !names_itself {
+        // An NSEC or SRV record alone does not say whose it is: from who is known to speak for
+        // others, and not judged yet, it may be another's.
+        let is_suspect = self.standing == Standing::Open && self.naming.is_some();
+        if (places != Places::default() || is_suspect) && !names_itself {
             // What comes with it is the other's too.
             (0..digest.records.len()).for_each(|place| places.add(place));
         }

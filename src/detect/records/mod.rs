@@ -167,7 +167,8 @@ impl Records {
             if is_unasked {
                 findings.mark(Cause::RepeatedResponse);
             }
-            if let Some(rule) = rule.filter(|_| message.is_judged) {
+            // A goodbye said thrice takes nothing from anybody: TTL 0 is left out.
+            if let Some(rule) = rule.filter(|_| message.is_judged && is_alive) {
                 offend(findings, rule, place, Some(again.gap));
             }
         }
