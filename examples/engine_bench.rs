@@ -2,10 +2,12 @@
 //! the best of several rounds, because other programs run too.
 
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
+use multicast_exporter::craft::{Host, Responder, Service};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::decode::{Observation, Sender, decode};
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
 use multicast_exporter::mac::Mac;
+use multicast_exporter::simulation::{Options, Simulation};
 use multicast_exporter::time::{Stamp, Time, clock};
 use simple_dns::rdata::{A, RData, SRV};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, ResourceRecord};
@@ -85,7 +87,94 @@ fn invented(n: u32) -> Sender {
     Sender::Mac(Mac(octets))
 }
 
+/// What a storm may be made of, 200 a second as a printer once did it, and what a healthy LAN sends.
+fn by_traffic() {
+    let host = Host::numbered(2);
+    let services = (1..5).map(|n| Service::new("Printer", &format!("_kind{n}._tcp"), 631));
+    let printer = services.fold(Responder::new("printer", host), Responder::service);
+    let small = host.mdns4(Responder::new("printer", host).address_response());
+    let large = host.mdns4(printer.announcement());
+    let arp = host.arp_request([10, 0, 0, 9].into());
+    let step = Duration::from_millis(5);
+    let repeated = [("one record", small), ("an announcement", large.clone()), ("ARP", arp)];
+    for (what, frame) in repeated {
+        let (mut e, mut now) = (engine(2_000), Time(1));
+        let observation = observe(&frame);
+        measure(&format!("{what}, {} bytes, again and again", frame.len()), FRAMES, |_| {
+            now = now.plus(step);
+            e.handle_frame(now, Stamp(1), &observation);
+        });
+    }
+    let (mut e, mut now, mut n, mut large) = (engine(2_000), Time(1), 0_u32, large);
+    let end = large.len();
+    measure("the announcement, always different", FRAMES / 4, |_| {
+        now = now.plus(step);
+        n += 1;
+        large[end - 4..].copy_from_slice(&n.to_be_bytes());
+        e.handle_frame(now, Stamp(1), &observe(&large));
+    });
+
+    let hour = Duration::from_hours(1);
+    let lan: Vec<_> = Simulation::new(Options::default()).frames(hour).collect();
+    let mut e = engine(2_000);
+    let mut begin = Time(1);
+    let mut at = 0;
+    let frames = u32::try_from(lan.len()).unwrap_or(u32::MAX);
+    measure(&format!("a healthy LAN, {frames} frames an hour"), frames, |_| {
+        let (since, frame) = &lan[at];
+        e.handle_frame(begin.plus(*since), Stamp(1), &observe(frame));
+        at += 1;
+        if at == lan.len() {
+            at = 0;
+            begin = begin.plus(hour);
+        }
+    });
+}
+
+/// A week of the healthy LAN, without what it takes to make its frames.
+fn week() {
+    let week = Duration::from_hours(7 * 24);
+    let (mut e, mut frames, mut taken) = (engine(2_000), 0_u64, Duration::ZERO);
+    let mut batch = Vec::new();
+    let mut lan = Simulation::new(Options::default()).frames(week).peekable();
+    while lan.peek().is_some() {
+        batch.extend(lan.by_ref().take(10_000));
+        let begin = clock::now().monotonic;
+        for (at, frame) in &batch {
+            e.handle_frame(Time(1).plus(*at), Stamp(1), &observe(frame));
+        }
+        taken += clock::now().monotonic.since(begin);
+        frames += batch.len() as u64;
+        batch.clear();
+    }
+    println!("{:<44} {:>10} ms for {frames} frames", "a week of it", taken.as_millis());
+}
+
+/// What the close of a second costs with as many rows as `analyze` may have.
+fn seconds() {
+    for rows in [2_000_u32, 100_000] {
+        let frame = announcement();
+        let mut e = engine(2 * rows as usize);
+        let mut now = Time(1);
+        for n in 0..rows {
+            let mut observation = observe(&frame);
+            observation.sender = Some(invented(n));
+            for _ in 0..2 {
+                e.handle_frame(now, Stamp(1), &observation);
+            }
+        }
+        assert_eq!(e.snapshot().tracked, rows as usize);
+        measure(&format!("the close of a second, {rows} rows"), 1_000, |_| {
+            now = now.plus(Duration::from_secs(1));
+            e.handle_timeout(now);
+        });
+    }
+}
+
 fn main() {
+    by_traffic();
+    week();
+    seconds();
     let frame = announcement();
     let (mut now, step) = (Time(1), Duration::from_micros(2));
     println!("payload of {} bytes", frame.len() - 42);

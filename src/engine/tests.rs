@@ -8,6 +8,7 @@ use crate::capture::Direction;
 use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section, Traits};
 use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
 use proptest::prelude::*;
+use std::cell::Cell;
 
 const KEY: HashKey = HashKey([3, 1, 4, 1]);
 
@@ -477,6 +478,36 @@ fn a_snapshot_is_bounded_and_changes_nothing() {
     assert_eq!(format!("{one:?}"), format!("{two:?}"), "two readers see the same");
     assert_eq!(one.packets[Protocol::Arp.index()], 5_000, "totals are no sums over devices");
     assert_eq!(one.evicted_capacity, 4_950);
+}
+
+thread_local! {
+    /// How often [`counting_script`] was called.
+    static PARSED: Cell<u32> = const { Cell::new(0) };
+}
+
+fn counting_script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
+    PARSED.set(PARSED.get() + 1);
+    script(datagram, key)
+}
+
+#[test]
+fn a_repeated_payload_costs_no_parse_whoever_sends_it_and_whatever_is_found() {
+    let mut e = Engine::with_parser(config(100), KEY, counting_script);
+    e.handle_timeout(at(1_000));
+    let storm = "a printer 1 120\na printer 28 120\nx printer 47 120";
+    // One device for 20 s, then reflected by two more; the question between is another payload.
+    for n in 0..4_000 {
+        response(&mut e, at(10_000 + n * 5), 2, storm);
+    }
+    for n in 0..100 {
+        response(&mut e, at(30_000 + n * 30), 2 + u8::try_from(n % 3).expect("small"), storm);
+        query(&mut e, at(30_001 + n * 30), 9, "q printer 1");
+    }
+    let snapshot = e.snapshot();
+    assert!(snapshot.violations.iter().sum::<u64>() > 3_000 && !snapshot.storms.is_empty());
+    assert_eq!(PARSED.get(), 4, "each of the two payloads twice: kept when it comes again");
+    response(&mut e, at(34_000), 2, "a printer 1 121");
+    assert_eq!(PARSED.get(), 5, "another payload is read");
 }
 
 proptest! {

@@ -195,10 +195,11 @@ impl Records {
                     let announced = records.filter(|record| record.section == Section::Answer);
                     self.probes.last(now, heard.party, announced, &self.hasher)
                 });
-                if let Some(probed) = *probed {
+                let is_too_many = probed.is_none_or(|probed| {
                     sent.announced.forget_until(probed);
-                }
-                if sent.announced.is_too_many(now, heard.link) {
+                    sent.announced.is_too_many(now, heard.link)
+                });
+                if is_too_many {
                     offend(findings, Rule::AnnouncementCount, place, sent.announced.gap());
                 }
             }
