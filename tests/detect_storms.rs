@@ -3,11 +3,12 @@
 mod engine_wire;
 
 use engine_wire::Segment;
-use multicast_exporter::craft::{Host, Responder, Service};
+use multicast_exporter::craft::host::MDNS_V4;
+use multicast_exporter::craft::{Host, Query, Responder, Service, Udp};
 use multicast_exporter::decode::{Protocol, Sender};
 use multicast_exporter::detect::{
-    Culprit, EndReason, Expectations, Expected, Level, Limits, ProtocolSet, SegmentCause, Storm,
-    StormEvent,
+    Cause, Culprit, EndReason, Expectations, Expected, Level, Limits, ProtocolSet, SegmentCause,
+    Storm, StormEvent,
 };
 use multicast_exporter::engine::Event;
 use multicast_exporter::time::{Stamp, Time};
@@ -432,4 +433,24 @@ fn an_alias_is_the_name_from_the_reload_on() {
     assert_eq!(name(&segment).as_deref(), Some("the other printer"));
     segment.engine.handle_expectations(&Arc::default());
     assert_eq!(name(&segment).as_deref(), Some("printer.local"));
+}
+
+/// The main cause of each device's latest storm, by source MAC.
+fn causes(segment: &Segment, host: Host) -> Vec<Cause> {
+    let of_host = |storm: &Storm| match storm.culprit {
+        Culprit::Device { sender, cause, .. } if sender == Sender::Mac(host.mac) => Some(cause),
+        Culprit::Device { .. } | Culprit::Segment { .. } => None,
+    };
+    segment.snapshot().storms.iter().filter_map(of_host).collect()
+}
+
+#[test]
+fn the_same_legacy_query_again_and_again_is_a_flood_of_queries() {
+    let mut segment = Segment::new();
+    let query = Query::browse("_ipp._tcp").bytes();
+    let frame = host().udp4(MDNS_V4, 255, &Udp::new(40_000, 5353, query));
+    flood(&mut segment, &frame, 100, 20);
+    silence(&mut segment, 60);
+    assert_eq!(causes(&segment, host()), [Cause::QueryFlood]);
+    assert!(segment.device(host()).expect("a row").violations.is_none(), "no rule is held to it");
 }

@@ -3,9 +3,10 @@
 //! Comes in: multicast queries. Goes out: the rules `query_interval` and `query_interval_soft`, and
 //! the cause `query_flood`. A history is that of one question (name, type and class, the QU bit
 //! apart) by one MAC, source IP and address family; it begins anew once the answer has expired and
-//! was not refreshed. Not judged: probes, which have an interval of their own; legacy queries, of
-//! which nothing can be expected; queries to one host. Several programs share a MAC and its port
-//! 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
+//! was not refreshed. Not judged: probes, which have an interval of their own; queries to one host.
+//! Legacy queries keep no rule, because nothing can be expected of them, but the same one again and
+//! again is a flood like any other: they have histories of their own. Several programs share a MAC
+//! and its port 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
 
 use super::cache::{ANY, Cache};
 use super::cause::Cause;
@@ -132,19 +133,25 @@ impl Repeats {
 
     /// Hears one frame.
     pub(super) fn handle(&mut self, heard: &Heard<'_>, cache: &Cache, findings: &mut Findings) {
-        let query = heard.multicast_mdns().filter(|mdns| mdns.kind == Kind::Query);
-        let Some(mdns) = query else { return };
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        let is_legacy = match mdns.kind {
+            Kind::Query => false,
+            Kind::LegacyQuery => true,
+            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
+                return;
+            }
+        };
         self.messages += 1;
         for (question, place) in mdns.digest.questions.iter().zip(0..) {
-            let Some(verdict) = self.hear(heard, cache, *question) else { continue };
+            let Some(verdict) = self.hear(heard, cache, *question, is_legacy) else { continue };
             let mut offend = |rule| {
                 let subject = Some(Subject::Question(place));
                 findings.offend(Offence { rule, subject, gap: Some(verdict.gap) });
             };
-            if verdict.is_hard {
+            if verdict.is_hard && !is_legacy {
                 offend(Rule::QueryInterval);
             }
-            if verdict.is_soft {
+            if verdict.is_soft && !is_legacy {
                 offend(Rule::QueryIntervalSoft);
             }
             if verdict.is_flood {
@@ -154,11 +161,17 @@ impl Repeats {
     }
 
     /// What a question is, if it was asked before.
-    fn hear(&mut self, heard: &Heard<'_>, cache: &Cache, question: Question) -> Option<Verdict> {
+    fn hear(
+        &mut self,
+        heard: &Heard<'_>,
+        cache: &Cache,
+        question: Question,
+        is_legacy: bool,
+    ) -> Option<Verdict> {
         let Question { name, rtype, class, .. } = question;
         let (now, message) = (heard.now, self.messages);
-        let key =
-            self.hasher.hash_one((heard.source, name, u32::from(rtype) << 16 | u32::from(class)));
+        let what = u32::from(rtype) << 16 | u32::from(class);
+        let key = self.hasher.hash_one((heard.source, name, what, is_legacy));
         let place = self.asked.entry(now, key, || History::new(now, message));
         let history = place.value;
         if place.is_new || history.message == message {
@@ -166,7 +179,7 @@ impl Repeats {
         }
         history.message = message;
         // Nobody refreshes all types at once.
-        let due = if rtype == ANY { None } else { cache.due(now, name, rtype) };
+        let due = if rtype == ANY || is_legacy { None } else { cache.due(now, name, rtype) };
         if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
             return None;
         }
