@@ -454,3 +454,17 @@ fn the_same_legacy_query_again_and_again_is_a_flood_of_queries() {
     assert_eq!(causes(&segment, host()), [Cause::QueryFlood]);
     assert!(segment.device(host()).expect("a row").violations.is_none(), "no rule is held to it");
 }
+
+#[test]
+fn a_stuck_device_that_takes_another_mac_does_not_reflect_itself() {
+    let mut segment = Segment::new();
+    let message = Responder::new("printer", host()).announcement();
+    let later = Host::numbered(PRINTER + 1);
+    for mac in [host(), later] {
+        flood(&mut segment, &mac.mdns4(message.clone()), 60, 60);
+    }
+    silence(&mut segment, 60);
+    for mac in [host(), later] {
+        assert_eq!(causes(&segment, mac), [Cause::RepeatedResponse], "{mac:?}");
+    }
+}

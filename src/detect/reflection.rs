@@ -43,6 +43,16 @@ struct Sent {
     is_common: bool,
 }
 
+impl Sent {
+    /// Whether it is the origin's, or another device has said it within the last 250 ms.
+    fn is_of_others(&self, now: Time, party: Party) -> bool {
+        let is_recent = |at: Time| now.since(at) <= WINDOW;
+        self.origin.may_be(party)
+            || self.own.into_iter().flatten().any(is_recent)
+            || self.copier.is_some_and(|(copier, at)| !copier.may_be(party) && is_recent(at))
+    }
+}
+
 /// Messages that another device has just sent. At most 96 KiB.
 #[derive(Debug)]
 pub(super) struct Reflection {
@@ -78,6 +88,11 @@ impl Reflection {
             is_common: false,
         });
         let (is_new, sent) = (place.is_new, place.value);
+        // Nobody else has said it lately: who goes on alone does so by itself.
+        if !is_new && !sent.is_of_others(now, party) {
+            *sent =
+                Sent { origin: party, own: [None; 2], repeats_itself: true, copier: None, ..*sent };
+        }
         if sent.origin.may_be(party) {
             let own = sent.own[family].replace(now);
             let Some(own) = own.filter(|_| !is_new) else { return };
