@@ -44,6 +44,8 @@ pub struct Pipeline {
     by_label: HashMap<Label, usize>,
     /// What happened to the storms of segments that ended.
     last_news: VecDeque<StormNews>,
+    /// What the recorder has been told already, and nobody else; empty where there is none.
+    recorded_news: VecDeque<StormNews>,
     /// `None` where no evidence is kept.
     recorder: Option<Recorder>,
     /// Whether frames are no longer counted.
@@ -111,6 +113,9 @@ impl StormNews {
         }
     }
 }
+
+/// News of storms that the recorder knows and that wait to be asked for.
+const NEWS_MAX: usize = 256;
 
 /// An interface that frames are heard on, with its VLANs.
 struct Base {
@@ -183,6 +188,7 @@ impl Pipeline {
             link: Arc::default(),
             by_label: HashMap::new(),
             last_news: VecDeque::new(),
+            recorded_news: VecDeque::new(),
             recorder,
             ended: false,
             span: None,
@@ -250,6 +256,18 @@ impl Pipeline {
 
     /// Keeps a counted frame, should its sender's storm begin.
     fn record(&mut self, base: usize, place: usize, frame: &Frame<'_>, observed: &Observation<'_>) {
+        if self.recorder.is_none() {
+            return;
+        }
+        // First of all: a storm that this frame's second made known begins before this frame, and
+        // a batch may hold many more.
+        while self.recorded_news.len() < NEWS_MAX
+            && let Some(segment) = self.bases[base].places[place]
+            && let Some(news) = self.segments[segment].as_mut().and_then(Segment::poll_news)
+        {
+            self.tell_recorder(&news);
+            self.recorded_news.push_back(news);
+        }
         let Some(recorder) = &mut self.recorder else { return };
         let live = match self.settings.engine.converted {
             Converted::Live => true,
@@ -308,9 +326,17 @@ impl Pipeline {
     /// What has happened to a storm, once; of one segment in the order in which it happened. To
     /// be asked for until there is no more, after each batch. At most 256 wait for each segment.
     pub fn poll_storm_event(&mut self) -> Option<StormNews> {
+        if let Some(news) = self.recorded_news.pop_front() {
+            return Some(news);
+        }
         let last = self.last_news.pop_front();
         let news =
             last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))?;
+        self.tell_recorder(&news);
+        Some(news)
+    }
+
+    fn tell_recorder(&mut self, news: &StormNews) {
         if let Some(recorder) = &mut self.recorder
             && let Some(&segment) = self.by_label.get(&news.label)
             && let Some(sender) = news.event.storm().culprit.sender()
@@ -323,7 +349,6 @@ impl Pipeline {
                 StormEvent::Rose(_) | StormEvent::Explained(_) => {}
             }
         }
-        Some(news)
     }
 
     /// Evidence of a storm that is complete. To be asked for until there is no more, after the
