@@ -245,10 +245,10 @@ fn however_it_is_told_the_printer_is_found_and_nobody_else() {
 
 #[test]
 fn what_is_not_over_has_no_end() {
-    let story = Story { before: 60, ..STORY };
-    let end = Stamp(START.0 + i128::try_from(story.last().as_nanos()).expect("minutes"));
+    let told = Story { before: 60, ..STORY };
+    let end = Stamp(START.0 + i128::try_from(told.last().as_nanos()).expect("minutes"));
     let frames: Vec<Captured> =
-        story.frames().into_iter().filter(|frame| frame.stamp <= end).collect();
+        told.frames().into_iter().filter(|frame| frame.stamp <= end).collect();
     let report = analyzed(&Pcap::default().write(&frames));
     let [storm] = &report["storms"].as_array().expect("a list")[..] else { panic!("{report}") };
     assert_eq!((&storm["end"], &storm["end_reason"]), (&Value::Null, &Value::Null));
