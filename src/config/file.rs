@@ -43,7 +43,8 @@ pub(super) struct Segment {
 #[serde(deny_unknown_fields)]
 pub(super) struct Device {
     /// Its MAC, or its IP address where captures see no MAC.
-    pub device: Spanned<String>,
+    #[serde(rename = "device")]
+    pub sender: Spanned<String>,
     /// The name that people give it.
     #[serde(default)]
     pub name: Option<Spanned<String>>,

@@ -106,7 +106,7 @@ impl Config {
     /// # Errors
     /// As [`Self::load`].
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        validate::validate(validate::typed(text)?)
+        validate::validate(&validate::typed(text)?)
     }
 
     /// What is expected on the segment of a label: what the whole file says, then what the first

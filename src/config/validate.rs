@@ -60,7 +60,7 @@ impl Faults {
 }
 
 /// The configuration that a file means.
-pub(super) fn validate(file: File) -> Result<Config, ConfigError> {
+pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
     let mut faults = Faults::default();
     let mut config = Config {
         limits: segment_limits(&file.limits, &mut faults),
@@ -85,16 +85,16 @@ pub(super) fn validate(file: File) -> Result<Config, ConfigError> {
     let mut names: HashMap<String, u64> = HashMap::new();
     for entry in &file.devices {
         let device = device(entry, &mut names, &mut faults);
-        let Some(sender) = sender(&entry.device.value) else {
+        let Some(sender) = sender(&entry.sender.value) else {
             let what =
-                format!("device {:?} is neither a MAC nor an IP address", entry.device.value);
-            faults.add(&entry.device, what);
+                format!("device {:?} is neither a MAC nor an IP address", entry.sender.value);
+            faults.add(&entry.sender, what);
             continue;
         };
-        let line = entry.device.referenced.line();
+        let line = entry.sender.referenced.line();
         if let Some(before) = lines.insert(sender, line) {
             let what = format!("device {sender} is there already, in line {before}");
-            faults.add(&entry.device, what);
+            faults.add(&entry.sender, what);
         }
         config.devices.insert(sender, device);
     }
@@ -109,10 +109,10 @@ fn device(entry: &file::Device, names: &mut HashMap<String, u64>, faults: &mut F
     let ignored = ignored(entry.ignore.as_ref(), faults);
     let given = [limits.signalling, limits.address, limits.other, limits.chatty];
     if ignored == ProtocolSet::ALL && given.iter().any(Option::is_some) {
-        faults.add(&entry.device, "has limits, but ignore: all leaves nothing for them to limit");
+        faults.add(&entry.sender, "has limits, but ignore: all leaves nothing for them to limit");
     }
     if entry.name.is_none() && entry.ignore.is_none() && given.iter().all(Option::is_none) {
-        faults.add(&entry.device, "says nothing of the device: give name, ignore or limits");
+        faults.add(&entry.sender, "says nothing of the device: give name, ignore or limits");
     }
     let name = entry.name.as_ref().and_then(|name| {
         let text = name.value.trim();
@@ -205,14 +205,14 @@ fn ignored(ignore: Option<&Ignore>, faults: &mut Faults) -> ProtocolSet {
         Some(Ignore::All) => set = ProtocolSet::ALL,
         Some(Ignore::Protocols(labels)) => {
             for label in labels {
-                match Protocol::ALL.iter().find(|protocol| protocol.label() == label.value) {
-                    Some(protocol) => set.add(*protocol),
-                    None => {
-                        let known: Vec<_> = Protocol::ALL.iter().map(|p| p.label()).collect();
-                        let known = known.join(", ");
-                        let what = format!("{:?} is no protocol; these are: {known}", label.value);
-                        faults.add(label, what);
-                    }
+                let known = Protocol::ALL.iter().find(|protocol| protocol.label() == label.value);
+                if let Some(protocol) = known {
+                    set.add(*protocol);
+                } else {
+                    let known: Vec<_> = Protocol::ALL.iter().map(|p| p.label()).collect();
+                    let known = known.join(", ");
+                    let what = format!("{:?} is no protocol; these are: {known}", label.value);
+                    faults.add(label, what);
                 }
             }
         }

@@ -128,7 +128,7 @@ rules! {
     LlmnrAnswer, "llmnr_answer", Hard, "RFC 4795 section 2.5",
         "Answers are not multicast.", false;
     WsdRepeat, "wsd_repeat", Soft, "SOAP-over-UDP 1.1 section 3.4",
-        "At most 4 copies of one MessageID.", false;
+        "At most 4 copies of one message.", false;
 }
 
 #[cfg(test)]

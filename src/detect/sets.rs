@@ -129,6 +129,7 @@ impl<V, const MAX_SETS: usize> Sets<V, MAX_SETS> {
     }
 
     /// Values that there is memory for now.
+    #[cfg(test)]
     pub(super) const fn capacity(&self) -> usize {
         self.entries.len()
     }

@@ -89,6 +89,7 @@ struct Model {
 
 /// What was heard of a device, beside what it shows.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct Facts {
     /// IPv4 first, in the order in which they were heard.
     addresses: Vec<Heard>,
