@@ -10,6 +10,7 @@ mod support;
 
 use multicast_exporter::commands::ExitStatus;
 use multicast_exporter::commands::analyze::{Analysis, Options, analyze};
+use multicast_exporter::detect::{Hardness, Rule};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
@@ -84,6 +85,46 @@ fn every_capture_is_read_and_no_zero_is_left_unexplained() {
         }
     }
     assert!(count >= 900, "only {count} files");
+}
+
+/// Nobody is accused of a storm or of breaking a MUST but by a row of `captures_findings.tsv`,
+/// which says why it is true.
+#[test]
+fn storms_and_hard_violations_are_those_that_were_reviewed() {
+    let Some(dir) = captures_dir() else { return };
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir.join("files")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let report = serde_json::to_value(&run(&path).report).unwrap();
+        for storm in report["storms"].as_array().into_iter().flatten() {
+            let device = storm["device"].as_str().unwrap_or("the segment");
+            let what = format!("storm {}", storm["cause"].as_str().unwrap());
+            *found.entry((name.clone(), device.to_owned(), what)).or_insert(0) += 1;
+        }
+        for device in report["devices"].as_array().into_iter().flatten() {
+            for (rule, count) in device["violations"].as_object().into_iter().flatten() {
+                let known = Rule::ALL.iter().find(|known| known.id() == rule).unwrap();
+                if known.hardness() == Hardness::Hard {
+                    let whose = device["device"].as_str().unwrap().to_owned();
+                    found.insert((name.clone(), whose, rule.clone()), count.as_u64().unwrap());
+                }
+            }
+        }
+    }
+    let row = |line: &str| {
+        let [file, device, what, count, why] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("five columns: {line}");
+        };
+        assert!(!why.is_empty(), "{line}");
+        ((file.to_owned(), device.to_owned(), what.to_owned()), count.parse().unwrap())
+    };
+    let table = include_str!("captures_findings.tsv");
+    let reviewed: BTreeMap<_, u64> = table.lines().skip(1).map(row).collect();
+    let missing: Vec<_> = found.iter().filter(|(k, n)| reviewed.get(*k) != Some(n)).collect();
+    let stale: Vec<_> = reviewed.iter().filter(|(k, n)| found.get(*k) != Some(n)).collect();
+    assert!(missing.is_empty(), "not reviewed in captures_findings.tsv: {missing:#?}");
+    assert!(stale.is_empty(), "no longer found, but in captures_findings.tsv: {stale:#?}");
 }
 
 fn report(dir: &Path, truth: &Value) -> Value {
