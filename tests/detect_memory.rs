@@ -90,8 +90,12 @@ impl Flood {
     const fn steps(self) -> u32 {
         match self {
             Self::Announcements => 6_000,
-            Self::Questions | Self::Conflicts | Self::PingPong | Self::Copies => 3_000,
-            Self::Discovery | Self::Scans => 3_000,
+            Self::Questions
+            | Self::Conflicts
+            | Self::PingPong
+            | Self::Copies
+            | Self::Discovery
+            | Self::Scans => 3_000,
             Self::Probes => 4_000,
             Self::Groups => 12_000,
             Self::Storms => 300,
