@@ -309,7 +309,9 @@ fn content(digest: &Digest) -> (impl PartialEq + std::fmt::Debug + use<>, Vec<Re
     let mut records = digest.records.to_vec();
     let mut questions = digest.questions.to_vec();
     // Where something begins depends on how the names before it were compressed.
-    questions.iter_mut().for_each(|question| question.at = 0);
+    for question in &mut questions {
+        question.at = 0;
+    }
     for record in &mut records {
         record.at = 0;
         // Of other types simple-dns drops what it does not expect, and writes the rest anew.
