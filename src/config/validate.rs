@@ -4,7 +4,7 @@
 use super::file::{self, File, Ignore, Limit};
 use super::{Config, ConfigError, Device, LimitsGiven, Segment};
 use crate::decode::{Protocol, Sender};
-use crate::detect::ProtocolSet;
+use crate::detect::{Limits, ProtocolSet};
 use crate::mac::Mac;
 use regex::Regex;
 use serde_saphyr::Spanned;
@@ -63,10 +63,11 @@ impl Faults {
 pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
     let mut faults = Faults::default();
     let mut config = Config {
-        limits: segment_limits(&file.limits, &mut faults),
+        limits: segment_limits(&file.limits, Limits::default(), &mut faults),
         ignored: ignored(file.ignore.as_ref(), &mut faults),
         ..Config::default()
     };
+    let everywhere = config.limits.over(Limits::default());
     let mut seen: HashMap<&str, u64> = HashMap::new();
     for entry in &file.segments {
         let pattern = entry.interface.value.as_str();
@@ -74,7 +75,7 @@ pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
             let what = format!("segments: interface {pattern:?} is there already, in line {line}");
             faults.add(&entry.interface, what);
         }
-        let limits = segment_limits(&entry.limits, &mut faults);
+        let limits = segment_limits(&entry.limits, everywhere, &mut faults);
         let ignored = ignored(entry.ignore.as_ref(), &mut faults);
         match anchored(pattern) {
             Ok(interface) => config.segments.push(Segment { interface, limits, ignored }),
@@ -84,7 +85,7 @@ pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
     let mut lines: HashMap<Sender, u64> = HashMap::new();
     let mut names: HashMap<String, u64> = HashMap::new();
     for entry in &file.devices {
-        let device = device(entry, &mut names, &mut faults);
+        let device = device(entry, everywhere, &mut names, &mut faults);
         let Some(sender) = sender(&entry.sender.value) else {
             let what =
                 format!("device {:?} is neither a MAC nor an IP address", entry.sender.value);
@@ -104,8 +105,13 @@ pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
     }
 }
 
-fn device(entry: &file::Device, names: &mut HashMap<String, u64>, faults: &mut Faults) -> Device {
-    let limits = device_limits(&entry.limits, faults);
+fn device(
+    entry: &file::Device,
+    above: Limits,
+    names: &mut HashMap<String, u64>,
+    faults: &mut Faults,
+) -> Device {
+    let limits = device_limits(&entry.limits, above, faults);
     let ignored = ignored(entry.ignore.as_ref(), faults);
     let given = [limits.signalling, limits.address, limits.other, limits.chatty];
     if ignored == ProtocolSet::ALL && given.iter().any(Option::is_some) {
@@ -158,12 +164,13 @@ fn anchored(pattern: &str) -> Result<Regex, String> {
     })
 }
 
-fn segment_limits(limits: &file::SegmentLimits, faults: &mut Faults) -> LimitsGiven {
+fn segment_limits(limits: &file::SegmentLimits, above: Limits, faults: &mut Faults) -> LimitsGiven {
     let segment = limit(limits.segment.as_ref(), "segment", faults);
-    LimitsGiven { segment, ..device_limits(&limits.of_devices(), faults) }
+    LimitsGiven { segment, ..device_limits(&limits.of_devices(), above, faults) }
 }
 
-fn device_limits(limits: &file::DeviceLimits, faults: &mut Faults) -> LimitsGiven {
+/// Limits that stand in a block; what it does not say is as `above`.
+fn device_limits(limits: &file::DeviceLimits, above: Limits, faults: &mut Faults) -> LimitsGiven {
     let given = LimitsGiven {
         signalling: limit(limits.signalling.as_ref(), "signalling", faults),
         address: limit(limits.address.as_ref(), "address", faults),
@@ -171,8 +178,9 @@ fn device_limits(limits: &file::DeviceLimits, faults: &mut Faults) -> LimitsGive
         chatty: limit(limits.chatty.as_ref(), "chatty", faults),
         segment: None,
     };
-    if let (Some(Some(chatty)), Some(Some(storm)), Some(at)) =
-        (given.chatty, given.signalling, limits.chatty.as_ref())
+    // One that is not given here gives way in silence: what is a storm is not chatty any more.
+    if let (Some(Some(chatty)), Some(storm), Some(at)) =
+        (given.chatty, given.over(above).signalling, limits.chatty.as_ref())
         && chatty > storm
     {
         let what =
