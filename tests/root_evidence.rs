@@ -46,13 +46,13 @@ fn names(folder: &Path) -> Vec<String> {
 fn a_full_disk_is_counted_and_leaves_nothing_behind() {
     let disk = SmallDisk::mount();
     let store = Store::open(disk.path(), 1 << 20).expect("there is room yet");
-    store.write("1-eth0-a-0", &[1; 8 << 10]).expect("there is room yet");
+    store.write("1-eth0-a-0", &vec![1; 8 << 10]).expect("there is room yet");
     fs::write(disk.path().join("others"), vec![0; 40 << 10]).expect("there is room yet");
-    let error = store.write("2-eth0-b-1", &[2; 32 << 10]).expect_err("no room");
+    let error = store.write("2-eth0-b-1", &vec![2; 32 << 10]).expect_err("no room");
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{error}");
     assert_eq!(store.totals(), Totals { written: 1, failed: 1, deleted: 0 });
     assert_eq!(names(disk.path()), ["1-eth0-a-0.pcapng", "others"], "nothing half written");
     fs::remove_file(disk.path().join("others")).expect("it was there");
-    store.write("3-eth0-c-2", &[3; 32 << 10]).expect("there is room again");
+    store.write("3-eth0-c-2", &vec![3; 32 << 10]).expect("there is room again");
     assert_eq!(store.totals(), Totals { written: 2, failed: 1, deleted: 0 });
 }
