@@ -16,6 +16,7 @@
 //! | [`engine`] | observations of one segment | counters per device, as a bounded snapshot |
 //! | [`evidence`] | frames of devices whose storm begins | pcapng files |
 //! | [`pipeline`] | batches of one capture | the engines of its segments |
+//! | [`host`] | what the kernel counts, and its sockets | system calls by process, queues and drops |
 //! | [`lan`] | pipelines | all that one process watches, for whoever asks |
 //! | [`metrics`] | snapshots and the registry | exposition text |
 //! | [`report`] | snapshots | what is known of the LAN, as objects for programs and people |
@@ -33,6 +34,7 @@ pub mod decode;
 pub mod detect;
 pub mod engine;
 pub mod evidence;
+pub mod host;
 pub mod interfaces;
 pub mod lan;
 pub mod mac;

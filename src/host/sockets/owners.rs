@@ -1,0 +1,1 @@
+//! Whose a socket is: by the files that processes hold, or by its user.
