@@ -11,7 +11,7 @@ DENY = $(DENY_ROOT)/bin/cargo-deny
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build test check lint deny fmt oui install-test-deps clean need-root need-cargo
+.PHONY: build test check lint deny fmt oui bpf install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -57,6 +57,22 @@ oui:
 	npm pack --silent --pack-destination "$$d" $(OUI_DATA) >/dev/null; \
 	tar -xzf "$$d"/*.tgz -C "$$d"; \
 	scripts/make-oui src/engine/oui.bin "$$d/package/index.json" $(IAB)
+
+# The programs in the kernel: the objects are in the repository, so building needs no clang. The
+# same bytes in any folder: tests/root_bpf_objects.rs makes them anew and compares.
+BPF_OUT ?= bpf
+BPF_CLANG ?= clang-14
+BPF_STRIP ?= llvm-strip-14
+BPF_FLAGS = -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -target bpfel -mcpu=v2 \
+    -ffile-prefix-map=$(CURDIR)=. -I/usr/include/$(shell gcc -print-multiarch)
+
+bpf: $(BPF_OUT)/syscalls.x86_64.o $(BPF_OUT)/syscalls.aarch64.o
+
+$(BPF_OUT)/syscalls.x86_64.o: BPF_TARGET = X86_64
+$(BPF_OUT)/syscalls.aarch64.o: BPF_TARGET = AARCH64
+$(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
+	$(BPF_CLANG) $(BPF_FLAGS) -DTARGET_$(BPF_TARGET) -c bpf/syscalls.bpf.c -o $@
+	$(BPF_STRIP) -g $@
 
 install-test-deps: need-cargo
 	scripts/install-test-deps
