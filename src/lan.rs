@@ -5,6 +5,7 @@
 use crate::capture::Backend;
 use crate::engine::Event;
 use crate::evidence::{Store, Writer};
+use crate::host::Host;
 use crate::pipeline::Pipeline;
 use crate::segment::Label;
 use crate::time::{Stamp, Time, clock};
@@ -22,6 +23,7 @@ pub struct Lan {
     started: AtomicBool,
     reload: Mutex<Option<Reload>>,
     evidence: OnceLock<Writer>,
+    host: OnceLock<Arc<Host>>,
 }
 
 /// How the configuration file was read last.
@@ -168,6 +170,18 @@ impl Lan {
     pub fn set_evidence(&self, writer: Writer) {
         // A second time nothing changes.
         let _ = self.evidence.set(writer);
+    }
+
+    /// Who looks at what multicast costs this host, if anybody does.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        self.host.get().map(|host| &**host)
+    }
+
+    /// Says who looks at this host, once.
+    pub fn set_host(&self, host: Arc<Host>) {
+        // A second time nothing changes.
+        let _ = self.host.set(host);
     }
 
     /// Whether the interfaces have been looked through once and their captures begun.

@@ -1,9 +1,10 @@
-//! Gives up what the start needed. Comes in: the capabilities of the process; goes out: none.
+//! Gives up what the start needed. Comes in: the capabilities of the process; goes out: none, but
+//! for one thread that may be started with those it needs.
 //!
 //! Capabilities belong to a thread, and a new thread inherits those of the one that makes it, so
 //! all is given up while there is one thread only. Knows nothing of what they were used for.
 
-use caps::{CapSet, Capability};
+use caps::{CapSet, Capability, CapsHashSet};
 use std::collections::BTreeSet;
 use std::{fs, io};
 use thiserror::Error;
@@ -92,18 +93,55 @@ pub fn held() -> Result<Held, PrivilegeError> {
 /// [`PrivilegeError::Threads`] if other threads exist already, and nothing is changed then; any
 /// other when the kernel refuses. The caller must not go on to serve after an error.
 pub fn drop_all() -> Result<(), PrivilegeError> {
+    only_one_thread()?;
+    keep(&CapsHashSet::new())?;
+    set_no_new_privileges().map_err(PrivilegeError::NoNewPrivileges)?;
+    verify_none()
+}
+
+/// As [`drop_all`], but `start` is called while those of `kept` that this thread has are still in
+/// force: a thread that it starts keeps them, in its effective and permitted sets alone. Gives
+/// back what `start` gave. `start` must start no thread but that one.
+///
+/// # Errors
+/// As [`drop_all`]. After any but [`PrivilegeError::Threads`] a thread may have been started: the
+/// caller must end the process.
+pub fn drop_all_but_for<T>(
+    kept: &[Capability],
+    start: impl FnOnce() -> T,
+) -> Result<T, PrivilegeError> {
+    only_one_thread()?;
+    let permitted = read_set(CapSet::Permitted, "permitted")?;
+    keep(&kept.iter().copied().filter(|capability| permitted.contains(capability)).collect())?;
+    set_no_new_privileges().map_err(PrivilegeError::NoNewPrivileges)?;
+    let started = start();
+    keep(&CapsHashSet::new())?;
+    verify_none()?;
+    Ok(started)
+}
+
+fn only_one_thread() -> Result<(), PrivilegeError> {
     let threads = fs::read_dir("/proc/self/task").map_err(PrivilegeError::Tasks)?.count();
-    if threads != 1 {
-        return Err(PrivilegeError::Threads { threads });
-    }
+    if threads == 1 { Ok(()) } else { Err(PrivilegeError::Threads { threads }) }
+}
+
+/// Leaves this thread `kept` in its effective and permitted sets, and nothing in the others.
+fn keep(kept: &CapsHashSet) -> Result<(), PrivilegeError> {
+    let none = CapsHashSet::new();
     for (set, name) in SETS {
-        caps::clear(None, set).map_err(|source| PrivilegeError::Set {
-            operation: "clear",
+        let left = if matches!(set, CapSet::Effective | CapSet::Permitted) { kept } else { &none };
+        let done =
+            if left.is_empty() { caps::clear(None, set) } else { caps::set(None, set, left) };
+        done.map_err(|source| PrivilegeError::Set {
+            operation: if left.is_empty() { "clear" } else { "cut down" },
             set: name,
             source,
         })?;
     }
-    set_no_new_privileges().map_err(PrivilegeError::NoNewPrivileges)?;
+    Ok(())
+}
+
+fn verify_none() -> Result<(), PrivilegeError> {
     for (set, name) in SETS {
         let left = read(set, name)?;
         if !left.is_empty() {
@@ -114,12 +152,15 @@ pub fn drop_all() -> Result<(), PrivilegeError> {
 }
 
 fn read(set: CapSet, name: &'static str) -> Result<BTreeSet<String>, PrivilegeError> {
-    let held = caps::read(None, set).map_err(|source| PrivilegeError::Set {
+    Ok(read_set(set, name)?.iter().map(Capability::to_string).collect())
+}
+
+fn read_set(set: CapSet, name: &'static str) -> Result<CapsHashSet, PrivilegeError> {
+    caps::read(None, set).map_err(|source| PrivilegeError::Set {
         operation: "read",
         set: name,
         source,
-    })?;
-    Ok(held.iter().map(Capability::to_string).collect())
+    })
 }
 
 fn set_no_new_privileges() -> io::Result<()> {

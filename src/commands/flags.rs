@@ -2,6 +2,7 @@
 //! are a contract. Values are typed and checked here; nothing is done yet.
 
 use crate::capture::live::Choice;
+use crate::host::{self, sockets::OwnersBy, syscalls};
 use crate::segment::DEFAULT_SYNTHETIC_MAX;
 use crate::web::TelemetryPath;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -60,6 +61,9 @@ pub struct Serve {
     /// Flags of evidence.
     #[command(flatten)]
     pub evidence: Evidence,
+    /// Flags of what is counted of this host.
+    #[command(flatten)]
+    pub collector: Collector,
     /// Flags of logging.
     #[command(flatten)]
     pub log: Log,
@@ -294,6 +298,87 @@ pub struct Evidence {
         requires = "dir"
     )]
     pub max_size: u64,
+}
+
+/// Flags of what is counted of this host.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Collectors")]
+pub struct Collector {
+    /// Count the system calls of this host (default)
+    #[arg(
+        id = "collector_syscalls",
+        long = "collector.syscalls",
+        env = "MULTICAST_EXPORTER_COLLECTOR_SYSCALLS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set,
+        overrides_with = "no_collector_syscalls"
+    )]
+    syscalls: bool,
+    /// Do not count system calls
+    #[arg(
+        id = "no_collector_syscalls",
+        long = "no-collector.syscalls",
+        overrides_with = "collector_syscalls"
+    )]
+    no_syscalls: bool,
+    /// How to count system calls; one that may not run is a warning, and nothing is counted
+    #[arg(
+        id = "collector_syscalls_backend",
+        long = "collector.syscalls.backend",
+        env = "MULTICAST_EXPORTER_COLLECTOR_SYSCALLS_BACKEND",
+        value_name = "BACKEND",
+        default_value = "auto"
+    )]
+    backend: syscalls::Choice,
+    /// Look at the UDP sockets on the discovery ports (default)
+    #[arg(
+        id = "collector_sockets",
+        long = "collector.sockets",
+        env = "MULTICAST_EXPORTER_COLLECTOR_SOCKETS",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set,
+        overrides_with = "no_collector_sockets"
+    )]
+    sockets: bool,
+    /// Do not look at sockets
+    #[arg(
+        id = "no_collector_sockets",
+        long = "no-collector.sockets",
+        overrides_with = "collector_sockets"
+    )]
+    no_sockets: bool,
+    /// How to find the owners of sockets
+    #[arg(
+        id = "collector_sockets_owners",
+        long = "collector.sockets.owners",
+        env = "MULTICAST_EXPORTER_COLLECTOR_SOCKETS_OWNERS",
+        value_name = "HOW",
+        default_value = "uid"
+    )]
+    owners: OwnersBy,
+}
+
+impl Collector {
+    /// What is wanted of this host.
+    #[must_use]
+    pub fn settings(&self) -> host::Settings {
+        host::Settings {
+            syscalls: (self.syscalls && !self.no_syscalls).then_some(self.backend),
+            sockets: (self.sockets && !self.no_sockets).then_some(self.owners),
+        }
+    }
 }
 
 /// Flags of logging.

@@ -5,6 +5,7 @@
 //! bound of series. It must not know any value.
 
 pub mod families;
+pub mod host;
 mod selection;
 
 pub use families::ALL;
@@ -17,6 +18,8 @@ use crate::detect::Family as IpFamily;
 use crate::detect::{Cause, Level, Rule};
 use crate::detect::{DELAY_BOUNDS, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
+use crate::host::sockets::PORTS;
+use crate::host::syscalls::tally::PLACES;
 use std::fmt::Write as _;
 
 /// One family.
@@ -68,6 +71,10 @@ pub enum Collector {
     Exporter,
     /// Its process, from `/proc/self`.
     Process,
+    /// The system calls of this host.
+    Syscalls,
+    /// The sockets of this host that wait for discovery.
+    Sockets,
     /// What captures frames.
     Captures,
     /// Totals of each segment.
@@ -82,9 +89,11 @@ pub enum Collector {
 
 impl Collector {
     /// All, in the order in which they are run and written.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Exporter,
         Self::Process,
+        Self::Syscalls,
+        Self::Sockets,
         Self::Captures,
         Self::Segments,
         Self::Storms,
@@ -98,6 +107,8 @@ impl Collector {
         match self {
             Self::Exporter => "exporter",
             Self::Process => "process",
+            Self::Syscalls => "syscalls",
+            Self::Sockets => "sockets",
             Self::Captures => "captures",
             Self::Segments => "segments",
             Self::Storms => "storms",
@@ -111,8 +122,22 @@ impl Collector {
     pub const fn reads_engines(self) -> bool {
         match self {
             Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
-            Self::Exporter | Self::Process | Self::Captures => false,
+            Self::Exporter | Self::Process | Self::Syscalls | Self::Sockets | Self::Captures => {
+                false
+            }
         }
+    }
+
+    /// Whether it reads what the captures have, or what the exporter knows of itself.
+    #[must_use]
+    pub const fn reads_lan(self) -> bool {
+        !matches!(self, Self::Process) && !self.reads_host()
+    }
+
+    /// Whether it reads what is counted of this host.
+    #[must_use]
+    pub const fn reads_host(self) -> bool {
+        matches!(self, Self::Syscalls | Self::Sockets)
     }
 }
 
@@ -257,6 +282,12 @@ fn backends(sight: Sight) -> String {
     if seeing.len() == BACKENDS.len() { "all".to_owned() } else { seeing.join(", ") }
 }
 
+/// Names of system calls on one architecture, at most: the numbers end far below.
+pub const CALLS_MAX: usize = 512;
+
+/// Owners of sockets, at most, `unknown` among them.
+pub const SOCKET_OWNERS_MAX: usize = 64;
+
 /// What bounds the number of series of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
@@ -310,9 +341,19 @@ impl Bound {
     /// Series of one capture at most: up, drops, info and ring size.
     pub const PER_CAPTURE: usize = 4;
 
-    /// All others: build info, clock steps, configuration, evidence, success and duration of each
-    /// collector, and nine of the process.
-    pub const FIXED: usize = 2 + 2 + 3 + 2 * Collector::ALL.len() + 9;
+    /// Series of this host at most: system calls in all and by process, each as a total and a rate,
+    /// system calls by name, and three of each owner of a socket and port. `other` is one more each.
+    pub const HOST: usize = {
+        let in_all = 2;
+        let by_process = 2 * (PLACES + 1);
+        let by_call = CALLS_MAX + 1;
+        let sockets = 3 * (SOCKET_OWNERS_MAX + 1) * PORTS.len();
+        in_all + by_process + by_call + sockets
+    };
+
+    /// All others: build info, clock steps, configuration, evidence, how system calls and sockets
+    /// are looked at, success and duration of each collector, nine of the process, and this host.
+    pub const FIXED: usize = 2 + 2 + 3 + 2 + 2 * Collector::ALL.len() + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     #[must_use]

@@ -1,10 +1,11 @@
-//! The collector `exporter`: the exporter itself. In: the view. Out: its build, its rings and
-//! the clock's steps. How the collectors fared is written by [`super::scrape`], which knows.
+//! The collector `exporter`: the exporter itself. In: the view, and how this host is looked at.
+//! Out: its build, its rings, the clock's steps, and what could not be had. How the collectors fared is written by [`super::scrape`], which knows.
 
-use super::catalogue::{Sight, families};
+use super::catalogue::{Sight, families, host as host_families};
 use super::small::{Small, float};
 use super::source::LanView;
 use crate::evidence::Totals;
+use crate::host;
 use crate::lan::Reload;
 use crate::time::Stamp;
 use prometheus::{Error, proto};
@@ -33,7 +34,11 @@ pub const BUILD: Build = Build {
     target: env!("MULTICAST_EXPORTER_TARGET"),
 };
 
-pub(super) fn collect(build: &Build, view: &LanView) -> Result<Vec<proto::MetricFamily>, Error> {
+pub(super) fn collect(
+    build: &Build,
+    view: &LanView,
+    host: Option<&host::Standing>,
+) -> Result<Vec<proto::MetricFamily>, Error> {
     let mut small = Small::default();
     let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
     small.gauge(&families::BUILD_INFO, [(labels.map(String::from), 1.0)])?;
@@ -46,6 +51,12 @@ pub(super) fn collect(build: &Build, view: &LanView) -> Result<Vec<proto::Metric
         let files = [("written", written), ("failed", failed), ("deleted", deleted)];
         let files = files.map(|(outcome, count)| ([outcome.to_owned()], float(count)));
         small.counter(&families::EVIDENCE_FILES, files)?;
+    }
+    if let Some(host::Standing { syscalls, sockets }) = host {
+        let labels = [syscalls.backend.label(), syscalls.reason.label()].map(String::from);
+        small.gauge(&host_families::SYSCALLS_INFO, [(labels, 1.0)])?;
+        let labels = [sockets.owners.label().to_owned()];
+        small.gauge(&host_families::SOCKETS_INFO, [(labels, 1.0)])?;
     }
     small.gauge(
         &families::RING_BYTES,

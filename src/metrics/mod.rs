@@ -1,7 +1,7 @@
 //! From snapshots to exposition text: what a scrape gets to read.
 //!
-//! In: a [`Source`] that copies what the captures and engines hold, and the process's own files
-//! under `/proc`. Out: one body in either text dialect, by one [`Writer`]. It must not know HTTP,
+//! In: a [`Source`] that copies what the captures and engines hold and what is counted of this
+//! host, and the process's own files under `/proc`. Out: one body in either text dialect, by one [`Writer`]. It must not know HTTP,
 //! sockets or how frames are counted, and changes nothing that it reads.
 //!
 //! | room | what |
@@ -10,7 +10,7 @@
 //! | [`source`] | what a scrape needs of the rest of the program |
 //! | [`scrape`] | runs the collectors, each failing alone |
 //! | [`writer`] | one writer, two dialects, plain or gzip |
-//! | `segments`, `storms`, `devices`, `mdns`, `capture`, `exporter`, `process` | the collectors |
+//! | `segments`, `storms`, `devices`, `mdns`, `capture`, `syscalls`, `sockets`, `exporter`, `process` | the collectors |
 
 mod capture;
 pub mod catalogue;
@@ -23,8 +23,10 @@ mod rows;
 pub mod scrape;
 mod segments;
 mod small;
+mod sockets;
 pub mod source;
 mod storms;
+mod syscalls;
 pub mod writer;
 
 pub use catalogue::{Collector, Selection};

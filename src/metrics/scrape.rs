@@ -12,7 +12,8 @@ use super::exporter::{BUILD, Build};
 use super::rows::Rows;
 use super::source::{Deadline, Detail, LanView, Source};
 use super::writer::{Labels, Writer};
-use super::{capture, devices, exporter, mdns, process, segments, storms};
+use super::{capture, devices, exporter, mdns, process, segments, sockets, storms, syscalls};
+use crate::host;
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,16 +78,31 @@ impl Scraper {
         };
         let reading = now().since(start);
 
+        let start = now();
+        let host = if wanted.iter().any(Collector::reads_host) {
+            guarded(|| Ok(self.source.host(deadline)))
+        } else {
+            Ok(None)
+        };
+        let reading_host = now().since(start);
+
         let mut outcomes = Vec::with_capacity(Collector::ALL.len());
         for collector in wanted.iter() {
             let start = now();
             let result = match (&read, collector) {
-                (Err(error), collector) if collector != Collector::Process => Err(error.clone()),
+                (Err(error), collector) if collector.reads_lan() => Err(error.clone()),
+                (_, collector) if collector.reads_host() => {
+                    guarded(|| collect_host(collector, host.as_ref(), writer))
+                }
                 (_, collector) => guarded(|| self.collect(collector, view, &rows, writer)),
             };
             writer.drop_partial_line();
             let took = now().since(start);
-            let took = if collector.reads_engines() { took + reading } else { took };
+            let took = match collector {
+                collector if collector.reads_engines() => took + reading,
+                collector if collector.reads_host() => took + reading_host,
+                _ => took,
+            };
             outcomes.push(Outcome { collector, error: result.err(), took });
         }
         self.log_changes(&outcomes);
@@ -105,13 +121,16 @@ impl Scraper {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         match collector {
             Collector::Exporter => writer.registry_families(
-                &exporter::collect(&self.build, view).map_err(|error| text(&error))?,
+                &exporter::collect(&self.build, view, self.source.host_standing())
+                    .map_err(|error| text(&error))?,
             ),
             Collector::Process => writer
                 .registry_families(&process::collect(&self.proc).map_err(|error| text(&error))?),
             Collector::Captures => writer.registry_families(
                 &capture::collect(&view.captures).map_err(|error| text(&error))?,
             ),
+            // They have a view of their own.
+            Collector::Syscalls | Collector::Sockets => {}
             Collector::Segments => segments::collect(rows, writer),
             Collector::Storms => storms::collect(rows, writer),
             Collector::Mdns => mdns::collect(rows, writer),
@@ -140,6 +159,28 @@ impl Scraper {
             }
         }
     }
+}
+
+/// Writes one of the two parts of this host. A part that is off has nothing to write.
+fn collect_host(
+    collector: Collector,
+    view: Result<&Option<host::View>, &String>,
+    writer: &mut Writer,
+) -> Result<(), String> {
+    let Some(view) = view.map_err(String::clone)? else { return Ok(()) };
+    let families = if collector == Collector::Syscalls {
+        view.syscalls.as_ref().map(|part| part.as_ref().map(syscalls::collect))
+    } else {
+        view.sockets.as_ref().map(|part| part.as_ref().map(sockets::collect))
+    };
+    match families {
+        None => {}
+        Some(Err(trouble)) => return Err(trouble.to_string()),
+        Some(Ok(families)) => {
+            writer.registry_families(&families.map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(())
 }
 
 /// Success and duration of each collector that ran.

@@ -5,6 +5,7 @@
 
 use crate::capture::{Abilities, Backend};
 use crate::evidence::Totals;
+use crate::host::{self, Host};
 use crate::lan::{Lan, PassedOver, Reload, Tap};
 use crate::pipeline::SegmentView;
 use crate::time::{Time, clock};
@@ -21,6 +22,18 @@ pub trait Source: Send + Sync + 'static {
     /// Copies what there is. A lock that cannot be had before `deadline` costs the segments of
     /// its capture only; [`read_locked`] does that.
     fn read(&self, deadline: Deadline, detail: Detail) -> LanView;
+
+    /// What multicast costs this host now; `None` where nobody looks. Takes the host's lock,
+    /// waits for it until `deadline` at most.
+    fn host(&self, deadline: Deadline) -> Option<host::View> {
+        let _ = deadline;
+        None
+    }
+
+    /// How this host is looked at, settled at the start; `None` where nobody looks.
+    fn host_standing(&self) -> Option<&host::Standing> {
+        None
+    }
 }
 
 /// How much to copy.
@@ -147,6 +160,14 @@ impl Source for Lan {
             reload: self.reload(),
             evidence: self.evidence().map(|writer| writer.store().totals()),
         }
+    }
+
+    fn host(&self, deadline: Deadline) -> Option<host::View> {
+        self.host().map(|host| host.read(deadline.left()))
+    }
+
+    fn host_standing(&self) -> Option<&host::Standing> {
+        self.host().map(Host::standing)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod configuration;
 mod follow;
+mod host;
 mod news;
 pub(super) mod pump;
 mod replay;
@@ -18,11 +19,12 @@ use crate::capture::live::{Choice, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::engine;
 use crate::evidence::{Store, Writer};
+use crate::host::Host;
+use crate::host::sampler::Sampler;
 use crate::interfaces::Policy;
 use crate::lan::Lan;
 use crate::metrics::Scraper;
 use crate::pipeline::{Pipeline, Settings};
-use crate::privilege;
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
 use crate::web;
@@ -74,6 +76,9 @@ struct Prepared {
     pool: Pool,
     policy: Policy,
     configuration: Arc<Configuration>,
+    host: Arc<Host>,
+    /// Samples the host as long as it lives.
+    sampler: Option<Sampler>,
 }
 
 fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
@@ -83,8 +88,11 @@ fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
     let configuration = Arc::new(configuration);
     let listeners = listen(&flags.web)?;
     let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
-    privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
-    Ok(Prepared { listeners, pool, policy, configuration })
+    let wanted = flags.collector.settings();
+    let host = Host::open(wanted);
+    host::tell(wanted, host.standing());
+    let sampler = host::drop_privileges(&host)?;
+    Ok(Prepared { listeners, pool, policy, configuration, host, sampler })
 }
 
 /// Opens what HTTP requests come in by.
@@ -115,8 +123,9 @@ fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
 }
 
 fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
-    let Prepared { listeners, pool, policy, configuration } = prepared;
+    let Prepared { listeners, pool, policy, configuration, host, sampler } = prepared;
     let lan = Arc::new(Lan::default());
+    lan.set_host(host);
     configuration.tell(&lan);
     keep_evidence(&flags.evidence, &lan)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -129,6 +138,7 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
         move || configuration.reload(&lan)
     };
     answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
+    drop(sampler);
     finish_evidence(&lan);
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! The table itself: one row a family, in the order of the README's table.
 
-use super::{Collector, Family, Kind, Sight};
+use super::{Collector, Family, Kind, Sight, host};
 
 /// A row of the table.
-const fn row(
+pub(super) const fn row(
     name: &'static str,
     kind: Kind,
     labels: &'static [&'static str],
@@ -551,6 +551,8 @@ pub static ALL: &[&Family] = &[
     &CONFIG_SUCCESSFUL,
     &CONFIG_SUCCESS_TIME,
     &EVIDENCE_FILES,
+    &host::SYSCALLS_INFO,
+    &host::SOCKETS_INFO,
     &RING_BYTES,
     &COLLECTOR_SUCCESS,
     &COLLECTOR_DURATION,
@@ -563,6 +565,14 @@ pub static ALL: &[&Family] = &[
     &PROCESS_ANONYMOUS,
     &PROCESS_START,
     &PROCESS_THREADS,
+    &host::SYSCALLS,
+    &host::SYSCALLS_PER_SECOND,
+    &host::SYSCALLS_BY_CALL,
+    &host::PROCESS_SYSCALLS,
+    &host::PROCESS_SYSCALLS_PER_SECOND,
+    &host::SOCKETS,
+    &host::SOCKET_DROPS,
+    &host::SOCKET_RECEIVE_QUEUE,
     &CAPTURE_UP,
     &CAPTURE_DROPPED,
     &CAPTURE_INFO,

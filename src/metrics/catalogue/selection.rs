@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// A set of collectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Selection(u8);
+pub struct Selection(u16);
 
 /// What is wrong with `collect[]` and `exclude[]`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -106,7 +106,7 @@ mod tests {
         let error = Selection::parse([("collect[]", "cpu")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown collector \"cpu\"; there are exporter, process, captures, segments, storms, mdns, devices"
+            "unknown collector \"cpu\"; there are exporter, process, syscalls, sockets, captures, segments, storms, mdns, devices"
         );
         assert_eq!(
             Selection::parse([("collect[]", "mdns"), ("exclude[]", "devices")]),
