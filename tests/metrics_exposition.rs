@@ -4,12 +4,14 @@
 mod metrics_fixture;
 
 use metrics_fixture::golden::{compare_with_golden, without_durations};
+use metrics_fixture::host::{self, FakeHost};
 use metrics_fixture::parse::{Body, parse};
 use metrics_fixture::{FakeLan, STUCK, body, capture, device, full_lan, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::{Protocol, Reason};
 use multicast_exporter::detect::{Cause, Level, Rule, Storm};
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
+use multicast_exporter::host::{Trouble, View};
 use multicast_exporter::metrics::catalogue::{ALL, Bound, Family, Kind};
 use multicast_exporter::metrics::{
     Deadline, Detail, Dialect, Encoding, LanView, Scraper, Selection, Source, Writer,
@@ -27,15 +29,16 @@ fn scraped(view: LanView) -> Body {
 #[test]
 fn bodies_are_the_golden_ones() {
     for (name, dialect) in [("lan.prom", Dialect::Text), ("lan.om", Dialect::OpenMetrics)] {
-        compare_with_golden(name, &without_durations(&body(FakeLan::new(lan()), dialect)));
+        let lan = FakeLan::with_host(lan(), host::ebpf());
+        compare_with_golden(name, &without_durations(&body(lan, dialect)));
     }
 }
 
 #[test]
 fn both_dialects_hold_the_same_samples() {
     let strip = |text: &str| parse(&without_durations(text));
-    let text = strip(&body(FakeLan::new(lan()), Dialect::Text));
-    let openmetrics = strip(&body(FakeLan::new(lan()), Dialect::OpenMetrics));
+    let text = strip(&body(FakeLan::with_host(lan(), host::ebpf()), Dialect::Text));
+    let openmetrics = strip(&body(FakeLan::with_host(lan(), host::ebpf()), Dialect::OpenMetrics));
     assert_eq!(text.samples, openmetrics.samples);
     assert!(openmetrics.eof && !text.eof);
 }
@@ -44,7 +47,7 @@ fn both_dialects_hold_the_same_samples() {
 fn what_is_written_is_what_the_catalogue_says() {
     let mut view = full_lan(2);
     view.captures.extend(lan().captures.into_iter().skip(1));
-    let body = scraped(view);
+    let body = parse(&body(FakeLan::with_host(view, host::ebpf()), Dialect::Text));
     let known: BTreeSet<&str> = ALL.iter().map(|family| family.name).collect();
     let written: BTreeSet<&str> = body.families.iter().map(String::as_str).collect();
     assert_eq!(written, known, "the catalogue and the collectors disagree");
@@ -347,9 +350,69 @@ fn a_segment_or_device_that_comes_twice_is_left_out_and_said() {
 #[test]
 fn series_stay_under_the_bound() {
     for devices in [0, 1, 300] {
-        let body = scraped(full_lan(devices));
+        let lan = FakeLan::with_host(full_lan(devices), host::full());
+        let body = parse(&body(lan, Dialect::Text));
         let bound = Bound { devices: devices as usize, segments: 1, captures: 1 };
         assert_eq!(body.samples.len(), bound.series(), "everything that can be is there");
+    }
+}
+
+fn scraped_host(host: FakeHost) -> Body {
+    parse(&body(FakeLan::with_host(LanView::default(), host), Dialect::Text))
+}
+
+#[test]
+fn names_that_local_users_choose_read_back_and_the_sum_is_the_total() {
+    let body = scraped_host(host::ebpf());
+    let names = body.label_values("multicast_host_process_syscalls_total", "process");
+    let expected = ["\"} 1\u{fffd}\\\u{fffd}", "avahi-daemon", "other"];
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
+    let of = |name: &&(String, BTreeMap<_, _>)| name.0 == "multicast_host_process_syscalls_total";
+    let sum: f64 = body.samples.iter().filter(|(key, _)| of(key)).map(|(_, value)| value).sum();
+    let total = body.value("multicast_host_syscalls_total", &[]);
+    assert_eq!(Some(sum), total);
+    let rates = body.label_values("multicast_host_process_syscalls_per_second", "process");
+    assert_eq!(rates.into_iter().collect::<Vec<_>>(), ["avahi-daemon", "other"]);
+    let avahi = [("process", "avahi-daemon"), ("port", "5353")];
+    assert_eq!(body.value("multicast_host_sockets", &avahi), Some(2.0));
+    assert_eq!(body.value("multicast_host_socket_drops_total", &avahi), Some(12_345.0));
+    assert_eq!(body.value("multicast_host_socket_receive_queue_bytes", &avahi), Some(212_992.0));
+    let info = [("backend", "ebpf"), ("reason", "none")];
+    assert_eq!(body.value("multicast_exporter_syscalls_info", &info), Some(1.0));
+}
+
+#[test]
+fn what_a_way_to_count_does_not_know_is_absent() {
+    let total_only = scraped_host(host::perf());
+    let host: Vec<&String> =
+        total_only.families.iter().filter(|name| name.starts_with("multicast_host_")).collect();
+    assert_eq!(host, ["multicast_host_syscalls_total"]);
+    assert_eq!(total_only.value("multicast_host_syscalls_total", &[]), Some(0.0));
+    let info = [("backend", "perf"), ("reason", "no_cap_bpf")];
+    assert_eq!(total_only.value("multicast_exporter_syscalls_info", &info), Some(1.0));
+    assert_eq!(total_only.value("multicast_exporter_sockets_info", &[("owners", "fd")]), Some(1.0));
+
+    let nothing = scraped_host(host::off());
+    assert!(!nothing.families.iter().any(|name| name.starts_with("multicast_host_")));
+    let info = [("backend", "off"), ("reason", "lockdown")];
+    assert_eq!(nothing.value("multicast_exporter_syscalls_info", &info), Some(1.0));
+    assert_eq!(nothing.value("multicast_exporter_sockets_info", &[("owners", "none")]), Some(1.0));
+    for collector in ["syscalls", "sockets"] {
+        assert_eq!(success(&nothing, collector), Some(1.0), "{collector}: it has nothing to do");
+    }
+}
+
+#[test]
+fn system_calls_that_cannot_be_read_cost_no_sockets() {
+    let broken = || View { syscalls: Some(Err(Trouble::Lock)), ..(host::ebpf().view)() };
+    let body = scraped_host(FakeHost { view: broken, ..host::ebpf() });
+    assert_eq!(success(&body, "syscalls"), Some(0.0));
+    assert_eq!(success(&body, "sockets"), Some(1.0));
+    assert!(!body.has("multicast_host_syscalls_total") && body.has("multicast_host_sockets"));
+
+    let body = scraped_host(FakeHost { view: || panic!("as the test wants"), ..host::ebpf() });
+    for (collector, expected) in [("syscalls", 0.0), ("sockets", 0.0), ("exporter", 1.0)] {
+        assert_eq!(success(&body, collector), Some(expected), "{collector}");
     }
 }
 

@@ -2,8 +2,10 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 pub mod golden;
+pub mod host;
 pub mod parse;
 
+use host::FakeHost;
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
@@ -15,6 +17,7 @@ use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 use multicast_exporter::evidence::Totals;
+use multicast_exporter::host::{Standing, View};
 use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
@@ -38,22 +41,32 @@ pub struct FakeLan {
     pub reload: Option<Reload>,
     pub evidence: Option<Totals>,
     pub captures: Vec<(CaptureView, Mutex<Vec<SegmentView>>)>,
+    pub host: Option<FakeHost>,
 }
 
 impl FakeLan {
     pub fn new(view: LanView) -> Arc<Self> {
+        Arc::new(Self::with(view, None))
+    }
+
+    pub fn with_host(view: LanView, host: FakeHost) -> Arc<Self> {
+        Arc::new(Self::with(view, Some(host)))
+    }
+
+    fn with(view: LanView, host: Option<FakeHost>) -> Self {
         let captures = view.captures.into_iter().map(|mut capture| {
             let segments = std::mem::replace(&mut capture.segments, Err(LockTimeout));
             (capture, Mutex::new(segments.unwrap_or_default()))
         });
-        Arc::new(Self {
+        Self {
             ready: AtomicBool::new(true),
             clock_steps: view.clock_steps,
             passed_over: view.passed_over,
             reload: view.reload,
             evidence: view.evidence,
             captures: captures.collect(),
-        })
+            host,
+        }
     }
 }
 
@@ -79,6 +92,14 @@ impl Source for FakeLan {
             evidence: self.evidence,
             passed_over: self.passed_over.clone(),
         }
+    }
+
+    fn host(&self, _: Deadline) -> Option<View> {
+        self.host.as_ref().map(|host| (host.view)())
+    }
+
+    fn host_standing(&self) -> Option<&Standing> {
+        self.host.as_ref().map(|host| &host.standing)
     }
 }
 
