@@ -63,10 +63,19 @@ fn hear(exporter: &Exporter, from: &str, to: &str) {
     });
 }
 
+const NOTHING: &str = "0000000000000000";
+
 fn assert_powerless(process: &Process) {
+    assert_powerless_but_for(process, None);
+}
+
+/// `kept`: what the thread `host` has in its effective and permitted sets.
+fn assert_powerless_but_for(process: &Process, kept: Option<&str>) {
     for set in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
         for (thread, value) in of_threads(process.id(), set) {
-            assert_eq!(value, "0000000000000000", "{set} of the thread {thread}");
+            let may_keep = thread == "host" && matches!(set, "CapEff" | "CapPrm");
+            let expected = kept.filter(|_| may_keep).unwrap_or(NOTHING);
+            assert_eq!(value, expected, "{set} of the thread {thread}");
         }
     }
     for (thread, value) in of_threads(process.id(), "NoNewPrivs") {
@@ -149,4 +158,59 @@ fn a_backend_by_name_that_may_not_run_ends_the_start() {
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(log.contains("--capture.backend") && log.contains("CAP_NET_RAW"), "{log}");
     }
+}
+
+/// Bits 2 (`CAP_DAC_READ_SEARCH`) and 19 (`CAP_SYS_PTRACE`).
+const TO_LOOK_INTO_PROCESSES: &str = "0000000000080004";
+
+fn has_thread(exporter: &Exporter, wanted: &str) -> bool {
+    of_threads(exporter.process.id(), "Name").iter().any(|(name, _)| name == wanted)
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn the_thread_that_looks_into_processes_keeps_two_and_no_other_thread_any() {
+    let namespace = namespace();
+    let by_files = ["--capture.interface=b.*", "--collector.sockets.owners=fd"];
+    let exporter = Exporter::start(&namespace, &by_files);
+    exporter.wait_up("b0", true);
+    assert!(has_thread(&exporter, "host"));
+    assert_powerless_but_for(&exporter.process, Some(TO_LOOK_INTO_PROCESSES));
+    drop(exporter);
+
+    let by_user = ["--capture.interface=b.*", "--collector.sockets.owners=uid"];
+    let exporter = Exporter::start(&namespace, &by_user);
+    exporter.wait_up("b0", true);
+    assert!(has_thread(&exporter, "host"));
+    assert_powerless(&exporter.process);
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn a_way_to_count_by_name_that_may_not_run_is_a_warning() {
+    let (namespace, installed) = (namespace(), Installed::new());
+    let mut command = installed.command(&namespace, None);
+    command.args(["--capture.interface=b.*", "--collector.syscalls.backend=ebpf"]);
+    let exporter = Exporter::spawn(&namespace, command);
+    let body = exporter.wait_up("b0", true);
+    let off = [("backend", "off"), ("reason", "no_cap_bpf")];
+    assert_eq!(body.value("multicast_exporter_syscalls_info", &off), Some(1.0));
+    assert!(!body.samples.keys().any(|(name, _)| name.starts_with("multicast_host_syscalls")));
+    let log = exporter.process.log();
+    let warning = |line: &&str| line.contains("level=warn") && line.contains("backend=ebpf");
+    assert!(log.lines().any(|line| warning(&line)), "{log}");
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn nobody_samples_a_host_that_nobody_wants_looked_at() {
+    let namespace = namespace();
+    let neither = ["--capture.interface=b.*", "--no-collector.syscalls", "--no-collector.sockets"];
+    let exporter = Exporter::start(&namespace, &neither);
+    let body = exporter.wait_up("b0", true);
+    assert!(!has_thread(&exporter, "host"));
+    assert!(!body.samples.keys().any(|(name, _)| name.starts_with("multicast_host_")));
+    let disabled = [("backend", "off"), ("reason", "disabled")];
+    assert_eq!(body.value("multicast_exporter_syscalls_info", &disabled), Some(1.0));
+    assert_eq!(body.value("multicast_exporter_sockets_info", &[("owners", "none")]), Some(1.0));
 }

@@ -60,7 +60,12 @@ fn tell_of_syscalls(wanted: Option<Choice>, standing: &syscalls::Standing) {
             debug!(backend, log = log.as_str(), "what the kernel's verifier wrote");
         }
     }
-    info!(backend = standing.backend.label(), "counting system calls");
+    let backend = standing.backend.label();
+    if standing.is_on() {
+        info!(backend, "counting system calls");
+    } else {
+        info!(backend, reason = standing.reason.label(), "no system calls are counted");
+    }
 }
 
 fn tell_of_sockets(wanted: Settings, standing: &sockets::Standing) {
@@ -68,8 +73,13 @@ fn tell_of_sockets(wanted: Settings, standing: &sockets::Standing) {
         if wanted.sockets == Some(sockets::OwnersBy::Fd) {
             warn!(reason, "owners of sockets are not found in the way asked for");
         } else {
-            info!(reason, "the discovery ports' sockets are not looked at as they could be");
+            info!(reason, "the sockets on the discovery ports are not looked at as they could be");
         }
     }
-    info!(owners = standing.owners.label(), "looking at the discovery ports' sockets");
+    let owners = standing.owners.label();
+    if standing.is_on() {
+        info!(owners, "looking at the sockets on the discovery ports");
+    } else {
+        info!(owners, "no sockets are looked at");
+    }
 }

@@ -88,9 +88,7 @@ fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
     let configuration = Arc::new(configuration);
     let listeners = listen(&flags.web)?;
     let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
-    let wanted = flags.collector.settings();
-    let host = Host::open(wanted);
-    host::tell(wanted, host.standing());
+    let host = Host::open(flags.collector.settings());
     let sampler = host::drop_privileges(&host)?;
     Ok(Prepared { listeners, pool, policy, configuration, host, sampler })
 }
@@ -125,7 +123,7 @@ fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
 fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
     let Prepared { listeners, pool, policy, configuration, host, sampler } = prepared;
     let lan = Arc::new(Lan::default());
-    lan.set_host(host);
+    lan.set_host(Arc::clone(&host));
     configuration.tell(&lan);
     keep_evidence(&flags.evidence, &lan)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -137,6 +135,8 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
         let lan = Arc::clone(&lan);
         move || configuration.reload(&lan)
     };
+    // Not before: a start that fails says one line.
+    host::tell(flags.collector.settings(), host.standing());
     answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
     drop(sampler);
     finish_evidence(&lan);
