@@ -303,6 +303,7 @@ pub struct Evidence {
 /// Flags of what is counted of this host.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Collectors")]
+#[allow(clippy::struct_excessive_bools, reason = "two pairs of flags")]
 pub struct Collector {
     /// Count the system calls of this host (default)
     #[arg(
@@ -574,5 +575,26 @@ fn expiry(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         long if long >= Duration::from_mins(2) => Ok(long),
         _ => Err("must be at least 2m: the busiest second of the last minute is kept".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syscalls::Choice::{Auto, Ebpf};
+
+    #[test]
+    fn the_last_of_a_pair_of_flags_holds() {
+        let wanted = |arguments: &[&str]| {
+            let words = ["multicast_exporter"].iter().chain(arguments);
+            let settings = Cli::parse_from(words).serve.collector.settings();
+            (settings.syscalls, settings.sockets)
+        };
+        assert_eq!(wanted(&[]), (Some(Auto), Some(OwnersBy::Uid)));
+        assert_eq!(wanted(&["--collector.syscalls=false", "--no-collector.sockets"]), (None, None));
+        let both = ["--no-collector.syscalls", "--collector.syscalls"];
+        assert_eq!(wanted(&both).0, Some(Auto));
+        let by_name = ["--collector.syscalls.backend=ebpf", "--collector.sockets.owners=fd"];
+        assert_eq!(wanted(&by_name), (Some(Ebpf), Some(OwnersBy::Fd)));
     }
 }
