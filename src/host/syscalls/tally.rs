@@ -1,11 +1,27 @@
 //! From counts to totals: each increment is booked once, to the name if it holds a place at that
-//! moment, else to `other`; history never moves. Pure.
+//! moment, else to `other`; history never moves.
+//!
+//! Comes in: [`Increments`], and who owns a watched socket. Goes out: a [`View`]. Pure: time comes
+//! in as [`Time`].
 
-use super::{Command, Increments};
+use super::super::command::OTHER;
+use super::{Command, Increments, calls};
 use crate::time::Time;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// Names that have series of their own, at most.
 pub const PLACES: usize = 64;
+/// Of these, for names that own a watched socket: the alert about what multicast costs needs
+/// theirs also on a host with many busy names.
+pub const FOR_OWNERS: usize = 8;
+/// Calls in a window that earn a place.
+pub const EARNED: u64 = 100;
+/// How long a name keeps its place without a call.
+pub const KEPT: Duration = Duration::from_hours(1);
+/// Names without a place whose calls are added up in one window: as many as the kernel tells apart,
+/// twice over.
+const CANDIDATES: usize = 2048;
 
 /// One process name.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,38 +41,184 @@ pub struct View {
     pub total: u64,
     /// System calls a second over the last whole window; `None` before there was one.
     pub per_second: Option<f64>,
-    /// By process, `other` among them, each label once; `None` where the backend does not know.
+    /// By process, `other` last, each label once; `None` where the backend does not know.
     pub processes: Option<Vec<Process>>,
-    /// By call, `other` among them, only those that were made; `None` where the backend does not
-    /// know.
+    /// By call, `other` among them, only those that were made, sorted; `None` where the backend
+    /// does not know.
     pub calls: Option<Vec<(&'static str, u64)>>,
 }
 
+/// A count, and what of it falls into the window.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    calls: u64,
+    in_window: u64,
+    /// Whether it was there when the window began: a part of a window gives no rate.
+    is_whole: bool,
+    per_second: Option<f64>,
+    last_call: Time,
+}
+
+impl Count {
+    const fn new(now: Time, is_whole: bool) -> Self {
+        Self { calls: 0, in_window: 0, is_whole, per_second: None, last_call: now }
+    }
+
+    fn add(&mut self, calls: u64, now: Time) {
+        if calls > 0 {
+            self.calls += calls;
+            self.in_window += calls;
+            self.last_call = now;
+        }
+    }
+
+    fn close(&mut self, seconds: f64) {
+        if self.is_whole {
+            self.per_second = Some(float(self.in_window) / seconds);
+        }
+        self.in_window = 0;
+        self.is_whole = true;
+    }
+}
+
 /// The totals.
-pub struct Tally {}
+pub struct Tally {
+    began: Time,
+    total: Count,
+    /// Whether the backend knows whose the calls are.
+    is_detailed: bool,
+    other: Count,
+    places: BTreeMap<Box<str>, Count>,
+    /// The labels of command names that have a place, so that none is made anew at each fold.
+    labels: HashMap<Command, Box<str>>,
+    /// Calls in this window of names without a place.
+    candidates: HashMap<Command, u64>,
+    calls: BTreeMap<&'static str, u64>,
+}
 
 impl Tally {
     /// Nothing counted, at `now`, when the first window begins.
     #[must_use]
-    pub fn new(_now: Time) -> Self {
-        Self {}
+    pub fn new(now: Time) -> Self {
+        Self {
+            began: now,
+            total: Count::new(now, true),
+            is_detailed: false,
+            other: Count::new(now, true),
+            places: BTreeMap::new(),
+            labels: HashMap::new(),
+            candidates: HashMap::new(),
+            calls: BTreeMap::new(),
+        }
     }
 
     /// Books `increments`. `is_owner` says whether a name owns a watched socket.
     pub fn fold(
         &mut self,
-        _now: Time,
-        _increments: &Increments,
-        _is_owner: impl Fn(&Command) -> bool,
+        now: Time,
+        increments: &Increments,
+        is_owner: impl Fn(&Command) -> bool,
     ) {
+        self.total.add(increments.total, now);
+        let Some(detail) = &increments.detail else { return };
+        self.is_detailed = true;
+        self.places.retain(|_, count| now.since(count.last_call) < KEPT);
+        self.labels.retain(|_, label| self.places.contains_key(label));
+
+        let mut booked = 0;
+        for (command, calls) in &detail.processes {
+            booked += calls;
+            match self.place(command, *calls, now, &is_owner) {
+                Some(count) => count.add(*calls, now),
+                None => self.other.add(*calls, now),
+            }
+        }
+        self.other.add(increments.total.saturating_sub(booked), now);
+
+        for (number, calls) in &detail.calls {
+            let name = number.and_then(calls::name).unwrap_or(OTHER);
+            *self.calls.entry(name).or_default() += calls;
+        }
+    }
+
+    /// The place that a name holds, or gets now for its `calls`.
+    fn place(
+        &mut self,
+        command: &Command,
+        calls: u64,
+        now: Time,
+        is_owner: impl Fn(&Command) -> bool,
+    ) -> Option<&mut Count> {
+        if let Some(label) = self.labels.get(command) {
+            return self.places.get_mut(label);
+        }
+        let label = command.label();
+        // A process may call itself so.
+        if &*label == OTHER {
+            return None;
+        }
+        if !self.places.contains_key(&label) {
+            let owns = is_owner(command);
+            let limit = if owns { PLACES } else { PLACES - FOR_OWNERS };
+            if !(owns || self.has_earned(command, calls)) || self.places.len() >= limit {
+                return None;
+            }
+            self.candidates.remove(command);
+            self.places.insert(label.clone(), Count::new(now, false));
+        }
+        // Another name with the same label shares its place.
+        self.labels.insert(*command, label.clone());
+        self.places.get_mut(&label)
+    }
+
+    /// Whether a name has made enough calls in this window, these included.
+    fn has_earned(&mut self, command: &Command, calls: u64) -> bool {
+        if let Some(before) = self.candidates.get_mut(command) {
+            *before += calls;
+            return *before >= EARNED;
+        }
+        if self.candidates.len() < CANDIDATES {
+            self.candidates.insert(*command, calls);
+        }
+        calls >= EARNED
     }
 
     /// Ends the window at `now` and begins the next.
-    pub fn close_window(&mut self, _now: Time) {}
+    pub fn close_window(&mut self, now: Time) {
+        let seconds = now.since(self.began).as_secs_f64();
+        if seconds <= 0.0 {
+            return;
+        }
+        self.began = now;
+        self.candidates.clear();
+        self.total.close(seconds);
+        self.other.close(seconds);
+        self.places.values_mut().for_each(|count| count.close(seconds));
+    }
 
     /// The totals.
     #[must_use]
     pub fn view(&self) -> View {
-        View::default()
+        let process = |(name, count): (&str, &Count)| Process {
+            name: name.into(),
+            calls: count.calls,
+            per_second: count.per_second,
+        };
+        let places = self.places.iter().map(|(name, count)| (&**name, count));
+        let all = places.chain([(OTHER, &self.other)]);
+        View {
+            total: self.total.calls,
+            per_second: self.total.per_second,
+            processes: self.is_detailed.then(|| all.map(process).collect()),
+            calls: self.is_detailed.then(|| self.calls.iter().map(|(&n, &c)| (n, c)).collect()),
+        }
     }
 }
+
+#[allow(clippy::cast_precision_loss, reason = "calls of one window stay far below 2^53")]
+const fn float(calls: u64) -> f64 {
+    calls as f64
+}
+
+#[cfg(test)]
+mod tests;
