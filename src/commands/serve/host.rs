@@ -3,18 +3,13 @@
 
 use super::{Failure, failed};
 use crate::host::sampler::Sampler;
-use crate::host::sockets::Owners;
+use crate::host::sockets::{Owners, TO_LOOK_INTO_PROCESSES};
 use crate::host::syscalls::{self, Choice};
 use crate::host::{Host, Settings, Standing, sockets};
 use crate::privilege;
-use caps::Capability;
 use std::io;
 use std::sync::Arc;
 use tracing::{debug, info, warn};
-
-/// What the sampler's thread keeps, and no other, to look into other processes.
-const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
-    [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
 /// Gives up all privilege and starts the sampler, whose thread keeps [`TO_LOOK_INTO_PROCESSES`] if
 /// owners are found by them. `None` is no thread where nothing is looked at. Must be called before

@@ -16,11 +16,21 @@ pub mod owners;
 
 use super::Command;
 use crate::time::Time;
+use caps::{CapSet, Capability};
 pub use diag::Error;
+use diag::{Diag, Socket};
+use ledger::Ledger;
 pub use ledger::{Row, View};
+use owners::{Finder, Owner};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// mDNS, SSDP, LLMNR, WS-Discovery.
 pub const PORTS: [u16; 4] = [5353, 1900, 5355, 3702];
+
+/// What it takes to see the files of other users' processes (proc(5)).
+pub const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
+    [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
 /// How to find the owners of sockets (`--collector.sockets.owners`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
@@ -82,27 +92,119 @@ pub enum Lookup {
     Cached,
 }
 
+/// The label of sockets whose owner cannot be told.
+pub const UNKNOWN: &str = "unknown";
+
+/// How long after a look in vain the next is taken.
+const AGAIN: Duration = Duration::from_mins(1);
+
 /// The watched sockets.
-pub struct Sockets {}
+pub struct Sockets {
+    diag: Diag,
+    finder: Finder,
+    ledger: Ledger,
+    /// What is known of the sockets that there are, by cookie.
+    known: HashMap<u64, Known>,
+}
+
+struct Known {
+    owner: Option<Owner>,
+    looked: Time,
+}
 
 impl Sockets {
     /// Opens what lists sockets, in the network namespace of the calling thread.
     #[must_use]
-    pub fn open(_wanted: Option<OwnersBy>) -> (Option<Self>, Standing) {
-        (None, Standing { owners: Owners::None, refusal: None })
+    pub fn open(wanted: Option<OwnersBy>) -> (Option<Self>, Standing) {
+        let none = |refusal| (None, Standing { owners: Owners::None, refusal });
+        let Some(wanted) = wanted else { return none(None) };
+        let mut diag = match Diag::open() {
+            Ok(diag) => diag,
+            Err(error) => return none(Some(refusal(&error.into()))),
+        };
+        if let Err(error) = diag.list(&PORTS) {
+            return none(Some(refusal(&error)));
+        }
+        let lacking = TO_LOOK_INTO_PROCESSES
+            .into_iter()
+            .filter(|capability| {
+                !caps::has_cap(None, CapSet::Effective, *capability).unwrap_or(false)
+            })
+            .map(|capability| capability.to_string());
+        let lacking: Vec<String> = match wanted {
+            OwnersBy::Uid => Vec::new(),
+            OwnersBy::Fd => lacking.collect(),
+        };
+        let (by, standing) = if lacking.is_empty() {
+            let owners = match wanted {
+                OwnersBy::Fd => Owners::Fd,
+                OwnersBy::Uid => Owners::Uid,
+            };
+            (wanted, Standing { owners, refusal: None })
+        } else {
+            let words = format!(
+                "{} missing, without which other processes' files cannot be seen: owners are \
+                 found by user instead; run it as root, or give it the capability",
+                lacking.join(" and ") + if lacking.len() == 1 { " is" } else { " are" }
+            );
+            (OwnersBy::Uid, Standing { owners: Owners::Uid, refusal: Some(words) })
+        };
+        let finder = Finder::new("/proc".into(), by);
+        let sockets = Self { diag, finder, ledger: Ledger::default(), known: HashMap::new() };
+        (Some(sockets), standing)
     }
 
     /// Lists the sockets anew.
     ///
     /// # Errors
     /// If the kernel does not tell.
-    pub fn refresh(&mut self, _now: Time, _lookup: Lookup) -> Result<View, Error> {
-        Ok(View::default())
+    pub fn refresh(&mut self, now: Time, lookup: Lookup) -> Result<View, Error> {
+        let sockets = self.diag.list(&PORTS)?;
+        let cookies: HashSet<u64> = sockets.iter().map(|socket| socket.cookie).collect();
+        self.known.retain(|cookie, _| cookies.contains(cookie));
+        if self.finder.by() == OwnersBy::Uid || lookup == Lookup::Allowed {
+            self.find_owners(now, &sockets);
+        }
+        // With no capability a new socket's owner is not known to be unknown: the sampler looks.
+        let known = sockets.iter().filter_map(|socket| {
+            let label = match &self.known.get(&socket.cookie)?.owner {
+                Some(owner) => owner.command.label(),
+                None => UNKNOWN.into(),
+            };
+            Some((socket, label))
+        });
+        self.ledger.book(now, known);
+        Ok(self.ledger.view())
+    }
+
+    fn find_owners(&mut self, now: Time, sockets: &[Socket]) {
+        let is_sought = |socket: &&Socket| match self.known.get(&socket.cookie) {
+            Some(Known { owner: Some(owner), .. }) => !self.finder.is_still(owner, socket),
+            Some(Known { owner: None, looked }) => now.since(*looked) >= AGAIN,
+            None => true,
+        };
+        let sought: Vec<Socket> = sockets.iter().filter(is_sought).copied().collect();
+        if sought.is_empty() {
+            return;
+        }
+        let mut found = self.finder.find(&sought);
+        for Socket { cookie, .. } in sought {
+            self.known.insert(cookie, Known { owner: found.remove(&cookie), looked: now });
+        }
     }
 
     /// Whether processes of this name own a watched socket, as of the last refresh.
     #[must_use]
-    pub fn is_owner(&self, _command: &Command) -> bool {
-        false
+    pub fn is_owner(&self, command: &Command) -> bool {
+        let mut owners = self.known.values().filter_map(|known| known.owner.as_ref());
+        owners.any(|owner| owner.command == *command)
     }
+}
+
+/// Why sockets cannot be listed, and what to do.
+fn refusal(error: &Error) -> String {
+    format!(
+        "{error}: the kernel needs CONFIG_INET_UDP_DIAG (modprobe udp_diag), a sandbox has to allow \
+         AF_NETLINK (systemd: RestrictAddressFamilies)"
+    )
 }
