@@ -168,8 +168,8 @@ fn more_names_than_slots_keep_the_sum_and_slots_are_used_anew() {
     let many = counted(&mut counter, || caller.run(&["renames", "1200", "mx-m"]));
     let names = (0..1_200).map(|n| of(&many, &format!("mx-m-{n}"))).collect::<Vec<_>>();
     assert!(names.iter().all(|calls| [0, 101].contains(calls)), "{names:?}");
-    let named = names.iter().filter(|calls| **calls > 0).count();
-    assert!((500..1_023).contains(&named), "{named} names");
+    let with_calls = names.iter().filter(|calls| **calls > 0).count();
+    assert!((500..1_023).contains(&with_calls), "{with_calls} names");
     assert!(of_call(&many, Some("getppid")) >= 120_000);
     assert!(many.total >= 1_200 * 101);
     // Until all was read twice, no slot is another's.
@@ -177,8 +177,8 @@ fn more_names_than_slots_keep_the_sum_and_slots_are_used_anew() {
     let more = counted(&mut counter, || caller.run(&["renames", "900", "mx-n"]));
     let names = (0..900).map(|n| of(&more, &format!("mx-n-{n}"))).collect::<Vec<_>>();
     assert!(names.iter().all(|calls| [0, 101].contains(calls)), "{names:?}");
-    let named = names.iter().filter(|calls| **calls > 0).count();
-    assert!(named > 400, "{named} names");
+    let with_calls = names.iter().filter(|calls| **calls > 0).count();
+    assert!(with_calls > 400, "{with_calls} names");
     assert_eq!(of(&more, "mx-m-0"), 0);
 }
 

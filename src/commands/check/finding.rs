@@ -41,6 +41,8 @@ pub enum Area {
     Privileges,
     /// The kernel and what it gives.
     Kernel,
+    /// What multicast costs this machine, and whether that can be told.
+    Host,
     /// Which interfaces, and how.
     Interfaces,
     /// What this machine is and how it is connected.
@@ -56,6 +58,7 @@ impl fmt::Display for Area {
             Self::Configuration => f.write_str("Configuration"),
             Self::Privileges => f.write_str("Privileges"),
             Self::Kernel => f.write_str("Kernel"),
+            Self::Host => f.write_str("Host"),
             Self::Interfaces => f.write_str("Interfaces"),
             Self::Surroundings => f.write_str("Surroundings"),
             Self::Heard(interface) => write!(f, "Heard on {interface}"),

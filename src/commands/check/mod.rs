@@ -8,6 +8,7 @@
 //! | [`preflight`] | opens all that serving opens |
 //! | [`privileges`] | judges the capabilities |
 //! | [`captures`] | judges what became of each interface |
+//! | [`host`] | judges how system calls are counted and sockets looked at |
 //! | [`surroundings`] | container, WSL, Wi-Fi, VLAN filter |
 //! | [`listen`] | listens |
 //! | [`tally`] | adds up what was heard |
@@ -16,6 +17,7 @@
 pub mod captures;
 pub mod finding;
 pub mod heard;
+pub mod host;
 pub mod listen;
 pub mod preflight;
 pub mod privileges;

@@ -5,7 +5,7 @@
 use super::captures::{self, Attempt, Groups, Running};
 use super::finding::{Area, Finding};
 use super::tally::Own;
-use super::{privileges, surroundings};
+use super::{host, privileges, surroundings};
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
@@ -13,6 +13,7 @@ use crate::capture::{Backend, Capture, file};
 use crate::commands::flags::{self, Serve};
 use crate::config::Config;
 use crate::evidence::Store;
+use crate::host::{Host, syscalls::ebpf::is_first_pid_namespace};
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;
 use crate::web::listen::{self, ListenError};
@@ -63,11 +64,18 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
         Choice::Auto | Choice::Ring | Choice::Pnet => usize::from(flags.capture.sockets),
     };
     let pool = Pool::open(wanted);
+    let watched = Host::open(flags.collector.settings());
     if let Err(error) = privilege::drop_all() {
         let text = format!("privileges cannot be given up: {error}");
         findings.push(Finding::problem(Area::Privileges, text));
     }
     findings.extend(surroundings::kernel(&surroundings::kernel_release()));
+    findings.extend(host::findings(&host::Facts {
+        standing: watched.standing().clone(),
+        program: program(),
+        is_first_namespace: is_first_pid_namespace(),
+    }));
+    drop(watched);
     if let Some(path) = &flags.replay.file {
         findings.push(replay(path));
         return Ok(Preflight { findings, taps: Vec::new(), own: Own::default() });

@@ -1,4 +1,4 @@
-//! Asks the kernel for UDP sockets by `sock_diag` (sock_diag(7)): no capability needed. Ports come
+//! Asks the kernel for UDP sockets by `sock_diag(7)`: no capability needed. Ports come
 //! in, [`Socket`]s go out. Knows nothing of owners.
 //!
 //! Layouts: Linux `include/uapi/linux/{inet_diag,sock_diag}.h`.

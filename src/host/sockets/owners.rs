@@ -28,17 +28,20 @@ pub struct Finder {
 
 impl Finder {
     /// One that looks in `proc`, which is `/proc` but for tests.
+    #[must_use]
     pub fn new(proc: PathBuf, by: OwnersBy) -> Self {
         Self { proc, by }
     }
 
     /// How it looks.
+    #[must_use]
     pub const fn by(&self) -> OwnersBy {
         self.by
     }
 
     /// The owners of these sockets, by cookie; who cannot be told is not there. Processes that may
     /// not be looked into are passed over.
+    #[must_use]
     pub fn find(&self, sockets: &[Socket]) -> HashMap<u64, Owner> {
         let mut found = HashMap::new();
         let inodes: HashMap<u32, u64> = sockets.iter().map(|s| (s.inode, s.cookie)).collect();
@@ -57,7 +60,7 @@ impl Finder {
         let left = sockets.iter().filter(|socket| !found.contains_key(&socket.cookie));
         let left: Vec<Socket> = left.copied().collect();
         if !left.is_empty() {
-            let users = self.of_users(&processes, left.iter().map(|socket| socket.uid).collect());
+            let users = self.of_users(&processes, &left.iter().map(|socket| socket.uid).collect());
             let owned = left.iter().filter_map(|s| Some((s.cookie, users.get(&s.uid)?.clone()?)));
             found.extend(owned);
         }
@@ -65,6 +68,7 @@ impl Finder {
     }
 
     /// Whether a process still is the owner that it was: one look at it, or two.
+    #[must_use]
     pub fn is_still(&self, owner: &Owner, socket: &Socket) -> bool {
         let is_held = owner.file.as_ref().is_none_or(|file| inode(file) == Some(socket.inode));
         is_held && self.command(owner.process) == Some(owner.command)
@@ -92,7 +96,7 @@ impl Finder {
     }
 
     /// Of each of these users the only name among the processes, `None` if there are several.
-    fn of_users(&self, processes: &[u32], wanted: HashSet<u32>) -> HashMap<u32, Option<Owner>> {
+    fn of_users(&self, processes: &[u32], wanted: &HashSet<u32>) -> HashMap<u32, Option<Owner>> {
         let mut users: HashMap<u32, Option<Owner>> = HashMap::new();
         for &process in processes {
             let Some(user) = self.user(process).filter(|user| wanted.contains(user)) else {

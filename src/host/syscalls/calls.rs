@@ -92,6 +92,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_arch = "x86_64")]
+    #[ignore = "tools: make test"]
+    fn the_kernels_header_says_the_same() {
+        let header = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h";
+        let header = std::fs::read_to_string(header).expect("make test installs linux-libc-dev");
+        let mut calls = 0;
+        for line in header.lines().filter_map(|line| line.strip_prefix("#define __NR_")) {
+            let (call, number) = line.split_once(' ').unwrap();
+            assert_eq!(name(number.trim().parse().unwrap()), Some(call));
+            calls += 1;
+        }
+        assert!(calls > 300, "{calls}");
+    }
+
+    #[test]
     fn what_no_table_has_has_no_name() {
         assert_eq!((name(511), name(400), name(u16::MAX)), (None, None, None));
     }

@@ -24,6 +24,7 @@ use caps::{CapSet, Capability};
 use layout::{CALL_OTHER, CALLS, Control, Counts, SLOTS, Slot};
 use mapping::{Mapping, Shared};
 use seed::Names;
+pub use seed::is_first_pid_namespace;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::{fs, io};
 use thiserror::Error;
@@ -101,7 +102,7 @@ impl Counter {
         if !held(Capability::CAP_PERFMON) {
             return Err(lacking(Reason::NoCapPerfmon, "CAP_PERFMON"));
         }
-        let counter = load().map_err(refusal);
+        let counter = load().map_err(|error| refusal(&error));
         // The loader reads the types of the whole kernel, whether it needs them or not: 21 MB.
         release_memory();
         counter
@@ -176,7 +177,7 @@ fn load() -> Result<Counter, Error> {
     // Ends and new names first: what they say is newer than what /proc says afterwards.
     let exit = attach(&mut ebpf, "sched_process_exit")?;
     let exec = attach(&mut ebpf, "sched_process_exec")?;
-    if seed::is_first_namespace() {
+    if is_first_pid_namespace() {
         names(&mut ebpf, &slots)?.seed()?;
     }
     let enter = attach(&mut ebpf, "sys_enter")?;
@@ -207,8 +208,8 @@ fn mapping<T: Shared>(
 fn names<'a>(ebpf: &'a mut Ebpf, slots: &'a Mapping<Slot>) -> Result<Names<'a>, Error> {
     let [groups, names, unused] = ebpf.maps_disjoint_mut(["groups", "names", "unused"]);
     Ok(Names {
-        groups: HashMap::try_from(groups.ok_or(Error::Missing("groups"))?)?,
-        names: HashMap::try_from(names.ok_or(Error::Missing("names"))?)?,
+        slot_by_group: HashMap::try_from(groups.ok_or(Error::Missing("groups"))?)?,
+        slot_by_name: HashMap::try_from(names.ok_or(Error::Missing("names"))?)?,
         unused: Queue::try_from(unused.ok_or(Error::Missing("unused"))?)?,
         slots: slots.elements(),
     })
@@ -234,14 +235,14 @@ fn highest(list: &str) -> Option<usize> {
 }
 
 /// Why the kernel does not take the program, in plain words.
-fn refusal(error: Error) -> Refusal {
+fn refusal(error: &Error) -> Refusal {
     let with = |reason, words: String, verifier_log| Refusal {
         backend: Backend::Ebpf,
         reason,
         words,
         verifier_log,
     };
-    let (code, log) = match &error {
+    let (code, log) = match error {
         Error::Load(EbpfError::ProgramError(ProgramError::LoadError {
             io_error,
             verifier_log,
@@ -312,7 +313,7 @@ mod tests {
     fn what_a_sandbox_refuses_is_the_kernels_doing() {
         let io_error = io::Error::from_raw_os_error(libc::EPERM);
         let error = MapError::CreateError { name: "counts".into(), io_error };
-        let refusal = refusal(error.into());
+        let refusal = refusal(&error.into());
         assert_eq!((refusal.backend, refusal.reason), (Backend::Ebpf, Reason::Kernel));
         assert!(refusal.words.contains("LimitMEMLOCK"), "{}", refusal.words);
     }

@@ -173,32 +173,82 @@ impl Counter {
 /// Opens the best backend that `choice` allows; `None` is none.
 #[must_use]
 pub fn open(choice: Option<Choice>) -> (Option<Counter>, Standing) {
-    let Some(choice) = choice else {
-        return (
-            None,
-            Standing { backend: Backend::Off, reason: Reason::Disabled, refusals: vec![] },
-        );
-    };
+    choose(
+        choice,
+        || ebpf::Counter::open().map(|counter| Counter::Ebpf(Box::new(counter))),
+        || perf::Counter::open().map(Counter::Perf),
+    )
+}
+
+/// The first that opens of those that `choice` allows.
+fn choose<T>(
+    choice: Option<Choice>,
+    ebpf: impl FnOnce() -> Result<T, Refusal>,
+    perf: impl FnOnce() -> Result<T, Refusal>,
+) -> (Option<T>, Standing) {
     let mut refusals = Vec::new();
-    if choice != Choice::Perf {
-        match ebpf::Counter::open() {
-            Ok(counter) => {
-                let standing = Standing { backend: Backend::Ebpf, reason: Reason::None, refusals };
-                return (Some(Counter::Ebpf(Box::new(counter))), standing);
-            }
-            Err(refusal) => refusals.push(refusal),
+    let mut attempt = |opened: Result<T, Refusal>| match opened {
+        Ok(counter) => Some(counter),
+        Err(refusal) => {
+            refusals.push(refusal);
+            None
         }
+    };
+    let (backend, counter) = match choice {
+        None => (Backend::Off, None),
+        Some(Choice::Ebpf) => (Backend::Ebpf, attempt(ebpf())),
+        Some(Choice::Perf) => (Backend::Perf, attempt(perf())),
+        Some(Choice::Auto) => match attempt(ebpf()) {
+            Some(counter) => (Backend::Ebpf, Some(counter)),
+            None => (Backend::Perf, attempt(perf())),
+        },
+    };
+    let backend = if counter.is_some() { backend } else { Backend::Off };
+    let reason = match (refusals.first(), backend) {
+        (_, Backend::Ebpf) => Reason::None,
+        // Of the best that was tried.
+        (Some(refusal), Backend::Perf | Backend::Off) => refusal.reason,
+        (None, Backend::Perf | Backend::Off) => Reason::Disabled,
+    };
+    (counter, Standing { backend, reason, refusals })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(backend: Backend, reason: Reason) -> Result<(), Refusal> {
+        Err(Refusal { backend, reason, words: "no".into(), verifier_log: None })
     }
-    if choice != Choice::Ebpf {
-        match perf::Counter::open() {
-            Ok(counter) => {
-                let reason = refusals.first().map_or(Reason::Disabled, |refusal| refusal.reason);
-                let standing = Standing { backend: Backend::Perf, reason, refusals };
-                return (Some(Counter::Perf(counter)), standing);
-            }
-            Err(refusal) => refusals.push(refusal),
-        }
+
+    fn chosen(
+        choice: Option<Choice>,
+        ebpf: Result<(), Refusal>,
+        perf: Result<(), Refusal>,
+    ) -> (bool, Backend, Reason, usize) {
+        let (counter, standing) = choose(choice, || ebpf, || perf);
+        assert_eq!(counter.is_some(), standing.is_on());
+        (standing.is_on(), standing.backend, standing.reason, standing.refusals.len())
     }
-    let reason = refusals.first().map_or(Reason::Disabled, |refusal| refusal.reason);
-    (None, Standing { backend: Backend::Off, reason, refusals })
+
+    #[test]
+    fn the_best_that_opens_is_taken_and_the_reason_is_that_of_the_best_that_does_not() {
+        let auto = Some(Choice::Auto);
+        let no_ebpf = || refused(Backend::Ebpf, Reason::Verifier);
+        let no_perf = || refused(Backend::Perf, Reason::NoTracefs);
+        assert_eq!(chosen(auto, Ok(()), no_perf()), (true, Backend::Ebpf, Reason::None, 0));
+        assert_eq!(chosen(auto, no_ebpf(), Ok(())), (true, Backend::Perf, Reason::Verifier, 1));
+        assert_eq!(chosen(auto, no_ebpf(), no_perf()), (false, Backend::Off, Reason::Verifier, 2));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_not_tried() {
+        let no_ebpf = || refused(Backend::Ebpf, Reason::NoCapBpf);
+        let no_perf = || refused(Backend::Perf, Reason::NoTracefs);
+        let (ebpf, perf) = (Some(Choice::Ebpf), Some(Choice::Perf));
+        assert_eq!(chosen(ebpf, no_ebpf(), Ok(())), (false, Backend::Off, Reason::NoCapBpf, 1));
+        assert_eq!(chosen(perf, Ok(()), Ok(())), (true, Backend::Perf, Reason::Disabled, 0));
+        assert_eq!(chosen(perf, Ok(()), no_perf()), (false, Backend::Off, Reason::NoTracefs, 1));
+        assert_eq!(chosen(None, Ok(()), Ok(())), (false, Backend::Off, Reason::Disabled, 0));
+    }
 }

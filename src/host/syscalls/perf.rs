@@ -137,8 +137,8 @@ fn open_event(id: u64, cpu: libc::c_int) -> io::Result<File> {
 fn cpus(list: &str) -> Option<Vec<libc::c_int>> {
     let mut all = Vec::new();
     for range in list.trim().split(',') {
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        all.extend(first.parse::<libc::c_int>().ok()?..=last.parse().ok()?);
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        all.extend(from.parse::<libc::c_int>().ok()?..=to.parse().ok()?);
     }
     Some(all)
 }

@@ -7,7 +7,7 @@
 use super::super::command::OTHER;
 use super::{Command, Increments, calls};
 use crate::time::Time;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// Names that have series of their own, at most.
@@ -47,6 +47,9 @@ pub struct View {
     /// does not know.
     pub calls: Option<Vec<(&'static str, u64)>>,
 }
+
+/// Command names whose label is remembered. Many may share one: a process can call itself anything.
+const LABELS: usize = 4 * PLACES;
 
 /// A count, and what of it falls into the window.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +92,8 @@ pub struct Tally {
     is_detailed: bool,
     other: Count,
     places: BTreeMap<Box<str>, Count>,
+    /// Those of them that were got by owning a socket.
+    of_owners: HashSet<Box<str>>,
     /// The labels of command names that have a place, so that none is made anew at each fold.
     labels: HashMap<Command, Box<str>>,
     /// Calls in this window of names without a place.
@@ -106,6 +111,7 @@ impl Tally {
             is_detailed: false,
             other: Count::new(now, true),
             places: BTreeMap::new(),
+            of_owners: HashSet::new(),
             labels: HashMap::new(),
             candidates: HashMap::new(),
             calls: BTreeMap::new(),
@@ -123,6 +129,7 @@ impl Tally {
         let Some(detail) = &increments.detail else { return };
         self.is_detailed = true;
         self.places.retain(|_, count| now.since(count.last_call) < KEPT);
+        self.of_owners.retain(|label| self.places.contains_key(label));
         self.labels.retain(|_, label| self.places.contains_key(label));
 
         let mut booked = 0;
@@ -159,14 +166,21 @@ impl Tally {
         }
         if !self.places.contains_key(&label) {
             let owns = is_owner(command);
-            let limit = if owns { PLACES } else { PLACES - FOR_OWNERS };
-            if !(owns || self.has_earned(command, calls)) || self.places.len() >= limit {
+            let others = self.places.len() - self.of_owners.len();
+            let is_room = self.places.len() < PLACES && (owns || others < PLACES - FOR_OWNERS);
+            if !(owns || self.has_earned(command, calls)) || !is_room {
                 return None;
             }
             self.candidates.remove(command);
+            if owns {
+                self.of_owners.insert(label.clone());
+            }
             self.places.insert(label.clone(), Count::new(now, false));
         }
-        // Another name with the same label shares its place.
+        // Another name with the same label shares its place. Who is forgotten is looked up again.
+        if self.labels.len() >= LABELS {
+            self.labels.clear();
+        }
         self.labels.insert(*command, label.clone());
         self.places.get_mut(&label)
     }

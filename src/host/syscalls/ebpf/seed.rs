@@ -18,17 +18,20 @@ const KERNEL_THREAD: u32 = 0x0020_0000;
 /// The maps that name processes.
 pub struct Names<'a> {
     /// Thread group to slot.
-    pub groups: HashMap<&'a mut MapData, u32, u32>,
+    pub slot_by_group: HashMap<&'a mut MapData, u32, u32>,
     /// Name to slot.
-    pub names: HashMap<&'a mut MapData, [u8; 16], u32>,
+    pub slot_by_name: HashMap<&'a mut MapData, [u8; 16], u32>,
     /// Slots without a name.
     pub unused: Queue<&'a mut MapData, u32>,
     /// All slots.
     pub slots: &'a [Slot],
 }
 
-/// Whether the numbers in this `/proc` are those that the kernel's programs see.
-pub fn is_first_namespace() -> bool {
+/// Whether the numbers in this `/proc` are those that the kernel's programs see. In a container
+/// with PIDs of its own they are not, and processes that are there already have no name until their
+/// leader makes a call.
+#[must_use]
+pub fn is_first_pid_namespace() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new(FIRST_NAMESPACE))
 }
 
@@ -59,11 +62,11 @@ impl Names<'_> {
             let Ok(comm) = fs::read(path.join("comm")) else { continue };
             let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
             let Some(slot) = self.take(&Command::new(comm))? else { continue };
-            match self.groups.insert(tgid, slot, NO_EXIST) {
+            match self.slot_by_group.insert(tgid, slot, NO_EXIST) {
                 Ok(()) if path.exists() => {}
                 Ok(()) => {
                     // It ended meanwhile, perhaps before it was there to be removed.
-                    if self.groups.remove(&tgid).is_ok() {
+                    if self.slot_by_group.remove(&tgid).is_ok() {
                         self.let_go(slot);
                     }
                 }
@@ -76,7 +79,7 @@ impl Names<'_> {
     /// The slot of a name, with one user more.
     fn take(&mut self, command: &Command) -> Result<Option<u32>, MapError> {
         let name = command.as_bytes();
-        if let Ok(slot) = self.names.get(name, 0) {
+        if let Ok(slot) = self.slot_by_name.get(name, 0) {
             self.slot(slot).users.fetch_add(1, Ordering::SeqCst);
             return Ok(Some(slot));
         }
@@ -86,13 +89,13 @@ impl Names<'_> {
             place.store(*byte, Ordering::SeqCst);
         }
         self.slot(slot).users.fetch_add(1, Ordering::SeqCst);
-        if self.names.insert(name, slot, NO_EXIST).is_ok() {
+        if self.slot_by_name.insert(name, slot, NO_EXIST).is_ok() {
             return Ok(Some(slot));
         }
         // The kernel has named one so in this moment.
         self.slot(slot).name[0].store(0, Ordering::SeqCst);
         self.let_go(slot);
-        let slot = self.names.get(name, 0)?;
+        let slot = self.slot_by_name.get(name, 0)?;
         self.slot(slot).users.fetch_add(1, Ordering::SeqCst);
         Ok(Some(slot))
     }

@@ -72,6 +72,42 @@ fn two_hundred_competing_names_keep_the_sum_and_leave_room_for_an_owner() {
 }
 
 #[test]
+fn who_comes_first_makes_no_difference() {
+    let names: Vec<String> = (0..200).map(|n| format!("busy{n}")).collect();
+    let owners: Vec<String> = (0..8).map(|n| format!("owner{n}")).collect();
+    let with = |all: Vec<&String>| {
+        let mut tally = Tally::new(at(0));
+        let all: Vec<(&str, u64)> = all.iter().map(|name| (name.as_str(), 1_000)).collect();
+        tally.fold(at(1), &increments(&all, 0), |c| c.label().starts_with("owner"));
+        let processes = tally.view().processes.unwrap();
+        let of_owners = processes.iter().filter(|p| p.name.starts_with("owner")).count();
+        (processes.len(), of_owners)
+    };
+    assert_eq!(with(owners.iter().chain(&names).collect()), (PLACES + 1, 8));
+    assert_eq!(with(names.iter().chain(&owners).collect()), (PLACES + 1, 8));
+}
+
+#[test]
+fn names_that_share_a_label_do_not_pile_up() {
+    let mut tally = Tally::new(at(0));
+    for fold in 0..60_u64 {
+        // Eight bytes, none of them zero: all the same label.
+        let odd = |n: u64| {
+            let bytes = (fold * 500 + n).to_be_bytes().map(|byte| 0x80 | byte >> 4);
+            let more = (fold * 500 + n).to_be_bytes().map(|byte| 0x80 | byte & 15);
+            Command::new(&[&bytes[4..], &more[4..]].concat())
+        };
+        assert_ne!(odd(1), odd(2));
+        let processes = (0..500).map(|n| (odd(n), 100)).collect();
+        let detail = Some(Detail { processes, calls: vec![] });
+        tally.fold(at(1), &Increments { total: 50_000, detail }, nobody);
+    }
+    assert_eq!(tally.view().processes.unwrap().len(), 2);
+    assert!(tally.labels.len() <= LABELS);
+    assert_eq!(tally.view().total, sum(&tally.view()));
+}
+
+#[test]
 fn a_place_is_kept_for_an_hour_without_a_call() {
     let mut tally = Tally::new(at(0));
     tally.fold(at(1), &increments(&[("a", 100)], 0), nobody);
