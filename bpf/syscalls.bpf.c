@@ -85,6 +85,15 @@ struct {
 	VALUE(__u32);
 } unused SEC(".maps");
 
+/* The slots in that queue. Two CPUs may let go of a slot's last users at once: whoever can put it
+ * here is the one that queues it. */
+struct {
+	KIND(BPF_MAP_TYPE_HASH);
+	ENTRIES(SLOTS);
+	KEY(__u32);
+	VALUE(__u8);
+} waiting SEC(".maps");
+
 /* Set in a thread group's slot when its leader may have another name now. */
 #define STALE 0x80000000u
 /* Reads after which a slot that was let go is surely folded: the one under way may have passed
@@ -120,7 +129,16 @@ static inline void changed(void)
 		add(&c->generation, 1);
 }
 
-/* Takes one user from a slot. The last one queues it. */
+/* Queues a slot that nobody uses, once. */
+static inline void offer(__u32 number)
+{
+	__u8 yes = 1;
+
+	if (!map_update(&waiting, &number, &yes, BPF_NOEXIST))
+		map_push(&unused, &number, BPF_ANY);
+}
+
+/* Takes one user from a slot. The last one offers it. */
 static inline void let_go(__u32 number)
 {
 	struct slot *slot;
@@ -132,10 +150,8 @@ static inline void let_go(__u32 number)
 		return;
 	slot->freed = c->folds + 1;
 	add(&slot->users, -1);
-	if (slot->users == 0 && !slot->queued) {
-		slot->queued = 1;
-		map_push(&unused, &number, BPF_ANY);
-	}
+	if (slot->users == 0)
+		offer(number);
 }
 
 /* The slot of a name, with one user more; 0 if none can be had. */
@@ -170,12 +186,10 @@ static inline __u32 take(const name_t *name)
 		if (!slot || !number)
 			return 0;
 		if (slot->users) {
-			/* Somebody has the name again. It queues anew when they go. */
-			slot->queued = 0;
-			if (slot->users == 0 && !slot->queued) {
-				slot->queued = 1;
-				map_push(&unused, &number, BPF_ANY);
-			}
+			/* Somebody has the name again, and offers it when they go: before this, too. */
+			map_delete(&waiting, &number);
+			if (slot->users == 0)
+				offer(number);
 			continue;
 		}
 		if (slot->name[0] || slot->freed) {
@@ -189,14 +203,17 @@ static inline __u32 take(const name_t *name)
 			__builtin_memcpy(&old, slot->name, NAME_LEN);
 			map_delete(&names, &old);
 			if (slot->users) {
-				slot->queued = 0;
+				/* Taken in this moment by its old name, which it keeps. */
 				map_update(&names, &old, &number, BPF_NOEXIST);
+				map_delete(&waiting, &number);
+				if (slot->users == 0)
+					offer(number);
 				continue;
 			}
 		}
 		__builtin_memcpy(slot->name, name, NAME_LEN);
-		slot->queued = 0;
 		add(&slot->users, 1);
+		map_delete(&waiting, &number);
 		if (map_update(&names, name, &number, BPF_NOEXIST)) {
 			/* Another CPU was faster: this slot stays without a name of its own. */
 			slot->name[0] = 0;

@@ -28,8 +28,7 @@ struct slot {
 	char name[NAME_LEN];
 	/* Thread groups of this name. */
 	__u32 users;
-	/* Whether it waits in the queue of slots to be used anew. */
-	__u32 queued;
+	__u32 padding;
 	/* How often user space had read when the last user went, and 1; 0 if none ever did. */
 	__u64 freed;
 };

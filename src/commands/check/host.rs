@@ -22,8 +22,9 @@ pub struct Facts {
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![of_syscalls(&facts.standing.syscalls, &facts.program)];
     if facts.standing.syscalls.backend == Backend::Ebpf && !facts.is_first_namespace {
-        let text = "this is a container with processes of its own: those of the host that run \
-                    already are counted as other";
+        let text = "this is a container with processes of its own: threads of processes that ran \
+                    before are counted as other until the first of them makes a call, and owners \
+                    of the host's sockets cannot be told";
         let finding = Finding::hint(Area::Host, text).say("share the host's processes:");
         findings.push(finding.run("docker run --pid=host ..."));
     }

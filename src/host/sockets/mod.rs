@@ -14,9 +14,9 @@ pub mod diag;
 pub mod ledger;
 pub mod owners;
 
-use super::Command;
+use super::{Command, holds};
 use crate::time::Time;
-use caps::{CapSet, Capability};
+use caps::Capability;
 pub use diag::Error;
 use diag::{Diag, Socket};
 use ledger::Ledger;
@@ -127,9 +127,7 @@ impl Sockets {
         }
         let lacking = TO_LOOK_INTO_PROCESSES
             .into_iter()
-            .filter(|capability| {
-                !caps::has_cap(None, CapSet::Effective, *capability).unwrap_or(false)
-            })
+            .filter(|capability| !holds(*capability))
             .map(|capability| capability.to_string());
         let lacking: Vec<String> = match wanted {
             OwnersBy::Uid => Vec::new(),

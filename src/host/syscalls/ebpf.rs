@@ -14,13 +14,13 @@ mod layout;
 mod mapping;
 mod seed;
 
-use super::super::Command;
+use super::super::{Command, holds};
 use super::{Backend, Detail, Increments, Reason, Refusal};
 use aya::maps::{HashMap, Map, MapError, Queue};
 use aya::programs::raw_trace_point::RawTracePointLink;
 use aya::programs::{ProgramError, RawTracePoint};
 use aya::{Ebpf, EbpfError, EbpfLoader};
-use caps::{CapSet, Capability};
+use caps::Capability;
 use layout::{CALL_OTHER, CALLS, Control, Counts, SLOTS, Slot};
 use mapping::{Mapping, Shared};
 use seed::Names;
@@ -82,11 +82,8 @@ impl Counter {
     /// # Errors
     /// Why that cannot be done here.
     pub fn open() -> Result<Self, Refusal> {
-        let held = |capability| {
-            caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false)
-                || caps::has_cap(None, CapSet::Effective, Capability::CAP_SYS_ADMIN)
-                    .unwrap_or(false)
-        };
+        // Before Linux 5.8 there was only the one for all.
+        let held = |capability| holds(capability) || holds(Capability::CAP_SYS_ADMIN);
         let lacking = |reason, name: &str| Refusal {
             backend: Backend::Ebpf,
             reason,
@@ -206,11 +203,13 @@ fn mapping<T: Shared>(
 }
 
 fn names<'a>(ebpf: &'a mut Ebpf, slots: &'a Mapping<Slot>) -> Result<Names<'a>, Error> {
-    let [groups, names, unused] = ebpf.maps_disjoint_mut(["groups", "names", "unused"]);
+    let names = ["groups", "names", "unused", "waiting"];
+    let [groups, names, unused, waiting] = ebpf.maps_disjoint_mut(names);
     Ok(Names {
         slot_by_group: HashMap::try_from(groups.ok_or(Error::Missing("groups"))?)?,
         slot_by_name: HashMap::try_from(names.ok_or(Error::Missing("names"))?)?,
         unused: Queue::try_from(unused.ok_or(Error::Missing("unused"))?)?,
+        waiting: HashMap::try_from(waiting.ok_or(Error::Missing("waiting"))?)?,
         slots: slots.elements(),
     })
 }
@@ -225,13 +224,8 @@ fn attach(ebpf: &mut Ebpf, name: &'static str) -> Result<RawTracePointLink, Erro
 
 /// CPUs that this machine can have: one more than the highest number.
 fn possible_cpus() -> io::Result<usize> {
-    let text = fs::read_to_string("/sys/devices/system/cpu/possible")?;
-    highest(&text).map(|highest| highest + 1).ok_or(io::ErrorKind::InvalidData.into())
-}
-
-/// The highest number in a list such as `0-3,8`.
-fn highest(list: &str) -> Option<usize> {
-    list.trim().split(',').filter_map(|range| range.rsplit('-').next()?.parse().ok()).max()
+    let cpus = super::cpus("possible")?;
+    Ok(cpus.into_iter().max().map_or(0, |highest| highest as usize + 1))
 }
 
 /// Why the kernel does not take the program, in plain words.
@@ -300,14 +294,6 @@ fn release_memory() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_highest_cpu_of_a_list() {
-        assert_eq!(highest("0\n"), Some(0));
-        assert_eq!(highest("0-3\n"), Some(3));
-        assert_eq!(highest("0,2-5,7\n"), Some(7));
-        assert_eq!(highest(""), None);
-    }
 
     #[test]
     fn what_a_sandbox_refuses_is_the_kernels_doing() {

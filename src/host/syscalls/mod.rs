@@ -17,7 +17,7 @@ pub mod perf;
 pub mod tally;
 
 use super::Command;
-use std::io;
+use std::{fs, io};
 pub use tally::{Process, Tally, View};
 
 /// Which backend is wished for (`--collector.syscalls.backend`).
@@ -213,9 +213,32 @@ fn choose<T>(
     (counter, Standing { backend, reason, refusals })
 }
 
+/// The numbers of the CPUs that are `possible` or `online`.
+fn cpus(which: &str) -> io::Result<Vec<u32>> {
+    let text = fs::read_to_string(format!("/sys/devices/system/cpu/{which}"))?;
+    cpu_list(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The numbers in a list such as `0-3,8`.
+fn cpu_list(list: &str) -> Option<Vec<u32>> {
+    let mut all = Vec::new();
+    for range in list.trim().split(',') {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        all.extend(from.parse::<u32>().ok()?..=to.parse().ok()?);
+    }
+    Some(all)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_of_cpus() {
+        assert_eq!(cpu_list("0\n"), Some(vec![0]));
+        assert_eq!(cpu_list("0-2,5,7-8\n"), Some(vec![0, 1, 2, 5, 7, 8]));
+        assert_eq!(cpu_list(""), None);
+    }
 
     fn refused(backend: Backend, reason: Reason) -> Result<(), Refusal> {
         Err(Refusal { backend, reason, words: "no".into(), verifier_log: None })

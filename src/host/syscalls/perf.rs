@@ -5,7 +5,9 @@
 //! Reading needs a system call a CPU and no capability. A CPU that is brought up later is not
 //! counted; what one had counted before it went down stays.
 
+use super::super::holds;
 use super::{Backend, Increments, Reason, Refusal};
+use caps::Capability;
 use std::fs;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -45,10 +47,9 @@ impl Counter {
     /// Why that cannot be done here.
     pub fn open() -> Result<Self, Refusal> {
         let id = event_id(&TRACEFS.map(Path::new))?;
-        let cpus = fs::read_to_string("/sys/devices/system/cpu/online")
-            .ok()
-            .and_then(|list| cpus(&list))
-            .ok_or_else(|| refusal(Reason::Kernel, "the list of CPUs cannot be read".into()))?;
+        let cpus = super::cpus("online").map_err(|error| {
+            refusal(Reason::Kernel, format!("reading which CPUs are up: {error}"))
+        })?;
         let events: io::Result<Vec<_>> =
             cpus.into_iter().map(|cpu| Ok((open_event(id, cpu)?, 0))).collect();
         let mut counter = Self { events: events.map_err(|error| refused(&error))? };
@@ -107,7 +108,7 @@ fn event_id(tracefs: &[&Path]) -> Result<u64, Refusal> {
     ))
 }
 
-fn open_event(id: u64, cpu: libc::c_int) -> io::Result<File> {
+fn open_event(id: u64, cpu: u32) -> io::Result<File> {
     let attributes = Attributes {
         kind: TRACEPOINT,
         size: u32::try_from(size_of::<Attributes>()).unwrap_or_default(),
@@ -133,22 +134,10 @@ fn open_event(id: u64, cpu: libc::c_int) -> io::Result<File> {
     }
 }
 
-/// The numbers in a list such as `0-3,8`.
-fn cpus(list: &str) -> Option<Vec<libc::c_int>> {
-    let mut all = Vec::new();
-    for range in list.trim().split(',') {
-        let (from, to) = range.split_once('-').unwrap_or((range, range));
-        all.extend(from.parse::<libc::c_int>().ok()?..=to.parse().ok()?);
-    }
-    Some(all)
-}
-
 /// Why the kernel opens no event, in plain words.
 fn refused(error: &io::Error) -> Refusal {
     let is_denied = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
-    let holds =
-        |capability| caps::has_cap(None, caps::CapSet::Effective, capability).unwrap_or(false);
-    let may = holds(caps::Capability::CAP_PERFMON) || holds(caps::Capability::CAP_SYS_ADMIN);
+    let may = holds(Capability::CAP_PERFMON) || holds(Capability::CAP_SYS_ADMIN);
     if is_denied && !may {
         let paranoid = fs::read_to_string("/proc/sys/kernel/perf_event_paranoid");
         let words = format!(
@@ -172,13 +161,6 @@ mod tests {
     fn the_structure_is_the_kernels_first() {
         assert_eq!(size_of::<Attributes>(), 64);
         assert_eq!(std::mem::offset_of!(Attributes, config), 8);
-    }
-
-    #[test]
-    fn a_list_of_cpus() {
-        assert_eq!(cpus("0\n"), Some(vec![0]));
-        assert_eq!(cpus("0-2,5,7-8\n"), Some(vec![0, 1, 2, 5, 7, 8]));
-        assert_eq!(cpus(""), None);
     }
 
     #[test]

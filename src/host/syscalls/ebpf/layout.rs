@@ -30,8 +30,7 @@ pub struct Slot {
     pub name: [AtomicU8; NAME_LEN],
     /// Thread groups of this name.
     pub users: AtomicU32,
-    /// Whether it waits to be used anew.
-    pub queued: AtomicU32,
+    _padding: AtomicU32,
     /// How often was read when the last user went, and 1; 0 if none ever did.
     pub freed: AtomicU64,
 }

@@ -23,6 +23,8 @@ pub struct Names<'a> {
     pub slot_by_name: HashMap<&'a mut MapData, [u8; 16], u32>,
     /// Slots without a name.
     pub unused: Queue<&'a mut MapData, u32>,
+    /// The slots in that queue.
+    pub waiting: HashMap<&'a mut MapData, u32, u8>,
     /// All slots.
     pub slots: &'a [Slot],
 }
@@ -41,7 +43,15 @@ impl Names<'_> {
     /// # Errors
     /// What the kernel said.
     pub fn fill(&mut self) -> Result<(), MapError> {
-        (1..u32::try_from(SLOTS).unwrap_or(u32::MAX)).try_for_each(|slot| self.unused.push(slot, 0))
+        (1..u32::try_from(SLOTS).unwrap_or(u32::MAX)).try_for_each(|slot| self.offer(slot))
+    }
+
+    /// Queues a slot that nobody uses, unless it is queued.
+    fn offer(&mut self, slot: u32) -> Result<(), MapError> {
+        match self.waiting.insert(slot, 1, NO_EXIST) {
+            Ok(()) => self.unused.push(slot, 0),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Names all processes that are there. The programs that follow starts and ends run already:
@@ -89,6 +99,7 @@ impl Names<'_> {
             place.store(*byte, Ordering::SeqCst);
         }
         self.slot(slot).users.fetch_add(1, Ordering::SeqCst);
+        self.waiting.remove(&slot)?;
         if self.slot_by_name.insert(name, slot, NO_EXIST).is_ok() {
             return Ok(Some(slot));
         }
@@ -102,11 +113,9 @@ impl Names<'_> {
 
     /// Takes a user from a slot; the last one queues it.
     fn let_go(&mut self, slot: u32) {
-        let record = self.slot(slot);
-        let was_last = record.users.fetch_sub(1, Ordering::SeqCst) == 1;
-        if was_last && record.queued.swap(1, Ordering::SeqCst) == 0 {
+        if self.slot(slot).users.fetch_sub(1, Ordering::SeqCst) == 1 {
             // There is room: no slot is there twice.
-            let _ = self.unused.push(slot, 0);
+            let _ = self.offer(slot);
         }
     }
 
