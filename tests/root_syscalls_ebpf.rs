@@ -151,6 +151,22 @@ fn a_thousand_short_lives_lose_no_call() {
 
 #[test]
 #[ignore = "root: make test"]
+fn lives_that_begin_and_end_at_once_on_all_cpus_lose_no_call() {
+    let (mut counter, caller) = (open(), Caller::new("mx-crowd"));
+    let child = caller.named("mx-crowd-child");
+    let one = counted(&mut counter, || caller.run(&["forks", "1", &child]));
+    let crowd = counted(&mut counter, || {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| caller.run(&["forks", "300", &child]));
+            }
+        });
+    });
+    assert_eq!(of(&crowd, "mx-crowd-child"), 1_200 * of(&one, "mx-crowd-child"));
+}
+
+#[test]
+#[ignore = "root: make test"]
 fn a_process_that_renames_itself_counts_under_the_name_that_it_has() {
     let (mut counter, caller) = (open(), Caller::new("mx-rename"));
     let renamed = counted(&mut counter, || caller.run(&["renames", "3", "mx-r"]));
