@@ -468,6 +468,32 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
     prop::collection::vec((prop_oneof![5_u64..400, 5_u64..3_000], step), 1..120)
 }
 
+/// How often something was sent since the last question of any kind, and how many questions for
+/// one record of the message waited when that began: asked after it was sent before, and no more
+/// than 500 ms ago. No more than four are known.
+fn waiting(
+    history: &[(u64, Step)],
+    now: u64,
+    is_sending: impl Fn(&Step) -> bool,
+    is_answered: impl Fn(u8) -> bool,
+) -> (usize, usize) {
+    let asks = |step: &Step| matches!(step, Step::Ask(_) | Step::Probe { .. });
+    let last_question = history.iter().rposition(|(_, step)| asks(step)).map_or(0, |at| at + 1);
+    let (earlier, since) = history.split_at(last_question);
+    let answers = since.iter().filter(|(_, step)| is_sending(step)).count();
+    let before = earlier.iter().rposition(|(_, step)| is_sending(step)).map_or(0, |at| at + 1);
+    let mut waited = [0; 3];
+    for (at, step) in &earlier[before..] {
+        if let Step::Ask(n) = step
+            && is_answered(*n)
+            && now - at <= 500
+        {
+            waited[usize::from(*n)] += 1;
+        }
+    }
+    (answers, waited.into_iter().map(|count: usize| count.min(4)).max().unwrap_or(0))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -499,8 +525,18 @@ proptest! {
                         let asked = since().any(|s| matches!(s, Step::Ask(m) if sent(m)));
                         let probed = since()
                             .any(|s| matches!(s, Step::Probe { record, own: false } if sent(record)));
+                        let also = || {
+                            let same = |record: u8| record & (1 << n) != 0;
+                            let (answers, waited) = waiting(&history, now, |step| match step {
+                                Step::Send { records, v6: six, alive: live } => {
+                                    same(*records) && *six == v6 && *live == alive
+                                }
+                                _ => false,
+                            }, |m| sent(&m));
+                            waited > answers
+                        };
                         if alive && gap < if probed { 225 } else { 900 } {
-                            breaks[usize::from(asked)] = true;
+                            breaks[usize::from(asked || !probed && also())] = true;
                         }
                     }
                     hard += u64::from(breaks[0]);

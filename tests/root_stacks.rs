@@ -30,12 +30,12 @@ struct Verdict {
 
 const VERDICTS: [Verdict; 5] = [
     Verdict { stack: Stack::Avahi, always: &["record_interval"], at_times: &[] },
-    Verdict { stack: Stack::Resolved, always: &["header_bits"], at_times: &[] },
+    Verdict { stack: Stack::Resolved, always: &["header_bits"], at_times: &["record_interval"] },
     Verdict { stack: Stack::Zeroconf, always: &["header_bits", "record_interval"], at_times: &[] },
     Verdict {
         stack: Stack::Bonjour,
-        always: &["cache_flush_unique", "record_interval"],
-        at_times: &[],
+        always: &["cache_flush_unique"],
+        at_times: &["record_interval"],
     },
     Verdict { stack: Stack::MdnsSd, always: &["record_interval"], at_times: &["query_interval"] },
 ];

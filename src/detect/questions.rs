@@ -16,11 +16,13 @@ use std::time::Duration;
 
 /// How long a question is remembered, the last nanosecond included.
 pub(crate) const MEMORY: Duration = Duration::from_secs(2);
+/// How long a question may wait for its answer (RFC 6762 section 7.2: up to 500 ms).
+const WAITING: Duration = Duration::from_millis(500);
 /// Entries of a set.
 const WAYS: usize = 8;
-/// Sets at first: 52 KiB, made with the first question.
+/// Sets at first: 64 KiB, made with the first question.
 const MIN_SETS: usize = 64;
-/// Sets at most: 832 KiB.
+/// Sets at most: 1 MiB.
 const MAX_SETS: usize = 1_024;
 
 /// DNS types (RFC 1035 section 3.2.2, RFC 4034 section 4).
@@ -61,6 +63,16 @@ impl Order {
     pub(crate) const fn is_after(self, other: Self) -> bool {
         self.0.wrapping_sub(other.0).cast_signed() > 0
     }
+
+    /// How many questions were heard after `other`, if that is earlier.
+    pub(crate) const fn since(self, other: Self) -> u32 {
+        self.0.wrapping_sub(other.0)
+    }
+
+    /// The place that many questions earlier.
+    pub(crate) const fn before(self, questions: u16) -> Self {
+        Self(self.0.wrapping_sub(questions as u32))
+    }
 }
 
 /// The last questions of 2 s that something answers.
@@ -90,6 +102,25 @@ struct Moment {
     order: Order,
 }
 
+/// A [`Moment`] before the last one, in 8 bytes: milliseconds are enough to see that it is old.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earlier {
+    /// Wraps after 49 days.
+    millis: u32,
+    order: Order,
+}
+
+impl Earlier {
+    fn may_wait(self, now: Time) -> bool {
+        u128::from(millis(now).wrapping_sub(self.millis)) <= WAITING.as_millis()
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "it wraps")]
+const fn millis(at: Time) -> u32 {
+    (at.0 / 1_000_000) as u32
+}
+
 /// When one question was heard.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -97,6 +128,8 @@ struct Entry {
     rtype: u16,
     /// Last heard in a message that was no probe.
     asked: Option<Moment>,
+    /// Before that, the latest first: questions that wait for an answer together.
+    earlier: [Earlier; 3],
     /// The last two devices that probed: the sender's own probes are no questions to it, so the
     /// one before counts if the last was its own.
     probed: [Option<(Party, Moment)>; 2],
@@ -137,9 +170,27 @@ impl Entry {
         }
     }
 
+    /// How many of these questions to `answerer`, within a stretch of the order, may wait.
+    fn waiting(&self, now: Time, answerer: Party, after: Order, until: Order) -> usize {
+        let is_within = |order: &Order| order.is_after(after) && !order.is_after(until);
+        let may_wait = |moment: &Moment| now.since(moment.at) <= WAITING;
+        let asked = self.asked.filter(may_wait).map(|moment| moment.order);
+        let earlier = self.earlier.iter().filter(|earlier| earlier.may_wait(now));
+        let probed = self.probed.iter().flatten().filter(|(prober, moment)| {
+            self.rtype != ANY && !prober.may_be(answerer) && may_wait(moment)
+        });
+        let orders = asked.into_iter().chain(earlier.map(|earlier| earlier.order));
+        orders.chain(probed.map(|(_, moment)| moment.order)).filter(is_within).count()
+    }
+
     fn hear(&mut self, moment: Moment, asker: Asker) {
         match asker {
-            Asker::Querier => self.asked = Some(moment),
+            Asker::Querier => {
+                if let Some(last) = self.asked.replace(moment) {
+                    self.earlier.rotate_right(1);
+                    self.earlier[0] = Earlier { millis: millis(last.at), order: last.order };
+                }
+            }
             Asker::Prober(party) => {
                 if self.probed[0].is_some_and(|(last, _)| !last.may_be(party)) {
                     self.probed[1] = self.probed[0];
@@ -197,6 +248,7 @@ impl Questions {
                 name: question.name,
                 rtype: question.rtype,
                 asked: None,
+                earlier: [Earlier::default(); 3],
                 probed: [None; 2],
             };
             entry.hear(moment, asker);
@@ -234,6 +286,25 @@ impl Questions {
         let entries = self.entries[set..set + WAYS].iter().flatten();
         let fitting = entries.filter(|entry| entry.answers(record));
         fitting.fold(Asked::default(), |asked, entry| asked.or_later(entry.asked_of(now, answerer)))
+    }
+
+    /// How many questions of the last 500 ms, heard after `after` and no later than `until`,
+    /// `record` by `answerer` answers. Of one question the last four are known.
+    pub(crate) fn waiting(
+        &self,
+        now: Time,
+        record: &Record,
+        answerer: Party,
+        after: Order,
+        until: Order,
+    ) -> usize {
+        if !self.last.is_some_and(|last| is_recent(now, last)) {
+            return 0;
+        }
+        let set = self.set(record.name);
+        let entries = self.entries[set..set + WAYS].iter().flatten();
+        let fitting = entries.filter(|entry| entry.answers(record));
+        fitting.map(|entry| entry.waiting(now, answerer, after, until)).sum()
     }
 
     /// The place of the last question heard: what is asked from now on is after it.
@@ -384,9 +455,41 @@ mod tests {
     }
 
     #[test]
+    fn questions_that_wait_together_are_counted() {
+        let mut questions = Questions::default();
+        let start = questions.order();
+        let within = |questions: &Questions, at, after, until| {
+            questions.waiting(Time(at), &record(7, 12), ME, after, until)
+        };
+        assert_eq!(within(&questions, 0, start, start), 0);
+        for _ in 0..3 {
+            questions.hear(Time(0), question(7, 12), Asker::Querier);
+            questions.hear(Time(0), question(8, 12), Asker::Querier);
+        }
+        let three = questions.order();
+        let half = SECOND / 2;
+        questions.hear(Time(half), question(7, 12), Asker::Prober(ME));
+        assert_eq!(within(&questions, half, start, questions.order()), 3);
+        questions.hear(Time(half), question(7, 12), Asker::Prober(OTHER));
+        assert_eq!(within(&questions, half, start, three), 3);
+        assert_eq!(within(&questions, half, three, questions.order()), 1);
+        assert_eq!(within(&questions, half, start, questions.order()), 4);
+        // What is older than 500 ms waits for nothing.
+        assert_eq!(within(&questions, half + 1_000_000, start, questions.order()), 1);
+        // Of one question the last four.
+        for _ in 0..9 {
+            questions.hear(Time(3 * SECOND), question(7, 12), Asker::Querier);
+        }
+        assert_eq!(within(&questions, 3 * SECOND + half, start, questions.order()), 4);
+        // A probe for a name defends it: that has a rule of its own.
+        questions.hear(Time(3 * SECOND), question(7, ANY), Asker::Prober(OTHER));
+        assert_eq!(within(&questions, 3 * SECOND + half, start, questions.order()), 4);
+    }
+
+    #[test]
     fn entries_are_as_large_as_is_said() {
-        assert_eq!(size_of::<Option<Entry>>() * MIN_SETS * WAYS, 52 * 1_024);
-        assert_eq!(size_of::<Option<Entry>>() * MAX_SETS * WAYS, 832 * 1_024);
+        assert_eq!(size_of::<Option<Entry>>() * MIN_SETS * WAYS, 64 * 1_024);
+        assert_eq!(size_of::<Option<Entry>>() * MAX_SETS * WAYS, 1_024 * 1_024);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! a quarter of it where the second one answers a probe.
 //!
 //! Whether it was asked for in between is told by the order in which messages were heard, not by
-//! their time: a question and the answer before it may bear the same stamp.
+//! their time: a question and the answer before it may bear the same stamp. Two questions that
+//! came before the first of two answers asked for both: systemd-resolved answers each.
 
 use crate::detect::heard::{Heard, Link};
 use crate::detect::questions::{Asked, Order};
@@ -20,8 +21,10 @@ const DEFENCE: Duration = Duration::from_millis(250);
 pub(super) struct Sending {
     at: Time,
     order: Order,
-    /// Whether it was sent at all.
-    was_sent: bool,
+    /// How many questions, of any name, were heard between the sending before and `order`.
+    questions: u16,
+    /// How often it was sent since the last of them; 0 if it was never sent.
+    times: u8,
 }
 
 /// A record that was sent within the last second.
@@ -31,12 +34,16 @@ pub(super) struct Again {
     pub gap: Duration,
     /// After which questions.
     order: Order,
+    /// What was asked after this and until `order` was waiting for an answer.
+    answered: Order,
+    /// How many answers there were to it.
+    times: u8,
 }
 
 impl Sending {
     /// Whether it was sent at all.
     pub(super) const fn was_sent(&self) -> bool {
-        self.was_sent
+        self.times > 0
     }
 
     /// When it was sent last, if it was.
@@ -47,9 +54,20 @@ impl Sending {
     /// It is sent now. Returns how long ago it was sent before, if within a second.
     pub(super) fn send(&mut self, now: Time, order: Order) -> Option<Again> {
         let before = *self;
-        *self = Self { at: now, order, was_sent: true };
+        let was_sent = before.was_sent();
+        *self = if was_sent && order == before.order {
+            Self { at: now, times: before.times.saturating_add(1), ..before }
+        } else {
+            let questions = if was_sent { order.since(before.order) } else { u32::MAX };
+            Self { at: now, order, questions: questions.try_into().unwrap_or(u16::MAX), times: 1 }
+        };
         let gap = now.since(before.at);
-        (before.was_sent && gap < INTERVAL).then_some(Again { gap, order: before.order })
+        (was_sent && gap < INTERVAL).then_some(Again {
+            gap,
+            order: before.order,
+            answered: before.order.before(before.questions),
+            times: before.times,
+        })
     }
 }
 
@@ -72,6 +90,18 @@ impl Answers {
         })
     }
 
+    /// Whether more questions for one record of the message were waiting before it was sent last
+    /// than it was sent since: this is the answer to another one of them.
+    fn answers_another(heard: &Heard<'_>, again: Again) -> bool {
+        let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+        let waiting = |record| {
+            let (after, until) = (again.answered, again.order);
+            heard.questions.waiting(heard.now, record, heard.party, after, until)
+        };
+        let mut sent = records.filter(|record| super::is_sent(record));
+        sent.any(|record| waiting(record) > usize::from(again.times))
+    }
+
     /// What there is to say of a record that is sent again, if anything: whether nobody asked,
     /// and the rule that this breaks.
     pub(super) fn judge(
@@ -88,7 +118,9 @@ impl Answers {
             probe = is_since(asked.probe);
         }
         let least = if probe { least.after_a_probe } else { least.otherwise };
-        let rule = (again.gap < least).then_some(if query {
+        let is_early = again.gap < least;
+        query = query || is_early && !probe && Self::answers_another(heard, again);
+        let rule = is_early.then_some(if query {
             Rule::RecordIntervalAsked
         } else {
             Rule::RecordInterval

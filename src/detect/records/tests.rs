@@ -141,6 +141,30 @@ fn what_is_asked_for_or_a_second_old_is_not_marked() {
     }
 }
 
+/// systemd-resolved answers each of two questions that came within a millisecond.
+#[test]
+fn as_many_answers_as_questions_were_asked_for() {
+    let query = PHONE.mdns4(Query::new("a1ca45000000.local", simple_dns::TYPE::A));
+    for questions in 1..=4 {
+        let mut bench = Bench::new();
+        bench.after(0, &query);
+        assert_eq!(bench.marks(100, &host()), []);
+        for _ in 0..questions {
+            bench.after(10, &query);
+        }
+        for answer in 0..questions {
+            let findings = bench.after(1, &host());
+            assert!(findings.marks().is_empty(), "{questions}, {answer}");
+            assert_eq!(rules(&findings), [Rule::RecordIntervalAsked], "{questions}, {answer}");
+        }
+        for _ in 0..3 {
+            let findings = bench.after(1, &host());
+            assert_eq!(findings.marks().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
+            assert_eq!(rules(&findings), [Rule::RecordInterval], "{questions}");
+        }
+    }
+}
+
 #[test]
 fn what_goes_and_comes_back_three_times_in_a_minute_flaps_in_both_directions() {
     let printer = Responder::new("canon", PRINTER);
