@@ -6,8 +6,10 @@
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
 pub mod lan;
+pub mod scaled;
 #[path = "../support/mod.rs"]
 pub mod support;
+pub mod webhook;
 pub mod wire;
 
 pub use support::netns;
