@@ -4,10 +4,11 @@
 
 mod e2e;
 
+use e2e::avahi;
 use e2e::exposition::Body;
 use e2e::netns::NetNs;
 use e2e::wire::Wire;
-use e2e::{BINARY, Exporter, Process, command_in, require, wait_for};
+use e2e::{BINARY, Exporter, command_in, require};
 use multicast_exporter::craft::Host;
 use multicast_exporter::craft::mdns::{address, response};
 use multicast_exporter::mac::Mac;
@@ -21,25 +22,6 @@ use std::time::Duration;
 
 const PRINTER: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 8);
 const MAC: Mac = Mac([0x00, 0x1e, 0x8f, 0xab, 0x10, 0x08]);
-
-/// avahi-daemon as its package runs it: started by root, then the user avahi. What it writes to
-/// /run is in a mount namespace of its own.
-fn start_avahi(namespace: &NetNs, directory: &std::path::Path) -> Process {
-    require(&["avahi-daemon", "sh", "mount"]);
-    let configuration = "[server]\nhost-name=idle\nallow-interfaces=b0\nenable-dbus=no\n\
-                         [publish]\npublish-hinfo=no\npublish-workstation=no\n";
-    fs::write(directory.join("avahi-daemon.conf"), configuration).expect("a file of ours");
-    let mut command = command_in(namespace, "sh");
-    command.arg("-ec").arg(
-        "mount -t tmpfs tmpfs /run
-         mkdir /run/avahi-daemon
-         chown avahi: /run/avahi-daemon
-         mount -t tmpfs tmpfs /etc/avahi/services
-         exec avahi-daemon --no-rlimits --no-chroot -f \"$0/avahi-daemon.conf\"",
-    );
-    command.arg(directory);
-    Process::start(command)
-}
 
 /// Sends the same announcement 200 times a second until it is dropped.
 struct Storm {
@@ -115,8 +97,7 @@ fn avahi_pays_for_a_storm_and_the_exporter_says_how_much() {
     let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(directory.path(), open).expect("it is ours");
 
-    let avahi = start_avahi(&namespace, directory.path());
-    wait_for("avahi has its name", || avahi.log().contains("Server startup complete"));
+    let avahi = avahi::start(&namespace, directory.path(), "b0");
     let exporter = exporter(&namespace, directory.path());
     let body = exporter.wait_up("b0", true);
     let backend = [("backend", "ebpf"), ("reason", "none")];

@@ -3,9 +3,12 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod avahi;
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
+pub mod household;
 pub mod lan;
+pub mod monitoring;
 pub mod scaled;
 #[path = "../support/mod.rs"]
 pub mod support;
