@@ -75,6 +75,10 @@ fn values_ranges_and_offsets_are_divided() {
             "rate: '{{ query \"rate(x[1m]) # 1\" }} isn''t it'\n",
             "rate: '{{ query \"rate(x[6000ms]) # 1\" }} isn''t it'\n",
         ),
+        (
+            "rate: &anchor >-\n  {{ with printf `rate(x{a=%q}[1m])` $b | query }}\n",
+            "rate: &anchor >-\n  {{ with printf `rate(x{a=%q}[6000ms])` $b | query }}\n",
+        ),
         ("wait: 0s\n", "wait: 0ms\n"),
     ];
     for (text, wanted) in table {

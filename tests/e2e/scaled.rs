@@ -50,7 +50,7 @@ static OFFSET: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?<before>\boffset\s+-?\s*)(?<at>DURATION)(?<after>\b)"));
 /// A value that goes on in the lines below, which are indented more.
 static BLOCK: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^\s*(?:- +)*(?:[\w.-]+:\s+)?[|>][0-9+-]*\s*$"));
+    LazyLock::new(|| pattern(r"^\s*(?:- +)*(?:[\w.-]+:\s+)?(?:&\w+\s+)?[|>][0-9+-]*\s*$"));
 
 /// Divides every duration literal of a YAML text by `factor`, to the nearest millisecond and to one
 /// at least. Panics at a quoted value that does not end in its line: it is not read here.
