@@ -3,11 +3,13 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod alertmanager;
 pub mod avahi;
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
 pub mod household;
 pub mod lan;
+pub mod mailbox;
 pub mod monitoring;
 pub mod scaled;
 #[path = "../support/mod.rs"]

@@ -4,10 +4,11 @@
 //! is divided by one factor ([`divided`]), the receivers' addresses are the test's, and secrets
 //! are files of a temporary directory.
 
+use super::alertmanager::Alertmanager;
 use super::netns::NetNs;
 use super::scaled::divided;
 use super::webhook::Webhook;
-use super::{PATIENCE, Process, command_in, require};
+use super::{PATIENCE, Process, command_in, require, wait_for};
 use multicast_exporter::time::clock;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -19,8 +20,8 @@ use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-const PROMETHEUS: u16 = 9090;
-const ALERTMANAGER: u16 = 9093;
+/// Where Prometheus listens.
+const PORT: u16 = 9090;
 /// Where the shipped receivers post to.
 const RECEIVER: u16 = 9095;
 
@@ -32,7 +33,7 @@ pub struct Monitoring<'a> {
     pub webhook: Webhook,
     // Ended in this order.
     _prometheus: Process,
-    _alertmanager: Process,
+    _alertmanager: Alertmanager<'a>,
     _directory: TempDir,
 }
 
@@ -53,66 +54,34 @@ fn write_prometheus(to: &Path, factor: u32) {
     }
 }
 
-/// Alertmanager's files, in a shorter time, with receivers and secrets of the test.
-fn write_alertmanager(to: &Path, factor: u32) {
-    let secrets = to.join("secrets");
-    fs::create_dir_all(&secrets).expect("a directory of ours");
-    for (name, secret) in [
-        ("slack_api_url", format!("http://127.0.0.1:{RECEIVER}/slack")),
-        ("pagerduty_routing_key", "key".to_owned()),
-        ("smtp_password", "password".to_owned()),
-    ] {
-        fs::write(secrets.join(name), secret).expect("a file of ours");
-    }
-    let mut text = divided(&read("deploy/alertmanager/alertmanager.yml"), factor);
-    for (from, to) in [
-        ("/etc/alertmanager/secrets", secrets.to_str().expect("UTF-8")),
-        ("https://events.pagerduty.com/v2/enqueue", "http://127.0.0.1:9095/pagerduty"),
-        ("smtp.example.org:587", "127.0.0.1:9"),
-    ] {
-        assert!(text.contains(from), "the shipped file has no {from}");
-        text = text.replace(from, to);
-    }
-    fs::write(to.join("alertmanager.yml"), text).expect("a file of ours");
-    fs::copy(shipped("deploy/alertmanager/multicast.tmpl"), to.join("multicast.tmpl"))
-        .expect("it is in the repository");
-}
-
 impl<'a> Monitoring<'a> {
     /// Starts them, with durations divided by `factor`, and waits until both answer.
     pub fn start(namespace: &'a NetNs, factor: u32) -> Self {
-        require(&["prometheus", "prometheus-alertmanager"]);
+        require(&["prometheus"]);
         let directory = tempfile::tempdir().expect("a temporary directory");
         write_prometheus(directory.path(), factor);
-        write_alertmanager(directory.path(), factor);
         let webhook = Webhook::start(namespace, RECEIVER);
         let in_directory = |flag: &str, name: &str| {
             format!("{flag}={}", directory.path().join(name).to_str().expect("UTF-8"))
         };
-        let mut alertmanager = command_in(namespace, "prometheus-alertmanager");
-        alertmanager
-            .arg(in_directory("--config.file", "alertmanager.yml"))
-            .arg(in_directory("--storage.path", "alertmanager"))
-            // One alone: no port for others, and no waiting for them.
-            .args(["--cluster.listen-address=", "--web.listen-address=127.0.0.1:9093"]);
+        // Nothing of the incident is mail: nobody listens there.
+        let alertmanager = Alertmanager::start(namespace, RECEIVER, 2525, factor);
         let mut prometheus = command_in(namespace, "prometheus");
         prometheus
             .arg(in_directory("--config.file", "prometheus.yml"))
             .arg(in_directory("--storage.tsdb.path", "prometheus"))
-            .arg("--web.listen-address=127.0.0.1:9090")
+            .arg(format!("--web.listen-address=127.0.0.1:{PORT}"))
             // How often a firing alert is told again: a minute is the default.
             .arg(format!("--rules.alert.resend-delay={}ms", 60_000 / factor));
         let monitoring = Self {
             namespace,
             factor,
             webhook,
-            _alertmanager: Process::start(alertmanager),
+            _alertmanager: alertmanager,
             _prometheus: Process::start(prometheus),
             _directory: directory,
         };
-        for port in [ALERTMANAGER, PROMETHEUS] {
-            monitoring.wait("an answer", PATIENCE, || monitoring.get(port, "/-/ready").is_some());
-        }
+        wait_for("Prometheus is ready", || monitoring.get("/-/ready").is_some());
         monitoring
     }
 
@@ -135,9 +104,9 @@ impl<'a> Monitoring<'a> {
         }
     }
 
-    fn get(&self, port: u16, path: &str) -> Option<String> {
+    fn get(&self, path: &str) -> Option<String> {
         self.namespace.run(|| {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
             stream.set_read_timeout(Some(PATIENCE)).ok()?;
             // An HTTP/1.0 answer ends with its connection, and comes without chunks.
             let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
@@ -156,7 +125,7 @@ impl<'a> Monitoring<'a> {
     /// What Prometheus answers to a query now: the samples of a vector.
     pub fn query(&self, query: &str) -> Vec<Value> {
         let path = format!("/api/v1/query?query={}", percent_encoded(query));
-        let answer = self.get(PROMETHEUS, &path).unwrap_or_else(|| panic!("no answer: {query}"));
+        let answer = self.get(&path).unwrap_or_else(|| panic!("no answer: {query}"));
         let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
         assert_eq!(answer["status"], "success", "{query}: {answer}");
         let result = &mut answer["data"];
