@@ -4,17 +4,16 @@
 
 mod e2e;
 
+use e2e::Exporter;
 use e2e::avahi;
 use e2e::exposition::Body;
+use e2e::installed::Installed;
 use e2e::netns::NetNs;
 use e2e::wire::Wire;
-use e2e::{BINARY, Exporter, command_in, require};
 use multicast_exporter::craft::Host;
 use multicast_exporter::craft::mdns::{address, response};
 use multicast_exporter::mac::Mac;
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -56,20 +55,6 @@ impl Drop for Storm {
     }
 }
 
-/// The exporter as an ordinary user with exactly the capabilities that its service gives it.
-fn exporter<'a>(namespace: &'a NetNs, directory: &std::path::Path) -> Exporter<'a> {
-    require(&["setpriv"]);
-    let program = directory.join("multicast_exporter");
-    fs::copy(BINARY, &program).expect("room for a copy");
-    let mut command = command_in(namespace, "setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-    for set in ["--bounding-set", "--inh-caps", "--ambient-caps"] {
-        command.arg(set).arg("-all,+net_raw,+bpf,+perfmon");
-    }
-    command.arg(program).arg("--capture.interface=b0");
-    Exporter::spawn(namespace, command)
-}
-
 fn of_avahi(body: &Body, name: &str) -> Option<f64> {
     let labels = [("process", "avahi-daemon")];
     body.value(name, &labels)
@@ -93,12 +78,13 @@ fn avahi_pays_for_a_storm_and_the_exporter_says_how_much() {
     namespace.veth("a0", "b0");
     namespace.ip(&["address", "add", "10.53.0.1/24", "dev", "b0"]);
     namespace.ip(&["route", "add", "224.0.0.0/4", "dev", "b0"]);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory.path(), open).expect("it is ours");
+    // With exactly the capabilities that its service gives it.
+    let installed = Installed::new();
+    let mut command = installed.command(&namespace, "+net_raw,+bpf,+perfmon");
+    command.arg("--capture.interface=b0");
 
-    let avahi = avahi::start(&namespace, directory.path(), "b0");
-    let exporter = exporter(&namespace, directory.path());
+    let avahi = avahi::start(&namespace, installed.directory(), "b0");
+    let exporter = Exporter::spawn(&namespace, command);
     let body = exporter.wait_up("b0", true);
     let backend = [("backend", "ebpf"), ("reason", "none")];
     assert_eq!(body.value("multicast_exporter_syscalls_info", &backend), Some(1.0));

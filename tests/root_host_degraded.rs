@@ -5,11 +5,10 @@
 mod e2e;
 
 use e2e::exposition::Body;
+use e2e::installed::Installed;
 use e2e::netns::NetNs;
 use e2e::{BINARY, Exporter, command_in, require};
-use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -59,22 +58,6 @@ fn all_succeed(body: &Body) {
     }
 }
 
-/// An ordinary user with these capabilities, `-all` for none.
-fn ordinary(namespace: &NetNs, directory: &std::path::Path, capabilities: &str) -> Command {
-    require(&["setpriv"]);
-    let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory, open).expect("it is ours");
-    let program = directory.join("multicast_exporter");
-    fs::copy(BINARY, &program).expect("room for a copy");
-    let mut command = command_in(namespace, "setpriv");
-    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-    for set in ["--bounding-set", "--inh-caps", "--ambient-caps"] {
-        command.arg(set).arg(capabilities);
-    }
-    command.arg(program);
-    command
-}
-
 /// The program as root behind a shell line that changes its mounts, in a mount namespace of its
 /// own.
 fn behind(namespace: &NetNs, line: &str) -> Command {
@@ -89,8 +72,8 @@ fn behind(namespace: &NetNs, line: &str) -> Command {
 #[ignore = "root: make test"]
 fn without_capabilities_nothing_is_counted_and_the_reason_is_said_once() {
     let namespace = NetNs::new();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let exporter = Exporter::spawn(&namespace, ordinary(&namespace, directory.path(), "-all"));
+    let installed = Installed::new();
+    let exporter = Exporter::spawn(&namespace, installed.command(&namespace, ""));
     let body = exporter.scrape();
     stands(&body, "off", "no_cap_bpf");
     owners(&body, "uid");
@@ -105,8 +88,8 @@ fn without_capabilities_nothing_is_counted_and_the_reason_is_said_once() {
 #[ignore = "root: make test"]
 fn bpf_without_perfmon_is_not_enough_and_the_one_that_is_missing_is_named() {
     let namespace = NetNs::new();
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let command = ordinary(&namespace, directory.path(), "-all,+net_raw,+bpf");
+    let installed = Installed::new();
+    let command = installed.command(&namespace, "+net_raw,+bpf");
     let exporter = Exporter::spawn(&namespace, command);
     let body = exporter.scrape();
     stands(&body, "off", "no_cap_perfmon");
@@ -209,10 +192,10 @@ fn a_kernel_that_refuses_bpf_leaves_the_total() {
 #[ignore = "root: make test"]
 fn a_proc_that_hides_others_leaves_sockets_without_owners() {
     let namespace = NetNs::new();
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let installed = Installed::new();
     // A socket of root's: in a /proc without others its owner cannot be told.
     let socket = namespace.run(|| UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 5353)).expect("free"));
-    let plain = ordinary(&namespace, directory.path(), "-all,+net_raw,+bpf,+perfmon");
+    let plain = installed.command(&namespace, "+net_raw,+bpf,+perfmon");
     let mut command = command_in(&namespace, "unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-ec"]);
     command.arg("mount -t proc -o hidepid=2 proc /proc; exec \"$0\" \"$@\"");

@@ -3,45 +3,11 @@
 
 mod e2e;
 
+use e2e::installed::Installed;
 use e2e::lan::opening;
 use e2e::netns::NetNs;
 use e2e::wire::Wire;
-use e2e::{BINARY, Exporter, Process, command_in, exposition::Body, of_threads, require};
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
-
-/// A copy of the program where an ordinary user can start it.
-struct Installed {
-    directory: tempfile::TempDir,
-}
-
-impl Installed {
-    fn new() -> Self {
-        require(&["setpriv", "ip"]);
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let open = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(directory.path(), open).expect("it is ours");
-        fs::copy(BINARY, directory.path().join("multicast_exporter")).expect("room for a copy");
-        Self { directory }
-    }
-
-    /// Starts it as an ordinary user who has these capabilities, as an ambient set gives them.
-    fn command(&self, namespace: &NetNs, capabilities: Option<&str>) -> Command {
-        let mut command = command_in(namespace, "setpriv");
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-        let sets = capabilities.unwrap_or("-all");
-        for set in ["--bounding-set", "--inh-caps", "--ambient-caps"] {
-            command.arg(set).arg(if capabilities.is_some() {
-                format!("-all,{sets}")
-            } else {
-                sets.into()
-            });
-        }
-        command.arg(self.directory.path().join("multicast_exporter"));
-        command
-    }
-}
+use e2e::{Exporter, Process, exposition::Body, of_threads};
 
 fn backend(body: &Body, capture: &str) -> String {
     let of = |((name, labels), _): &(&(String, std::collections::BTreeMap<_, _>), _)| {
@@ -112,7 +78,7 @@ fn namespace() -> NetNs {
 #[ignore = "root: make test"]
 fn an_ordinary_user_with_net_raw_captures_by_ring() {
     let (namespace, installed) = (namespace(), Installed::new());
-    let mut command = installed.command(&namespace, Some("+net_raw"));
+    let mut command = installed.command(&namespace, "+net_raw");
     command.arg("--capture.interface=b.*");
     let exporter = Exporter::spawn(&namespace, command);
     for (thread, user) in of_threads(exporter.process.id(), "Uid") {
@@ -133,7 +99,7 @@ fn root_keeps_nothing_either() {
 #[ignore = "root: make test"]
 fn an_ordinary_user_without_capabilities_gets_sockets_and_is_told_why() {
     let (namespace, installed) = (namespace(), Installed::new());
-    let mut command = installed.command(&namespace, None);
+    let mut command = installed.command(&namespace, "");
     command.arg("--capture.interface=b.*");
     let exporter = Exporter::spawn(&namespace, command);
     let body = exporter.wait_up("b0", true);
@@ -150,7 +116,7 @@ fn an_ordinary_user_without_capabilities_gets_sockets_and_is_told_why() {
 fn a_backend_by_name_that_may_not_run_ends_the_start() {
     let (namespace, installed) = (namespace(), Installed::new());
     for backend in ["ring", "pnet"] {
-        let mut command = installed.command(&namespace, None);
+        let mut command = installed.command(&namespace, "");
         command.arg(format!("--capture.backend={backend}"));
         let mut process = Process::start(command);
         assert_eq!(process.wait().code(), Some(2));
@@ -189,7 +155,7 @@ fn the_thread_that_looks_into_processes_keeps_two_and_no_other_thread_any() {
 #[ignore = "root: make test"]
 fn a_way_to_count_by_name_that_may_not_run_is_a_warning() {
     let (namespace, installed) = (namespace(), Installed::new());
-    let mut command = installed.command(&namespace, None);
+    let mut command = installed.command(&namespace, "");
     command.args(["--capture.interface=b.*", "--collector.syscalls.backend=ebpf"]);
     let exporter = Exporter::spawn(&namespace, command);
     let body = exporter.wait_up("b0", true);

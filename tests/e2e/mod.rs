@@ -8,6 +8,7 @@ pub mod avahi;
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
 pub mod household;
+pub mod installed;
 pub mod lan;
 pub mod mailbox;
 pub mod monitoring;

@@ -9,7 +9,7 @@ use super::netns::NetNs;
 use super::scaled::divided;
 use super::webhook::Webhook;
 use super::{PATIENCE, Process, command_in, require, wait_for};
-use multicast_exporter::time::clock;
+use multicast_exporter::time::{Time, clock};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
@@ -154,13 +154,13 @@ impl<'a> Monitoring<'a> {
     }
 
     /// What Alertmanager has sent to a path about an alert with that status, the first first.
-    pub fn sent(&self, path: &str, alert: &str, status: &str) -> Option<(Duration, Value)> {
+    pub fn sent(&self, path: &str, alert: &str, status: &str) -> Option<(Time, Value)> {
         self.webhook.posts().into_iter().filter(|post| post.path == path).find_map(|post| {
             let alerts = post.body["alerts"].as_array()?;
             let of_it =
                 |sent: &&Value| sent["labels"]["alertname"] == alert && sent["status"] == status;
             let found = alerts.iter().find(of_it)?.clone();
-            Some((Duration::from_nanos(post.at.0), found))
+            Some((post.at, found))
         })
     }
 }
