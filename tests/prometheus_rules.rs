@@ -129,10 +129,11 @@ fn each_alert_is_tested_to_fire_to_end_and_to_stay_silent() {
         for (file, unit) in &units {
             for scenario in &unit.tests {
                 let checks = scenario.alert_rule_test.iter().filter(|c| c.alertname == name);
-                let fired: Vec<bool> = checks.map(|check| !check.exp_alerts.is_empty()).collect();
-                is_silent |= file == "healthy.test.yml" && fired.contains(&false);
-                fires |= fired.contains(&true);
-                ends |= fired.windows(2).any(|pair| pair == [true, false]);
+                let outcomes: Vec<bool> =
+                    checks.map(|check| !check.exp_alerts.is_empty()).collect();
+                is_silent |= file == "healthy.test.yml" && outcomes.contains(&false);
+                fires |= outcomes.contains(&true);
+                ends |= outcomes.windows(2).any(|pair| pair == [true, false]);
             }
         }
         let is_watchdog = name == "Watchdog";
@@ -161,7 +162,7 @@ fn each_alert_says_what_a_page_needs() {
         let url = said("dashboard_url");
         let leads =
             |uid: &&str| url.starts_with(&format!("http://localhost:3000/d/multicast-{uid}"));
-        assert!(dashboards.iter().any(|uid| leads(&uid)), "{name}: {url}");
+        assert!(dashboards.iter().any(leads), "{name}: {url}");
         let severity = alert.labels.get("severity").expect("a severity").as_str();
         let is_known = match severity {
             "critical" | "warning" | "info" => name != "Watchdog",
@@ -261,7 +262,7 @@ fn only_durations_differ_in_the_incident() {
         assert!(differences.len() >= at_least, "{} durations", differences.len());
         for (is, was) in differences {
             let tenth = is / 10;
-            let apart = was.max(tenth) - was.min(tenth);
+            let apart = was.abs_diff(tenth);
             assert!(apart <= Duration::from_millis(1), "{is:?} became {was:?}");
         }
     }
