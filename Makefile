@@ -11,7 +11,7 @@ DENY = $(DENY_ROOT)/bin/cargo-deny
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build test check lint deny fmt oui bpf install-test-deps clean need-root need-cargo
+.PHONY: build test check lint deny fmt oui bpf dashboards install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -73,6 +73,10 @@ $(BPF_OUT)/syscalls.aarch64.o: BPF_TARGET = AARCH64
 $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 	$(BPF_CLANG) $(BPF_FLAGS) -DTARGET_$(BPF_TARGET) -c bpf/syscalls.bpf.c -o $@
 	$(BPF_STRIP) -g $@
+
+# The dashboards: tests/dashboards.rs compares.
+dashboards:
+	scripts/make-dashboards
 
 install-test-deps: need-cargo
 	scripts/install-test-deps
