@@ -3,18 +3,28 @@
 
 CARGO ?= cargo
 DENY_VERSION = 0.20.2
+DEB_VERSION = 3.8.0
 TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multicast_exporter
 DENY_ROOT = $(TOOLS)/cargo-deny-$(DENY_VERSION)
 DENY = $(DENY_ROOT)/bin/cargo-deny
+DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 
 # The IEEE registers: see NOTICE.
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build test check lint deny fmt oui bpf dashboards install-test-deps clean need-root need-cargo
+.PHONY: build deb pages test check lint deny fmt oui bpf dashboards install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
+
+# target/debian/*.deb, for the architecture and the libc of this machine.
+deb: need-cargo pages $(DEB)
+	$(DEB) --locked
+
+# The man pages and completions, from the definition of the command line.
+pages: need-cargo
+	$(CARGO) run --quiet --locked --example make_pages -- target/pages
 
 test: need-root need-cargo install-test-deps lint deny
 	$(CARGO) test --locked --no-run
@@ -48,6 +58,11 @@ $(DENY):
 	$(CARGO) install --quiet --locked --debug --no-default-features \
 	    --version $(DENY_VERSION) --root $(DENY_ROOT) cargo-deny
 
+$(DEB):
+	@echo "building cargo-deb $(DEB_VERSION) into $(TOOLS): a minute, once"
+	$(CARGO) install --quiet --locked --debug --no-default-features \
+	    --version $(DEB_VERSION) --root $(TOOLS)/cargo-deb-$(DEB_VERSION) cargo-deb
+
 fmt: need-cargo
 	$(CARGO) fmt
 
@@ -78,9 +93,10 @@ $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 dashboards:
 	scripts/make-dashboards
 
-install-test-deps: need-cargo
+install-test-deps: need-cargo $(DEB)
 	scripts/install-test-deps
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" CARGO="$(CARGO)" scripts/install-test-stacks
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-debian
 
 clean: need-cargo
 	$(CARGO) clean

@@ -7,12 +7,14 @@ use crate::engine::Event;
 use crate::evidence::{Store, Writer};
 use crate::host::Host;
 use crate::pipeline::Pipeline;
+use crate::privilege::Held;
 use crate::segment::Label;
 use crate::time::{Stamp, Time, clock};
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// What one process watches.
 #[derive(Default)]
@@ -24,6 +26,22 @@ pub struct Lan {
     reload: Mutex<Option<Reload>>,
     evidence: OnceLock<Writer>,
     host: OnceLock<Arc<Host>>,
+    held: OnceLock<Held>,
+    follower: Beat,
+}
+
+/// When a thread said last that it goes on; the engine's beginning of time if it never did.
+#[derive(Debug, Default)]
+struct Beat(AtomicU64);
+
+impl Beat {
+    fn set(&self, now: Time) {
+        self.0.store(now.0, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Time {
+        Time(self.0.load(Ordering::Relaxed))
+    }
 }
 
 /// How the configuration file was read last.
@@ -70,6 +88,7 @@ pub struct Tap {
     /// Threads that feed the pipeline. Changed under the pipeline's lock, so that events are in
     /// the same order.
     listeners: AtomicUsize,
+    beat: Beat,
 }
 
 /// Somebody feeds a tap's pipeline, as long as this lives.
@@ -110,6 +129,7 @@ impl Lan {
             status: Mutex::default(),
             evidence: self.evidence.get().cloned(),
             listeners: AtomicUsize::new(0),
+            beat: Beat::default(),
         });
         self.taps.write().push(Arc::clone(&tap));
         tap
@@ -184,6 +204,41 @@ impl Lan {
         let _ = self.host.set(host);
     }
 
+    /// The capabilities that the start had, where that is known.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.get()
+    }
+
+    /// Says which capabilities the start had, once.
+    pub fn set_held(&self, held: Held) {
+        // A second time nothing changes.
+        let _ = self.held.set(held);
+    }
+
+    /// Says that the thread that follows the interfaces goes on.
+    pub fn handle_beat(&self, now: Time) {
+        self.follower.set(now);
+    }
+
+    /// The threads that should have said within `within` that they go on, and did not: captures
+    /// that are up, by their interface, and the follower of interfaces where there is one. Files
+    /// are not among them: they may wait for whoever writes them.
+    #[must_use]
+    pub fn silent(&self, now: Time, within: Duration) -> Vec<String> {
+        let is_late = |beat: &Beat| now.since(beat.get()) > within;
+        let mut silent = Vec::new();
+        if self.follower.get() != Time(0) && is_late(&self.follower) {
+            silent.push("follower".to_owned());
+        }
+        silent.extend(self.taps.read().iter().filter_map(|tap| {
+            let status = tap.status.lock();
+            let is_live = status.backend.is_some_and(Backend::is_live);
+            (status.up && is_live && is_late(&tap.beat)).then(|| tap.name.to_string())
+        }));
+        silent
+    }
+
     /// Whether the interfaces have been looked through once and their captures begun.
     #[must_use]
     pub fn started(&self) -> bool {
@@ -223,6 +278,11 @@ impl Tap {
     /// Runs `work` on the pipeline, whose lock is held meanwhile: once a batch, never longer.
     pub fn with_pipeline<T>(&self, work: impl FnOnce(&mut Pipeline) -> T) -> T {
         work(&mut self.pipeline.lock())
+    }
+
+    /// Says that the thread that captures goes on.
+    pub fn handle_beat(&self, now: Time) {
+        self.beat.set(now);
     }
 
     /// Tells the pipeline that its interface is listened to from now on, until what this gives is
@@ -268,6 +328,32 @@ impl Drop for Listening<'_> {
 mod tests {
     use super::*;
     use crate::commands::test_settings;
+
+    #[test]
+    fn who_is_up_and_live_must_be_heard_of() {
+        let lan = Lan::default();
+        let second = |n| Time(0).plus(Duration::from_secs(n));
+        let silent = |now| lan.silent(second(now), Duration::from_secs(5));
+        assert!(silent(1_000).is_empty(), "nobody follows");
+        lan.handle_beat(second(1_000));
+        assert!(silent(1_005).is_empty());
+        assert_eq!(silent(1_006), ["follower"]);
+        lan.handle_beat(second(1_006));
+        for (name, backend) in [("eth0", Backend::Ring), ("file", Backend::File)] {
+            let tap = lan.tap(name, || Pipeline::file(test_settings()));
+            tap.handle_beat(second(1_000));
+            tap.update_status(|status| {
+                status.up = true;
+                status.backend = Some(backend);
+            });
+        }
+        assert_eq!(silent(1_006), ["eth0"]);
+        lan.taps()[0].handle_beat(second(1_006));
+        assert!(silent(1_006).is_empty());
+        lan.taps()[0].update_status(|status| status.up = false);
+        lan.handle_beat(second(2_000));
+        assert!(silent(2_000).is_empty(), "nobody expects a capture that has ended");
+    }
 
     #[test]
     fn readers_do_not_wait_while_a_pipeline_is_made() {

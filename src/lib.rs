@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`time`] | clock readings and time stamps | engine time that never goes back |
 //! | [`mac`] | six octets | a hardware address |
+//! | [`privilege`] | the capabilities at start | none |
 //! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
 //! | [`decode`] | a frame | an observation and the issues met on the way |
 //! | [`detect`] | observations of one segment | storms, their causes, violations |
@@ -21,10 +22,9 @@
 //! | [`metrics`] | snapshots and the registry | exposition text |
 //! | [`report`] | snapshots | what is known of the LAN, as objects for programs and people |
 //! | [`web`] | HTTP requests | the pages |
-//! | [`privilege`] | the capabilities at start | none |
 //! | [`craft`] | what a test or the demo wants on the wire | frames |
 //! | [`simulation`] | a seed | the frames of a LAN that is not there |
-//! | [`commands`] | the command line | serve, analyze, check, demo |
+//! | [`commands`] | the command line | serve, analyze, check, demo, health |
 
 pub mod capture;
 pub mod commands;

@@ -6,8 +6,18 @@
 
 use caps::{CapSet, Capability, CapsHashSet};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::{fs, io};
 use thiserror::Error;
+
+/// The capabilities that the program has a use for; what for, the README's table of privileges says.
+pub const USED: [Capability; 5] = [
+    Capability::CAP_NET_RAW,
+    Capability::CAP_BPF,
+    Capability::CAP_PERFMON,
+    Capability::CAP_SYS_PTRACE,
+    Capability::CAP_DAC_READ_SEARCH,
+];
 
 /// Why capabilities could not be read or given up.
 #[derive(Debug, Error)]
@@ -84,6 +94,28 @@ pub fn held() -> Result<Held, PrivilegeError> {
         effective: read(CapSet::Effective, "effective")?,
         permitted: read(CapSet::Permitted, "permitted")?,
     })
+}
+
+/// What any thread of this process could put in force now: the permitted sets of all of them, by
+/// kernel names. One system call a thread.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn permitted_to_any_thread() -> Result<BTreeSet<String>, PrivilegeError> {
+    let mut permitted = BTreeSet::new();
+    for task in fs::read_dir("/proc/self/task").map_err(PrivilegeError::Tasks)? {
+        let name = task.map_err(PrivilegeError::Tasks)?.file_name();
+        let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+        match caps::read(Some(id), CapSet::Permitted) {
+            Ok(of_thread) => permitted.extend(of_thread.iter().map(Capability::to_string)),
+            // It ended meanwhile: what it had is gone.
+            Err(_) if !Path::new("/proc/self/task").join(&name).exists() => {}
+            Err(source) => {
+                return Err(PrivilegeError::Set { operation: "read", set: "permitted", source });
+            }
+        }
+    }
+    Ok(permitted)
 }
 
 /// Clears the effective, permitted, inheritable and ambient sets and sets `no_new_privs`, for this
@@ -185,6 +217,12 @@ mod tests {
         });
         assert!(matches!(outcome, Err(PrivilegeError::Threads { threads }) if threads > 1));
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_threads_capabilities_are_those_of_the_process() {
+        let all = permitted_to_any_thread().expect("readable");
+        assert!(held().expect("readable").permitted.is_subset(&all));
     }
 
     #[test]

@@ -226,9 +226,10 @@ fn an_ordinary_user_gets_sockets_and_is_told_how_to_get_the_ring() {
         let privileges = part(&text, "Privileges");
         assert!(
             privileges.starts_with(
-                "  hint     CAP_NET_RAW is missing: only the socket backend works
+                "  ok       capabilities of use at the start: none; in force now: none
+  hint     CAP_NET_RAW is missing: only the socket backend works
            -> give it to the program:
-           $ sudo setcap cap_net_raw+ep /opt/exporter
+           $ sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep /opt/exporter
            -> or run it as root, which gives all privilege up once the sockets
               are open:
            $ sudo /opt/exporter

@@ -180,3 +180,27 @@ fn nobody_samples_a_host_that_nobody_wants_looked_at() {
     assert_eq!(body.value("multicast_exporter_syscalls_info", &disabled), Some(1.0));
     assert_eq!(body.value("multicast_exporter_sockets_info", &[("owners", "none")]), Some(1.0));
 }
+
+#[test]
+#[ignore = "root: make test"]
+fn an_ordinary_user_with_the_three_capabilities_captures_by_ring_and_counts_by_ebpf() {
+    let (namespace, installed) = (namespace(), Installed::new());
+    let mut command = installed.command(&namespace, "+net_raw,+bpf,+perfmon");
+    command.arg("--capture.interface=b.*");
+    let exporter = Exporter::spawn(&namespace, command);
+    captures_and_holds_nothing(&exporter);
+    let counted = exporter.scrape_until("system calls are counted", |body| {
+        let total = body.value("multicast_host_syscalls_total", &[]);
+        total.is_some_and(|total| total > 0.0)
+    });
+    let ebpf = [("backend", "ebpf"), ("reason", "none")];
+    assert_eq!(counted.value("multicast_exporter_syscalls_info", &ebpf), Some(1.0));
+    for capability in multicast_exporter::privilege::USED.map(|used| used.to_string()) {
+        let had = ["CAP_NET_RAW", "CAP_BPF", "CAP_PERFMON"].contains(&capability.as_str());
+        for (when, held) in [("start", had), ("now", false)] {
+            let labels = [("capability", capability.as_str()), ("when", when)];
+            let value = counted.value("multicast_exporter_capability_held", &labels);
+            assert_eq!(value, Some(if held { 1.0 } else { 0.0 }), "{capability} {when}");
+        }
+    }
+}

@@ -270,6 +270,15 @@ impl Backend {
         }
     }
 
+    /// Whether frames come from an interface as they are heard.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        match self {
+            Self::Ring | Self::Pnet | Self::Socket => true,
+            Self::File | Self::Demo => false,
+        }
+    }
+
     /// What it can tell.
     #[must_use]
     pub const fn abilities(self) -> Abilities {

@@ -38,6 +38,23 @@ pub enum Command {
     Check(Check),
     /// Serve a simulated LAN in which a printer locks up: no privilege, no network
     Demo(Demo),
+    /// Ask the exporter that runs here whether it is healthy: exit code 0 if it says so
+    Health(Health),
+}
+
+/// Flags of asking.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Web")]
+pub struct Health {
+    /// Address that the exporter listens on; of several, one has to answer
+    #[arg(
+        long = "web.listen-address",
+        env = "MULTICAST_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = ":10353"
+    )]
+    pub listen_address: Vec<String>,
 }
 
 /// Flags of serving.
@@ -82,6 +99,20 @@ pub struct Web {
         default_value = ":10353"
     )]
     pub listen_address: Vec<String>,
+    /// Serve on the sockets that systemd hands over, in place of --web.listen-address
+    #[arg(
+        long = "web.systemd-socket",
+        env = "MULTICAST_EXPORTER_WEB_SYSTEMD_SOCKET",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = false,
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        action = clap::ArgAction::Set
+    )]
+    pub systemd_socket: bool,
     /// Path of the metrics
     #[arg(
         long = "web.telemetry-path",

@@ -1,9 +1,10 @@
-//! What can be asked of the program: serve, analyze, check, demo. The parts are put together here.
+//! What can be asked of the program: serve, analyze, check, demo, health. The parts are put together here.
 
 pub mod analyze;
 pub mod check;
 pub mod demo;
 pub mod flags;
+pub mod health;
 pub mod log;
 pub mod serve;
 
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
             log::start(&flags.log);
             demo::run(flags)
         }
+        Some(Command::Health(flags)) => health::run(flags),
         Some(Command::Check(flags)) => {
             log::start(&flags.serve.log);
             check::run(flags).unwrap_or_else(|error| unwritten(&error))

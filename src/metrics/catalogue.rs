@@ -20,6 +20,7 @@ use crate::detect::{DELAY_BOUNDS, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
+use crate::privilege::USED;
 use std::fmt::Write as _;
 
 /// One family.
@@ -351,9 +352,10 @@ impl Bound {
         in_all + by_process + by_call + sockets
     };
 
-    /// All others: build info, clock steps, configuration, evidence, how system calls and sockets
+    /// All others: capabilities at two times, build info, clock steps, configuration, evidence, how system calls and sockets
     /// are looked at, success and duration of each collector, nine of the process, and this host.
-    pub const FIXED: usize = 2 + 2 + 3 + 2 + 2 * Collector::ALL.len() + 9 + Self::HOST;
+    pub const FIXED: usize =
+        2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::ALL.len() + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     #[must_use]

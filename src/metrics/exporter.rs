@@ -3,10 +3,11 @@
 
 use super::catalogue::{Sight, families, host as host_families};
 use super::small::{Small, float};
-use super::source::LanView;
+use super::source::{LanView, Privileges};
 use crate::evidence::Totals;
 use crate::host;
 use crate::lan::Reload;
+use crate::privilege::USED;
 use crate::time::Stamp;
 use prometheus::{Error, proto};
 
@@ -38,10 +39,14 @@ pub(super) fn collect(
     build: &Build,
     view: &LanView,
     host: Option<&host::Standing>,
+    privileges: Option<&Privileges>,
 ) -> Result<Vec<proto::MetricFamily>, Error> {
     let mut small = Small::default();
     let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
     small.gauge(&families::BUILD_INFO, [(labels.map(String::from), 1.0)])?;
+    if let Some(privileges) = privileges {
+        small.gauge(&families::CAPABILITY, capabilities(privileges))?;
+    }
     small.counter(&families::CLOCK_STEPS, [([], float(view.clock_steps))])?;
     if let Some(Reload { successful, last_success }) = view.reload {
         small.gauge(&families::CONFIG_SUCCESSFUL, [([], float(u64::from(successful)))])?;
@@ -66,6 +71,18 @@ pub(super) fn collect(
         }),
     )?;
     Ok(small.into_families())
+}
+
+/// A row for each capability of use and time that is known.
+fn capabilities(privileges: &Privileges) -> impl Iterator<Item = ([String; 2], f64)> {
+    let times = [("start", Some(&privileges.at_start)), ("now", privileges.now.as_ref())];
+    times.into_iter().filter_map(|(when, set)| Some((when, set?))).flat_map(|(when, set)| {
+        USED.map(|capability| {
+            let name = capability.to_string();
+            let held = u64::from(set.contains(&name));
+            ([name, when.to_owned()], float(held))
+        })
+    })
 }
 
 /// Seconds since the epoch, to the millisecond.

@@ -33,5 +33,7 @@ pub use catalogue::{Collector, Selection};
 pub use exporter::{BUILD, Build};
 pub use rows::device_label;
 pub use scrape::Scraper;
-pub use source::{CaptureView, Deadline, Detail, LanView, LockTimeout, Source, read_locked};
+pub use source::{
+    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
+};
 pub use writer::{Dialect, Encoding, Writer};

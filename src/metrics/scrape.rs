@@ -121,8 +121,13 @@ impl Scraper {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         match collector {
             Collector::Exporter => writer.registry_families(
-                &exporter::collect(&self.build, view, self.source.host_standing())
-                    .map_err(|error| text(&error))?,
+                &exporter::collect(
+                    &self.build,
+                    view,
+                    self.source.host_standing(),
+                    self.source.privileges().as_ref(),
+                )
+                .map_err(|error| text(&error))?,
             ),
             Collector::Process => writer
                 .registry_families(&process::collect(&self.proc).map_err(|error| text(&error))?),

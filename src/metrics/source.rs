@@ -8,8 +8,10 @@ use crate::evidence::Totals;
 use crate::host::{self, Host};
 use crate::lan::{Lan, PassedOver, Reload, Tap};
 use crate::pipeline::SegmentView;
+use crate::privilege;
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -30,10 +32,24 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
+    /// The capabilities of this process; `None` where nobody knows.
+    fn privileges(&self) -> Option<Privileges> {
+        None
+    }
+
     /// How this host is looked at, settled at the start; `None` where nobody looks.
     fn host_standing(&self) -> Option<&host::Standing> {
         None
     }
+}
+
+/// The capabilities of this process, by kernel names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// Those in force when it started.
+    pub at_start: BTreeSet<String>,
+    /// Those that any of its threads has now; `None` if the kernel did not tell.
+    pub now: Option<BTreeSet<String>>,
 }
 
 /// How much to copy.
@@ -164,6 +180,11 @@ impl Source for Lan {
 
     fn host(&self, deadline: Deadline) -> Option<host::View> {
         self.host().map(|host| host.read(deadline.left()))
+    }
+
+    fn privileges(&self) -> Option<Privileges> {
+        let at_start = self.held()?.effective.clone();
+        Some(Privileges { at_start, now: privilege::permitted_to_any_thread().ok() })
     }
 
     fn host_standing(&self) -> Option<&host::Standing> {

@@ -17,6 +17,7 @@
 //! | `page` | the page for people |
 //! | `api` | `/api/v1`: devices and storms as JSON, what was kept of a storm |
 
+pub mod activation;
 mod api;
 pub mod gate;
 pub mod listen;

@@ -3,7 +3,7 @@
 
 use super::listen;
 use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 /// What `/-/healthy` answers, by which an exporter is known.
@@ -16,8 +16,14 @@ pub fn is_an_exporter_at(address: &str) -> bool {
     const PATIENCE: Duration = Duration::from_millis(500);
     let ask = || -> io::Result<bool> {
         let (host, port) = listen::split(address).map_err(io::Error::other)?;
-        let host = if host.is_empty() { "localhost" } else { host };
-        for candidate in (host, port).to_socket_addrs()? {
+        // By number: an image of one file has nothing to look names up in.
+        let candidates: Vec<SocketAddr> = if host.is_empty() {
+            let own: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            own.map(|ip| SocketAddr::new(ip, port)).to_vec()
+        } else {
+            (host, port).to_socket_addrs()?.collect()
+        };
+        for candidate in candidates {
             let Ok(mut stream) = TcpStream::connect_timeout(&candidate, PATIENCE) else { continue };
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;

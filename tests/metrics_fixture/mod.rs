@@ -21,12 +21,13 @@ use multicast_exporter::host::{Standing, View};
 use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{
-    Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper,
-    Selection, Source, Writer, read_locked,
+    Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Privileges,
+    Scraper, Selection, Source, Writer, read_locked,
 };
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::time::Stamp;
 use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,6 +97,11 @@ impl Source for FakeLan {
 
     fn host(&self, _: Deadline) -> Option<View> {
         self.host.as_ref().map(|host| (host.view)())
+    }
+
+    fn privileges(&self) -> Option<Privileges> {
+        let at_start = ["CAP_BPF", "CAP_NET_RAW"].map(String::from).into();
+        Some(Privileges { at_start, now: Some(BTreeSet::new()) })
     }
 
     fn host_standing(&self) -> Option<&Standing> {

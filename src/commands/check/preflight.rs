@@ -55,7 +55,7 @@ pub struct Tap {
 pub fn examine(flags: &Serve) -> Result<Preflight, String> {
     let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
         .map_err(|error| error.to_string())?;
-    let mut findings = web(&flags.web.listen_address)?;
+    let mut findings = web(&flags.web)?;
     findings.extend(configuration(flags));
     let held = privilege::held().unwrap_or_default();
     let wanted = match flags.capture.backend {
@@ -68,6 +68,10 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
     if let Err(error) = privilege::drop_all() {
         let text = format!("privileges cannot be given up: {error}");
         findings.push(Finding::problem(Area::Privileges, text));
+    }
+    match privilege::held() {
+        Ok(now) => findings.push(privileges::in_force(&held, &now)),
+        Err(error) => findings.push(Finding::problem(Area::Privileges, error.to_string())),
     }
     findings.extend(surroundings::kernel(&surroundings::kernel_release()));
     findings.extend(host::findings(&host::Facts {
@@ -104,10 +108,14 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
 
 /// Whether each address can be listened on. All are held until the last was tried, since two may
 /// be the same; none is kept, since nobody would answer there.
-fn web(addresses: &[String]) -> Result<Vec<Finding>, String> {
+fn web(flags: &flags::Web) -> Result<Vec<Finding>, String> {
+    if flags.systemd_socket {
+        let text = "the service manager hands the sockets over (--web.systemd-socket)";
+        return Ok(vec![Finding::ok(Area::Web, text)]);
+    }
     let mut held: Vec<TcpListener> = Vec::new();
     let mut findings = Vec::new();
-    for address in addresses {
+    for address in &flags.listen_address {
         findings.push(match listen::bind(address) {
             Ok(listener) => {
                 held.push(listener);

@@ -4,7 +4,8 @@
 use super::finding::{Area, Finding, shell_word};
 use crate::capture::live::Choice;
 use crate::capture::pool::PoolEmpty;
-use crate::privilege::Held;
+use crate::privilege::{Held, USED};
+use std::collections::BTreeSet;
 
 /// What is known of privileges and of what they were used for.
 #[derive(Clone, Debug)]
@@ -23,6 +24,23 @@ pub struct Facts {
     pub program: String,
     /// Whether this is a container.
     pub container: bool,
+}
+
+/// Which capabilities of use there were at the start, and which are in force now that all was
+/// given up.
+#[must_use]
+pub fn in_force(at_start: &Held, now: &Held) -> Finding {
+    let of_use = |held: &BTreeSet<String>| {
+        let of_use = USED.iter().map(ToString::to_string).filter(|name| held.contains(name));
+        let of_use = of_use.collect::<Vec<_>>().join(", ");
+        if of_use.is_empty() { "none".to_owned() } else { of_use }
+    };
+    let text = format!(
+        "capabilities of use at the start: {}; in force now: {}",
+        of_use(&at_start.effective),
+        of_use(&now.permitted)
+    );
+    Finding::ok(Area::Privileges, text)
 }
 
 /// What there is to say about privileges and packet sockets.
@@ -99,13 +117,14 @@ fn not_permitted(facts: &Facts, level: impl Fn(Area, String) -> Finding) -> Find
     };
     let finding = finding
         .say("give it to the program:")
-        .run(format!("sudo setcap cap_net_raw+ep {}", program(facts)))
+        .run(format!("sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep {}", program(facts)))
         .say("or run it as root, which gives all privilege up once the sockets are open:")
         .run(format!("sudo {}", program(facts)));
     if facts.container {
-        return finding
-            .say("in a container, as uid 0 inside:")
-            .run("docker run --network=host --cap-drop=ALL --cap-add=NET_RAW ...");
+        return finding.say("in a container, as uid 0 inside:").run(
+            "docker run --network=host --pid=host --cap-drop=ALL --cap-add=NET_RAW \
+                 --cap-add=BPF --cap-add=PERFMON ...",
+        );
     }
     finding
 }
@@ -155,7 +174,7 @@ Kernel
 Privileges
   hint     CAP_NET_RAW is missing: only the socket backend works
            -> give it to the program:
-           $ sudo setcap cap_net_raw+ep /opt/multicast_exporter
+           $ sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep /opt/multicast_exporter
            -> or run it as root, which gives all privilege up once the sockets
               are open:
            $ sudo /opt/multicast_exporter
@@ -172,6 +191,15 @@ Privileges
             let text = format!("CAP_NET_RAW is missing: --capture.backend={name} does not work");
             assert_eq!(found[0].text, text);
         }
+    }
+
+    #[test]
+    fn what_is_in_force_is_said_by_name() {
+        let start = ["CAP_CHOWN", "CAP_NET_RAW", "CAP_PERFMON"].map(String::from);
+        let start = Held { effective: start.into(), ..Held::default() };
+        let found = in_force(&start, &Held::default());
+        let text = "capabilities of use at the start: CAP_NET_RAW, CAP_PERFMON; in force now: none";
+        assert_eq!(found, Finding::ok(Area::Privileges, text));
     }
 
     #[test]

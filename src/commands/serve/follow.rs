@@ -165,6 +165,7 @@ impl Follower {
             }
         }
         let reading = clock::now();
+        self.lan.handle_beat(reading.monotonic);
         if self.timeline.handle_reading(reading) {
             self.lan.add_clock_steps(1);
             info!("the wall clock was stepped");
@@ -289,6 +290,7 @@ impl Follower {
         } else {
             info!(interface = name, backend = backend.label(), instead_of = better, "capturing");
         }
+        tap.handle_beat(clock::now().monotonic);
         tap.update_status(|status| {
             status.up = true;
             status.backend = Some(backend);

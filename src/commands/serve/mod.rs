@@ -12,6 +12,7 @@ mod news;
 pub(super) mod pump;
 mod replay;
 mod retry;
+mod supervisor;
 
 use super::flags::{self, Serve};
 use super::{ExitStatus, hash_key, say};
@@ -25,6 +26,7 @@ use crate::interfaces::Policy;
 use crate::lan::Lan;
 use crate::metrics::Scraper;
 use crate::pipeline::{Pipeline, Settings};
+use crate::privilege::{self, Held};
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
 use crate::web;
@@ -77,6 +79,8 @@ struct Prepared {
     policy: Policy,
     configuration: Arc<Configuration>,
     host: Arc<Host>,
+    /// The capabilities at the start.
+    held: Held,
     /// Samples the host as long as it lives.
     sampler: Option<Sampler>,
 }
@@ -88,13 +92,17 @@ fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
     let configuration = Arc::new(configuration);
     let listeners = listen(&flags.web)?;
     let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
+    let held = privilege::held().map_err(|error| failed("reading privileges")(&error))?;
     let host = Host::open(flags.collector.settings());
     let sampler = host::drop_privileges(&host)?;
-    Ok(Prepared { listeners, pool, policy, configuration, host, sampler })
+    Ok(Prepared { listeners, pool, policy, configuration, host, held, sampler })
 }
 
 /// Opens what HTTP requests come in by.
 pub(super) fn listen(flags: &flags::Web) -> Result<Vec<TcpListener>, Failure> {
+    if flags.systemd_socket {
+        return web::activation::take().map_err(refused);
+    }
     let addresses = flags.listen_address.iter();
     addresses.map(|address| web::listen::bind(address).map_err(refused)).collect()
 }
@@ -121,9 +129,10 @@ fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
 }
 
 fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
-    let Prepared { listeners, pool, policy, configuration, host, sampler } = prepared;
+    let Prepared { listeners, pool, policy, configuration, host, held, sampler } = prepared;
     let lan = Arc::new(Lan::default());
     lan.set_host(Arc::clone(&host));
+    lan.set_held(held);
     configuration.tell(&lan);
     keep_evidence(&flags.evidence, &lan)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -200,11 +209,15 @@ pub(super) fn answer(
     );
     let served = runtime.block_on(async {
         let signalled = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
+        let watched = Arc::clone(lan);
+        let reload = move || supervisor::reload(&watched, &reload);
         reload_at_hangup(reload).map_err(|error| failed("listening for signals")(&error))?;
+        tokio::spawn(supervisor::attend(Arc::clone(lan)));
         // Captures end while the last requests are answered.
         let captures = Arc::clone(stop);
         let stopped = async move {
             signalled.await;
+            supervisor::stopping();
             captures.store(true, Ordering::Release);
         };
         let evidence = lan.evidence().map(|writer| Arc::clone(writer.store()) as _);

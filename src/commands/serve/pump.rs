@@ -127,6 +127,7 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
                 let until = stop.until();
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
+                tap.handle_beat(reading.monotonic);
                 // The follower counts a step of the clock, once for all captures that notice it.
                 let news = tap.with_pipeline(|pipeline| {
                     let _stepped = pipeline.handle_live(&batch, reading, latency);

@@ -24,6 +24,16 @@ pub static BUILD_INFO: Family = row(
     "Constant 1; which build of the exporter this is.",
 );
 
+/// `multicast_exporter_capability_held`.
+pub static CAPABILITY: Family = row(
+    "multicast_exporter_capability_held",
+    Kind::Gauge,
+    &["capability", "when"],
+    Collector::Exporter,
+    Sight::Nothing,
+    "Whether the exporter had a capability that it has a use for when it started (start), and whether any of its threads has it (now), 1 or 0.",
+);
+
 /// `multicast_exporter_clock_steps_total`.
 pub static CLOCK_STEPS: Family = row(
     "multicast_exporter_clock_steps_total",
@@ -547,6 +557,7 @@ pub static DEVICE_INFO: Family = row(
 /// Every family.
 pub static ALL: &[&Family] = &[
     &BUILD_INFO,
+    &CAPABILITY,
     &CLOCK_STEPS,
     &CONFIG_SUCCESSFUL,
     &CONFIG_SUCCESS_TIME,

@@ -1,0 +1,37 @@
+//! Writes the man pages and the completions for bash, zsh and fish into a folder, from the
+//! definition of the command line: `cargo run --example make_pages -- FOLDER`.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use multicast_exporter::commands::flags::Cli;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+fn main() -> ExitCode {
+    let Some(folder) = env::args_os().nth(1).map(PathBuf::from) else {
+        eprintln!("make_pages: name a folder to write into");
+        return ExitCode::from(2);
+    };
+    match write(&folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("make_pages: {}: {error}", folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(folder: &PathBuf) -> io::Result<()> {
+    // Pages of commands that are no more must not stay.
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)?;
+    let mut cli = Cli::command();
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut cli, "multicast_exporter", folder)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Tells whoever supervises this process how it does, if asked to (`sd_notify(3)`): ready,
+//! reloading, stopping, and by the watchdog that the captures go on. In: the [`Lan`]. Out:
+//! datagrams. Knows nothing of captures but which are up and when each was heard of.
+
+use crate::lan::Lan;
+use crate::time::clock;
+use sd_notify::NotifyState;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+use tracing::{error, info, warn};
+
+/// How often to look whether the first captures have begun.
+const LOOK: Duration = Duration::from_millis(20);
+/// Feeds within the watchdog's time: one that comes late is no death.
+const FEEDS: u32 = 4;
+/// The least silence of a thread that means something: threads wake four times a second.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Interfaces named in the status; beyond, they are counted.
+const NAMED: usize = 8;
+
+/// Says that serving has begun once the first captures have, then feeds the watchdog as long as
+/// the threads that capture are heard of. Does not end where there is a watchdog.
+pub async fn attend(lan: Arc<Lan>) {
+    while !lan.started() {
+        tokio::time::sleep(LOOK).await;
+    }
+    tell(&[NotifyState::Ready, NotifyState::Status(&status(&lan))]);
+    let Some(patience) = watchdog() else { return };
+    let within = (patience / 2).max(SILENCE);
+    let mut ticks = tokio::time::interval(patience / FEEDS);
+    let mut was_silent = false;
+    loop {
+        ticks.tick().await;
+        let silent = lan.silent(clock::now().monotonic, within);
+        let is_silent = !silent.is_empty();
+        if !is_silent {
+            tell(&[NotifyState::Watchdog, NotifyState::Status(&status(&lan))]);
+        }
+        match (mem::replace(&mut was_silent, is_silent), is_silent) {
+            (false, true) => {
+                let threads = silent.join(" ");
+                error!(threads, "not heard of any more: the watchdog is not fed");
+            }
+            (true, false) => info!("all threads are heard of again: the watchdog is fed"),
+            (true, true) | (false, false) => {}
+        }
+    }
+}
+
+/// Calls `reload` and says so, before and after.
+pub fn reload(lan: &Lan, reload: impl Fn()) {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => warn!(%error, "reading the clock for the service manager"),
+    }
+    reload();
+    tell(&[NotifyState::Ready, NotifyState::Status(&status(lan))]);
+}
+
+/// Says that serving is about to end.
+pub fn stopping() {
+    tell(&[NotifyState::Stopping]);
+}
+
+/// One line for `systemctl status`.
+fn status(lan: &Lan) -> String {
+    let taps = lan.taps();
+    let up: Vec<&str> =
+        taps.iter().filter(|tap| tap.status().up).map(|tap| &**tap.name()).collect();
+    let mut line = match up.len() {
+        0 => "capturing nothing: multicast_exporter check says why".to_owned(),
+        1..=NAMED => format!("capturing {}", up.join(", ")),
+        count => format!("capturing {count} interfaces"),
+    };
+    if lan.reload().is_some_and(|reload| !reload.successful) {
+        line.push_str("; the configuration file cannot be used, the one before holds");
+    }
+    line
+}
+
+/// How long the supervisor waits for a feed, if it has a watchdog.
+fn watchdog() -> Option<Duration> {
+    let mut microseconds = 0;
+    sd_notify::watchdog_enabled(false, &mut microseconds)
+        .then(|| Duration::from_micros(microseconds))
+        .filter(|patience| !patience.is_zero())
+}
+
+/// Without a supervisor that asked, nothing happens.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(false, state) {
+        warn!(%error, "telling the service manager");
+    }
+}
