@@ -24,7 +24,7 @@ deb: need-cargo pages $(DEB)
 
 # The man pages and completions, from the definition of the command line.
 pages: need-cargo
-	$(CARGO) run --quiet --locked --example make_pages -- target/pages
+	$(CARGO) run --quiet --release --locked --example make_pages -- target/pages
 
 test: need-root need-cargo install-test-deps lint deny
 	$(CARGO) test --locked --no-run
