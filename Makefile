@@ -11,7 +11,7 @@ DENY = $(DENY_ROOT)/bin/cargo-deny
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build test check lint deny fmt oui bpf dashboards install-test-deps clean need-root need-cargo
+.PHONY: build test check lint deny fmt oui bpf dashboards kubernetes install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -78,9 +78,14 @@ $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 dashboards:
 	scripts/make-dashboards
 
+# The alerts as an object of Kubernetes: tests/kubernetes.rs compares.
+kubernetes:
+	scripts/make-kubernetes
+
 install-test-deps: need-cargo
 	scripts/install-test-deps
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" CARGO="$(CARGO)" scripts/install-test-stacks
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-kubernetes
 
 clean: need-cargo
 	$(CARGO) clean
