@@ -13,7 +13,7 @@ DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build deb pages test check lint deny fmt oui bpf dashboards install-test-deps clean need-root need-cargo
+.PHONY: build deb pages test check lint deny fmt oui bpf dashboards kubernetes install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -93,10 +93,15 @@ $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 dashboards:
 	scripts/make-dashboards
 
+# The alerts as an object of Kubernetes: tests/kubernetes.rs compares.
+kubernetes:
+	scripts/make-kubernetes
+
 install-test-deps: need-cargo $(DEB)
 	scripts/install-test-deps
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" CARGO="$(CARGO)" scripts/install-test-stacks
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-debian
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-kubernetes
 
 clean: need-cargo
 	$(CARGO) clean
