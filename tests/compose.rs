@@ -167,3 +167,24 @@ fn the_ports_are_those_that_the_files_name() {
     let url = source["datasources"][0]["url"].as_str().expect("a URL");
     assert_eq!(url, format!("http://{}", listens("prometheus")));
 }
+
+#[test]
+fn the_readmes_container_is_that_of_the_compose_file() {
+    let readme = folder().join("../../README.md");
+    let readme = fs::read_to_string(readme).expect("there");
+    let line = readme.lines().find(|line| line.starts_with("docker run ")).expect("a command");
+    let file = yaml("compose.yaml");
+    let exporter = &file["services"]["exporter"];
+    let capabilities = |key: &str, flag: &str| -> Vec<String> {
+        words(&exporter[key]).into_iter().map(|name| format!("--{flag}={name}")).collect()
+    };
+    let mut wanted = vec!["-d".to_owned(), "--name=multicast_exporter".to_owned()];
+    wanted.push(format!("--network={}", exporter["network_mode"].as_str().expect("a mode")));
+    wanted.push(format!("--pid={}", exporter["pid"].as_str().expect("a mode")));
+    wanted.push("--read-only".to_owned());
+    wanted.extend(capabilities("cap_drop", "cap-drop"));
+    wanted.extend(capabilities("cap_add", "cap-add"));
+    wanted.push(exporter["image"].as_str().expect("a name").to_owned());
+    let given: Vec<&str> = line.split_whitespace().skip(2).collect();
+    assert_eq!(given, wanted);
+}
