@@ -50,7 +50,7 @@ const LINES: &[(&str, How)] = &[
     ),
     ("make deb", Runs(&["target/debian/prometheus-multicast-exporter_"])),
     ("apt-get install ./target/debian/", Elsewhere("tests/root_package.rs")),
-    ("systemctl status prometheus-multicast-exporter", Elsewhere("tests/systemd_units.rs")),
+    ("systemctl status prometheus-multicast-exporter", Elsewhere("tests/root_systemd.rs")),
     ("docker build ", Elsewhere("tests/root_image.rs")),
     ("docker run ", Elsewhere("tests/root_image.rs")),
     ("docker inspect ", Elsewhere("tests/root_image.rs")),

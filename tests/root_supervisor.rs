@@ -5,11 +5,11 @@ mod e2e;
 
 use e2e::installed::Installed;
 use e2e::netns::NetNs;
+use e2e::stalled::{Stalled, thread_named};
 use e2e::{BINARY, Exporter, PATIENCE, PORT, Process, command_in, require, wait_for};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -63,51 +63,6 @@ impl Manager {
     }
 }
 
-/// A thread that stands still as long as this lives: a tracer holds it.
-struct Stalled(Child);
-
-impl Stalled {
-    fn new(thread: u32) -> Self {
-        const HOLD: &str = "import ctypes, os, sys\n\
-            ptrace = ctypes.CDLL(None, use_errno=True).ptrace\n\
-            ptrace.argtypes = [ctypes.c_long] * 4\n\
-            thread = int(sys.argv[1])\n\
-            assert ptrace(0x4206, thread, 0, 0) == 0, os.strerror(ctypes.get_errno())  # SEIZE\n\
-            assert ptrace(0x4207, thread, 0, 0) == 0, os.strerror(ctypes.get_errno())  # INTERRUPT\n\
-            os.waitpid(thread, 0x40000000)  # __WALL\n\
-            print('held', flush=True)\n\
-            sys.stdin.read()\n";
-        let mut child = Command::new("python3")
-            .args(["-c", HOLD, &thread.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 starts");
-        let mut line = String::new();
-        let out = child.stdout.take().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("readable");
-        assert_eq!(line, "held\n");
-        Self(child)
-    }
-}
-
-impl Drop for Stalled {
-    fn drop(&mut self) {
-        // The kernel lets go of what a dead tracer held.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn thread_named(process: &Process, name: &str) -> u32 {
-    let tasks = fs::read_dir(format!("/proc/{}/task", process.id())).expect("it runs");
-    let mut found = tasks.filter_map(Result::ok).filter(|task| {
-        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-    });
-    let task = found.next().unwrap_or_else(|| panic!("no thread {name}"));
-    task.file_name().to_str().and_then(|id| id.parse().ok()).expect("a number")
-}
-
 #[test]
 #[ignore = "root: make test"]
 fn the_manager_hears_of_ready_reload_and_stop() {
@@ -153,7 +108,7 @@ fn the_watchdog_is_fed_only_while_captures_live() {
     assert!(manager.next_but_feeds().starts_with("READY=1\n"));
     for thread in ["cap b0", "follower"] {
         assert!(manager.is_fed_within(PATIENCE), "all is well");
-        let stalled = Stalled::new(thread_named(&process, thread));
+        let stalled = Stalled::new(thread_named(process.id(), thread));
         // Threads may be silent for 2 s.
         thread::sleep(Duration::from_secs(3));
         assert!(!manager.is_fed_within(Duration::from_secs(2)), "{thread} stands still");

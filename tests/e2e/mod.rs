@@ -5,6 +5,7 @@
 
 pub mod alertmanager;
 pub mod avahi;
+pub mod debian;
 #[path = "../metrics_fixture/parse.rs"]
 pub mod exposition;
 pub mod household;
@@ -13,6 +14,7 @@ pub mod lan;
 pub mod mailbox;
 pub mod monitoring;
 pub mod scaled;
+pub mod stalled;
 #[path = "../support/mod.rs"]
 pub mod support;
 pub mod webhook;
