@@ -160,13 +160,13 @@ impl Drop for Booted {
 #[ignore = "root: make test"]
 fn the_service_runs_in_its_sandbox_and_systemd_knows_how_it_does() {
     let (folder, debian) = (tempfile::tempdir().expect("a temporary directory"), Debian::new());
-    fs::copy(package(folder.path()), debian.path("root/package.deb")).expect("room");
+    fs::copy(package(folder.path()), debian.path("srv/package.deb")).expect("room");
     debian.namespace.veth("a0", "b0");
     debian.namespace.ip(&["address", "add", "192.0.2.1/24", "dev", "b0"]);
     let booted = Booted::new(debian);
 
     // Installing starts it.
-    booted.run(&["dpkg", "--install", "/root/package.deb"]);
+    booted.run(&["dpkg", "--install", "/srv/package.deb"]);
     booted.wait_active();
     it_captures_and_counts_in_its_sandbox(&booted);
     it_keeps_evidence_and_reads_its_configuration_again(&booted);
