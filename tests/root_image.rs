@@ -310,14 +310,21 @@ fn without_the_hosts_network_it_says_so(engine: &Engine) {
     container.ip(&["link", "set", "eth0", "up"]);
     container.ip(&["address", "add", "192.0.2.2/24", "dev", "eth0"]);
     let (options, _) = options("exporter");
-    let others = options.into_iter().filter(|option| !option.starts_with("--network"));
+    let others = options.iter().filter(|option| !option.starts_with("--network"));
     let mut podman = engine.container(&["--rm"]);
-    podman.arg(format!("--network=ns:/run/netns/{}", container.name())).args(others);
+    podman.arg(format!("--network=ns:/run/netns/{}", container.name())).args(others.clone());
     let output =
         podman.arg(IMAGE).args(["check", "--check.listen=0s"]).output().expect("it starts");
     let said = text(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("--network=host"), "{said}");
+    let mut podman = engine.container(&["--name=apart"]);
+    podman.arg(format!("--network=ns:/run/netns/{}", container.name())).args(others).arg(IMAGE);
+    let exporter = Exporter::spawn(&container, podman);
+    wait_for("it says that the LAN is not heard", || {
+        exporter.process.log().contains("share the host's network")
+    });
+    run(&mut engine.podman(&["stop", "--time=5", "apart"]));
 }
 
 fn nobody_is_healthy_where_nobody_runs(engine: &Engine) {

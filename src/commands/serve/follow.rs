@@ -4,6 +4,8 @@
 //! What was counted outlives the interface: a capture that begins again goes on with the same
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
+use super::super::check::finding::Level;
+use super::super::check::surroundings;
 use super::news;
 use super::pump::{self, Ended, Stop};
 use super::retry::Failures;
@@ -125,6 +127,7 @@ impl Follower {
         self.guarded(stop, |follower| follower.reconcile(clock::now().monotonic));
         self.lan.set_started();
         self.warn_of_nothing();
+        self.warn_of_another_network();
         while !stop.load(Ordering::Acquire) {
             self.guarded(stop, Self::take_turn);
         }
@@ -465,6 +468,23 @@ impl Follower {
         }
         if self.running.is_empty() && self.failing.is_empty() {
             warn!("no interface to capture: `multicast_exporter check` says why");
+        }
+    }
+
+    /// Says once where all that is captured leads out of this network namespace: to a bridge that
+    /// the LAN's multicast does not cross, as in a container.
+    fn warn_of_another_network(&self) {
+        let table = self.watcher.table();
+        let peer = |running: &Running| {
+            table.link(running.index).and_then(|link| surroundings::read_peer(table, link))
+        };
+        let peers: Vec<_> = self.running.iter().map(|(name, r)| (name.as_str(), peer(r))).collect();
+        let marks = surroundings::read_container();
+        for finding in surroundings::container(marks.as_deref(), &peers) {
+            if finding.level == Level::Hint {
+                let why = finding.text;
+                warn!(why, "the LAN is most likely not heard: share the host's network");
+            }
         }
     }
 
