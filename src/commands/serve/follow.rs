@@ -483,7 +483,7 @@ impl Follower {
         for finding in surroundings::container(marks.as_deref(), &peers) {
             if finding.level == Level::Hint {
                 let why = finding.text;
-                warn!(why, "the LAN is most likely not heard: share the host's network");
+                warn!(why, "the LAN is most likely not heard: share the network of the host");
             }
         }
     }
