@@ -2,6 +2,8 @@
 //! and of Prometheus' operator, ask for what the design names and no more, name flags, paths and
 //! ports that the program has, and carry the rules and dashboards that are shipped elsewhere.
 
+mod support;
+
 use clap::Parser as _;
 use multicast_exporter::commands::flags::Cli;
 use multicast_exporter::metrics::catalogue::ALL;
@@ -35,15 +37,7 @@ fn yaml(text: &str) -> Value {
 
 /// Something that `scripts/install-test-kubernetes` fetches.
 fn tool(path: &str) -> PathBuf {
-    let tools = std::env::var_os("MULTICAST_EXPORTER_TOOLS").map_or_else(
-        || {
-            let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
-            cache.unwrap_or_else(|| home().join(".cache")).join("multicast_exporter")
-        },
-        PathBuf::from,
-    );
-    let file = tools.join("kubernetes").join(path);
+    let file = support::tools_dir().join("kubernetes").join(path);
     assert!(file.exists(), "{} is missing: scripts/install-test-kubernetes", file.display());
     file
 }

@@ -4,7 +4,9 @@
 
 mod e2e;
 
+use e2e::debian::{root, run};
 use e2e::netns::NetNs;
+use e2e::support::tools_dir;
 use e2e::{Exporter, Process, of_threads, require, wait_for};
 use serde_json::Value;
 use std::fs;
@@ -13,32 +15,15 @@ use std::process::{Command, Output};
 
 const IMAGE: &str = "multicast_exporter";
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn folder_of(variable: &str, otherwise: &str) -> PathBuf {
-    let home = || PathBuf::from(std::env::var_os("HOME").expect("a home"));
-    std::env::var_os(variable).map_or_else(|| home().join(otherwise), PathBuf::from)
-}
-
-/// What `make test` has fetched.
+/// What the base image is made of.
 fn debian() -> PathBuf {
-    let cache = folder_of("XDG_CACHE_HOME", ".cache").join("multicast_exporter");
-    let tools = std::env::var_os("MULTICAST_EXPORTER_TOOLS").map_or(cache, PathBuf::from);
-    let tree = tools.join("debian/tree");
+    let tree = tools_dir().join("debian/tree");
     assert!(tree.join("usr/bin/gcc").is_file(), "no {}: make test makes it", tree.display());
     tree
 }
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", text(&output));
-    text(&output)
 }
 
 /// Images and containers of this test alone.
@@ -102,7 +87,9 @@ impl Engine {
 
     fn build(&self) {
         let sysroot = run(Command::new("rustc").args(["--print", "sysroot"]));
-        let registry = folder_of("CARGO_HOME", ".cargo").join("registry");
+        let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cargo");
+        let cargo = std::env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
+        let registry = cargo.join("registry");
         let mount = |from: &str, to: &str| format!("--volume={from}:{to}:ro");
         self.buildah(&[
             "build",

@@ -142,6 +142,11 @@ fn the_thread_that_looks_into_processes_keeps_two_and_no_other_thread_any() {
     exporter.wait_up("b0", true);
     assert!(has_thread(&exporter, "host"));
     assert_powerless_but_for(&exporter.process, Some(TO_LOOK_INTO_PROCESSES));
+    let body = exporter.scrape();
+    for (capability, held) in [("CAP_SYS_PTRACE", 1.0), ("CAP_NET_RAW", 0.0)] {
+        let labels = [("capability", capability), ("when", "now")];
+        assert_eq!(body.value("multicast_exporter_capability_held", &labels), Some(held));
+    }
     drop(exporter);
 
     let by_user = ["--capture.interface=b.*", "--collector.sockets.owners=uid"];

@@ -39,22 +39,7 @@ pub enum Command {
     /// Serve a simulated LAN in which a printer locks up: no privilege, no network
     Demo(Demo),
     /// Ask the exporter that runs here whether it is healthy: exit code 0 if it says so
-    Health(Health),
-}
-
-/// Flags of asking.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Web")]
-pub struct Health {
-    /// Address that the exporter listens on; of several, one has to answer
-    #[arg(
-        long = "web.listen-address",
-        env = "MULTICAST_EXPORTER_WEB_LISTEN_ADDRESS",
-        value_name = "ADDRESS",
-        value_delimiter = ',',
-        default_value = ":10353"
-    )]
-    pub listen_address: Vec<String>,
+    Health(Listen),
 }
 
 /// Flags of serving.
@@ -86,10 +71,10 @@ pub struct Serve {
     pub log: Log,
 }
 
-/// Flags of the web server.
+/// Where an exporter listens.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Web")]
-pub struct Web {
+pub struct Listen {
     /// Address to listen on; `:10353` is every address. Repeatable
     #[arg(
         long = "web.listen-address",
@@ -98,7 +83,16 @@ pub struct Web {
         value_delimiter = ',',
         default_value = ":10353"
     )]
-    pub listen_address: Vec<String>,
+    pub address: Vec<String>,
+}
+
+/// Flags of the web server.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Web")]
+pub struct Web {
+    /// Where it listens.
+    #[command(flatten)]
+    pub listen: Listen,
     /// Serve on the sockets that systemd hands over, in place of --web.listen-address
     #[arg(
         long = "web.systemd-socket",

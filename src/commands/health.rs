@@ -1,17 +1,17 @@
 //! Asks the exporter that runs on this machine whether it is healthy, for whoever has no curl: a
 //! container's HEALTHCHECK. In: addresses. Out: an exit code, and a line where nobody answers.
 
-use super::flags::Health;
+use super::flags::Listen;
 use super::{ExitStatus, say};
 use crate::web::probe;
 
 /// Asks each address until one answers; waits for about a second each.
 #[must_use]
-pub fn run(flags: &Health) -> ExitStatus {
-    if flags.listen_address.iter().any(|address| probe::is_an_exporter_at(address)) {
+pub fn run(flags: &Listen) -> ExitStatus {
+    if flags.address.iter().any(|address| probe::is_an_exporter_at(address)) {
         return ExitStatus::Success;
     }
-    let addresses = flags.listen_address.join(", ");
+    let addresses = flags.address.join(", ");
     say(&format!(
         "no exporter answers at {addresses}: is it running, and is that its --web.listen-address?"
     ));

@@ -2,6 +2,7 @@
 //! program that the tests run.
 
 use super::netns::NetNs;
+use super::support::tools_dir;
 use super::{BINARY, command_in};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +15,6 @@ pub const NAME: &str = "prometheus-multicast-exporter";
 /// The repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// What `make test` has fetched.
-fn tools() -> PathBuf {
-    let tools = std::env::var_os("MULTICAST_EXPORTER_TOOLS").map(PathBuf::from);
-    let cache = || {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        let home = || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache");
-        cache.unwrap_or_else(home).join("multicast_exporter")
-    };
-    tools.unwrap_or_else(cache)
 }
 
 /// Runs it and hands out what it said; it has to succeed.
@@ -50,7 +40,7 @@ pub fn package(folder: &Path) -> PathBuf {
     let makefile = fs::read_to_string(root().join("Makefile")).expect("a Makefile");
     let version = makefile.lines().find_map(|line| line.strip_prefix("DEB_VERSION = "));
     let version = version.expect("the version of cargo-deb");
-    let tool = tools().join(format!("cargo-deb-{version}/bin/cargo-deb"));
+    let tool = tools_dir().join(format!("cargo-deb-{version}/bin/cargo-deb"));
     assert!(tool.is_file(), "{} is not there: make test builds it", tool.display());
     let mut command = Command::new(tool);
     command.current_dir(root()).args(["--locked", "--offline", "--no-build", "--output"]);
@@ -71,7 +61,7 @@ pub struct Debian {
 impl Debian {
     /// A file system alone.
     pub fn new() -> Self {
-        let tree = tools().join("debian/tree");
+        let tree = tools_dir().join("debian/tree");
         assert!(tree.join("usr/bin/dpkg").is_file(), "no {}: make test makes it", tree.display());
         let folder = tempfile::tempdir().expect("a temporary directory");
         let debian = Self { folder, namespace: NetNs::new() };

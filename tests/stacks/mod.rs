@@ -44,15 +44,7 @@ impl Stack {
 
 /// Where scripts/install-test-stacks puts them.
 fn folder() -> PathBuf {
-    let tools = std::env::var_os("MULTICAST_EXPORTER_TOOLS").map_or_else(
-        || {
-            let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
-            cache.unwrap_or_else(|| home().join(".cache")).join("multicast_exporter")
-        },
-        PathBuf::from,
-    );
-    tools.join("stacks")
+    e2e::support::tools_dir().join("stacks")
 }
 
 fn source(file: &str) -> PathBuf {

@@ -8,6 +8,16 @@ pub mod netns;
 
 use std::path::{Path, PathBuf};
 
+/// Where the scripts that `make test` calls put what they fetch: what `MULTICAST_EXPORTER_TOOLS`
+/// names, else `multicast_exporter` in the user's cache.
+pub fn tools_dir() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    variable("MULTICAST_EXPORTER_TOOLS").unwrap_or_else(|| {
+        let home = || variable("HOME").expect("HOME is set").join(".cache");
+        variable("XDG_CACHE_HOME").unwrap_or_else(home).join("multicast_exporter")
+    })
+}
+
 /// The folder of other people's captures: what `MULTICAST_EXPORTER_CAPTURES` names, else
 /// `../shared/captures` beside the repository. `None`, said loudly past the test runner's
 /// capturing of output, where there is none; a folder that was named has to be there.

@@ -115,7 +115,7 @@ fn web(flags: &flags::Web) -> Result<Vec<Finding>, String> {
     }
     let mut held: Vec<TcpListener> = Vec::new();
     let mut findings = Vec::new();
-    for address in &flags.listen_address {
+    for address in &flags.listen.address {
         findings.push(match listen::bind(address) {
             Ok(listener) => {
                 held.push(listener);

@@ -103,7 +103,7 @@ pub(super) fn listen(flags: &flags::Web) -> Result<Vec<TcpListener>, Failure> {
     if flags.systemd_socket {
         return web::activation::take().map_err(refused);
     }
-    let addresses = flags.listen_address.iter();
+    let addresses = flags.listen.address.iter();
     addresses.map(|address| web::listen::bind(address).map_err(refused)).collect()
 }
 
