@@ -71,7 +71,7 @@ oui:
 	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
 	npm pack --silent --pack-destination "$$d" $(OUI_DATA) >/dev/null; \
 	tar -xzf "$$d"/*.tgz -C "$$d"; \
-	scripts/make-oui src/engine/oui.bin "$$d/package/index.json" $(IAB)
+	scripts/make-oui src/engine/identity/oui.bin "$$d/package/index.json" $(IAB)
 
 # The programs in the kernel: the objects are in the repository, so building needs no clang. The
 # same bytes in any folder: tests/root_bpf_objects.rs makes them anew and compares.

@@ -10,7 +10,8 @@
 //! | [`privilege`] | the capabilities at start | none |
 //! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
 //! | [`decode`] | a frame | an observation and the issues met on the way |
-//! | [`detect`] | observations of one segment | storms, their causes, violations |
+//! | [`detect`] | observations of one segment | causes of storms, violations, health of discovery |
+//! | [`storm`] | causes by frame | storms: their begin, end and cause |
 //! | [`config`] | a YAML file | what is expected of devices and segments |
 //! | [`interfaces`] | netlink messages | which interfaces to capture, and what happened to them |
 //! | [`segment`] | capture and VLAN tags | the broadcast domain, by its label |
@@ -44,5 +45,6 @@ pub mod privilege;
 pub mod report;
 pub mod segment;
 pub mod simulation;
+pub mod storm;
 pub mod time;
 pub mod web;

@@ -7,12 +7,13 @@
 use crate::capture::{Batch, Frame, InterfaceName};
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
-use crate::detect::{Expectations, Link, StormEvent};
+use crate::detect::Link;
 use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
 use crate::evidence::{Heading, Recorder, Recording};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
+use crate::storm::{Expectations, StormEvent};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};

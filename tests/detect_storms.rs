@@ -6,11 +6,11 @@ use engine_wire::Segment;
 use multicast_exporter::craft::host::MDNS_V4;
 use multicast_exporter::craft::{Host, Query, Responder, Service, Udp};
 use multicast_exporter::decode::{Protocol, Sender};
-use multicast_exporter::detect::{
-    Cause, Culprit, EndReason, Expectations, Expected, Level, Limits, ProtocolSet, SegmentCause,
-    Storm, StormEvent,
-};
+use multicast_exporter::detect::{Cause, SegmentCause};
 use multicast_exporter::engine::Event;
+use multicast_exporter::storm::{
+    Culprit, EndReason, Expectations, Expected, Level, Limits, ProtocolSet, Storm, StormEvent,
+};
 use multicast_exporter::time::{Stamp, Time};
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use metrics_fixture::parse::{Body, parse};
 use metrics_fixture::{FakeLan, STUCK, body, capture, device, full_lan, lan, segment, snapshot};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::{Protocol, Reason};
-use multicast_exporter::detect::{Cause, Level, Rule, Storm};
+use multicast_exporter::detect::{Cause, Rule};
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
 use multicast_exporter::host::{Trouble, View};
 use multicast_exporter::metrics::catalogue::{ALL, Bound, Family, Kind};
@@ -17,6 +17,7 @@ use multicast_exporter::metrics::{
     Deadline, Detail, Dialect, Encoding, LanView, Scraper, Selection, Source, Writer,
 };
 use multicast_exporter::pipeline::SegmentView;
+use multicast_exporter::storm::{Level, Storm};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

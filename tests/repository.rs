@@ -70,7 +70,7 @@ fn decode_detect_and_engine_know_no_socket_file_clock_or_server() {
     let good =
         "// tokio\nlet x = \"std::fs\"; let c = '\"'; /* Instant */ let io_error = r#\"fs\"#;";
     assert_eq!(impure(&File::sample(good)), []);
-    let rooms = source::rust(&["src/decode", "src/detect", "src/engine"]);
+    let rooms = source::rust(&["src/decode", "src/detect", "src/storm", "src/engine"]);
     assert!(rooms.len() > 10, "{}", rooms.len());
     none(rooms.iter().flat_map(impure));
 }

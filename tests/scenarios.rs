@@ -6,11 +6,12 @@ mod engine_wire;
 use engine_wire::Segment;
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::{Sender, decode};
-use multicast_exporter::detect::{Expectations, Hardness, Limits, Rule};
+use multicast_exporter::detect::{Hardness, Rule};
 use multicast_exporter::engine::{Converted, Event, Snapshot};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::scenario::{self, START, Scenario};
 use multicast_exporter::simulation::{Options, Simulation, Stream};
+use multicast_exporter::storm::{Expectations, Limits};
 use multicast_exporter::time::{Stamp, Time};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ fn heard(scenario: &Scenario) -> Snapshot {
 type Accusation = (Sender, &'static str, &'static str);
 
 fn accused(snapshot: &Snapshot) -> BTreeSet<String> {
-    let device = |storm: &multicast_exporter::detect::Storm| {
+    let device = |storm: &multicast_exporter::storm::Storm| {
         let sender = storm.culprit.sender()?;
         Some(said((sender, storm.level.label(), storm.culprit.cause())))
     };

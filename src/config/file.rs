@@ -60,13 +60,13 @@ pub(super) struct Device {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeviceLimits {
-    /// See [`crate::detect::Limits`].
+    /// See [`crate::storm::Limits`].
     pub signalling: Option<Spanned<Limit>>,
-    /// See [`crate::detect::Limits`].
+    /// See [`crate::storm::Limits`].
     pub address: Option<Spanned<Limit>>,
-    /// See [`crate::detect::Limits`].
+    /// See [`crate::storm::Limits`].
     pub other: Option<Spanned<Limit>>,
-    /// See [`crate::detect::Limits`].
+    /// See [`crate::storm::Limits`].
     pub chatty: Option<Spanned<Limit>>,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct SegmentLimits {
     address: Option<Spanned<Limit>>,
     other: Option<Spanned<Limit>>,
     chatty: Option<Spanned<Limit>>,
-    /// See [`crate::detect::Expectations::segment`].
+    /// See [`crate::storm::Expectations::segment`].
     pub segment: Option<Spanned<Limit>>,
 }
 

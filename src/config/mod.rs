@@ -14,7 +14,7 @@ mod file;
 mod validate;
 
 use crate::decode::Sender;
-use crate::detect::{Expectations, Expected, Limits, ProtocolSet};
+use crate::storm::{Expectations, Expected, Limits, ProtocolSet};
 use regex::Regex;
 use std::collections::HashMap;
 use std::fs;

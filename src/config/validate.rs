@@ -4,8 +4,8 @@
 use super::file::{self, File, Ignore, Limit};
 use super::{Config, ConfigError, Device, LimitsGiven, Segment};
 use crate::decode::{Protocol, Sender};
-use crate::detect::{Limits, ProtocolSet};
 use crate::mac::Mac;
+use crate::storm::{Limits, ProtocolSet};
 use regex::Regex;
 use serde_saphyr::Spanned;
 use std::collections::HashMap;

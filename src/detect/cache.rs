@@ -9,8 +9,8 @@
 //! another host that has the record may say so; it is learned again from that.
 
 use super::heard::{Heard, Mdns};
-use super::questions::Party;
-use super::sets::Sets;
+use super::memory::questions::Party;
+use super::memory::table::Sets;
 use crate::decode::mdns::{Digest, Kind, Record, Section};
 use crate::time::Time;
 use ahash::RandomState;
@@ -19,24 +19,24 @@ use std::time::Duration;
 /// Records kept of one name and type; of more, those that were heard last.
 const RECORDS: usize = 4;
 /// No record lives longer than this without being heard again, whatever its TTL says.
-pub(super) const TTL_MAX: Duration = Duration::from_hours(24);
+pub(crate) const TTL_MAX: Duration = Duration::from_hours(24);
 /// What was learned from a message, its copies within this time do not teach anew.
-pub(super) const LEARNED: Duration = Duration::from_millis(250);
+pub(crate) const LEARNED: Duration = Duration::from_millis(250);
 /// Caches count in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782).
-pub(super) const A: u16 = 1;
-pub(super) const CNAME: u16 = 5;
-pub(super) const PTR: u16 = 12;
-pub(super) const TXT: u16 = 16;
-pub(super) const AAAA: u16 = 28;
-pub(super) const SRV: u16 = 33;
-pub(super) const OPT: u16 = 41;
-pub(super) const NSEC: u16 = 47;
-pub(super) const ANY: u16 = 255;
+pub(crate) const A: u16 = 1;
+pub(crate) const CNAME: u16 = 5;
+pub(crate) const PTR: u16 = 12;
+pub(crate) const TXT: u16 = 16;
+pub(crate) const AAAA: u16 = 28;
+pub(crate) const SRV: u16 = 33;
+pub(crate) const OPT: u16 = 41;
+pub(crate) const NSEC: u16 = 47;
+pub(crate) const ANY: u16 = 255;
 /// The Internet class.
-pub(super) const IN: u16 = 1;
+pub(crate) const IN: u16 = 1;
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ struct Records([Option<Held>; RECORDS]);
 
 /// A refresh that may be due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Due {
+pub(crate) struct Due {
     /// Records that are old enough.
     pub records: u8,
     /// When the youngest of them was heard: tells this time from the next.
@@ -76,7 +76,7 @@ pub(super) struct Due {
 
 /// What a question is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owned {
+pub(crate) struct Owned {
     /// When one of the records was heard last.
     pub heard: Time,
     /// Whether somebody else than who asks has one.
@@ -85,7 +85,7 @@ pub(super) struct Owned {
 
 /// The cache.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     names: Sets<Records, 512>,
     hasher: RandomState,
     /// The payload that was learned last, and when.
@@ -94,12 +94,12 @@ pub(super) struct Cache {
 
 impl Cache {
     /// An empty one.
-    pub(super) const fn new(hasher: RandomState) -> Self {
+    pub(crate) const fn new(hasher: RandomState) -> Self {
         Self { names: Sets::new(TTL_MAX), hasher, learned: None }
     }
 
     /// Hears one frame.
-    pub(super) fn handle(&mut self, heard: &Heard<'_>) {
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>) {
         let Some(mdns) = heard.multicast_mdns().filter(teaches) else { return };
         let now = heard.now;
         let is_copy = |(payload, at)| payload == mdns.payload && now.since(at) < LEARNED;
@@ -142,7 +142,7 @@ impl Cache {
     }
 
     /// The records that a question of `asker` is for, unless none is alive.
-    pub(super) fn owned(&self, now: Time, name: u64, rtype: u16, asker: Party) -> Option<Owned> {
+    pub(crate) fn owned(&self, now: Time, name: u64, rtype: u16, asker: Party) -> Option<Owned> {
         if rtype == ANY {
             // Those that hosts and services have.
             let types = [A, AAAA, PTR, SRV, TXT].into_iter();
@@ -157,7 +157,7 @@ impl Cache {
     }
 
     /// The records of which caches ask again about now.
-    pub(super) fn due(&self, now: Time, name: u64, rtype: u16) -> Option<Due> {
+    pub(crate) fn due(&self, now: Time, name: u64, rtype: u16) -> Option<Due> {
         let records = self.names.get(now, self.key(name, rtype))?;
         let due = records.0.iter().flatten().filter(|held| held.is_due(now));
         due.fold(None, |sum: Option<Due>, held| {
@@ -168,7 +168,7 @@ impl Cache {
 
     /// Whether an answer came after `asked`, and is forgotten by now: whoever still wanted it would
     /// have refreshed it (RFC 6762 section 5.2).
-    pub(super) fn has_lapsed(&self, now: Time, name: u64, rtype: u16, asked: Time) -> bool {
+    pub(crate) fn has_lapsed(&self, now: Time, name: u64, rtype: u16, asked: Time) -> bool {
         let Some(records) = self.names.get(now, self.key(name, rtype)) else { return false };
         let mut answers = records.0.iter().flatten().filter(|held| held.heard >= asked).peekable();
         answers.peek().is_some() && answers.all(|held| !held.is_alive(now))
@@ -181,7 +181,7 @@ impl Cache {
 
 /// Whether caches believe a message: responses from port 5353 without an error (RFC 6762 sections
 /// 6, 18.3 and 18.11) that can be read.
-pub(super) fn teaches(mdns: &Mdns<'_>) -> bool {
+pub(crate) fn teaches(mdns: &Mdns<'_>) -> bool {
     /// Opcode and rcode.
     const ERRORS: u16 = 0x780f;
     match mdns.kind {
@@ -194,7 +194,7 @@ pub(super) fn teaches(mdns: &Mdns<'_>) -> bool {
 }
 
 /// The records of a response that a cache keeps.
-pub(super) fn learnable(digest: &Digest) -> impl Iterator<Item = &Record> {
+pub(crate) fn learnable(digest: &Digest) -> impl Iterator<Item = &Record> {
     digest.records.iter().filter(|record| {
         let is_data = match record.section {
             Section::Answer | Section::Additional => true,
@@ -205,7 +205,7 @@ pub(super) fn learnable(digest: &Digest) -> impl Iterator<Item = &Record> {
 }
 
 /// How long a record with this TTL in seconds lives.
-pub(super) fn life(ttl: u32) -> Duration {
+pub(crate) fn life(ttl: u32) -> Duration {
     Duration::from_secs(ttl.into()).min(TTL_MAX)
 }
 

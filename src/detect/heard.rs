@@ -4,7 +4,7 @@
 //! every detector writes what it recognised. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
-use super::questions::{Party, Questions};
+use super::memory::questions::{Party, Questions};
 use super::rule::Rule;
 use crate::decode::mdns::{Datagram, Digest, Kind};
 use crate::decode::{Cast, Observation, Protocol};

@@ -29,66 +29,39 @@
 //! | `ledger` | the account of a segment's storms |
 //! | `watch` | what is remembered of one device |
 
-mod answers;
+mod account;
 mod cache;
 mod cause;
-mod conflict;
-mod contenders;
-mod deferred;
-mod discovery;
-mod expect;
-mod flood;
-mod form;
-mod groups;
+mod copies;
+mod health;
 mod heard;
-mod known;
-mod ledger;
-mod loops;
 mod marks;
-mod pace;
-mod pingpong;
-mod probes;
-mod queriers;
-pub(crate) mod questions;
-mod records;
-mod reflection;
-mod relay;
-mod rename;
-mod repeats;
+mod mdns;
+pub(crate) mod memory;
+mod others;
 mod rule;
-mod scan;
-mod services;
-mod sets;
-mod share;
-mod storm;
-mod surge;
-pub(crate) mod suspension;
-mod violations;
-mod watch;
-mod window;
 
-pub use answers::{DELAY_BOUNDS, Delays};
+pub use account::violations::{Counts, LastOffence};
+pub(crate) use account::watch::Watch;
 pub use cause::{Cause, CauseSet, SegmentCause};
-pub use expect::{Expectations, Expected, Limits, ProtocolSet};
-pub(crate) use flood::{Closing, Flood};
+pub use health::answers::{DELAY_BOUNDS, Delays};
+pub use health::queriers::{Family, Membership};
+pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
-pub(crate) use ledger::Ledger;
-pub use queriers::{Family, Membership};
 pub use rule::{Hardness, Rule};
-pub use services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
-pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
-pub(crate) use surge::Surge;
-pub use violations::{Counts, LastOffence};
-pub(crate) use watch::Watch;
-pub(crate) use window::Window;
 
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
+use account::deferred;
 use ahash::RandomState;
+use copies::relay::{Addresses, Places};
+use copies::{loops, reflection};
+use health::{answers, groups, queriers, services};
 use heard::{Delivery, Offence, Subject};
-use relay::{Addresses, Places};
+use mdns::{conflict, form, known, pingpong, probes, records, repeats};
+use others::{discovery, scan};
 
 /// The detectors of one segment.
 pub(crate) struct Detectors {

@@ -7,7 +7,7 @@ use crate::craft::mdns::{SERVICE_TYPES, ptr, response};
 use crate::craft::{Host, Query, Responder, Service, discovery};
 use crate::decode::mdns::{Datagram, digest};
 use crate::decode::{Message, Sender, decode};
-use crate::detect::questions::{Party, Questions};
+use crate::detect::memory::questions::{Party, Questions};
 use crate::mac::Mac;
 use ahash::RandomState;
 use std::collections::HashMap;

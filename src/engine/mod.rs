@@ -17,46 +17,38 @@
 //! | `errors` | what could not be decoded |
 //! | `snapshot` | what a reader sees |
 
-mod budget;
-mod category;
-mod claims;
-mod due;
 mod errors;
-mod kinds;
-mod newcomers;
+mod identity;
 mod payloads;
-mod profile;
+mod rows;
 mod seconds;
-mod sketch;
 mod snapshot;
 mod storms;
-mod table;
-mod vendor;
 
-pub use budget::Budget;
+pub use rows::budget::Budget;
 pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
-use crate::detect::questions::{Party, Questions};
-use crate::detect::suspension::Suspension;
-use crate::detect::{
-    CauseSet, Detectors, Expectations, Family, Heard, Link, Mdns, Storm, StormEvent,
-};
+use crate::detect::memory::kinds::{self, PARSER, Parser};
+use crate::detect::memory::questions::{Party, Questions};
+use crate::detect::memory::suspension::Suspension;
+use crate::detect::{CauseSet, Detectors, Family, Heard, Link, Mdns};
 use crate::mac::Mac;
+use crate::storm::{Expectations, Storm, StormEvent};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
-use kinds::{PARSER, Parser};
+use identity::claims;
 use payloads::Payloads;
+use rows::table::{self, Table};
 use seconds::Tally;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use storms::Storms;
-use table::Table;
 
 /// What an engine is told at its making.
 #[derive(Clone, Debug)]

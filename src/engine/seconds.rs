@@ -5,7 +5,7 @@
 //! hour than after one of a second.
 
 use super::snapshot::{Histogram, SECOND_BOUNDS};
-use crate::detect::Window;
+use crate::storm::Window;
 
 /// Whole seconds that the peak looks back on.
 const WINDOW: u64 = 60;

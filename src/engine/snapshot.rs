@@ -3,8 +3,9 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
-use crate::detect::{Cause, Counts, Delays, Family, LastOffence, Level, Membership, Storm};
+use crate::detect::{Cause, Counts, Delays, Family, LastOffence, Membership};
 use crate::mac::Mac;
+use crate::storm::{Level, Storm};
 use crate::time::{Stamp, Time};
 use std::fmt;
 use std::net::IpAddr;

@@ -4,11 +4,11 @@
 //! snapshot shows. A closed second costs a look at each row that was busy in the last minutes;
 //! silence costs nothing once these are forgotten, however long it was.
 
-use super::table::{Row, Table};
+use super::rows::table::{Row, Table};
 use crate::decode::{Class, Protocol};
-use crate::detect::{
-    CauseSet, Closing, EndReason, Expectations, Ledger, Limits, ProtocolSet, Storm, StormEvent,
-    Surge,
+use crate::detect::CauseSet;
+use crate::storm::{
+    Closing, EndReason, Expectations, Ledger, Limits, ProtocolSet, Storm, StormEvent, Surge,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 //! A file is there whole or not at all. When all together would be over the limit, the oldest are
 //! deleted first; what is not named as these files are is never touched.
 
-use crate::detect::Storm;
+use crate::storm::Storm;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};

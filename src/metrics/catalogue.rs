@@ -15,12 +15,13 @@ use crate::capture::{Abilities, Backend};
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
 use crate::detect::Family as IpFamily;
-use crate::detect::{Cause, Level, Rule};
+use crate::detect::{Cause, Rule};
 use crate::detect::{DELAY_BOUNDS, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
 use crate::privilege::USED;
+use crate::storm::Level;
 use std::fmt::Write as _;
 
 /// One family.

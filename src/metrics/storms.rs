@@ -6,8 +6,9 @@ use super::catalogue::{self, families};
 use super::number::Value;
 use super::rows::{DeviceRow, Rows};
 use super::writer::Writer;
-use crate::detect::{Cause, Level};
+use crate::detect::Cause;
 use crate::engine::DeviceSnapshot;
+use crate::storm::Level;
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     of_segments(rows, writer);

@@ -3,9 +3,9 @@
 use super::*;
 use crate::capture::{Direction, FrameMeta, LinkType, Slot};
 use crate::craft::Host;
-use crate::detect::EndReason;
 use crate::engine::{Budget, Config, Converted};
 use crate::segment::Sharing;
+use crate::storm::EndReason;
 
 fn files() -> Pipeline {
     let engine = Config {

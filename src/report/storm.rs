@@ -2,14 +2,14 @@
 //! holds.
 
 use super::Instant;
-use crate::detect;
 use crate::pipeline::SegmentView;
+use crate::storm;
 use serde::Serialize;
 
 /// A storm of a device, or of a segment as a whole.
 #[derive(Clone, Debug, Serialize)]
 pub struct Storm {
-    /// What it is called: see [`detect::Storm::id`].
+    /// What it is called: see [`storm::Storm::id`].
     pub id: String,
     /// The segment's label.
     pub interface: String,
@@ -44,7 +44,7 @@ pub struct Storm {
 impl Storm {
     /// The storm `told` of the segment `interface`.
     #[must_use]
-    pub fn new(interface: &str, told: &detect::Storm) -> Self {
+    pub fn new(interface: &str, told: &storm::Storm) -> Self {
         Self {
             id: told.id(interface),
             interface: interface.to_owned(),

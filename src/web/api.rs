@@ -4,10 +4,10 @@
 //! Rendered behind the same gate as scrapes. What is wrong is said as `{"error":"…"}`.
 
 use super::{App, telemetry};
-use crate::detect::Storm;
 use crate::metrics::{CaptureView, Deadline, Detail, LanView};
 use crate::pipeline::SegmentView;
 use crate::report;
+use crate::storm::Storm;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};

@@ -4,11 +4,11 @@
 //! written here, the network's above all, goes through [`Text`].
 
 use super::{App, telemetry};
-use crate::detect::Storm;
 use crate::engine::DeviceSnapshot;
 use crate::lan::PassedOver;
 use crate::metrics::{BUILD, CaptureView, Deadline, Detail, LanView, device_label};
 use crate::report::Instant;
+use crate::storm::Storm;
 use crate::time::Stamp;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};

@@ -10,8 +10,7 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
-    Cause, CauseSet, Culprit, Delays, EndReason, LastOffence, Level, Membership, Rule,
-    SERVICE_TYPES_MAX, SegmentCause, Storm,
+    Cause, CauseSet, Delays, LastOffence, Membership, Rule, SERVICE_TYPES_MAX, SegmentCause,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -25,6 +24,7 @@ use multicast_exporter::metrics::{
     Scraper, Selection, Source, Writer, read_locked,
 };
 use multicast_exporter::pipeline::SegmentView;
+use multicast_exporter::storm::{Culprit, EndReason, Level, Storm};
 use multicast_exporter::time::Stamp;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;

@@ -261,12 +261,11 @@ mod tests {
     use crate::commands::test_settings;
     use crate::craft::Host;
     use crate::decode::{Protocol, decode};
-    use crate::detect::{
-        Cause, CauseSet, Culprit, EndReason, LastOffence, Level, Rule, SegmentCause, Storm,
-    };
+    use crate::detect::{Cause, CauseSet, LastOffence, Rule, SegmentCause};
     use crate::engine::{DeviceCounters, Engine, Identity};
     use crate::pipeline::SegmentView;
     use crate::report;
+    use crate::storm::{Culprit, EndReason, Level, Storm};
     use crate::time::{Stamp, Time};
     use std::sync::Arc;
     use std::time::Duration;

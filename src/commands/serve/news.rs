@@ -1,10 +1,10 @@
 //! What has happened to storms: a line of the log when one begins, rises, is explained and ends,
 //! and its evidence to whoever keeps it. Taken under the pipeline's lock, told after it was let go.
 
-use crate::detect::{Culprit, Storm, StormEvent};
 use crate::evidence::Recording;
 use crate::lan::Tap;
 use crate::pipeline::{Pipeline, StormNews};
+use crate::storm::{Culprit, Storm, StormEvent};
 use tracing::info;
 
 /// What has happened in a pipeline since the last time.

@@ -9,7 +9,7 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::questions::{Party, Questions};
+use crate::detect::memory::questions::{Party, Questions};
 use crate::detect::{Cause, Detectors, Heard, Link};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};

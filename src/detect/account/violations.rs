@@ -1,0 +1,140 @@
+//! What a device, or a segment, has on its account: a count for each rule, and of each rule the
+//! last offence in words.
+//!
+//! Names are read from the message when the offence is another than the last: a storm repeats one.
+
+use crate::decode::mdns;
+use crate::detect::heard::{Heard, Offence, Subject};
+use crate::detect::rule::Rule;
+use crate::time::Stamp;
+use std::time::Duration;
+
+/// Violations by [`Rule`].
+pub type Counts = [u64; Rule::COUNT];
+
+/// The last offence against a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastOffence {
+    /// The rule.
+    pub rule: Rule,
+    /// Owner of the record, or name asked for; at most 64 characters, none of them a control
+    /// character. `None` where the rule is about no record.
+    pub name: Option<Box<str>>,
+    /// Type of the record or question.
+    pub rtype: Option<u16>,
+    /// How long after the last one, where the rule is about intervals.
+    pub gap: Option<Duration>,
+    /// When, by the wall clock.
+    pub at: Stamp,
+    /// Keyed hash of the name.
+    hash: u64,
+}
+
+impl LastOffence {
+    /// An offence at `at`, of which no more is known.
+    #[must_use]
+    pub const fn new(rule: Rule, at: Stamp) -> Self {
+        Self { rule, name: None, rtype: None, gap: None, at, hash: 0 }
+    }
+}
+
+/// The account of one device.
+#[derive(Clone, Debug)]
+pub(crate) struct Violations {
+    counts: Counts,
+    last: Vec<LastOffence>,
+}
+
+impl Default for Violations {
+    fn default() -> Self {
+        Self { counts: [0; Rule::COUNT], last: Vec::new() }
+    }
+}
+
+impl Violations {
+    /// Books one offence.
+    pub(crate) fn count(&mut self, heard: &Heard<'_>, stamp: Stamp, offence: &Offence) {
+        self.counts[offence.rule as usize] += 1;
+        let subject = subject(heard, offence);
+        let hash = subject.as_ref().map_or(0, |subject| subject.hash);
+        let rtype = subject.as_ref().map(|subject| subject.rtype);
+        let place = self.last.iter().position(|last| last.rule == offence.rule);
+        if let Some(place) = place {
+            let last = &mut self.last[place];
+            last.gap = offence.gap;
+            last.at = stamp;
+            if last.hash == hash && last.rtype == rtype {
+                return;
+            }
+            last.hash = hash;
+            last.rtype = rtype;
+            last.name = subject.and_then(|subject| subject.name(heard));
+        } else {
+            let name = subject.and_then(|subject| subject.name(heard));
+            let Offence { rule, gap, .. } = *offence;
+            self.last.push(LastOffence { rule, name, rtype, gap, at: stamp, hash });
+        }
+    }
+
+    /// Books offences that were held back, of which nothing more is known.
+    pub(crate) const fn add(&mut self, rule: Rule, count: u64) {
+        self.counts[rule as usize] += count;
+    }
+
+    /// By rule.
+    pub(crate) const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The last offence of each rule that was broken.
+    pub(crate) fn last(&self) -> &[LastOffence] {
+        &self.last
+    }
+}
+
+/// What an offence is about.
+struct Named {
+    hash: u64,
+    rtype: u16,
+    at: u16,
+}
+
+impl Named {
+    fn name(&self, heard: &Heard<'_>) -> Option<Box<str>> {
+        let payload = heard.mdns?.datagram.payload;
+        Some(mdns::name_at(payload, self.at))
+    }
+}
+
+fn subject(heard: &Heard<'_>, offence: &Offence) -> Option<Named> {
+    let digest = heard.mdns?.digest;
+    match offence.subject? {
+        Subject::Question(place) => {
+            let question = digest.questions.get(usize::from(place))?;
+            Some(Named { hash: question.name, rtype: question.rtype, at: question.at })
+        }
+        Subject::Record(place) => {
+            let record = digest.records.get(usize::from(place))?;
+            Some(Named { hash: record.name, rtype: record.rtype, at: record.at })
+        }
+    }
+}
+
+/// Offences that wait until it is known whether a device is a relay: see [`crate::detect::copies::relay`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Withheld(Vec<(Rule, u64)>);
+
+impl Withheld {
+    /// Holds one back.
+    pub(crate) fn hold(&mut self, rule: Rule) {
+        match self.0.iter_mut().find(|(held, _)| *held == rule) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((rule, 1)),
+        }
+    }
+
+    /// How many of each.
+    pub(crate) fn into_counts(self) -> impl Iterator<Item = (Rule, u64)> {
+        self.0.into_iter()
+    }
+}

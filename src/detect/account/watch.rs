@@ -1,0 +1,38 @@
+//! What the detectors remember of one device: it lives in the device's row and goes with it.
+
+use super::violations::{Violations, Withheld};
+use crate::detect::copies::relay::Source;
+use crate::time::Time;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// A device whose name was contested still is for this long: the time in which the names of a
+/// rename loop are counted.
+const CONTESTED: Duration = Duration::from_mins(10);
+
+/// The detectors' state of one device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch {
+    /// What it did against the rules; made with the first offence.
+    pub violations: Option<Box<Violations>>,
+    /// Offences that wait until it is known whether it is a relay.
+    pub withheld: Option<Box<Withheld>>,
+    /// Whether it speaks for others.
+    pub relay: Source,
+    /// From where it sent mDNS over IPv4 last: says which addresses are at home beside it.
+    pub v4: Option<Ipv4Addr>,
+    /// When it was last heard in a rename loop or name conflict.
+    contested: Option<Time>,
+}
+
+impl Watch {
+    /// It renames itself, or another device claims its name.
+    pub(crate) const fn contest(&mut self, now: Time) {
+        self.contested = Some(now);
+    }
+
+    /// Whether what it calls itself is in dispute, so that nobody should take it for its name.
+    pub(crate) fn is_contested(&self, now: Time) -> bool {
+        self.contested.is_some_and(|at| now.since(at) <= CONTESTED)
+    }
+}

@@ -1,0 +1,163 @@
+//! Messages that another device has just sent: reflectors that copy them without a change, and
+//! what goes round between such.
+//!
+//! Comes in: mDNS responses and probes by the hash of their payload. Goes out:
+//! [`Cause::Reflection`] on the frames of whoever copies; which frames of the device that was
+//! copied are not its own doing; how many copies there were; whether they go round.
+//!
+//! Identical questions from two phones are normal, and so are identical answers to "which types of
+//! service are there" (RFC 6763 section 9): they name no host and no instance.
+
+use crate::decode::mdns::{self, Kind};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Mdns};
+use crate::detect::memory::questions::Party;
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use std::time::Duration;
+
+/// A copy comes within this long.
+const WINDOW: Duration = Duration::from_millis(250);
+/// A prober repeats itself after this long by right: 250 ms (RFC 6762 section 8.1) less 10 %.
+const PROBE_GAP: Duration = Duration::from_millis(225);
+/// A loop is on for this long after it was last seen.
+const LOOP_KEPT: Duration = Duration::from_secs(10);
+/// Sets of payloads of the last 250 ms: at most 1,024, 96 KiB.
+const PAYLOAD_SETS: usize = 128;
+/// The name under which the types of service are listed.
+const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
+const PTR: u16 = 12;
+
+/// A payload of the last 250 ms.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// Who was heard with it first.
+    origin: Party,
+    /// When it was last heard of the origin over IPv4 and IPv6: it says the same over both.
+    own: [Option<Time>; 2],
+    /// Whether the origin was heard to repeat itself before anybody copied it.
+    repeats_itself: bool,
+    /// Who copied it last, and when.
+    copier: Option<(Party, Time)>,
+    /// Whether two devices may say it by right.
+    is_common: bool,
+}
+
+impl Sent {
+    /// Whether it is the origin's, or another device has said it within the last 250 ms.
+    fn is_of_others(&self, now: Time, party: Party) -> bool {
+        let is_recent = |at: Time| now.since(at) <= WINDOW;
+        self.origin.may_be(party)
+            || self.own.into_iter().flatten().any(is_recent)
+            || self.copier.is_some_and(|(copier, at)| !copier.may_be(party) && is_recent(at))
+    }
+}
+
+/// Messages that another device has just sent. At most 96 KiB.
+#[derive(Debug)]
+pub(crate) struct Reflection {
+    sent: Sets<Sent, PAYLOAD_SETS>,
+    reflected: u64,
+    looped: Option<Time>,
+}
+
+impl Reflection {
+    pub(crate) const fn new() -> Self {
+        Self { sent: Sets::new(WINDOW), reflected: 0, looped: None }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        let is_probe = match mdns.kind {
+            Kind::Probe => true,
+            Kind::Response | Kind::Announcement | Kind::Goodbye => false,
+            Kind::Query | Kind::LegacyQuery | Kind::Malformed => return,
+        };
+        // Of a message that was cut the rest may differ.
+        if heard.observation.sender.is_none() || !mdns.datagram.complete {
+            return;
+        }
+        let (now, party) = (heard.now, heard.party);
+        let family = usize::from(heard.observation.ip.is_some_and(|ip| ip.source.is_ipv6()));
+        let place = self.sent.entry(now, mdns.payload, || Sent {
+            origin: party,
+            own: [None; 2],
+            repeats_itself: false,
+            copier: None,
+            is_common: false,
+        });
+        let (is_new, sent) = (place.is_new, place.value);
+        // Nobody else has said it lately: who goes on alone does so by itself.
+        if !is_new && !sent.is_of_others(now, party) {
+            *sent =
+                Sent { origin: party, own: [None; 2], repeats_itself: true, copier: None, ..*sent };
+        }
+        if sent.origin.may_be(party) {
+            let own = sent.own[family].replace(now);
+            let Some(own) = own.filter(|_| !is_new) else { return };
+            let by_right = is_probe && now.since(own) >= PROBE_GAP;
+            match sent.copier {
+                None => sent.repeats_itself |= !by_right && now.since(own) <= WINDOW,
+                // Somebody hands it the copy, and it hands it on. Not its mark: it may be the one
+                // device that does nothing but send.
+                Some((_, at))
+                    if now.since(at) <= WINDOW
+                        && own <= at
+                        && !by_right
+                        && !sent.repeats_itself
+                        && !sent.is_common =>
+                {
+                    self.looped = Some(now);
+                    findings.copy();
+                }
+                Some(_) => {}
+            }
+            return;
+        }
+        if sent.copier.is_none() {
+            sent.is_common = is_common(&mdns);
+        }
+        let before = sent.copier.replace((party, now));
+        if sent.is_common {
+            return;
+        }
+        let is_third =
+            before.is_some_and(|(copier, at)| !copier.may_be(party) && now.since(at) <= WINDOW);
+        if is_third {
+            self.looped = Some(now);
+        }
+        self.reflected += 1;
+        findings.mark(Cause::Reflection);
+    }
+
+    /// Payloads that came again from another device.
+    pub(crate) const fn reflected(&self) -> u64 {
+        self.reflected
+    }
+
+    /// Whether copies go round, or did in the last 10 s.
+    pub(crate) fn is_looping(&self, now: Time) -> bool {
+        self.looped.is_some_and(|at| now.since(at) <= LOOP_KEPT)
+    }
+}
+
+/// Whether a message says only which types of service there are.
+fn is_common(mdns: &Mdns<'_>) -> bool {
+    mdns.digest.records.iter().all(|record| {
+        record.rtype == PTR
+            && record.traits.is_service_type()
+            && mdns::name_at(mdns.datagram.payload, record.at).eq_ignore_ascii_case(SERVICE_TYPES)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_a_bound() {
+        let each = size_of::<Option<(u64, Time, Sent)>>();
+        assert!(PAYLOAD_SETS * 8 * each <= 128 << 10, "{each}");
+    }
+}

@@ -1,0 +1,381 @@
+//! Who speaks for others: reflectors, mDNS gateways, sleep proxies, Thread border routers.
+//!
+//! Comes in: the address records of a device's multicast responses. Goes out: whether it is a
+//! relay, and which records of a message are about other hosts.
+//!
+//! A host is told by its name. A name is the source's own if one of its addresses is one that the
+//! source sends from, and stays its own with whatever further addresses it is given: those of
+//! other interfaces, of containers, of a VPN. It is another's if an address of a family that the
+//! source is known to send from is not among those; of the other family nothing is known.
+//!
+//! Four others within 10 min make a relay, for an hour after it last named one: a reflector on a
+//! quiet LAN, or a proxy whose sleepers say nothing, is no less one. Whoever names others and does
+//! not reach four in 10 min is cleared, until it was silent about others for an hour.
+
+use crate::decode::mdns::{Digest, HashKey, Record, Section, address_data};
+use crate::detect::heard::{Heard, Mdns};
+use crate::time::Time;
+use ahash::RandomState;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// So many hosts that are others make a relay.
+const HOSTS: usize = 4;
+/// Within this long they are named; after this long whoever did not is cleared.
+const WINDOW: Duration = Duration::from_mins(10);
+/// What is known of a source is kept for this long after it last named another host.
+const KEPT: Duration = Duration::from_hours(1);
+/// Own addresses and own names kept of a source.
+const OWN: usize = 8;
+/// A payload that came again is looked into again after this long.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+const A: u16 = 1;
+const AAAA: u16 = 28;
+
+/// Tells whether an address is that of an A or AAAA record.
+#[derive(Clone, Debug)]
+pub(crate) struct Addresses(RandomState);
+
+impl Addresses {
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self(key.state())
+    }
+}
+
+/// What is known of one source of answers: nothing before its first multicast response with an
+/// address. Then some 400 B.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source(Option<Box<State>>);
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    /// Addresses that it sends from, IPv4 and IPv6, as their records' data; used last first.
+    own: [Recent; 2],
+    /// Names with such an address.
+    names: Recent,
+    /// Other hosts, by name, with when they were named last; the latest first.
+    others: [Option<(u64, Time)>; HOSTS],
+    /// Since when it names others, and when it did last.
+    naming: Option<(Time, Time)>,
+    standing: Standing,
+    /// The message that was looked into last.
+    looked_into: Option<Looked>,
+}
+
+/// What is thought of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    /// Not known yet.
+    #[default]
+    Open,
+    /// It speaks for others.
+    Relay,
+    /// It does not.
+    Cleared,
+}
+
+/// A message that was looked into.
+#[derive(Clone, Copy, Debug)]
+struct Looked {
+    payload: u64,
+    source: IpAddr,
+    at: Time,
+    others: Places,
+}
+
+/// The last few of many hashes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Recent([u64; OWN]);
+
+impl Recent {
+    fn has(&self, hash: u64) -> bool {
+        self.0.contains(&hash)
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.0[0] == 0
+    }
+
+    /// Puts it first.
+    fn add(&mut self, hash: u64) {
+        let place = self.0.iter().position(|&there| there == hash).unwrap_or(OWN - 1);
+        self.0[..=place].rotate_right(1);
+        self.0[0] = hash;
+    }
+}
+
+/// Records of one message, by their place in the digest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places(u128);
+
+impl Places {
+    /// Whether the record at `place` is among them.
+    pub(crate) const fn has(self, place: u8) -> bool {
+        place < 128 && self.0 & (1 << place) != 0
+    }
+
+    const fn add(&mut self, place: usize) {
+        if place < 128 {
+            self.0 |= 1 << place;
+        }
+    }
+}
+
+impl Source {
+    /// Hears one frame. Returns the records in it that are about other hosts.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, addresses: &Addresses) -> Places {
+        if let Some(state) = &mut self.0 {
+            state.settle(heard.now);
+        }
+        let Some(mdns) = heard.multicast_mdns().filter(Mdns::is_response) else {
+            return Places::default();
+        };
+        let Some(source) = heard.observation.ip.map(|ip| ip.source) else {
+            return Places::default();
+        };
+        if self.0.is_none() && !mdns.digest.records.iter().any(is_address) {
+            return Places::default();
+        }
+        let state = self.0.get_or_insert_default();
+        let looked = Looked { payload: mdns.payload, source, at: heard.now, others: Places(0) };
+        if let Some(last) = state.looked_into.filter(|last| last.is_same(&looked)) {
+            return last.others;
+        }
+        state.own[usize::from(source.is_ipv6())].add(address_data(source, &addresses.0));
+        let others = state.look_into(heard.now, source.is_ipv6(), mdns.digest);
+        state.looked_into = Some(Looked { others, ..looked });
+        others
+    }
+
+    /// Whether it is a relay.
+    pub(crate) fn is_relay(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.standing == Standing::Relay)
+    }
+
+    /// Whether it is known to be none, so that nothing is held back any longer.
+    pub(crate) fn is_cleared(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.standing == Standing::Cleared)
+    }
+}
+
+impl Looked {
+    /// Whether it is the same message again, within a second.
+    fn is_same(&self, other: &Self) -> bool {
+        self.payload == other.payload
+            && self.source == other.source
+            && other.at.since(self.at) < LOOK_EVERY
+    }
+}
+
+impl State {
+    /// What time alone changes.
+    fn settle(&mut self, now: Time) {
+        let Some((first, last)) = self.naming else { return };
+        if now.since(last) > KEPT {
+            self.naming = None;
+            self.standing = Standing::Open;
+        } else if self.standing == Standing::Open && now.since(first) >= WINDOW {
+            self.standing = Standing::Cleared;
+        }
+    }
+
+    fn look_into(&mut self, now: Time, is_v6: bool, digest: &Digest) -> Places {
+        for record in digest.records.iter().filter(|record| is_address(record)) {
+            if self.own[usize::from(record.rtype == AAAA)].has(record.data) {
+                self.names.add(record.name);
+                self.forget(record.name);
+            }
+        }
+        let (mut places, mut names_itself) = (Places::default(), false);
+        for (place, record) in digest.records.iter().enumerate() {
+            if self.names.has(record.name) {
+                names_itself = true;
+            } else if is_address(record)
+                && (self.is_of_another(record) || self.is_named_beside(record, is_v6, digest))
+            {
+                places.add(place);
+                // A goodbye names nobody who is there.
+                if record.ttl > 0 {
+                    self.name_other(now, record.name);
+                }
+            }
+        }
+        // An NSEC or SRV record alone does not say whose it is: from who is known to speak for
+        // others, and not judged yet, it may be another's.
+        let is_suspect = self.standing == Standing::Open && self.naming.is_some();
+        if (places != Places::default() || is_suspect) && !names_itself {
+            // What comes with it is the other's too.
+            (0..digest.records.len()).for_each(|place| places.add(place));
+        }
+        places
+    }
+
+    /// Whether an address record of a name that is not known to be its own has an address that is
+    /// not its own either, as far as its addresses are known.
+    const fn is_of_another(&self, record: &Record) -> bool {
+        // Its own one would have made the name its own.
+        let own = if record.rtype == AAAA { &self.own[1] } else { &self.own[0] };
+        !own.is_empty()
+    }
+
+    /// Whether the same message gives the name an address of the frame's family too, which is not
+    /// the source's.
+    fn is_named_beside(&self, record: &Record, is_v6: bool, digest: &Digest) -> bool {
+        let rtype = if is_v6 { AAAA } else { A };
+        digest.records.iter().any(|other| {
+            other.rtype == rtype && other.name == record.name && self.is_of_another(other)
+        })
+    }
+
+    /// Another host was named.
+    fn name_other(&mut self, now: Time, name: u64) {
+        let first = self.naming.map_or(now, |(first, _)| first);
+        self.naming = Some((first, now));
+        let there = |other: &Option<(u64, Time)>| other.is_some_and(|(there, _)| there == name);
+        let place = self.others.iter().position(there).unwrap_or(HOSTS - 1);
+        self.others[..=place].rotate_right(1);
+        self.others[0] = Some((name, now));
+        if self.others[HOSTS - 1].is_some_and(|(_, at)| now.since(at) <= WINDOW) {
+            self.standing = Standing::Relay;
+        }
+    }
+
+    /// A host turned out to be the source itself.
+    fn forget(&mut self, name: u64) {
+        let there = |other: &Option<(u64, Time)>| other.is_some_and(|(there, _)| there == name);
+        if let Some(place) = self.others.iter().position(there) {
+            self.others[place..].rotate_left(1);
+            self.others[HOSTS - 1] = None;
+        }
+        // Nobody else was named: what was held back was about itself.
+        if self.others[0].is_none() && self.standing != Standing::Relay && self.naming.is_some() {
+            self.standing = Standing::Cleared;
+        }
+    }
+}
+
+/// Whether it says which address a host has.
+fn is_address(record: &Record) -> bool {
+    matches!(record.rtype, A | AAAA)
+        && record.class == 1
+        && matches!(record.section, Section::Answer | Section::Additional)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::mdns::Traits;
+    use proptest::prelude::*;
+
+    const OWN_V4: u64 = 1_000;
+    const OWN_V6: u64 = 2_000;
+
+    fn record(name: u64, rtype: u16, data: u64) -> Record {
+        Record {
+            section: Section::Answer,
+            name,
+            rtype,
+            class: 1,
+            flush: true,
+            ttl: 120,
+            data,
+            traits: Traits::default(),
+            at: 0,
+        }
+    }
+
+    fn digest(records: &[(u64, u16, u64)]) -> Digest {
+        let records = records.iter().map(|&(name, rtype, data)| record(name, rtype, data));
+        Digest { records: records.collect(), ..Digest::default() }
+    }
+
+    /// Which records of a message over IPv4 are about others, where the source's IPv6 address is
+    /// known or not.
+    fn others(knows_v6: bool, records: &[(u64, u16, u64)]) -> Vec<usize> {
+        let mut state = State::default();
+        state.own[0].add(OWN_V4);
+        if knows_v6 {
+            state.own[1].add(OWN_V6);
+        }
+        let places = state.look_into(Time(0), false, &digest(records));
+        (0..records.len()).filter(|place| places.has(u8::try_from(*place).unwrap())).collect()
+    }
+
+    #[test]
+    fn records_about_others_are_told_by_their_names() {
+        const SRV: u16 = 33;
+        type Case = (&'static str, bool, &'static [(u64, u16, u64)], &'static [usize]);
+        let cases: &[Case] = &[
+            ("itself", false, &[(7, A, OWN_V4), (7, AAAA, 9), (8, SRV, 5)], &[]),
+            ("a container's address beside its own", false, &[(7, A, 9), (7, A, OWN_V4)], &[]),
+            ("an alias of its own address", false, &[(6, A, OWN_V4)], &[]),
+            ("another, with its service", false, &[(8, SRV, 5), (7, A, 9)], &[0, 1]),
+            ("itself and another", false, &[(7, A, OWN_V4), (8, A, 9), (5, SRV, 5)], &[1]),
+            ("another over both", false, &[(7, AAAA, 8), (7, A, 9)], &[0, 1]),
+            ("over the other family alone", false, &[(7, AAAA, 8)], &[]),
+            ("the same, its address known", true, &[(7, AAAA, 8)], &[0]),
+            ("itself, by the other family", true, &[(7, AAAA, OWN_V6)], &[]),
+            ("no address", false, &[(8, SRV, 5)], &[]),
+        ];
+        for (what, knows_v6, records, expected) in cases {
+            assert_eq!(others(*knows_v6, records), *expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_turns_out_to_be_its_own_is_held_against_it() {
+        let mut state = State::default();
+        state.own[1].add(OWN_V6);
+        assert!(state.look_into(Time(0), true, &digest(&[(7, AAAA, 5)])).has(0));
+        assert_eq!(state.standing, Standing::Open);
+        state.own[0].add(OWN_V4);
+        assert!(!state.look_into(Time(1), false, &digest(&[(7, A, OWN_V4)])).has(0));
+        assert_eq!(state.standing, Standing::Cleared);
+        assert!(!state.look_into(Time(2), true, &digest(&[(7, AAAA, 5)])).has(0));
+    }
+
+    proptest! {
+        #[test]
+        fn a_relay_names_four_within_ten_minutes(
+            steps in prop::collection::vec((1_u64..8, 0_u64..400), 1..60),
+        ) {
+            let mut state = State::default();
+            state.own[0].add(OWN_V4);
+            let mut named: Vec<(u64, Time)> = Vec::new();
+            let mut now = Time(0);
+            let mut is_relay = false;
+            for (name, seconds) in steps {
+                now = now.plus(Duration::from_secs(seconds));
+                state.settle(now);
+                state.look_into(now, false, &digest(&[(name, A, 9)]));
+                named.retain(|(there, at)| *there != name && now.since(*at) <= WINDOW);
+                named.push((name, now));
+                is_relay |= named.len() >= HOSTS;
+                prop_assert_eq!(state.standing == Standing::Relay, is_relay);
+            }
+            state.settle(now.plus(KEPT));
+            prop_assert_eq!(state.standing == Standing::Relay, is_relay);
+            state.settle(now.plus(KEPT + Duration::from_nanos(1)));
+            prop_assert_eq!(state.standing, Standing::Open);
+        }
+    }
+
+    #[test]
+    fn whoever_does_not_reach_four_is_cleared() {
+        let mut state = State::default();
+        state.own[0].add(OWN_V4);
+        state.look_into(Time(0), false, &digest(&[(1, A, 9), (2, A, 9), (3, A, 9)]));
+        state.settle(Time(0).plus(WINDOW).minus(Duration::from_nanos(1)));
+        assert_eq!(state.standing, Standing::Open);
+        state.settle(Time(0).plus(WINDOW));
+        assert_eq!(state.standing, Standing::Cleared);
+        state.look_into(Time(0).plus(WINDOW), false, &digest(&[(4, A, 9)]));
+        assert_eq!(state.standing, Standing::Relay, "all four within 10 min");
+    }
+
+    #[test]
+    fn memory_has_a_bound() {
+        assert!(size_of::<State>() <= 400, "{}", size_of::<State>());
+    }
+}

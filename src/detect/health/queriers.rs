@@ -1,0 +1,229 @@
+//! Who asks for group members, over IPv4 (IGMP) and IPv6 (MLD): without a querier, switches that
+//! snoop forget who listens.
+//!
+//! Comes in: general queries. Goes out: when the last one was heard, at which interval they come,
+//! and how many queriers there are. Only the source address of the packet says who asks. Linux
+//! bridges and many switches ask from 0.0.0.0, as snooping switches may (RFC 4541 section 2.1.1):
+//! their members answer, so IPv4 queries from there count, but they are no querier that others
+//! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
+
+use crate::decode::{Message, igmp, mld};
+use crate::detect::heard::Heard;
+use crate::time::{Stamp, Time};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Sources remembered by address family: real networks have one or two.
+const SOURCES: usize = 16;
+/// How long a querier is believed in that does not say its interval: 2 x 125 s + 10 s / 2, the
+/// other querier present interval of the defaults (RFC 3376 section 8.5).
+const PRESENT: Duration = Duration::from_secs(255);
+
+/// An address family: the `family` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Family {
+    /// IGMP.
+    Ipv4,
+    /// MLD.
+    Ipv6,
+}
+
+impl Family {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// The label value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
+/// What is known of group membership in one address family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    /// Wall-clock time of the last general query.
+    pub last_query: Option<Stamp>,
+    /// Interval between general queries: as the last one states, else the shorter of the last two
+    /// gaps between those from one address, so that an outage is not taken for an interval.
+    pub interval: Option<Duration>,
+    /// Distinct queriers with an address, at most 16.
+    pub queriers: u64,
+    /// Groups with a member reported in the last 260 s, at most 4,096.
+    pub groups: u64,
+}
+
+/// One source of general queries.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    ip: IpAddr,
+    last: Time,
+    /// How long before that the one before was.
+    gap: Option<Duration>,
+    /// How long after `last` it is believed in.
+    present: Duration,
+}
+
+impl Source {
+    fn is_present(&self, now: Time) -> bool {
+        now.since(self.last) <= self.present
+    }
+}
+
+/// What one address family has heard.
+#[derive(Clone, Debug, Default)]
+struct Heeded {
+    last_query: Option<Stamp>,
+    interval: Option<Duration>,
+    /// Those that count, and the unspecified address; at most [`SOURCES`] and one more.
+    sources: Vec<Source>,
+}
+
+/// A general query of either protocol.
+#[derive(Clone, Copy, Debug)]
+struct General {
+    family: Family,
+    /// Robustness variable and interval, where both are said.
+    states: Option<(u8, Duration)>,
+    max_response: Duration,
+}
+
+impl General {
+    fn read(message: &Message<'_>) -> Option<Self> {
+        let (family, robustness, interval, max_response) = match message {
+            Message::Igmp(igmp::Message::Query(q)) if q.is_general() => {
+                (Family::Ipv4, q.robustness, q.interval, q.max_response)
+            }
+            Message::Mld(mld::Message::Query(q)) if q.is_general() => {
+                (Family::Ipv6, q.robustness, q.interval, q.max_response)
+            }
+            Message::None
+            | Message::Mdns(_)
+            | Message::Ssdp(_)
+            | Message::Llmnr(_)
+            | Message::Wsd(_)
+            | Message::Igmp(_)
+            | Message::Mld(_)
+            | Message::Nd(_)
+            | Message::Arp(_)
+            | Message::Dhcp(_)
+            | Message::Dhcpv6(_)
+            | Message::Netbios(_) => return None,
+        };
+        let states = (robustness > 0 && !interval.is_zero()).then_some((robustness, interval));
+        Some(Self { family, states, max_response })
+    }
+
+    /// How long its source is believed in: QRV x QQI + QRI / 2 (RFC 3376 section 8.5, RFC 3810
+    /// section 9.5).
+    fn present(&self) -> Duration {
+        self.states.map_or(PRESENT, |(robustness, interval)| {
+            interval * u32::from(robustness) + self.max_response / 2
+        })
+    }
+}
+
+/// The queriers of a segment, in 3 KiB at most.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Queriers {
+    families: [Heeded; 2],
+}
+
+impl Queriers {
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, stamp: Stamp) {
+        let Some(query) = General::read(&heard.observation.message) else { return };
+        let Some(ip) = heard.observation.ip.map(|ip| ip.source) else { return };
+        let counts = match ip {
+            IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        if counts {
+            self.families[query.family as usize].hear(heard.now, stamp, ip, &query);
+        }
+    }
+
+    /// What is known of `family` at `now`, but for its groups.
+    pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
+        let heeded = &self.families[family as usize];
+        let queriers =
+            heeded.sources.iter().filter(|s| !s.ip.is_unspecified() && s.is_present(now));
+        Membership {
+            last_query: heeded.last_query,
+            interval: heeded.interval,
+            queriers: queriers.count() as u64,
+            groups: 0,
+        }
+    }
+}
+
+impl Heeded {
+    fn hear(&mut self, now: Time, stamp: Stamp, ip: IpAddr, query: &General) {
+        self.last_query = Some(stamp);
+        let there = self.sources.iter_mut().find(|source| source.ip == ip);
+        let before = there.as_ref().and_then(|source| source.gap);
+        // A query that comes twice says nothing.
+        let gap = there.as_ref().map(|source| now.since(source.last)).filter(|g| g.as_secs() > 0);
+        let measured = gap.zip(before).map(|(gap, before)| gap.min(before));
+        let stated = query.states.map(|(_, interval)| interval);
+        self.interval = stated.or(measured).or(self.interval);
+        let new = Source { ip, last: now, gap: gap.or(before), present: query.present() };
+        if let Some(there) = there {
+            *there = new;
+            return;
+        }
+        let counted = self.sources.iter().filter(|source| !source.ip.is_unspecified()).count();
+        if counted < SOURCES || ip.is_unspecified() {
+            self.sources.push(new);
+        } else if let Some(gone) =
+            self.sources.iter_mut().find(|s| !s.ip.is_unspecified() && !s.is_present(now))
+        {
+            *gone = new;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::Ipv4Addr;
+
+    proptest! {
+        #[test]
+        fn counts_the_sources_of_the_stated_interval_up_to_sixteen(
+            steps in prop::collection::vec((0_u8..24, 0_u64..40, 0_u8..4), 1..200),
+        ) {
+            let mut heeded = Heeded::default();
+            let mut model: Vec<(u8, Time, Duration)> = Vec::new();
+            let mut now = Time(0);
+            for (last, seconds, robustness) in steps {
+                now = now.plus(Duration::from_secs(seconds));
+                let states = (robustness > 0).then_some((robustness, Duration::from_mins(1)));
+                let max_response = Duration::from_secs(8);
+                let query = General { family: Family::Ipv4, states, max_response };
+                let ip = if last == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 0, 0, last) };
+                heeded.hear(now, Stamp(now.0.into()), ip.into(), &query);
+                let alive = |at: Time, present| now.since(at) <= present;
+                let counted = model.iter().filter(|(there, at, p)| *there != last && alive(*at, *p));
+                let is_there = model.iter().any(|(there, ..)| *there == last);
+                let is_full = counted.count() >= SOURCES;
+                if last > 0 && (is_there || !is_full) {
+                    let seconds = if robustness > 0 { u64::from(robustness) * 60 + 4 } else { 255 };
+                    model.retain(|(there, ..)| *there != last);
+                    model.push((last, now, Duration::from_secs(seconds)));
+                }
+                model.retain(|(_, at, present)| alive(*at, *present));
+                let queriers = Queriers { families: [heeded.clone(), Heeded::default()] };
+                let membership = queriers.membership(now, Family::Ipv4);
+                prop_assert_eq!(membership.queriers, model.len() as u64);
+                prop_assert_eq!(membership.last_query, Some(Stamp(now.0.into())));
+                prop_assert!(heeded.sources.len() <= SOURCES + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The services of a segment: how many instances of each type are alive (RFC 6763 section 4.1).
+//!
+//! Comes in: multicast responses, copies too: an instance is one, however often it is named. Goes
+//! out: the number of instances by type. PTR records of subtypes and the list of all types name no
+//! further instance. A goodbye removes at once; see [`crate::detect::cache`] for why.
+//!
+//! The names of types are chosen by the network: at most 64 have a label at a time, given back with
+//! their last instance; the instances of further types are counted together. At most 8,192
+//! instances are remembered, 330 KB: above some 5,000 those that were not named for longest begin
+//! to be forgotten, so that the numbers stand still instead of growing.
+
+use crate::decode::mdns::name_at;
+use crate::detect::cache::{LEARNED, PTR, TTL_MAX, learnable, life, teaches};
+use crate::detect::heard::Heard;
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use ahash::RandomState;
+
+/// Types that have a label of their own.
+pub const SERVICE_TYPES_MAX: usize = 64;
+/// What the instances of other types are counted as.
+pub const OTHER_SERVICES: &str = "other";
+
+/// One instance of a service.
+#[derive(Clone, Copy, Debug)]
+struct Instance {
+    /// Keyed hash of the name of its type.
+    kind: u64,
+    expires: Time,
+}
+
+/// A type that has a label.
+#[derive(Clone, Debug)]
+struct Type {
+    name: u64,
+    label: Box<str>,
+}
+
+/// The instances that are alive.
+#[derive(Debug)]
+pub(crate) struct Services {
+    instances: Sets<Instance, 1_024>,
+    types: Vec<Type>,
+    hasher: RandomState,
+    /// When the next instance expires, at the earliest.
+    next: Option<Time>,
+    /// Whether a type may have lost its last instance.
+    has_lost: bool,
+    /// The payload that was learned last, and when.
+    learned: Option<(u64, Time)>,
+}
+
+impl Services {
+    /// None yet.
+    pub(crate) const fn new(hasher: RandomState) -> Self {
+        let instances = Sets::new(TTL_MAX);
+        Self { instances, types: Vec::new(), hasher, next: None, has_lost: false, learned: None }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>) {
+        let Some(mdns) = heard.multicast_mdns().filter(teaches) else { return };
+        let now = heard.now;
+        let is_copy = |(payload, at)| payload == mdns.payload && now.since(at) < LEARNED;
+        if self.learned.is_some_and(is_copy) {
+            return;
+        }
+        self.learned = Some((mdns.payload, now));
+        for record in learnable(mdns.digest) {
+            if record.rtype != PTR || !record.traits.is_browsed_type() {
+                continue;
+            }
+            let key = self.hasher.hash_one((record.name, record.data));
+            if record.ttl == 0 {
+                self.has_lost |= self.instances.remove(key).is_some();
+                continue;
+            }
+            let label = || label(&name_at(mdns.datagram.payload, record.at));
+            self.learn(now, (key, record.name), now.plus(life(record.ttl)), label);
+        }
+    }
+
+    /// Lets go what has expired. Called once a second, or later.
+    pub(crate) fn handle_second(&mut self, now: Time) {
+        if self.next.is_some_and(|next| next <= now) {
+            let mut next = None;
+            let lost = &mut self.has_lost;
+            self.instances.retain(|instance| {
+                let is_alive = now < instance.expires;
+                if is_alive {
+                    let expires = next.get_or_insert(instance.expires);
+                    *expires = instance.expires.min(*expires);
+                } else {
+                    *lost = true;
+                }
+                is_alive
+            });
+            self.next = next;
+        }
+        if std::mem::take(&mut self.has_lost) {
+            let Self { types, instances, .. } = self;
+            types.retain(|kind| instances.values(now).any(|alive| alive.kind == kind.name));
+        }
+    }
+
+    /// How many instances of each type are alive, by label in order; those of types without one
+    /// last.
+    pub(crate) fn count(&self, now: Time) -> Vec<(Box<str>, u64)> {
+        let mut counts = vec![0; self.types.len()];
+        let mut others = 0;
+        for instance in self.instances.values(now).filter(|instance| now < instance.expires) {
+            match self.types.iter().position(|kind| kind.name == instance.kind) {
+                Some(place) => counts[place] += 1,
+                None => others += 1,
+            }
+        }
+        let labels = self.types.iter().map(|kind| kind.label.clone());
+        let mut counts: Vec<_> = labels.zip(counts).filter(|(_, count)| *count > 0).collect();
+        counts.sort_unstable();
+        // Names that differ may look the same once they are clean.
+        counts.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                kept.1 += later.1;
+            }
+            is_same
+        });
+        if others > 0 {
+            counts.push((OTHER_SERVICES.into(), others));
+        }
+        counts
+    }
+
+    fn learn(
+        &mut self,
+        now: Time,
+        (key, kind): (u64, u64),
+        expires: Time,
+        label: impl FnOnce() -> Option<Box<str>>,
+    ) {
+        let place = self.instances.entry(now, key, || Instance { kind, expires });
+        place.value.expires = expires;
+        self.has_lost |= place.forgot;
+        self.next = Some(self.next.map_or(expires, |next| next.min(expires)));
+        // A type that came when there was no label may have one now.
+        let has_label = self.types.iter().any(|there| there.name == kind);
+        if !has_label
+            && self.types.len() < SERVICE_TYPES_MAX
+            && let Some(label) = label()
+        {
+            self.types.push(Type { name: kind, label });
+        }
+    }
+}
+
+/// The label of a type by its name, such as `_ipp._tcp`. `None` if it does not fit: types have at
+/// most 15 letters (RFC 6335 section 5.1).
+fn label(name: &str) -> Option<Box<str>> {
+    let name = name.to_ascii_lowercase();
+    name.strip_suffix(".local").map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn services() -> Services {
+        Services::new(RandomState::with_seeds(1, 2, 3, 4))
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    fn learn(services: &mut Services, now: u64, instance: u64, kind: u64, ttl: u64) {
+        let key = services.hasher.hash_one(instance);
+        let name = || label(&format!("_{kind:05}._tcp.local"));
+        services.learn(at(now), (key, kind), at(now + ttl), name);
+    }
+
+    fn of(services: &Services, now: u64, label: &str) -> u64 {
+        let counts = services.count(at(now));
+        counts.iter().find(|(there, _)| **there == *label).map_or(0, |(_, count)| *count)
+    }
+
+    #[test]
+    fn a_label_is_the_type_in_lower_case_or_none() {
+        assert_eq!(label("_IPP._tcp.local").as_deref(), Some("_ipp._tcp"));
+        assert_eq!(label(&"_x".repeat(32)), None);
+    }
+
+    #[test]
+    fn sixty_four_types_have_labels_and_give_them_back() {
+        let mut services = services();
+        for kind in 0..70 {
+            learn(&mut services, 0, kind, kind, if kind < 10 { 5 } else { 100 });
+        }
+        assert_eq!(services.count(at(0)).len(), SERVICE_TYPES_MAX + 1);
+        assert_eq!(of(&services, 0, OTHER_SERVICES), 6);
+        services.handle_second(at(5));
+        assert_eq!(of(&services, 5, "_00000._tcp"), 0);
+        assert_eq!(services.types.len(), 54);
+        // Named again, it has a label now.
+        learn(&mut services, 6, 69, 69, 100);
+        assert_eq!((of(&services, 6, "_00069._tcp"), of(&services, 6, OTHER_SERVICES)), (1, 5));
+        services.handle_second(at(106));
+        assert_eq!((services.types.len(), services.count(at(106)).len()), (0, 0));
+    }
+
+    #[test]
+    fn labels_that_look_the_same_are_one() {
+        let mut services = services();
+        for kind in [1, 2] {
+            services.learn(at(0), (kind, kind), at(9), || Some("_a._tcp".into()));
+        }
+        assert_eq!(services.count(at(0)), [("_a._tcp".into(), 2)]);
+    }
+
+    proptest! {
+        #[test]
+        fn labels_and_memory_have_a_bound(
+            names in prop::collection::vec((0_u64..20_000, 0_u64..200, 1_u64..100), 0..1_000),
+        ) {
+            let mut services = services();
+            for ((instance, kind, ttl), step) in names.into_iter().zip(0..) {
+                // A hundred a second.
+                let now = step / 100;
+                learn(&mut services, now, instance, kind, ttl);
+                prop_assert!(services.types.len() <= SERVICE_TYPES_MAX);
+                if step % 100 == 99 {
+                    services.handle_second(at(now));
+                    prop_assert!(services.count(at(now)).len() <= SERVICE_TYPES_MAX + 1);
+                }
+            }
+            services.handle_second(at(10_000));
+            prop_assert_eq!((services.types.len(), services.count(at(10_000)).len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn the_number_of_instances_stands_still() {
+        let mut services = services();
+        for instance in 0..50_000 {
+            learn(&mut services, 0, instance, 1, 100);
+        }
+        assert_eq!(services.instances.capacity(), 8_192);
+        assert_eq!(of(&services, 0, "_00001._tcp"), 8_192);
+    }
+}

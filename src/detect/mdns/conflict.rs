@@ -1,0 +1,223 @@
+//! Names that two devices claim.
+//!
+//! Comes in: unique records, those with the cache-flush bit, of multicast responses. Goes out:
+//! [`Cause::NameConflict`] on the frames of both claimants, from the second change of hands on.
+//!
+//! What is compared is all data that one message gives a name and type (RFC 6762 section 10.2).
+//! Two devices agree if either says no more than the other: a reflector may drop an address.
+
+use crate::decode::mdns::{Record, Section};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Mdns};
+use crate::detect::memory::questions::Party;
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use std::time::Duration;
+
+/// Claims are remembered for this long: as long as the records of a host live (RFC 6762
+/// section 10).
+const MEMORY: Duration = Duration::from_mins(2);
+/// Both have claimed the name within this long, or it is no conflict any more.
+const BOTH_WITHIN: Duration = Duration::from_secs(10);
+/// Changes of hands from which on it is a conflict.
+const CHANGES: u8 = 2;
+/// Data kept of a set of records, in order; what is over is not compared.
+const DATA: usize = 4;
+/// Sets of records claimed in a message that are looked at.
+const CLAIMS: usize = 32;
+/// Sets of claimed names and types: at most 2,048, 352 KiB.
+const NAME_SETS: usize = 256;
+
+const OPT: u16 = 41;
+/// Says what there is not: of one name two devices may know as much by right.
+const NSEC: u16 = 47;
+
+/// All data that a message gives a name and type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Data {
+    hashes: [u64; DATA],
+    count: usize,
+}
+
+impl Data {
+    fn add(&mut self, hash: u64) {
+        if self.count < DATA && !self.hashes[..self.count].contains(&hash) {
+            self.hashes[self.count] = hash;
+            self.count += 1;
+        }
+    }
+
+    /// Whether one of them says no more than the other.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let (few, many) = if self.count <= other.count { (self, other) } else { (other, self) };
+        few.hashes[..few.count].iter().all(|hash| many.hashes[..many.count].contains(hash))
+    }
+}
+
+/// Who said what, and when last.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    party: Party,
+    data: Data,
+    at: Time,
+}
+
+/// A name and type.
+#[derive(Clone, Copy, Debug)]
+struct Name {
+    holder: Claim,
+    /// Who held it before, and said something else.
+    rival: Option<Claim>,
+    changes: u8,
+}
+
+/// Names that two devices claim. At most 352 KiB.
+#[derive(Debug)]
+pub(crate) struct Conflict {
+    names: Sets<Name, NAME_SETS>,
+    /// The last message, and whether it was marked: the same again changes nothing.
+    last: Option<(Party, u64, Time, bool)>,
+}
+
+impl Conflict {
+    pub(crate) const fn new() -> Self {
+        Self { names: Sets::new(MEMORY), last: None }
+    }
+
+    /// Hears one frame of a device that is no relay.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns().filter(Mdns::is_response) else { return };
+        if heard.observation.sender.is_none() {
+            return;
+        }
+        let (now, party) = (heard.now, heard.party);
+        let again = self.last.filter(|&(last, payload, at, _)| {
+            last == party && payload == mdns.payload && now.since(at) < Duration::from_secs(1)
+        });
+        let is_marked = if let Some((.., is_marked)) = again {
+            is_marked
+        } else {
+            let mut is_marked = false;
+            each_claim(&mdns.digest.records, |name, data| {
+                is_marked |= self.claim(name, Claim { party, data, at: now });
+            });
+            self.last = Some((party, mdns.payload, now, is_marked));
+            is_marked
+        };
+        if is_marked {
+            findings.mark(Cause::NameConflict);
+        }
+    }
+
+    /// Hears one claim: whether it is one side of a conflict.
+    fn claim(&mut self, name: u64, claim: Claim) -> bool {
+        let now = claim.at;
+        let make = || Name { holder: claim, rival: None, changes: 0 };
+        let name = self.names.entry(now, name, make).value;
+        if name.holder.party.may_be(claim.party) {
+            name.holder = claim;
+        } else if !name.holder.data.agrees_with(&claim.data) {
+            let is_over = now.since(name.holder.at) > MEMORY;
+            name.changes = if is_over { 1 } else { name.changes.saturating_add(1) };
+            name.rival = Some(std::mem::replace(&mut name.holder, claim));
+        } else {
+            // Says the same as the holder.
+            return false;
+        }
+        name.changes >= CHANGES
+            && name.rival.is_some_and(|rival| {
+                !rival.data.agrees_with(&claim.data) && now.since(rival.at) <= BOTH_WITHIN
+            })
+    }
+}
+
+/// Hands every name and type to `claim`, as a hash, with all unique data that the message gives
+/// it. Records of one name and type stand together.
+fn each_claim(records: &[Record], mut claim: impl FnMut(u64, Data)) {
+    let unique = |record: &&Record| {
+        record.flush
+            && record.ttl > 0
+            && !matches!(record.rtype, NSEC | OPT)
+            && matches!(record.section, Section::Answer | Section::Additional)
+    };
+    let mut records = records.iter().filter(unique).peekable();
+    for _ in 0..CLAIMS {
+        let Some(first) = records.next() else { return };
+        let mut data = Data::default();
+        data.add(first.data);
+        let is_same = |record: &&Record| {
+            (record.name, record.rtype, record.class) == (first.name, first.rtype, first.class)
+        };
+        while let Some(same) = records.next_if(is_same) {
+            data.add(same.data);
+        }
+        let kind = u64::from(first.rtype) << 16 | u64::from(first.class);
+        // The name's hash is keyed and picks the set; nobody can choose a name whose hash differs
+        // from another's in just these bits.
+        claim(first.name ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15), data);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data(hashes: &[u64]) -> Data {
+        let mut data = Data::default();
+        for hash in hashes {
+            data.add(*hash);
+        }
+        data
+    }
+
+    /// Which of these claims of one name, a second apart, are in a conflict.
+    fn marked(claims: &[(u64, &[u64])]) -> Vec<bool> {
+        let mut conflict = Conflict::new();
+        let claim = |(n, (party, hashes)): (usize, &(u64, &[u64]))| {
+            let at = Time(n as u64 * 1_000_000_000);
+            let party = Party::new(None, party << 2);
+            conflict.claim(7, Claim { party, data: data(hashes), at })
+        };
+        claims.iter().enumerate().map(claim).collect()
+    }
+
+    #[test]
+    fn a_conflict_goes_there_and_back() {
+        let (a, b, c): (&[u64], &[u64], &[u64]) = (&[1], &[2], &[3]);
+        assert_eq!(marked(&[(1, a), (2, b), (1, a), (2, b)]), [false, false, true, true]);
+        assert_eq!(marked(&[(1, a), (2, b), (1, a), (1, a)]), [false, false, true, true]);
+        assert_eq!(marked(&[(1, a), (2, b), (3, c)]), [false, false, true]);
+        // A device whose address changes, one that takes another's place, a reflector.
+        assert_eq!(marked(&[(1, a), (1, b), (1, a), (1, b)]), [false; 4]);
+        assert_eq!(marked(&[(1, a), (2, b), (2, b), (2, b)]), [false; 4]);
+        assert_eq!(marked(&[(1, a), (2, a), (1, a), (2, a)]), [false; 4]);
+    }
+
+    #[test]
+    fn who_says_less_does_not_contradict() {
+        let (both, one, other): (&[u64], &[u64], &[u64]) = (&[1, 9], &[9], &[2, 9]);
+        assert_eq!(marked(&[(1, both), (2, one), (1, both), (2, one)]), [false; 4]);
+        assert_eq!(marked(&[(1, both), (2, other), (1, both)]), [false, false, true]);
+    }
+
+    proptest! {
+        #[test]
+        fn order_does_not_matter(hashes in prop::collection::vec(1_u64..9, 1..DATA)) {
+            let reversed: Vec<u64> = hashes.iter().rev().copied().collect();
+            let (one, other) = (data(&hashes), data(&reversed));
+            prop_assert!(one.agrees_with(&other) && other.agrees_with(&one));
+            let mut apart = data(&[]);
+            for hash in &hashes {
+                apart.add(hash + 10);
+            }
+            prop_assert!(!one.agrees_with(&apart));
+        }
+    }
+
+    #[test]
+    fn memory_has_a_bound() {
+        let each = size_of::<Option<(u64, Time, Name)>>();
+        assert!(NAME_SETS * 8 * each <= 352 << 10, "{each}");
+    }
+}

@@ -1,0 +1,231 @@
+//! Cause `ping_pong`: the answers of one device provoke the questions of another, and those the
+//! answers, faster than any reader of answers asks again.
+//!
+//! Comes in: questions and answers with who sent them. Goes out: whether a message continues a
+//! chain: an answer within 50 ms of the other device's question, or the same question again within
+//! 50 ms of an answer. A client that asks for one type after the other does not ask again, who asks
+//! again without an answer is provoked by none, and when several devices answer one that browses,
+//! only the first answer is of the chain.
+
+use crate::decode::mdns::{Digest, Kind, Section};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard};
+use crate::detect::memory::questions::Party;
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use std::time::Duration;
+
+/// What is farther apart has nothing to do with each other.
+const LINK: Duration = Duration::from_millis(50);
+/// Links from which on a chain is a loop.
+const LOOP: u8 = 3;
+/// Names looked at in one message.
+const NAMES: usize = 16;
+/// Types remembered of a chain.
+const TYPES: usize = 8;
+
+/// What a message is to a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Question,
+    Answer,
+}
+
+/// Questions and answers of one name that follow each other.
+#[derive(Clone, Debug)]
+struct Chain {
+    last: Time,
+    turn: Turn,
+    /// Who asked first.
+    asker: Party,
+    /// Who answered first.
+    answerer: Option<Party>,
+    /// Who sent the last message.
+    by: Party,
+    /// The types asked for.
+    types: [u16; TYPES],
+    /// Which of them were asked for since the last answer, as bits.
+    open: u8,
+    /// Whether the last question was asked before in this chain, or is its first: only then do
+    /// it and its answer make the chain longer.
+    counts: bool,
+    links: u8,
+}
+
+impl Chain {
+    const fn new(now: Time, asker: Party, rtype: u16) -> Self {
+        let mut types = [0; TYPES];
+        types[0] = rtype;
+        let turn = Turn::Question;
+        Self {
+            last: now,
+            turn,
+            asker,
+            answerer: None,
+            by: asker,
+            types,
+            open: 1,
+            counts: true,
+            links: 0,
+        }
+    }
+
+    /// Hears a question; returns whether it continues a loop.
+    fn ask(&mut self, now: Time, party: Party, rtype: u16) -> bool {
+        if now.since(self.last) > LINK {
+            *self = Self::new(now, party, rtype);
+            return false;
+        }
+        let is_of_pair = party == self.asker || Some(party) == self.answerer;
+        if !is_of_pair {
+            return false;
+        }
+        let follows = self.turn == Turn::Answer;
+        if follows {
+            self.open = 0;
+        }
+        self.counts = false;
+        let place = self.types.iter().position(|there| *there == rtype || *there == 0);
+        if let Some(place) = place {
+            if self.open & 1 << place != 0 {
+                // Nothing has provoked it.
+                *self = Self::new(now, party, rtype);
+                return false;
+            }
+            self.open |= 1 << place;
+            self.counts = self.types[place] == rtype;
+            self.types[place] = rtype;
+        }
+        self.step(now, Turn::Question, party, follows)
+    }
+
+    /// Hears an answer; returns whether it continues a loop.
+    fn answer(&mut self, now: Time, party: Party) -> bool {
+        if now.since(self.last) > LINK || self.turn != Turn::Question || party == self.by {
+            return false;
+        }
+        let is_of_pair = match self.answerer {
+            None => true,
+            Some(answerer) => party == answerer || party == self.asker,
+        };
+        if !is_of_pair {
+            return false;
+        }
+        self.answerer.get_or_insert(party);
+        self.step(now, Turn::Answer, party, true)
+    }
+
+    fn step(&mut self, now: Time, turn: Turn, by: Party, follows: bool) -> bool {
+        self.last = now;
+        self.turn = turn;
+        self.by = by;
+        if follows && self.counts {
+            self.links = self.links.saturating_add(1);
+        }
+        self.links >= LOOP && self.counts
+    }
+}
+
+/// Questions and answers that provoke each other.
+#[derive(Debug)]
+pub(crate) struct PingPong {
+    /// By name and address family; 80 KiB at most.
+    chains: Sets<Chain, 128>,
+    /// When the last question was heard: long after it no answer follows one.
+    last: Option<Time>,
+}
+
+impl PingPong {
+    /// Nothing was heard yet.
+    pub(crate) const fn new() -> Self {
+        Self { chains: Sets::new(LINK), last: None }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        let is_loop = match mdns.kind {
+            Kind::Query | Kind::LegacyQuery => self.ask(heard, mdns.digest),
+            Kind::Response | Kind::Announcement | Kind::Goodbye => self.answer(heard, mdns.digest),
+            Kind::Probe | Kind::Malformed => false,
+        };
+        if is_loop {
+            findings.mark(Cause::PingPong);
+        }
+    }
+
+    fn ask(&mut self, heard: &Heard<'_>, digest: &Digest) -> bool {
+        self.last = Some(heard.now);
+        let Heard { now, party, .. } = *heard;
+        let mut is_loop = false;
+        for question in digest.questions.iter().take(NAMES) {
+            let new = || Chain::new(now, party, question.rtype);
+            let place = self.chains.entry(now, key(heard, question.name), new);
+            is_loop |= !place.is_new && place.value.ask(now, party, question.rtype);
+        }
+        is_loop
+    }
+
+    fn answer(&mut self, heard: &Heard<'_>, digest: &Digest) -> bool {
+        let Heard { now, party, .. } = *heard;
+        if self.last.is_none_or(|last| now.since(last) > LINK) {
+            return false;
+        }
+        let mut is_loop = false;
+        let (mut before, mut names) = (None, 0);
+        for record in digest.records.iter().filter(|record| record.section == Section::Answer) {
+            // Records of one name stand together.
+            if before == Some(record.name) {
+                continue;
+            }
+            before = Some(record.name);
+            names += 1;
+            if names > NAMES {
+                break;
+            }
+            if let Some(chain) = self.chains.get_mut(now, key(heard, record.name)) {
+                is_loop |= chain.answer(now, party);
+            }
+        }
+        is_loop
+    }
+}
+
+/// What is asked over both address families is answered over both.
+fn key(heard: &Heard<'_>, name: u64) -> u64 {
+    let is_v6 = heard.observation.ip.is_some_and(|ip| ip.source.is_ipv6());
+    name ^ u64::from(is_v6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Sender;
+    use crate::mac::Mac;
+    use proptest::prelude::*;
+
+    fn party(n: u8) -> Party {
+        Party::new(Some(Sender::Mac(Mac([2, 0, 0, 0, 0, n]))), u64::from(n) << 8)
+    }
+
+    proptest! {
+        #[test]
+        fn no_chain_of_one_device_or_of_answers_alone_is_a_loop(
+            steps in prop::collection::vec((0_u64..60, 0_u8..4, 1_u16..6), 1..80),
+        ) {
+            // Device 0 asks each type once, the others answer at will.
+            let mut chain = Chain::new(Time(0), party(0), 1);
+            let mut asked = vec![1];
+            let mut now = Time(0);
+            for (millis, who, rtype) in steps {
+                now = now.plus(Duration::from_millis(millis));
+                if who > 0 {
+                    prop_assert!(!chain.answer(now, party(who)));
+                } else if !asked.contains(&rtype) {
+                    asked.push(rtype);
+                    prop_assert!(!chain.ask(now, party(0), rtype));
+                }
+            }
+        }
+    }
+}

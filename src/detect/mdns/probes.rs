@@ -1,0 +1,225 @@
+//! Probes (RFC 6762 section 8.1): causes `probe_loop` and `rename_loop`, rule `probe_interval`.
+//!
+//! Comes in: probes, and the responses in which a prober takes what it probed for. A source is a
+//! device with one of its addresses, because a device probes over IPv4 and IPv6 at once. A device
+//! that starts sends three probes, 250 ms apart, for each of its names, and then has them: what it
+//! takes to be a loop is that it never has them, or that the names go on and on.
+
+use super::contenders::Contenders;
+use super::rename::{self, Rename};
+use crate::decode::mdns::{Digest, Kind, Section};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
+use crate::detect::memory::table::Sets;
+use crate::detect::rule::Rule;
+use crate::time::Time;
+use std::time::Duration;
+
+/// Probes are counted this long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// More probes than this of one name, never taken, are a loop.
+const PROBES: usize = 3;
+/// Probes nearer to each other are a loop too, from the third on.
+const HASTY: Duration = Duration::from_millis(200);
+/// 250 ms, less 10 %.
+const INTERVAL: Duration = Duration::from_millis(225);
+/// Probes of the same names that are no farther apart belong to one attempt of three.
+const ATTEMPT: Duration = Duration::from_secs(1);
+/// Attempts after too many conflicts: 5 s, less 10 %.
+const DEFERRED: Duration = Duration::from_millis(4_500);
+
+/// PTR (RFC 1035 section 3.2.2).
+const PTR: u16 = 12;
+
+/// The probes of one source for one name.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    /// The last ones since it was heard to have the name, the latest first.
+    untaken: [Option<Time>; PROBES],
+    /// The last one.
+    last: Option<Time>,
+    /// How many of the last gaps, without a break, were hasty.
+    hasty: u8,
+}
+
+impl Run {
+    /// Hears a probe; returns whether it is part of a loop.
+    fn probe(&mut self, now: Time, judges_gaps: bool) -> bool {
+        let is_many = self.untaken[PROBES - 1].is_some_and(|at| now.since(at) <= WINDOW);
+        self.untaken.rotate_right(1);
+        self.untaken[0] = Some(now);
+        let is_hasty = self.last.is_some_and(|last| now.since(last) < HASTY);
+        self.hasty = if is_hasty { self.hasty.saturating_add(1) } else { 0 };
+        self.last = Some(now);
+        is_many || (judges_gaps && self.hasty >= 2)
+    }
+}
+
+/// Up to three probes of one source for the same names.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    last: Time,
+    probes: u8,
+}
+
+/// Probes and renaming.
+#[derive(Debug)]
+pub(crate) struct Probes {
+    /// When the last probe was heard, whoever's: long after it there is nothing to look up.
+    last: Option<Time>,
+    /// By source and name; 176 KiB at most.
+    runs: Sets<Run, 256>,
+    /// By source and set of names; 40 KiB at most.
+    attempts: Sets<Attempt, 128>,
+    /// Sources that have probed lately; 12 KiB at most.
+    probers: Sets<(), 64>,
+    rename: Rename,
+    contenders: Contenders,
+}
+
+impl Probes {
+    /// Nothing was heard yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            last: None,
+            runs: Sets::new(WINDOW),
+            attempts: Sets::new(ATTEMPT),
+            probers: Sets::new(WINDOW),
+            rename: Rename::new(),
+            contenders: Contenders::new(),
+        }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        match mdns.kind {
+            Kind::Probe => self.probe(heard, mdns, findings),
+            Kind::Response | Kind::Announcement | Kind::Goodbye => {
+                if self.last.is_some_and(|last| heard.now.since(last) <= rename::WINDOW) {
+                    self.response(heard, mdns.digest, findings);
+                }
+            }
+            Kind::Query | Kind::LegacyQuery | Kind::Malformed => {}
+        }
+    }
+
+    fn probe(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
+        let Heard { now, source, .. } = *heard;
+        let digest = mdns.digest;
+        self.last = Some(now);
+        self.probers.entry(now, source, || ());
+        let mut is_loop = false;
+        for probed in &digest.probed {
+            let run = self.runs.entry(now, key(source, probed.name), Run::default).value;
+            is_loop |= run.probe(now, !heard.link.is_wireless);
+        }
+        if is_loop {
+            findings.mark(Cause::ProbeLoop);
+        }
+        // What was cut may have had other names. Wi-Fi delivers multicast in bunches.
+        if mdns.datagram.complete && !heard.link.is_wireless && !digest.probed.is_empty() {
+            self.judge(heard, digest, findings);
+        }
+        if self.rename.probe(now, source, &digest.probed) {
+            findings.mark(Cause::RenameLoop);
+        }
+        let rename = &mut self.rename;
+        self.contenders.probe(heard, digest, |series| rename.conflict(now, series));
+    }
+
+    /// Judges how long after the last probe this one comes.
+    fn judge(&mut self, heard: &Heard<'_>, digest: &Digest, findings: &mut Findings) {
+        let Heard { now, source, .. } = *heard;
+        // The order of the names does not matter.
+        let names = digest.probed.iter().fold(0, |sum: u64, p| sum.wrapping_add(p.name));
+        let new = || Attempt { last: now, probes: 0 };
+        let place = self.attempts.entry(now, key(source, names), new);
+        let attempt = place.value;
+        let gap = (!place.is_new).then(|| now.since(attempt.last));
+        // An attempt is three probes. Who must wait must do so before it begins another.
+        let begins = attempt.probes == 0 || usize::from(attempt.probes) >= PROBES;
+        attempt.probes = if begins { 1 } else { attempt.probes + 1 };
+        attempt.last = now;
+        let hasty = gap.filter(|gap| *gap < INTERVAL).or_else(|| {
+            let waited = begins.then(|| self.rename.waited(now, source, &digest.probed)).flatten();
+            waited.filter(|waited| *waited < DEFERRED)
+        });
+        if let Some(gap) = hasty {
+            let first = digest.records.iter().position(|r| r.section == Section::Authority);
+            let subject = first.and_then(|at| u8::try_from(at).ok()).map(Subject::Record);
+            findings.offend(Offence { rule: Rule::ProbeInterval, subject, gap: Some(gap) });
+        }
+    }
+
+    fn response(&mut self, heard: &Heard<'_>, digest: &Digest, findings: &mut Findings) {
+        let Heard { now, source, .. } = *heard;
+        if self.probers.get(now, source).is_some() {
+            let (runs, mut before) = (&mut self.runs, None);
+            let mut take = |name: u64| {
+                // Records of one name stand together.
+                if before != Some(name)
+                    && let Some(run) = runs.get_mut(now, key(source, name))
+                {
+                    run.untaken = [None; PROBES];
+                }
+                before = Some(name);
+            };
+            for record in &digest.records {
+                take(record.name);
+                if record.rtype == PTR {
+                    take(record.data);
+                }
+            }
+        }
+        if self.rename.is_about_loop(now, source, digest) {
+            findings.mark(Cause::RenameLoop);
+        }
+        let rename = &mut self.rename;
+        self.contenders.response(heard, digest, |series| rename.conflict(now, series));
+    }
+}
+
+/// Of two keyed hashes: nobody can choose what their sum collides with.
+const fn key(source: u64, name: u64) -> u64 {
+    source.wrapping_add(name.rotate_left(32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_run_is_a_loop_with_the_fourth_probe_in_ten_seconds_that_is_not_taken(
+            steps in prop::collection::vec((200_u64..6_000, 0_u8..5), 1..60),
+        ) {
+            let mut run = Run::default();
+            let mut untaken: Vec<Time> = Vec::new();
+            let mut now = Time(0);
+            for (millis, what) in steps {
+                now = now.plus(Duration::from_millis(millis));
+                if what == 0 {
+                    run.untaken = [None; PROBES];
+                    untaken.clear();
+                    continue;
+                }
+                untaken.push(now);
+                let lately = untaken.iter().filter(|at| now.since(**at) <= WINDOW).count();
+                prop_assert_eq!(run.probe(now, true), lately > 3);
+            }
+        }
+    }
+
+    #[test]
+    fn two_hasty_gaps_make_a_loop_and_a_break_ends_it() {
+        let mut run = Run::default();
+        let times = [0, 199, 398, 597, 797, 996, 1_195];
+        let is_loop = times.map(|millis| {
+            run.untaken = [None; PROBES];
+            run.probe(Time(millis * 1_000_000), true)
+        });
+        assert_eq!(is_loop, [false, false, true, true, false, false, true]);
+    }
+}

@@ -1,0 +1,154 @@
+//! Records of one name and type that change all the time (RFC 6762 section 8.4).
+//!
+//! Most unique record sets have one record, and a message that carries another is a change. A
+//! host's addresses are many, and responders send some of them now and some then: there only an
+//! address that was not heard before is a change.
+
+use super::recent::Recent;
+use crate::decode::mdns::Record;
+use crate::detect::heard::Heard;
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use ahash::RandomState;
+use std::time::Duration;
+
+/// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782, RFC 4034 section 4).
+const A: u16 = 1;
+const CNAME: u16 = 5;
+pub(super) const PTR: u16 = 12;
+const HINFO: u16 = 13;
+const TXT: u16 = 16;
+const AAAA: u16 = 28;
+const SRV: u16 = 33;
+const NSEC: u16 = 47;
+
+/// Changes of a record set at most...
+const MAX: u8 = 10;
+/// ... in this time.
+const PERIOD: Duration = Duration::from_mins(1);
+
+/// The records of one name, type and class by one source. 72 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Set {
+    /// Of the data, in any order.
+    data: u64,
+    /// One more than are allowed.
+    changes: Recent<{ MAX as usize }>,
+    /// The last message in which addresses were new.
+    message: u32,
+}
+
+/// What a message changed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Changes {
+    /// Records whose set has other data than before, by place in the digest.
+    pub changed: u128,
+    /// The first record whose set changed once too often.
+    pub too_often: Option<u8>,
+    /// Whether a TXT record changes all the time, in this message or not.
+    pub is_churning: bool,
+}
+
+/// The record sets of one segment's sources.
+///
+/// At most 8,192 sets, 88 bytes each: 704 KiB. What is forgotten at that bound has no history
+/// when it comes again: fewer changes are found.
+#[derive(Debug)]
+pub(super) struct Rrsets(Sets<Set, 1_024>);
+
+impl Rrsets {
+    pub(super) const fn new() -> Self {
+        Self(Sets::new(super::announce::MEMORY))
+    }
+
+    /// Hears the sets of a message, but for addresses.
+    pub(super) fn hear(&mut self, heard: &Heard<'_>, hasher: &RandomState) -> Changes {
+        let mut changes = Changes::default();
+        let Some(mdns) = heard.mdns else { return changes };
+        let records = &mdns.digest.records;
+        let mut done = 0_u128;
+        for (place, first) in (0_u8..128).zip(records) {
+            if done & (1 << place) != 0 || !is_singular(first) {
+                continue;
+            }
+            let mut data = 0_u64;
+            let mut members = 0_u128;
+            for (other, record) in (place..128).zip(&records[place.into()..]) {
+                if !is_singular(record) || !are_together(first, record) {
+                    continue;
+                }
+                members |= 1 << other;
+                // An answer may be there again as additional.
+                let mut before = records[place.into()..other.into()].iter();
+                if !before.any(|b| are_together(b, record) && b.ttl > 0 && b.data == record.data) {
+                    data = data.wrapping_add(record.data);
+                }
+            }
+            done |= members;
+            let now = heard.now;
+            let key = set_key(heard.source, first, hasher);
+            let make = || Set { data, changes: Recent::default(), message: 0 };
+            let set = self.0.entry(now, key, make).value;
+            if set.data != data {
+                set.data = data;
+                set.changes.push(now);
+                changes.changed |= members;
+                if is_too_often(set, now) {
+                    changes.too_often.get_or_insert(place);
+                }
+            }
+            changes.is_churning |= first.rtype == TXT && is_too_often(set, now);
+        }
+        changes
+    }
+
+    /// Hears an address that was not heard before. Returns whether there were too many of those.
+    /// Several of one message are one change; the first of a host is none.
+    pub(super) fn hear_address(
+        &mut self,
+        heard: &Heard<'_>,
+        record: &Record,
+        message: u32,
+        hasher: &RandomState,
+    ) -> bool {
+        let key = set_key(heard.source, record, hasher);
+        let make = || Set { data: 0, changes: Recent::default(), message };
+        let set = self.0.entry(heard.now, key, make).value;
+        if set.message == message {
+            return false;
+        }
+        set.message = message;
+        set.changes.push(heard.now);
+        is_too_often(set, heard.now)
+    }
+}
+
+fn is_too_often(set: &Set, now: Time) -> bool {
+    set.changes.are_within(MAX + 1, now, PERIOD)
+}
+
+fn set_key(source: u64, record: &Record, hasher: &RandomState) -> u64 {
+    hasher.hash_one((source, record.name, record.rtype, record.class))
+}
+
+const fn are_together(a: &Record, b: &Record) -> bool {
+    a.name == b.name && a.rtype == b.rtype && a.class == b.class
+}
+
+/// Whether it is an address.
+pub(super) const fn is_address(record: &Record) -> bool {
+    matches!(record.rtype, A | AAAA)
+}
+
+/// Whether it is of a set that has all its records in each message. PTR records of services are
+/// shared whatever their cache-flush bit says, and NSEC records follow the changes of others.
+const fn is_singular(record: &Record) -> bool {
+    super::is_sent(record)
+        && record.ttl > 0
+        && match record.rtype {
+            CNAME | HINFO | TXT | SRV => true,
+            A | AAAA | NSEC => false,
+            PTR => record.flush && !record.traits.is_service_type(),
+            _ => record.flush,
+        }
+}

@@ -1,0 +1,159 @@
+//! A record sent again too soon (RFC 6762 section 6): one second must pass between two sendings,
+//! a quarter of it where the second one answers a probe.
+//!
+//! Whether it was asked for in between is told by the order in which messages were heard, not by
+//! their time: a question and the answer before it may bear the same stamp. Two questions that
+//! came before the first of two answers asked for both: systemd-resolved answers each.
+
+use crate::detect::heard::{Heard, Link};
+use crate::detect::memory::questions::{Asked, Order};
+use crate::detect::rule::Rule;
+use crate::time::Time;
+use std::time::Duration;
+
+/// Between two sendings of a record.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Between two sendings, if another device probed for its name in between.
+const DEFENCE: Duration = Duration::from_millis(250);
+
+/// When a record was sent last, and after which questions. 16 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sending {
+    at: Time,
+    order: Order,
+    /// How many questions, of any name, were heard between the sending before and `order`.
+    questions: u16,
+    /// How often it was sent since the last of them; 0 if it was never sent.
+    times: u8,
+}
+
+/// A record that was sent within the last second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Again {
+    /// How long ago.
+    pub gap: Duration,
+    /// After which questions.
+    order: Order,
+    /// What was asked after this and until `order` was waiting for an answer.
+    answered: Order,
+    /// How many answers there were to it.
+    times: u8,
+}
+
+impl Sending {
+    /// Whether it was sent at all.
+    pub(super) const fn was_sent(&self) -> bool {
+        self.times > 0
+    }
+
+    /// When it was sent last, if it was.
+    pub(super) const fn at(&self) -> Time {
+        self.at
+    }
+
+    /// It is sent now. Returns how long ago it was sent before, if within a second.
+    pub(super) fn send(&mut self, now: Time, order: Order) -> Option<Again> {
+        let before = *self;
+        let was_sent = before.was_sent();
+        *self = if was_sent && order == before.order {
+            Self { at: now, times: before.times.saturating_add(1), ..before }
+        } else {
+            let questions = if was_sent { order.since(before.order) } else { u32::MAX };
+            Self { at: now, order, questions: questions.try_into().unwrap_or(u16::MAX), times: 1 }
+        };
+        let gap = now.since(before.at);
+        (was_sent && gap < INTERVAL).then_some(Again {
+            gap,
+            order: before.order,
+            answered: before.order.before(before.questions),
+            times: before.times,
+        })
+    }
+}
+
+/// What a message answers: found out when one of its records was sent within the last second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Answers(Option<Asked>);
+
+impl Answers {
+    /// The last questions that one of the records answers. A message that answers a question
+    /// brings along what belongs to the answer: that is asked for as well.
+    fn find(&mut self, heard: &Heard<'_>) -> Asked {
+        *self.0.get_or_insert_with(|| {
+            let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+            records.filter(|record| super::is_sent(record)).fold(
+                Asked::default(),
+                |asked, record| {
+                    asked.or_later(heard.questions.asked(heard.now, record, heard.party))
+                },
+            )
+        })
+    }
+
+    /// Whether more questions for one record of the message were waiting before it was sent last
+    /// than it was sent since: this is the answer to another one of them.
+    fn answers_another(heard: &Heard<'_>, again: Again) -> bool {
+        let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+        let waiting = |record| {
+            let (after, until) = (again.answered, again.order);
+            heard.questions.waiting(heard.now, record, heard.party, after, until)
+        };
+        let mut sent = records.filter(|record| super::is_sent(record));
+        sent.any(|record| waiting(record) > usize::from(again.times))
+    }
+
+    /// What there is to say of a record that is sent again, if anything: whether nobody asked,
+    /// and the rule that this breaks.
+    pub(super) fn judge(
+        &mut self,
+        heard: &Heard<'_>,
+        again: Again,
+        least: Least,
+    ) -> (bool, Option<Rule>) {
+        let is_since = |order: Option<Order>| order.is_some_and(|o| o.is_after(again.order));
+        let (mut query, mut probe) = (false, false);
+        if heard.questions.order().is_after(again.order) {
+            let asked = self.find(heard);
+            query = is_since(asked.query);
+            probe = is_since(asked.probe);
+        }
+        let least = if probe { least.after_a_probe } else { least.otherwise };
+        let is_early = again.gap < least;
+        query = query || is_early && !probe && Self::answers_another(heard, again);
+        let rule = is_early.then_some(if query {
+            Rule::RecordIntervalAsked
+        } else {
+            Rule::RecordInterval
+        });
+        (!query && !probe, rule)
+    }
+}
+
+/// The least gaps that are no violation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Least {
+    otherwise: Duration,
+    after_a_probe: Duration,
+}
+
+impl Least {
+    /// On a link, as far as times can be trusted there.
+    pub(super) fn on(link: &Link) -> Self {
+        let on = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
+        Self { otherwise: on(INTERVAL), after_a_probe: on(DEFENCE) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerance_is_a_tenth_and_more_on_wireless() {
+        let wired = Least::on(&Link::default());
+        let millis = |least: Least| (least.otherwise.as_millis(), least.after_a_probe.as_millis());
+        assert_eq!(millis(wired), (900, 225));
+        let wireless = Least::on(&Link { is_wireless: true, ..Link::default() });
+        assert_eq!(millis(wireless), (650, 0));
+    }
+}

@@ -1,0 +1,233 @@
+//! When each record was sent last, by each device: intervals, announcements, changes, goodbyes.
+//!
+//! Comes in: multicast responses, and the device's own probes. Goes out: violations of
+//! `record_interval`, `record_interval_asked`, `announcement_count`, `update_rate` and
+//! `goodbye_rate`; marks of goodbye flapping, record churn and repeated responses.
+//!
+//! A record is one of a source (device, IP address): the copies over IPv4 and IPv6 are two. What
+//! is sent twice in one message is sent once. While silence proves nothing, records are
+//! remembered and marked, but nothing is held against anybody for having been sent unasked.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `interval` | sent again too soon |
+//! | `announce` | announced too often |
+//! | `change` | changed too often |
+//! | `withdraw` | withdrawn and sent again too often |
+//! | `recent` | the last times of something |
+
+mod announce;
+mod change;
+mod interval;
+mod recent;
+#[cfg(test)]
+mod tests;
+mod withdraw;
+
+use crate::decode::mdns::{HashKey, Kind, Record, Section};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
+use crate::detect::memory::table::Sets;
+use crate::detect::rule::Rule;
+use crate::time::Time;
+use ahash::RandomState;
+use announce::{Announced, Probes};
+use change::{Changes, Rrsets};
+use interval::{Answers, Least, Sending};
+use std::cell::OnceCell;
+use std::time::Duration;
+use withdraw::Withdrawn;
+
+/// The pseudo-record of EDNS (RFC 6891 section 6.1), which no two responses share by intent.
+const OPT: u16 = 41;
+
+/// Whether a record was sent: it stands among the answers or the additional records.
+const fn is_sent(record: &Record) -> bool {
+    match record.section {
+        Section::Answer | Section::Additional => record.rtype != OPT,
+        Section::Question | Section::Authority => false,
+    }
+}
+
+/// What is remembered of one record. 120 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    /// With a TTL.
+    alive: Sending,
+    /// With TTL 0.
+    gone: Sending,
+    announced: Announced,
+    withdrawn: Withdrawn,
+    /// The last message that carried it.
+    message: u32,
+}
+
+/// What is remembered of a segment's records.
+///
+/// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more,
+/// the one that was sent least lately loses its history: less is found, and nobody is accused by
+/// that. Sets of records and probes have bounds of their own, see `change` and `announce`.
+#[derive(Debug)]
+pub(crate) struct Records {
+    hasher: RandomState,
+    sent: Sets<Sent, 2_048>,
+    rrsets: Rrsets,
+    probes: Probes,
+    /// Responses heard. Wraps.
+    messages: u32,
+    /// When a record lost its history last: from then on, for a minute, what is not known may
+    /// still be nothing new.
+    forgot: Option<Time>,
+}
+
+impl Records {
+    /// How long an address need not be new because it is not known.
+    const DOUBT: Duration = Duration::from_mins(1);
+
+    /// A memory of nothing. `key` keeps the network from choosing what collides.
+    pub(crate) fn new(key: HashKey) -> Self {
+        let [a, b, c, d] = key.0;
+        Self {
+            hasher: RandomState::with_seeds(b, d, a, c),
+            sent: Sets::new(announce::MEMORY),
+            rrsets: Rrsets::new(),
+            probes: Probes::new(),
+            messages: 0,
+            forgot: None,
+        }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        match mdns.kind {
+            Kind::Probe => {
+                self.probes.hear(heard.now, heard.party, &mdns.digest.probed, &self.hasher);
+            }
+            Kind::Query | Kind::LegacyQuery => {}
+            Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
+                if mdns.is_response() {
+                    self.hear_response(heard, mdns, findings);
+                }
+            }
+        }
+    }
+
+    fn hear_response(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
+        self.messages = self.messages.wrapping_add(1);
+        let changes = self.rrsets.hear(heard, &self.hasher);
+        if let Some(place) = changes.too_often {
+            offend(findings, Rule::UpdateRate, place, None);
+        }
+        if changes.is_churning {
+            findings.mark(Cause::RecordChurn);
+        }
+        let mut message = Message {
+            answers: Answers::default(),
+            least: Least::on(heard.link),
+            is_judged: mdns.is_from_mdns_port() && !heard.is_suspended,
+            is_announcement: mdns.kind == Kind::Announcement,
+            probed: OnceCell::new(),
+            changes,
+        };
+        for (place, record) in (0_u8..128).zip(&mdns.digest.records) {
+            if is_sent(record) {
+                self.hear_record(heard, &mut message, place, record, findings);
+            }
+        }
+    }
+
+    fn hear_record(
+        &mut self,
+        heard: &Heard<'_>,
+        message: &mut Message,
+        place: u8,
+        record: &Record,
+        findings: &mut Findings,
+    ) {
+        let now = heard.now;
+        let Record { name, rtype, class, data, .. } = *record;
+        let key = self.hasher.hash_one((heard.source, name, rtype, class, data));
+        let there = self.sent.entry(now, key, Sent::default);
+        let sent = there.value;
+        if there.forgot {
+            self.forgot = Some(now);
+        }
+        if !there.is_new && sent.message == self.messages {
+            return;
+        }
+        sent.message = self.messages;
+
+        let is_alive = record.ttl > 0;
+        let is_first = is_alive && !sent.alive.was_sent();
+        let order = heard.questions.order();
+        let sending = if is_alive { &mut sent.alive } else { &mut sent.gone };
+        if let Some(again) = sending.send(now, order) {
+            let (is_unasked, rule) = message.answers.judge(heard, again, message.least);
+            if is_unasked {
+                findings.mark(Cause::RepeatedResponse);
+            }
+            // A goodbye said thrice takes nothing from anybody: TTL 0 is left out.
+            if let Some(rule) = rule.filter(|_| message.is_judged && is_alive) {
+                offend(findings, rule, place, Some(again.gap));
+            }
+        }
+
+        if !is_alive {
+            sent.withdrawn.go();
+            sent.announced.clear();
+        } else if sent.withdrawn.come(now, sent.gone.at()) {
+            offend(findings, Rule::GoodbyeRate, place, None);
+        }
+        if sent.withdrawn.is_flapping(now) {
+            findings.mark(Cause::GoodbyeFlapping);
+        }
+
+        if message.changes.changed & (1 << place) != 0 {
+            sent.announced.clear();
+        }
+        if message.is_announcement && is_alive && record.section == Section::Answer {
+            sent.announced.push(now);
+            if sent.announced.is_too_many(now, heard.link) {
+                // Looked up only now: it is as if counting had started anew with the probe.
+                let probed = message.probed.get_or_init(|| {
+                    let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+                    let announced = records.filter(|record| record.section == Section::Answer);
+                    self.probes.last(now, heard.party, announced, &self.hasher)
+                });
+                let is_too_many = probed.is_none_or(|probed| {
+                    sent.announced.forget_until(probed);
+                    sent.announced.is_too_many(now, heard.link)
+                });
+                if is_too_many {
+                    offend(findings, Rule::AnnouncementCount, place, sent.announced.gap());
+                }
+            }
+        }
+
+        let is_doubtful = self.forgot.is_some_and(|at| now.since(at) <= Self::DOUBT);
+        if is_first
+            && change::is_address(record)
+            && self.rrsets.hear_address(heard, record, self.messages, &self.hasher)
+            && !is_doubtful
+        {
+            offend(findings, Rule::UpdateRate, place, None);
+        }
+    }
+}
+
+/// What the records of one message have in common.
+struct Message {
+    answers: Answers,
+    least: Least,
+    /// Whether what was sent too soon is held against the sender.
+    is_judged: bool,
+    is_announcement: bool,
+    /// When the sender last probed for what it announces, once that was asked.
+    probed: OnceCell<Option<Time>>,
+    changes: Changes,
+}
+
+fn offend(findings: &mut Findings, rule: Rule, place: u8, gap: Option<Duration>) {
+    findings.offend(Offence { rule, subject: Some(Subject::Record(place)), gap });
+}

@@ -1,0 +1,353 @@
+//! Questions that are asked again and again (RFC 6762 section 5.2).
+//!
+//! Comes in: multicast queries. Goes out: the rules `query_interval` and `query_interval_soft`, and
+//! the cause `query_flood`. A history is that of one question (name, type and class, the QU bit
+//! apart) by one MAC, source IP and address family; it begins anew once the answer has expired and
+//! was not refreshed. Not judged: probes, which have an interval of their own; queries to one host.
+//! Legacy queries keep no rule, because nothing can be expected of them, but the same one again and
+//! again is a flood like any other: they have histories of their own. Several programs share a MAC
+//! and its port 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
+
+use crate::decode::mdns::{Kind, Question};
+use crate::detect::cache::{ANY, Cache};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Link, Offence, Subject};
+use crate::detect::memory::table::Sets;
+use crate::detect::rule::Rule;
+use crate::time::Time;
+use ahash::RandomState;
+use std::time::Duration;
+
+/// The least interval between two copies.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Gaps double up to this.
+const CAP: Duration = Duration::from_hours(1);
+/// How long a history is kept: the longest gap and a tenth.
+const MEMORY: Duration = Duration::from_mins(66);
+/// From so many copies on, each gap too short, the hard rule is broken. Four with gaps under a
+/// second always lie within 3 s.
+const COPIES: u8 = 4;
+/// From so many repeats on, none after a longer gap than the last, it is a flood.
+const FLAT: u8 = 4;
+/// Refreshes of one record: four (RFC 6762 section 5.2), by two programs.
+const REFRESHES: u8 = 8;
+
+/// When a question was asked.
+#[derive(Clone, Copy, Debug)]
+struct History {
+    last: Time,
+    /// The message that it was in: one message asks once.
+    message: u64,
+    /// The gap before `last`; zero before the first repeat of a series.
+    gap: Duration,
+    /// Copies in a row with gaps that are too short.
+    copies: u8,
+    /// Repeats in a row without a growing gap.
+    flat: u8,
+    /// Whether the series has a gap that is twice the one before.
+    has_grown: bool,
+    /// Refreshes since the record was heard at `due`.
+    refreshes: u8,
+    due: Time,
+}
+
+/// What one more copy is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Verdict {
+    gap: Duration,
+    is_hard: bool,
+    is_soft: bool,
+    is_flood: bool,
+}
+
+impl History {
+    const fn new(now: Time, message: u64) -> Self {
+        Self {
+            last: now,
+            message,
+            gap: Duration::ZERO,
+            copies: 1,
+            flat: 0,
+            has_grown: false,
+            refreshes: 0,
+            due: Time(0),
+        }
+    }
+
+    /// Whether this copy may be a refresh of `records` that were last heard at `due`.
+    const fn is_refresh(&mut self, records: u8, due: Time) -> bool {
+        if self.due.0 != due.0 {
+            self.due = due;
+            self.refreshes = 0;
+        }
+        if self.refreshes >= records.saturating_mul(REFRESHES) {
+            return false;
+        }
+        self.refreshes += 1;
+        true
+    }
+
+    fn copy(&mut self, now: Time, link: &Link) -> Verdict {
+        let at_least = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
+        let gap = now.since(self.last);
+        self.last = now;
+        let is_short = gap < at_least(INTERVAL);
+        self.copies = if is_short { self.copies.saturating_add(1) } else { 1 };
+
+        let before = self.gap;
+        let is_first = before.is_zero();
+        let is_early = gap < at_least((before * 2).clamp(INTERVAL, CAP));
+        // A search that ends and begins again starts with short gaps: nobody tells the two
+        // apart, so a series that has grown may begin anew. One that never grows may not.
+        let begins_anew = is_early && !is_short && self.has_grown;
+        let grows = !is_first && gap > before + before / 10 || gap >= at_least(CAP);
+        self.flat = match (begins_anew, grows) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => self.flat.saturating_add(1),
+        };
+        self.gap = if begins_anew { Duration::ZERO } else { gap };
+        self.has_grown = !is_first && !is_early;
+        Verdict {
+            gap,
+            is_hard: self.copies >= COPIES,
+            is_soft: is_early && !begins_anew,
+            is_flood: is_short || self.flat >= FLAT,
+        }
+    }
+}
+
+/// The histories.
+#[derive(Debug)]
+pub(crate) struct Repeats {
+    asked: Sets<History, 1_024>,
+    hasher: RandomState,
+    messages: u64,
+}
+
+impl Repeats {
+    /// None yet.
+    pub(crate) const fn new(hasher: RandomState) -> Self {
+        Self { asked: Sets::new(MEMORY), hasher, messages: 0 }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, cache: &Cache, findings: &mut Findings) {
+        let Some(mdns) = heard.multicast_mdns() else { return };
+        let is_legacy = match mdns.kind {
+            Kind::Query => false,
+            Kind::LegacyQuery => true,
+            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
+                return;
+            }
+        };
+        self.messages += 1;
+        for (question, place) in mdns.digest.questions.iter().zip(0..) {
+            let Some(verdict) = self.hear(heard, cache, *question, is_legacy) else { continue };
+            let mut offend = |rule| {
+                let subject = Some(Subject::Question(place));
+                findings.offend(Offence { rule, subject, gap: Some(verdict.gap) });
+            };
+            if verdict.is_hard && !is_legacy {
+                offend(Rule::QueryInterval);
+            }
+            if verdict.is_soft && !is_legacy {
+                offend(Rule::QueryIntervalSoft);
+            }
+            if verdict.is_flood {
+                findings.mark(Cause::QueryFlood);
+            }
+        }
+    }
+
+    /// What a question is, if it was asked before.
+    fn hear(
+        &mut self,
+        heard: &Heard<'_>,
+        cache: &Cache,
+        question: Question,
+        is_legacy: bool,
+    ) -> Option<Verdict> {
+        let Question { name, rtype, class, .. } = question;
+        let (now, message) = (heard.now, self.messages);
+        let what = u32::from(rtype) << 16 | u32::from(class);
+        let key = self.hasher.hash_one((heard.source, name, what, is_legacy));
+        let place = self.asked.entry(now, key, || History::new(now, message));
+        let history = place.value;
+        if place.is_new || history.message == message {
+            return None;
+        }
+        history.message = message;
+        // Nobody refreshes all types at once.
+        let due = if rtype == ANY || is_legacy { None } else { cache.due(now, name, rtype) };
+        if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
+            return None;
+        }
+        // It had its answer and let it go: this is another search, not the same one again.
+        if rtype != ANY && cache.has_lapsed(now, name, rtype, history.last) {
+            *history = History::new(now, message);
+            return None;
+        }
+        Some(history.copy(now, heard.link))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Direction, Frame, FrameMeta, LinkType};
+    use crate::craft::Host;
+    use crate::craft::mdns::Query;
+    use crate::decode::mdns::{self, HashKey};
+    use crate::decode::{Message, Protocol, decode};
+    use crate::detect::heard::Mdns;
+    use crate::detect::memory::questions::{Party, Questions};
+    use crate::time::Stamp;
+    use proptest::prelude::*;
+    use simple_dns::TYPE;
+
+    /// The places of copies that are offences, hard and soft, and marks of a flood, when the
+    /// first copy comes at 0 and the others after these gaps in milliseconds.
+    fn judged(gaps: &[u64], is_wireless: bool) -> [Vec<usize>; 3] {
+        let link = Link { is_wireless, ..Link::default() };
+        let mut now = Time(0);
+        let mut history = History::new(now, 0);
+        let mut found = [const { Vec::new() }; 3];
+        for (gap, place) in gaps.iter().zip(1..) {
+            now = now.plus(Duration::from_millis(*gap));
+            let verdict = history.copy(now, &link);
+            for (list, is) in
+                found.iter_mut().zip([verdict.is_hard, verdict.is_soft, verdict.is_flood])
+            {
+                if is {
+                    list.push(place);
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn copies_are_judged_by_their_gaps() {
+        type Places = &'static [usize];
+        let table: [(&[u64], Places, Places, Places); 14] = [
+            // The RFC's own, and Apple's factor of three.
+            (&[1000, 2000, 4000, 8000, 16_000], &[], &[], &[]),
+            (&[1000, 3000, 9000, 27_000], &[], &[], &[]),
+            // A tenth is tolerated.
+            (&[920, 1850, 3700, 6700], &[], &[], &[]),
+            (&[1000, 1800], &[], &[], &[]),
+            (&[1000, 1799], &[], &[2], &[]),
+            (&[899], &[], &[1], &[1]),
+            // Three at once, by three programs; and a fourth.
+            (&[10, 10], &[], &[1, 2], &[1, 2]),
+            (&[10, 10, 10, 10], &[3, 4], &[1, 2, 3, 4], &[1, 2, 3, 4]),
+            (&[890, 890, 890, 890], &[3, 4], &[1, 2, 3, 4], &[1, 2, 3, 4]),
+            // One gap that is long enough.
+            (&[890, 890, 910, 890, 890], &[], &[1, 2, 3, 4, 5], &[1, 2, 4, 5]),
+            // Every ten seconds for ever.
+            (&[10_000; 6], &[], &[2, 3, 4, 5, 6], &[4, 5, 6]),
+            // Once an hour for ever.
+            (&[1_800_000, 3_600_000, 3_600_000, 3_600_000, 3_600_000, 3_600_000], &[], &[], &[]),
+            // A search that begins anew, but not without ever growing.
+            (&[1000, 2000, 4000, 60_000, 1000, 2000, 4000], &[], &[], &[]),
+            (&[1000, 2000, 1000, 1000, 1000], &[], &[5], &[]),
+        ];
+        for (gaps, hard, soft, flood) in table {
+            let [found_hard, found_soft, found_flood] = judged(gaps, false);
+            assert_eq!(found_hard, hard, "hard, {gaps:?}");
+            assert_eq!(found_soft, soft, "soft, {gaps:?}");
+            assert_eq!(found_flood, flood, "flood, {gaps:?}");
+        }
+    }
+
+    /// The causes that a frame of the phone's has, each after so many milliseconds.
+    fn marks(frames: &[(u64, Vec<u8>)]) -> Vec<bool> {
+        let key = HashKey([1, 2, 3, 4]);
+        let hasher = RandomState::with_seeds(1, 2, 3, 4);
+        let (mut repeats, cache) = (Repeats::new(hasher.clone()), Cache::new(hasher));
+        let (questions, link) = (Questions::default(), Link::default());
+        let mut now = Time(0);
+        let mut hear = |millis: &u64, payload: &[u8]| {
+            now = now.plus(Duration::from_millis(*millis));
+            let bytes = Host::numbered(2).mdns4(payload);
+            let meta = FrameMeta {
+                stamp: Stamp(0),
+                interface: 0,
+                link: LinkType::Ethernet,
+                stripped_tag: None,
+                direction: Direction::Incoming,
+                wire_len: 0,
+            };
+            let observation = decode(&Frame { meta, bytes: &bytes });
+            let Message::Mdns(datagram) = observation.message else { panic!("mDNS") };
+            let digest = mdns::digest(&datagram, &key);
+            let heard = Heard {
+                now,
+                observation: &observation,
+                protocol: Protocol::Mdns,
+                party: Party::new(None, 0),
+                source: 7,
+                mdns: Some(Mdns {
+                    datagram: &datagram,
+                    digest: &digest,
+                    payload: 0,
+                    kind: Kind::Query,
+                }),
+                questions: &questions,
+                is_suspended: false,
+                link: &link,
+            };
+            let mut findings = Findings::default();
+            repeats.handle(&heard, &cache, &mut findings);
+            findings.marks().has(Cause::QueryFlood)
+        };
+        frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()
+    }
+
+    #[test]
+    fn the_same_question_again_is_a_flood_and_different_ones_are_not() {
+        let ask = |millis, name: &str| (millis, Query::new(name, TYPE::A).bytes());
+        let same = [ask(0, "a.local"), ask(20, "A.local"), ask(20, "a.local")];
+        assert_eq!(marks(&same), [false, true, true]);
+        let scan: Vec<_> = (0..30).map(|n| ask(20, &format!("lamp-{n}.local"))).collect();
+        assert_eq!(marks(&scan), [false; 30]);
+        let steady: Vec<_> = (0..6).map(|_| ask(5_000, "a.local")).collect();
+        assert_eq!(marks(&steady), [false, false, false, false, true, true]);
+        let doubling = [0, 1_000, 2_000, 4_000, 8_000, 16_000].map(|gap| ask(gap, "a.local"));
+        assert_eq!(marks(&doubling), [false; 6]);
+    }
+
+    #[test]
+    fn wi_fi_may_bunch_them() {
+        assert!(judged(&[700; 5], true)[0].is_empty());
+        assert_eq!(judged(&[640; 5], true)[0], [3, 4, 5]);
+        assert!(judged(&[700, 1700, 3500], true)[1].is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn what_doubles_breaks_nothing(first in 1_000_u64..5_000, factors in prop::collection::vec(20_u64..40, 0..40)) {
+            let mut gaps = vec![first];
+            for factor in factors {
+                gaps.push((gaps[gaps.len() - 1] * factor / 10).min(3_600_000));
+            }
+            prop_assert_eq!(judged(&gaps, false), [const { Vec::<usize>::new() }; 3]);
+        }
+
+        #[test]
+        fn the_hard_rule_is_four_copies_in_three_seconds(gaps in prop::collection::vec(600_u64..1_200, 0..40)) {
+            let expected: Vec<usize> =
+                (3..=gaps.len()).filter(|n| gaps[n - 3..*n].iter().all(|gap| *gap < 900)).collect();
+            prop_assert_eq!(&judged(&gaps, false)[0], &expected);
+        }
+    }
+
+    #[test]
+    fn refreshes_are_not_without_end() {
+        let mut history = History::new(Time(0), 0);
+        let refreshes = (0..100).filter(|_| history.is_refresh(1, Time(7)));
+        assert_eq!(refreshes.count(), usize::from(REFRESHES));
+        assert!(history.is_refresh(1, Time(8)), "heard again");
+    }
+}

@@ -1,0 +1,13 @@
+//! What detectors remember with, and what one frame's reading needs of the frames before it.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `table` | the bounded table that every detector remembers in |
+//! | `questions` | what was asked on the segment in the last 2 s |
+//! | `suspension` | when silence proves nothing |
+//! | `kinds` | which kind a message is: announcement or response |
+
+pub(crate) mod kinds;
+pub(crate) mod questions;
+pub(crate) mod suspension;
+pub(crate) mod table;

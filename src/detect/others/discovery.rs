@@ -1,0 +1,243 @@
+//! SSDP, LLMNR, WS-Discovery and NetBIOS in numbers that their protocols forbid.
+//!
+//! Comes in: frames of these protocols. Goes out: the five rules of theirs, and the mark
+//! [`Cause::DiscoveryFlood`]. Histories are kept by device, source address and family, so that a
+//! host that says everything over IPv4 and IPv6 says each once.
+//!
+//! No standard gives its limits a time. Here a set of notifications is repeated if it comes again
+//! within 10 s, because devices send it two or three times within a second and refresh it before
+//! half of its max-age; a query is transmitted again within 5 s, because it times out after 1 s
+//! (RFC 4795 section 7); a `MessageID` is one within 60 s of its last copy, because it never comes
+//! back.
+//!
+//! A frame has the mark if more than 10 of its protocol came in 200 ms, or the same message more
+//! than 3 times in 1 s, or if it is NetBIOS.
+
+use crate::decode::mdns::HashKey;
+use crate::decode::{Message, Protocol, llmnr, ssdp, wsd};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard, Offence};
+use crate::detect::memory::table::Sets;
+use crate::detect::rule::Rule;
+use crate::time::Time;
+use ahash::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+/// Messages that may come in [`BURST`].
+const BURST_MAX: usize = 10;
+/// The time of a burst, its end not included: 50/s evenly is no burst.
+const BURST: Duration = Duration::from_millis(200);
+/// In which the same message is the same again, as a mark.
+const AGAIN: Duration = Duration::from_secs(1);
+/// In which a notification is the same again.
+const NOTIFIED: Duration = Duration::from_secs(10);
+/// In which a query is the same again.
+const TRANSMITTED: Duration = Duration::from_secs(5);
+/// How long a message is remembered: a `MessageID` is unique (WS-Discovery section 2.4).
+const REMEMBERED: Duration = Duration::from_mins(1);
+/// How often a notification or a query may be sent.
+const SENT_MAX: usize = 3;
+/// How often one `MessageID` may be sent.
+const COPIES_MAX: usize = 4;
+
+/// The last `N` times of something.
+#[derive(Clone, Copy, Debug)]
+struct Last<const N: usize> {
+    /// A ring.
+    times: [Time; N],
+    /// How many there were; saturates at `N`.
+    count: u8,
+    /// Where the next one goes: the oldest, once the ring is full.
+    next: u8,
+}
+
+impl<const N: usize> Default for Last<N> {
+    fn default() -> Self {
+        Self { times: [Time(0); N], count: 0, next: 0 }
+    }
+}
+
+impl<const N: usize> Last<N> {
+    /// How long ago the `back`th before now was, from 1 to `N`; `None` if there were not so many.
+    fn gap(&self, now: Time, back: usize) -> Option<Duration> {
+        if back > usize::from(self.count) {
+            return None;
+        }
+        let place = (usize::from(self.next) + N - back) % N;
+        Some(now.since(self.times[place]))
+    }
+
+    /// Adds one.
+    fn push(&mut self, now: Time) {
+        self.times[usize::from(self.next)] = now;
+        #[allow(clippy::cast_possible_truncation, reason = "N is small")]
+        let n = N as u8;
+        self.next = (self.next + 1) % n;
+        self.count = (self.count + 1).min(n);
+    }
+}
+
+/// How fast one source sends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pace {
+    /// `ssdp:alive`.
+    alive: Last<BURST_MAX>,
+    /// `M-SEARCH`.
+    search: Last<BURST_MAX>,
+    /// Everything of one protocol.
+    any: Last<BURST_MAX>,
+}
+
+/// Messages of the three protocols. Remembers at most 1,024 of them (64 KiB) and the pace of 256
+/// sources (80 KiB); what is forgotten for want of room is not held against anybody.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    hasher: RandomState,
+    /// By message and source: when it came.
+    messages: Sets<Last<COPIES_MAX>, 128>,
+    /// By source and protocol.
+    paces: Sets<Pace, 32>,
+}
+
+impl Discovery {
+    /// No message heard yet. `key` keeps the network from choosing what collides.
+    pub(crate) fn new(key: HashKey) -> Self {
+        let [a, b, c, d] = key.0;
+        Self {
+            hasher: RandomState::with_seeds(b, d, a, c),
+            messages: Sets::new(REMEMBERED),
+            paces: Sets::new(AGAIN),
+        }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        match heard.protocol {
+            Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd => {}
+            Protocol::Netbios => {
+                findings.mark(Cause::DiscoveryFlood);
+                return;
+            }
+            Protocol::Mdns
+            | Protocol::MdnsUnicast
+            | Protocol::Dhcp
+            | Protocol::Igmp
+            | Protocol::Mld
+            | Protocol::Nd
+            | Protocol::Arp
+            | Protocol::OtherMulticast
+            | Protocol::OtherBroadcast => return,
+        }
+        self.pace(heard, findings);
+        match &heard.observation.message {
+            Message::Ssdp(message) => self.ssdp(heard, message, findings),
+            Message::Llmnr(message) => self.llmnr(heard, message, findings),
+            Message::Wsd(message) => self.wsd(heard, message, findings),
+            // What cannot be read has a pace only.
+            Message::None
+            | Message::Mdns(_)
+            | Message::Igmp(_)
+            | Message::Mld(_)
+            | Message::Nd(_)
+            | Message::Arp(_)
+            | Message::Dhcp(_)
+            | Message::Dhcpv6(_)
+            | Message::Netbios(_) => {}
+        }
+    }
+
+    fn pace(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let now = heard.now;
+        let key = self.hasher.hash_one((heard.source, heard.protocol.index()));
+        let pace = self.paces.entry(now, key, Pace::default).value;
+        // Of a flood at exactly the limit the last one belongs to it.
+        if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
+            findings.mark(Cause::DiscoveryFlood);
+        }
+        pace.any.push(now);
+        let Message::Ssdp(message) = &heard.observation.message else { return };
+        let last = match message.kind {
+            ssdp::Kind::Alive => &mut pace.alive,
+            ssdp::Kind::Search => &mut pace.search,
+            ssdp::Kind::ByeBye
+            | ssdp::Kind::Update
+            | ssdp::Kind::Notify
+            | ssdp::Kind::Response
+            | ssdp::Kind::Other => return,
+        };
+        if last.gap(now, BURST_MAX).is_some_and(|gap| gap < BURST) {
+            let gap = last.gap(now, 1);
+            findings.offend(Offence { rule: Rule::SsdpBurst, subject: None, gap });
+        }
+        last.push(now);
+    }
+
+    fn ssdp(&mut self, heard: &Heard<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
+        // A device with several addresses announces itself with a location each.
+        let what = (message.kind as u8, message.target, message.usn, message.location);
+        let message_hash = self.hasher.hash_one((heard.source, Protocol::Ssdp.index(), what));
+        let is_notification = match message.kind {
+            ssdp::Kind::Alive | ssdp::Kind::ByeBye | ssdp::Kind::Update | ssdp::Kind::Notify => {
+                true
+            }
+            ssdp::Kind::Search | ssdp::Kind::Response | ssdp::Kind::Other => false,
+        };
+        let limit = is_notification.then_some((Rule::SsdpRepeat, SENT_MAX, NOTIFIED));
+        self.again(heard.now, message_hash, limit, findings);
+    }
+
+    fn llmnr(&mut self, heard: &Heard<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
+        if message.header.is_response() {
+            // Only what is sent to a group comes here.
+            findings.offend(Offence { rule: Rule::LlmnrAnswer, subject: None, gap: None });
+        }
+        let mut name = [0; 255];
+        let len = message.name.len().min(name.len());
+        name[..len].copy_from_slice(&message.name[..len]);
+        name[..len].make_ascii_lowercase();
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u64(heard.source);
+        hasher.write_usize(Protocol::Llmnr.index());
+        hasher.write_u16(message.rtype);
+        hasher.write_u16(message.header.flags & 0x8000);
+        hasher.write(&name[..len]);
+        // A flood may have an id of its own in each query, a transmission has its query's.
+        let question = hasher.finish();
+        let is_query = !message.header.is_response() && !message.name.is_empty();
+        let limit = is_query.then_some((Rule::LlmnrRepeat, SENT_MAX, TRANSMITTED));
+        let query = self.hasher.hash_one((question, message.header.id));
+        self.again(heard.now, query, limit, findings);
+        self.again(heard.now, question, None, findings);
+    }
+
+    fn wsd(&mut self, heard: &Heard<'_>, message: &wsd::Message<'_>, findings: &mut Findings) {
+        let what =
+            (message.message_id, message.message_id.is_none().then_some(message.action as u8));
+        let message_hash = self.hasher.hash_one((heard.source, Protocol::Wsd.index(), what));
+        let limit = message.message_id.map(|_| (Rule::WsdRepeat, COPIES_MAX, REMEMBERED));
+        self.again(heard.now, message_hash, limit, findings);
+    }
+
+    /// Remembers that a message came. Marks it if it came too often in [`AGAIN`]; it breaks the
+    /// rule if it came more often than so many times in so long.
+    fn again(
+        &mut self,
+        now: Time,
+        message: u64,
+        limit: Option<(Rule, usize, Duration)>,
+        findings: &mut Findings,
+    ) {
+        let last = self.messages.entry(now, message, Last::default).value;
+        if last.gap(now, SENT_MAX).is_some_and(|gap| gap <= AGAIN) {
+            findings.mark(Cause::DiscoveryFlood);
+        }
+        if let Some((rule, max, window)) = limit
+            && last.gap(now, max).is_some_and(|gap| gap <= window)
+        {
+            let gap = last.gap(now, 1);
+            findings.offend(Offence { rule, subject: None, gap });
+        }
+        last.push(now);
+    }
+}

@@ -1,0 +1,125 @@
+//! Who asks for one address after the other.
+//!
+//! Comes in: ARP requests and neighbour solicitations. Goes out: the mark [`Cause::AddressScan`]
+//! on those of a device that asked for 16 addresses or more, in either family, within 10 s. Asking
+//! for an address before taking it (RFC 5227, RFC 4862 section 5.4) counts as asking; announcing
+//! the own one does not.
+
+use crate::decode::mdns::HashKey;
+use crate::decode::{Message, nd};
+use crate::detect::cause::Cause;
+use crate::detect::heard::{Findings, Heard};
+use crate::detect::memory::table::Sets;
+use crate::time::Time;
+use ahash::RandomState;
+use std::time::Duration;
+
+/// Addresses from which on it is a scan.
+const TARGETS: usize = 16;
+/// In which they are asked for.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// The last 16 addresses that a device asked for, by keyed hash: if it asked for 16 within the
+/// window, it is these.
+#[derive(Clone, Debug)]
+struct Targets {
+    hashes: [u32; TARGETS],
+    /// When each was asked for last.
+    asked: [Time; TARGETS],
+    /// How many there are.
+    count: u8,
+}
+
+impl Targets {
+    const fn new() -> Self {
+        Self { hashes: [0; TARGETS], asked: [Time(0); TARGETS], count: 0 }
+    }
+
+    /// Adds one. Returns whether so many were asked for within the window.
+    fn ask(&mut self, now: Time, hash: u32) -> bool {
+        let count = usize::from(self.count);
+        let known = self.hashes[..count].iter().position(|other| *other == hash);
+        let place = known.unwrap_or_else(|| {
+            if count < TARGETS {
+                self.count += 1;
+                return count;
+            }
+            (0..TARGETS).min_by_key(|place| self.asked[*place]).unwrap_or(0)
+        });
+        self.hashes[place] = hash;
+        self.asked[place] = now;
+        usize::from(self.count) == TARGETS
+            && self.asked.iter().all(|asked| now.since(*asked) <= WINDOW)
+    }
+}
+
+/// Who asked for what. At most 1,024 devices, 220 KiB; devices asked 10 s ago are forgotten.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    hasher: RandomState,
+    /// By device.
+    devices: Sets<Targets, 128>,
+}
+
+impl Scan {
+    /// Nobody asked yet. `key` keeps the network from choosing what collides.
+    pub(crate) fn new(key: HashKey) -> Self {
+        let [a, b, c, d] = key.0;
+        Self { hasher: RandomState::with_seeds(d, a, c, b), devices: Sets::new(WINDOW) }
+    }
+
+    /// Hears one frame.
+    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
+        let target = match &heard.observation.message {
+            Message::Arp(message) if message.is_request() && !message.is_gratuitous() => {
+                self.hasher.hash_one(message.target_ip)
+            }
+            Message::Nd(message) if message.kind == nd::Kind::NeighbourSolicitation => {
+                let Some(target) = message.target else { return };
+                self.hasher.hash_one(target)
+            }
+            Message::Nd(_)
+            | Message::Arp(_)
+            | Message::None
+            | Message::Mdns(_)
+            | Message::Ssdp(_)
+            | Message::Llmnr(_)
+            | Message::Wsd(_)
+            | Message::Igmp(_)
+            | Message::Mld(_)
+            | Message::Dhcp(_)
+            | Message::Dhcpv6(_)
+            | Message::Netbios(_) => return,
+        };
+        let Some(sender) = heard.observation.sender else { return };
+        let device = self.hasher.hash_one(sender);
+        let targets = self.devices.entry(heard.now, device, Targets::new).value;
+        #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
+        let hash = target as u32;
+        if targets.ask(heard.now, hash) {
+            findings.mark(Cause::AddressScan);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_map(steps in prop::collection::vec((0_u32..24, 0_u64..1_500), 1..200)) {
+            let mut targets = Targets::new();
+            let mut model: HashMap<u32, Time> = HashMap::new();
+            let mut now = Time(0);
+            for (target, millis) in steps {
+                now = now.plus(Duration::from_millis(millis));
+                model.insert(target, now);
+                let recent = model.values().filter(|asked| now.since(**asked) <= WINDOW).count();
+                prop_assert_eq!(targets.ask(now, target), recent >= TARGETS);
+            }
+        }
+    }
+}

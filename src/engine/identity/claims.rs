@@ -1,0 +1,271 @@
+//! What a frame proves about its sender. Only what cannot be another's counts: frames are
+//! forwarded, reflected and answered for others all the time.
+//!
+//! Comes in: an observation, and the digest of its message. Goes out: [`Claim`]s.
+
+use super::category::{self, Evidence};
+use super::profile::Claim;
+use crate::decode::mdns::{Digest, Hint};
+use crate::decode::{Ip, Message, Observation, arp, dhcp, igmp, mld, nd, netbios, ssdp};
+use crate::mac::Mac;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// DHCP messages that only servers send (RFC 2132 section 9.6): offer and acknowledgement.
+const FROM_SERVERS: [u8; 2] = [2, 5];
+
+/// Hands the address that the headers of a frame prove to `hear`.
+pub(in crate::engine) fn of_sender(observation: &Observation<'_>, mut hear: impl FnMut(Claim<'_>)) {
+    if let Some(ip) = own_source(observation).filter(|_| !is_for_another(observation)) {
+        hear(Claim::Address(ip));
+    }
+}
+
+/// Hands every claim that a message makes to `hear`, but those of multicast DNS.
+pub(in crate::engine) fn of_message(
+    observation: &Observation<'_>,
+    mut hear: impl FnMut(Claim<'_>),
+) {
+    let mac = observation.source_mac;
+    match &observation.message {
+        Message::Arp(message) => of_arp(mac, message, hear),
+        Message::Dhcp(message) => of_dhcp(mac, message, hear),
+        Message::Dhcpv6(message) => {
+            if mac.is_some()
+                && message.client_mac() == mac
+                && let Some(name) = message.fqdn.and_then(first_label)
+            {
+                hear(Claim::LeaseName(name));
+            }
+        }
+        // A switch that snoops and has no address queries from 0.0.0.0 or ::, and whoever does is
+        // no querier, let alone a router (RFC 4541 section 2.1.1, RFC 3810 section 5.1.14).
+        Message::Igmp(igmp::Message::Query(query)) => {
+            if query.is_general() && has_source(observation) {
+                hear(Claim::Evidence(Evidence::Queries));
+            }
+        }
+        Message::Mld(mld::Message::Query(query)) => {
+            if query.is_general() && has_source(observation) {
+                hear(Claim::Evidence(Evidence::Queries));
+            }
+        }
+        Message::Nd(message) => {
+            if message.kind == nd::Kind::RouterAdvertisement && !is_for_another(observation) {
+                hear(Claim::Evidence(Evidence::Advertises));
+            }
+        }
+        Message::Ssdp(message) => of_ssdp(observation, message, hear),
+        Message::Wsd(message) => {
+            if let Some(evidence) = message.types.and_then(category::of_wsd)
+                && let Some(ip) = observation.ip
+            {
+                hear(Claim::EvidenceOf(ip.source, evidence));
+            }
+        }
+        Message::Netbios(message) => of_netbios(observation, message, hear),
+        Message::None
+        | Message::Mdns(_)
+        | Message::Llmnr(_)
+        | Message::Igmp(
+            igmp::Message::Report { .. }
+            | igmp::Message::Leave { .. }
+            | igmp::Message::ReportV3(_)
+            | igmp::Message::Other(_),
+        )
+        | Message::Mld(
+            mld::Message::Report { .. } | mld::Message::Done { .. } | mld::Message::ReportV2(_),
+        ) => {}
+    }
+}
+
+/// ARP proves an address only if its sender is the sender of the frame; 0.0.0.0 is a probe
+/// (RFC 5227).
+///
+/// Who asks, or announces itself, speaks of its own address. A reply to somebody's question may
+/// be a proxy's, with its own MAC and another's address (RFC 1027): it proves nothing. A proxy
+/// that asks for others, as Wi-Fi extenders do, becomes a repeater with the ninth address.
+fn of_arp(mac: Option<Mac>, message: &arp::Message, mut hear: impl FnMut(Claim<'_>)) {
+    let is_own_word = message.is_request() || message.is_gratuitous();
+    if mac == Some(message.sender_mac) && is_own_word && is_host_v4(message.sender_ip) {
+        hear(Claim::Address(message.sender_ip.into()));
+    }
+}
+
+/// DHCP speaks of the client, if the client itself sent it; a server's offer says who serves.
+/// The address that a client asks for (option 50) is a wish: often one of another network.
+fn of_dhcp(mac: Option<Mac>, message: &dhcp::Message<'_>, mut hear: impl FnMut(Claim<'_>)) {
+    if message.op == 2 && message.kind.is_some_and(|kind| FROM_SERVERS.contains(&kind)) {
+        hear(Claim::Evidence(Evidence::Leases));
+    }
+    if message.op != 1 || mac.is_none() || message.client != mac {
+        return;
+    }
+    if is_host_v4(message.client_ip) {
+        hear(Claim::Address(message.client_ip.into()));
+    }
+    // "MSFT 5.0": every Windows.
+    if message.vendor_class.is_some_and(|class| class.starts_with(b"MSFT ")) {
+        hear(Claim::Evidence(Evidence::Meets));
+    }
+    if let Some(name) = message.host_name.and_then(|name| std::str::from_utf8(name).ok()) {
+        // Some clients end it with a zero (RFC 2132 section 2 forbids it).
+        hear(Claim::LeaseName(name.trim_end_matches('\0')));
+    }
+}
+
+/// SSDP is routed, so what it says counts with the address of its source. What a search looks for
+/// (ST) says nothing of who searches.
+fn of_ssdp(
+    observation: &Observation<'_>,
+    message: &ssdp::Message<'_>,
+    mut hear: impl FnMut(Claim<'_>),
+) {
+    let Some(ip) = observation.ip else { return };
+    let mut found = |evidence: Option<Evidence>| {
+        if let Some(evidence) = evidence {
+            hear(Claim::EvidenceOf(ip.source, evidence));
+        }
+    };
+    match message.kind {
+        ssdp::Kind::Alive => {
+            found(message.target.and_then(category::of_upnp));
+            found(message.server.and_then(category::of_server));
+        }
+        ssdp::Kind::Search => found(message.server.and_then(category::of_agent)),
+        ssdp::Kind::ByeBye
+        | ssdp::Kind::Update
+        | ssdp::Kind::Notify
+        | ssdp::Kind::Response
+        | ssdp::Kind::Other => {}
+    }
+}
+
+/// NetBIOS names. Of names that a host registers only that of its file service (0x20) is surely
+/// its own: the workgroup is registered too, under 0x00. A datagram names its sender, if it comes
+/// from where it says.
+fn of_netbios(
+    observation: &Observation<'_>,
+    message: &netbios::Message,
+    mut hear: impl FnMut(Claim<'_>),
+) {
+    use netbios::Operation::{Other, Query, Refresh, Registration, Release, Wait};
+    let Some(ip) = observation.ip.map(|ip| ip.source) else { return };
+    let name = match message {
+        netbios::Message::Name { operation: Registration | Refresh, response: false, name } => {
+            name.as_ref().filter(|name| name.suffix == 0x20)
+        }
+        netbios::Message::Name {
+            operation: Query | Registration | Release | Wait | Refresh | Other(_),
+            ..
+        } => return,
+        netbios::Message::Datagram { source_ip, source, .. } => {
+            source.as_ref().filter(|name| ip == *source_ip && matches!(name.suffix, 0 | 0x20))
+        }
+    };
+    let text = name.map(netbios::Name::text).filter(|text| text.iter().all(u8::is_ascii_graphic));
+    if let Some(text) = text.and_then(|text| std::str::from_utf8(text).ok()) {
+        hear(Claim::NetbiosName(ip, text));
+        hear(Claim::EvidenceOf(ip, Evidence::Meets));
+    }
+}
+
+/// The first label of a client FQDN option: flags, then a name in DNS form (RFC 4704 section 4).
+fn first_label(option: &[u8]) -> Option<&str> {
+    let len = usize::from(*option.get(1)?);
+    let label = option.get(2..2 + len)?;
+    std::str::from_utf8(label).ok().filter(|label| !label.is_empty())
+}
+
+/// Hands every claim that an mDNS response makes to `hear`.
+///
+/// A host name counts if its address is the frame's own source, and then so does the rest. A
+/// response that names addresses and none of them is the source's speaks for others (a reflector,
+/// a sleep proxy): nothing in it counts. One that names none is likely its sender's, until the
+/// sender is heard to speak for others.
+pub(in crate::engine) fn of_response(
+    observation: &Observation<'_>,
+    digest: &Digest,
+    mut hear: impl FnMut(Claim<'_>),
+) {
+    let source = own_source(observation);
+    let (mut other, mut names_itself) = (None, false);
+    for hint in &digest.hints {
+        let (name, ip): (_, IpAddr) = match hint {
+            Hint::A(name, ip) => (name, (*ip).into()),
+            Hint::Aaaa(name, ip) => (name, (*ip).into()),
+            Hint::Service(_) | Hint::Model(_) => continue,
+        };
+        if source == Some(ip) {
+            names_itself = true;
+            hear(Claim::HostName(name));
+        } else {
+            other = other.or(Some(Claim::Other(name, ip)));
+        }
+    }
+    if let Some(other) = other.filter(|_| !names_itself) {
+        hear(other);
+        return;
+    }
+    for hint in &digest.hints {
+        let claim = match hint {
+            Hint::Service(service) => {
+                let Some(evidence) = category::of_service(service) else { continue };
+                if names_itself { Claim::Offer(evidence) } else { Claim::LikelyEvidence(evidence) }
+            }
+            Hint::Model(model) if names_itself => Claim::Model(model),
+            Hint::Model(model) => Claim::LikelyModel(model),
+            Hint::A(..) | Hint::Aaaa(..) => continue,
+        };
+        hear(claim);
+    }
+}
+
+/// Whether it is a message of Neighbour Discovery whose source link-layer address is not the
+/// sender of the frame: passed on for another (RFC 4389).
+fn is_for_another(observation: &Observation<'_>) -> bool {
+    match &observation.message {
+        Message::Nd(message) => message
+            .source_mac
+            .is_some_and(|said| observation.source_mac.is_some_and(|mac| said != mac)),
+        Message::None
+        | Message::Mdns(_)
+        | Message::Ssdp(_)
+        | Message::Llmnr(_)
+        | Message::Wsd(_)
+        | Message::Igmp(_)
+        | Message::Mld(_)
+        | Message::Arp(_)
+        | Message::Dhcp(_)
+        | Message::Dhcpv6(_)
+        | Message::Netbios(_) => false,
+    }
+}
+
+fn has_source(observation: &Observation<'_>) -> bool {
+    observation.ip.is_some_and(|ip| !ip.source.is_unspecified())
+}
+
+/// The source address of a frame, if no router can have put the frame on this link: its
+/// destination is never forwarded, or its TTL is the highest, which one hop lowers.
+fn own_source(observation: &Observation<'_>) -> Option<IpAddr> {
+    let Ip { source, destination, ttl, .. } = observation.ip?;
+    let stays_on_link = match destination {
+        IpAddr::V4(ip) => ip.is_broadcast() || matches!(ip.octets(), [224, 0, 0, _]),
+        // Scopes 1 and 2 (RFC 4291 section 2.7).
+        IpAddr::V6(ip) => matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02),
+    };
+    let is_usable = match source {
+        IpAddr::V4(ip) => is_host_v4(ip),
+        IpAddr::V6(ip) => is_host_v6(ip),
+    };
+    (is_usable && (stays_on_link || ttl == 255)).then_some(source)
+}
+
+/// Whether an address can be a host's (not 0.0.0.0/8, loopback, multicast or broadcast).
+fn is_host_v4(ip: Ipv4Addr) -> bool {
+    ip.octets()[0] != 0 && !ip.is_loopback() && !ip.is_multicast() && !ip.is_broadcast()
+}
+
+const fn is_host_v6(ip: Ipv6Addr) -> bool {
+    !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast()
+}

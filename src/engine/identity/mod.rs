@@ -1,0 +1,13 @@
+//! Who a device is: addresses, name, model, vendor and category, by what it says of itself.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `claims` | what one frame says of its sender |
+//! | `profile` | what has been learned of a device, kept steady |
+//! | `category` | what kind of device it is |
+//! | `vendor` | who made its network card |
+
+pub(super) mod category;
+pub(super) mod claims;
+pub(super) mod profile;
+pub(super) mod vendor;

@@ -1,0 +1,128 @@
+//! The account of a segment's storms: their numbers, those that are over, and what is still to be
+//! told of them.
+
+use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use crate::detect::Cause;
+use crate::time::Stamp;
+use std::collections::VecDeque;
+
+/// Events kept until somebody asks for them; the oldest go first.
+const EVENTS: usize = 256;
+
+/// All storms of a segment. At most `kept` storms and 256 events, 112 bytes each.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    next: u64,
+    kept: usize,
+    over: VecDeque<Storm>,
+    forgotten: u64,
+    ended: [[u64; Cause::COUNT]; Level::ALL.len()],
+    events: VecDeque<StormEvent>,
+}
+
+impl Ledger {
+    /// No storm was yet. Of those that are over the latest `kept` are remembered.
+    pub(crate) const fn new(kept: usize) -> Self {
+        Self {
+            next: 0,
+            kept,
+            over: VecDeque::new(),
+            forgotten: 0,
+            ended: [[0; Cause::COUNT]; Level::ALL.len()],
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The number of the next storm to begin.
+    pub(crate) const fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Books what has happened.
+    pub(crate) fn book(&mut self, event: StormEvent) {
+        match &event {
+            StormEvent::Began(storm) => self.next = self.next.max(storm.number + 1),
+            StormEvent::Rose(_) | StormEvent::Explained(_) => {}
+            StormEvent::Ended(storm) => {
+                if let Culprit::Device { cause, .. } = storm.culprit {
+                    self.ended[storm.level as usize][cause as usize] += 1;
+                }
+                self.over.push_back(*storm);
+                if self.over.len() > self.kept {
+                    self.over.pop_front();
+                    self.forgotten += 1;
+                }
+            }
+        }
+        if self.events.len() >= EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    /// Books the end of a storm that did not grow quiet.
+    pub(crate) fn break_off(&mut self, mut storm: Storm, at: Stamp, reason: EndReason) {
+        storm.end = Some((at, reason));
+        self.book(StormEvent::Ended(storm));
+    }
+
+    /// The oldest event that nobody was told of.
+    pub(crate) fn poll_event(&mut self) -> Option<StormEvent> {
+        self.events.pop_front()
+    }
+
+    /// Storms that are over, in the order in which they ended.
+    pub(crate) fn over(&self) -> impl Iterator<Item = &Storm> {
+        self.over.iter()
+    }
+
+    /// Storms that are over and no longer remembered.
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Device storms that are over, by final level and final cause.
+    pub(crate) const fn ended(&self) -> &[[u64; Cause::COUNT]; Level::ALL.len()] {
+        &self.ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Protocol, Sender};
+    use crate::detect::CauseSet;
+    use crate::mac::Mac;
+
+    fn storm(number: u64) -> Storm {
+        let (sender, also) = (Sender::Mac(Mac([1; 6])), CauseSet::default());
+        Storm {
+            number,
+            culprit: Culprit::Device { sender, cause: Cause::ProbeLoop, also },
+            level: Level::Chatty,
+            protocol: Protocol::Mdns,
+            start: Stamp(0),
+            end: None,
+            packets: 0,
+            peak: 0,
+        }
+    }
+
+    #[test]
+    fn the_latest_are_kept_and_all_are_counted() {
+        let mut ledger = Ledger::new(10);
+        for number in 0..300 {
+            assert_eq!(ledger.next(), number);
+            ledger.book(StormEvent::Began(storm(number)));
+            ledger.break_off(storm(number), Stamp(5), EndReason::Evicted);
+        }
+        let over: Vec<u64> = ledger.over().map(|storm| storm.number).collect();
+        assert_eq!(over, (290..300).collect::<Vec<_>>());
+        assert_eq!(ledger.forgotten(), 290);
+        assert_eq!(ledger.ended()[Level::Chatty as usize][Cause::ProbeLoop as usize], 300);
+        let first = ledger.poll_event().expect("an event");
+        assert_eq!(first.storm().number, 300 - EVENTS as u64 / 2);
+        let rest = std::iter::from_fn(|| ledger.poll_event()).count();
+        assert_eq!(rest, EVENTS - 1);
+    }
+}

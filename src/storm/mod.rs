@@ -1,0 +1,30 @@
+//! Storms: when one begins and ends, of a device and of a segment as a whole, and what caused it.
+//!
+//! Comes in: counted frames by second, each with the causes whose signature it has. Goes out:
+//! storms, and their begins and ends as events. No detector of frames reads this module.
+//!
+//! | file | reason |
+//! |---|---|
+//! | `storm` | what a storm is |
+//! | `limits` | limits, aliases and what is ignored, from the configuration |
+//! | `device` | the storms of a device |
+//! | `segment` | the storms of a segment as a whole |
+//! | `window`, `share`, `pace` | rates by second, and what the frames of the last 10 s were |
+//! | `log` | a segment's storms that are over, and events that wait to be read |
+
+mod device;
+mod limits;
+mod log;
+mod pace;
+mod segment;
+mod share;
+#[allow(clippy::module_inception, reason = "the noun of the module")]
+mod storm;
+mod window;
+
+pub(crate) use device::{Closing, Flood};
+pub use limits::{Expectations, Expected, Limits, ProtocolSet};
+pub(crate) use log::Ledger;
+pub(crate) use segment::Surge;
+pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub(crate) use window::Window;

@@ -1,0 +1,160 @@
+//! Storms of the segment as a whole.
+//!
+//! Comes in: the signalling and address frames of all devices, the close of each second. Goes
+//! out: what happened. Which device sends half of it is asked for, not known.
+
+use super::device::{Closing, is_over};
+use super::pace::Pace;
+use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use crate::decode::Protocol;
+use crate::detect::{Cause, CauseSet, SegmentCause};
+
+/// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Surge {
+    pace: Option<Box<Pace>>,
+    storm: Option<Storm>,
+}
+
+impl Surge {
+    /// Counts one signalling or address frame that is not ignored.
+    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) {
+        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(second)));
+        pace.count(second, protocol, marks);
+    }
+
+    /// Closes a second. `limit` is in frames a second; `busiest` finds how many frames the busiest
+    /// device sent in the last 10 s.
+    pub(crate) fn close(
+        &mut self,
+        at: &Closing,
+        limit: Option<u32>,
+        busiest: impl FnOnce() -> u64,
+    ) -> Option<StormEvent> {
+        let second = at.second;
+        let pace = self.pace.as_mut()?;
+        pace.close(second, None);
+        let sums = pace.sums();
+        let Some(rate) = limit.map(u64::from) else {
+            self.pace.take_if(|pace| pace.is_forgotten(second));
+            return None;
+        };
+        if let Some(storm) = &mut self.storm {
+            storm.packets += u64::from(pace.at(second));
+            storm.peak = storm.peak.max(pace.at(second));
+            if !is_over(sums.thirty, rate) {
+                return None;
+            }
+            storm.end = Some((at.stamp, EndReason::Quiet));
+            self.pace = None;
+            return self.storm.take().map(StormEvent::Ended);
+        }
+        if sums.ten == 0 || sums.ten < rate * 10 {
+            self.pace.take_if(|pace| pace.is_forgotten(second));
+            return None;
+        }
+        let cause = if pace.fitting(second).has(Cause::L2Loop) {
+            SegmentCause::L2Loop
+        } else if busiest() * 2 >= sums.ten {
+            SegmentCause::OneDevice
+        } else {
+            SegmentCause::ManyDevices
+        };
+        let storm = Storm {
+            number: at.number,
+            culprit: Culprit::Segment { cause },
+            level: Level::Storm,
+            protocol: pace.protocol(second).unwrap_or(Protocol::Mdns),
+            start: at.stamp,
+            end: None,
+            packets: 0,
+            peak: pace.busiest(second),
+        };
+        self.storm = Some(storm);
+        Some(StormEvent::Began(storm))
+    }
+
+    /// Whether the next second is to be closed too.
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.pace.is_some()
+    }
+
+    /// The storm that lasts, up to now: the second that runs is in it.
+    pub(crate) fn storm(&self, running: u64) -> Option<Storm> {
+        let mut storm = self.storm?;
+        let count = self.pace.as_ref().map_or(0, |pace| pace.at(running));
+        storm.packets += u64::from(count);
+        storm.peak = storm.peak.max(count);
+        Some(storm)
+    }
+
+    /// Ends the storm for another reason than silence.
+    pub(crate) fn break_off(&mut self, running: u64) -> Option<Storm> {
+        let storm = self.storm(running)?;
+        *self = Self::default();
+        Some(storm)
+    }
+
+    /// Whether `limit` no longer calls the storm one.
+    pub(crate) fn is_outdated(&self, limit: Option<u32>) -> bool {
+        let thirty = self.pace.as_ref().map_or(0, |pace| pace.sums().thirty);
+        self.storm.is_some() && limit.is_none_or(|rate| is_over(thirty, u64::from(rate)))
+    }
+
+    /// Forgets what was counted, because other frames count from now on. A storm goes on.
+    pub(crate) fn recount(&mut self) {
+        if self.storm.is_none() {
+            self.pace = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Stamp;
+
+    /// What a segment with `marked` of `frames` frames in a loop, and a device that sent
+    /// `busiest` of them, is said to suffer from.
+    fn cause(frames: u64, marked: u64, busiest: u64) -> Option<SegmentCause> {
+        let mut surge = Surge::default();
+        let mut marks = CauseSet::default();
+        marks.add(Cause::L2Loop);
+        for n in 0..frames {
+            let marks = if n < marked { marks } else { CauseSet::default() };
+            surge.count(10, Protocol::Mdns, marks);
+        }
+        let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
+        let event = surge.close(&at, Some(10), || busiest)?;
+        let Culprit::Segment { cause } = event.storm().culprit else { panic!("of a segment") };
+        assert_eq!((event.storm().number, event.storm().start), (3, Stamp::new(11, 0)));
+        Some(cause)
+    }
+
+    #[test]
+    fn half_of_the_frames_makes_a_cause() {
+        assert_eq!(cause(99, 99, 99), None);
+        assert_eq!(cause(100, 50, 100), Some(SegmentCause::L2Loop));
+        assert_eq!(cause(100, 49, 50), Some(SegmentCause::OneDevice));
+        assert_eq!(cause(100, 49, 49), Some(SegmentCause::ManyDevices));
+    }
+
+    #[test]
+    fn it_is_over_below_a_fifth_and_then_forgotten() {
+        let mut surge = Surge::default();
+        let mut ends = Vec::new();
+        for second in 10..200 {
+            let frames = if second < 20 { 100 } else { u64::from(second < 60) };
+            for _ in 0..frames {
+                surge.count(second, Protocol::Arp, CauseSet::default());
+            }
+            let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+            if let Some(StormEvent::Ended(storm)) = surge.close(&at, Some(10), || 0) {
+                ends.push((second, storm.packets, storm.peak));
+            }
+        }
+        // 20 of the 30 s hold 1 each, so one of 100 is too many.
+        assert_eq!(ends, [(49, 900 + 30, 100)]);
+        assert!(!surge.is_busy());
+    }
+}

@@ -1,0 +1,130 @@
+//! What the frames of the last 10 s were: by protocol, and by the causes whose signature they
+//! had.
+
+use crate::decode::Protocol;
+use crate::detect::{Cause, CauseSet};
+
+/// Whole seconds kept: a cause is judged by the 10 s before a storm begins.
+pub(super) const SECONDS: u64 = 10;
+
+/// The same, as a length.
+const KEPT: usize = 10;
+
+/// One second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Second {
+    causes: [u32; Cause::COUNT],
+    protocols: [u32; Protocol::COUNT],
+}
+
+/// Ten seconds; 1,168 bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Shares {
+    seconds: [Second; KEPT],
+    newest: u64,
+}
+
+impl Shares {
+    /// Nothing was heard until `second`.
+    pub(super) fn new(second: u64) -> Self {
+        Self { seconds: [Second::default(); KEPT], newest: second }
+    }
+
+    /// Counts one frame. A second that lies behind the newest is counted in the newest.
+    pub(super) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) {
+        if second > self.newest {
+            let passed = (second - self.newest).min(SECONDS);
+            for back in 0..passed {
+                self.seconds[place(second - back)] = Second::default();
+            }
+            self.newest = second;
+        }
+        let second = &mut self.seconds[place(self.newest)];
+        let protocol = &mut second.protocols[protocol.index()];
+        *protocol = protocol.saturating_add(1);
+        if !marks.is_empty() {
+            for cause in marks.iter() {
+                let cause = &mut second.causes[cause as usize];
+                *cause = cause.saturating_add(1);
+            }
+        }
+    }
+
+    /// The causes that at least half of `frames` had the signature of, in the 10 s that end with
+    /// `last`.
+    pub(super) fn fitting(&self, last: u64, frames: u64) -> CauseSet {
+        let mut fitting = CauseSet::default();
+        for cause in Cause::ALL {
+            let marked: u64 = self.until(last).map(|s| u64::from(s.causes[cause as usize])).sum();
+            if marked > 0 && marked * 2 >= frames {
+                fitting.add(cause);
+            }
+        }
+        fitting
+    }
+
+    /// The protocol with most frames in the 10 s that end with `last`, the first of equals.
+    pub(super) fn protocol(&self, last: u64) -> Option<Protocol> {
+        let sum = |protocol: Protocol| -> u64 {
+            self.until(last).map(|s| u64::from(s.protocols[protocol.index()])).sum()
+        };
+        let sums = Protocol::ALL.into_iter().map(|protocol| (sum(protocol), protocol));
+        let most = sums.reduce(|most, next| if next.0 > most.0 { next } else { most });
+        most.filter(|(frames, _)| *frames > 0).map(|(_, protocol)| protocol)
+    }
+
+    fn until(&self, last: u64) -> impl Iterator<Item = &Second> {
+        let oldest = (last + 1).saturating_sub(SECONDS);
+        let kept = (self.newest + 1).saturating_sub(SECONDS);
+        (oldest.max(kept)..=last.min(self.newest)).map(|second| &self.seconds[place(second)])
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "less than ten")]
+const fn place(second: u64) -> usize {
+    (second % SECONDS) as usize
+}
+
+const _: () = assert!(KEPT as u64 == SECONDS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marks(causes: &[Cause]) -> CauseSet {
+        let mut set = CauseSet::default();
+        for cause in causes {
+            set.add(*cause);
+        }
+        set
+    }
+
+    #[test]
+    fn half_of_the_frames_is_enough_and_one_less_is_not() {
+        let mut shares = Shares::new(5);
+        for n in 0..10 {
+            let causes: &[Cause] = if n < 5 { &[Cause::QueryFlood] } else { &[] };
+            shares.count(5 + n, Protocol::Mdns, marks(causes));
+        }
+        assert_eq!(shares.fitting(14, 10), marks(&[Cause::QueryFlood]));
+        assert_eq!(shares.fitting(14, 11), CauseSet::default());
+        assert_eq!(shares.fitting(15, 10), CauseSet::default(), "the first is 10 s back");
+        assert_eq!(shares.fitting(40, 0), CauseSet::default(), "silence has no cause");
+    }
+
+    #[test]
+    fn the_protocol_is_that_of_most_frames_in_ten_seconds() {
+        let mut shares = Shares::new(0);
+        assert_eq!(shares.protocol(0), None);
+        for (second, protocol) in
+            [(0, Protocol::Ssdp), (0, Protocol::Ssdp), (9, Protocol::Llmnr), (9, Protocol::Mdns)]
+        {
+            shares.count(second, protocol, CauseSet::default());
+        }
+        assert_eq!(shares.protocol(9), Some(Protocol::Ssdp));
+        assert_eq!(shares.protocol(10), Some(Protocol::Mdns));
+        shares.count(1_000, Protocol::Llmnr, CauseSet::default());
+        assert_eq!(shares.protocol(1_000), Some(Protocol::Llmnr));
+        assert_eq!(shares.protocol(999), None);
+    }
+}

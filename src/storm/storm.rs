@@ -1,0 +1,275 @@
+//! Storms: what they are called and what is told of them.
+
+use crate::decode::{Protocol, Sender};
+use crate::detect::{Cause, CauseSet, SegmentCause};
+use crate::time::Stamp;
+use std::fmt::Write as _;
+
+/// How bad it is: the `level` label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// More than a device should send, for minutes.
+    Chatty,
+    /// A flood.
+    Storm,
+}
+
+impl Level {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Chatty, Self::Storm];
+
+    /// The label value.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Chatty => "chatty",
+            Self::Storm => "storm",
+        }
+    }
+}
+
+/// Why a storm is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// It grew quiet.
+    Quiet,
+    /// The device lost its row.
+    Evicted,
+    /// Nobody listens any more: the interface is gone.
+    InterfaceGone,
+    /// The configuration no longer calls it a storm.
+    Reconfigured,
+}
+
+impl EndReason {
+    /// As reports have it.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Evicted => "evicted",
+            Self::InterfaceGone => "interface_gone",
+            Self::Reconfigured => "reconfigured",
+        }
+    }
+}
+
+/// Who floods, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Culprit {
+    /// One device.
+    Device {
+        /// Which.
+        sender: Sender,
+        /// The first cause that fits.
+        cause: Cause,
+        /// The others that fit.
+        also: CauseSet,
+    },
+    /// The segment as a whole.
+    Segment {
+        /// Why.
+        cause: SegmentCause,
+    },
+}
+
+impl Culprit {
+    /// The device, unless it is the segment as a whole.
+    #[must_use]
+    pub const fn sender(&self) -> Option<Sender> {
+        match self {
+            Self::Device { sender, .. } => Some(*sender),
+            Self::Segment { .. } => None,
+        }
+    }
+
+    /// The cause's label.
+    #[must_use]
+    pub const fn cause(&self) -> &'static str {
+        match self {
+            Self::Device { cause, .. } => cause.label(),
+            Self::Segment { cause } => cause.label(),
+        }
+    }
+
+    /// What the device does, or what goes on, for people: follows the name of the device, or of
+    /// the segment.
+    #[must_use]
+    pub const fn in_words(&self) -> &'static str {
+        match self {
+            Self::Device { cause, .. } => cause.in_words(),
+            Self::Segment { cause } => cause.in_words(),
+        }
+    }
+
+    /// The labels of the other causes that fit.
+    #[must_use]
+    pub fn also(&self) -> Vec<&'static str> {
+        match self {
+            Self::Device { also, .. } => also.iter().map(Cause::label).collect(),
+            Self::Segment { .. } => Vec::new(),
+        }
+    }
+}
+
+/// One storm, open or over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storm {
+    /// Counts up from 0 on this segment: tells storms apart that begin in one second.
+    pub number: u64,
+    /// Who and why.
+    pub culprit: Culprit,
+    /// Its level now, or in the end.
+    pub level: Level,
+    /// The protocol with most of its frames in the 10 s before it began.
+    pub protocol: Protocol,
+    /// The close of the second that met the begin rule.
+    pub start: Stamp,
+    /// The close of the second that met the end rule, and why it ended; `None` while it lasts.
+    pub end: Option<(Stamp, EndReason)>,
+    /// Frames of its class between begin and end.
+    pub packets: u64,
+    /// The busiest second, from the 10 s before the begin on, in signalling and address frames.
+    pub peak: u32,
+}
+
+impl Storm {
+    /// What it is called in reports, in URLs and on disk: the second of its start, its segment,
+    /// its device, its number, such as `1700000000-eth0-001e8fab01ff-3`. It stays the same for as
+    /// long as the storm is told of, and for the same capture; no two storms have the same.
+    ///
+    /// At most 200 of the characters that neither URLs nor file names have to escape: letters,
+    /// digits and `-._~`, a digit first (`m` where the clock is before 1970).
+    #[must_use]
+    pub fn id(&self, interface: &str) -> String {
+        let device = match self.culprit.sender() {
+            Some(Sender::Mac(mac)) => mac.to_string().replace(':', ""),
+            Some(Sender::Ip(address)) => address.to_string().replace(':', "_"),
+            None => "segment".to_owned(),
+        };
+        let second = self.start.0.div_euclid(1_000_000_000);
+        let sign = if second < 0 { "m" } else { "" };
+        let interface = without_special(interface);
+        format!("{sign}{}-{interface}-{device}-{}", second.unsigned_abs(), self.number)
+    }
+
+    /// Whether this could be what [`Self::id`] gave. Whoever looks one up asks this first.
+    #[must_use]
+    pub fn is_id(text: &str) -> bool {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        text.len() <= ID_MAX
+            && text.starts_with(|c: char| c.is_ascii_digit() || c == 'm')
+            && text.bytes().all(is_plain)
+    }
+}
+
+/// Bytes of an id at most: 40 of a second, 82 of a segment, 39 of a device, 20 of a number, and
+/// what is between them.
+const ID_MAX: usize = 200;
+
+/// A segment's label with everything but letters, digits and `-._` as `~` and two digits a byte,
+/// so that no two labels become one. One that grows long ends in its hash.
+fn without_special(label: &str) -> String {
+    const PLAIN_MAX: usize = 64;
+    let mut plain = String::new();
+    for byte in label.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
+            plain.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(plain, "~{byte:02x}");
+        }
+    }
+    if plain.len() > PLAIN_MAX {
+        // FNV-1a, 64 bits: the same in every run, which keyed hashes are not.
+        let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+        plain.truncate(PLAIN_MAX);
+        let _ = write!(plain, "~~{hash:016x}");
+    }
+    plain
+}
+
+/// What has happened to a storm, for whoever tells people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StormEvent {
+    /// It began.
+    Began(Storm),
+    /// A chatty device floods now.
+    Rose(Storm),
+    /// What was unclassified has a cause now.
+    Explained(Storm),
+    /// It is over.
+    Ended(Storm),
+}
+
+impl StormEvent {
+    /// The storm as it was then.
+    #[must_use]
+    pub const fn storm(&self) -> &Storm {
+        match self {
+            Self::Began(storm)
+            | Self::Rose(storm)
+            | Self::Explained(storm)
+            | Self::Ended(storm) => storm,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mac::Mac;
+    use proptest::prelude::*;
+
+    fn of(sender: Option<Sender>) -> Storm {
+        let culprit = match sender {
+            Some(sender) => {
+                Culprit::Device { sender, cause: Cause::Stream, also: CauseSet::default() }
+            }
+            None => Culprit::Segment { cause: SegmentCause::ManyDevices },
+        };
+        Storm {
+            number: 3,
+            culprit,
+            level: Level::Storm,
+            protocol: Protocol::Mdns,
+            start: Stamp::new(1_700_000_000, 999_999_999),
+            end: None,
+            packets: 0,
+            peak: 0,
+        }
+    }
+
+    #[test]
+    fn ids_say_when_where_and_who() {
+        let mac = Sender::Mac(Mac([0, 0x1e, 0x8f, 0xab, 1, 0xff]));
+        let v6 = Sender::Ip("fe80::1".parse().unwrap());
+        for (interface, sender, id) in [
+            ("eth0.30", Some(mac), "1700000000-eth0.30-001e8fab01ff-3"),
+            ("br-lan", Some(v6), "1700000000-br-lan-fe80__1-3"),
+            ("../a b/", None, "1700000000-..~2fa~20b~2f-segment-3"),
+        ] {
+            assert_eq!(of(sender).id(interface), id);
+            assert!(Storm::is_id(id));
+        }
+        let early = Storm { start: Stamp(-1), ..of(None) };
+        assert_eq!(early.id("a"), "m1-a-segment-3");
+        for bad in ["", "../x", "1/2", "1%2f", "x", "-1", ".1", "~1", "1\n", "1\0"] {
+            assert!(!Storm::is_id(bad), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_are_safe_and_differ_where_labels_do(
+            one in "[^\0]{0,80}", other in "[^\0]{0,80}", number: u64, start: i128,
+        ) {
+            let address = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".parse().unwrap();
+            let storm = Storm { number, start: Stamp(start), ..of(Some(Sender::Ip(address))) };
+            prop_assert!(Storm::is_id(&storm.id(&one)), "{}", storm.id(&one));
+            prop_assert_eq!(storm.id(&one) == storm.id(&other), one == other);
+        }
+    }
+}
