@@ -1,9 +1,9 @@
 //! What decoding costs, as a ratio: `cargo run --release --example decode_bench`. Prints; asserts
 //! nothing, because clocks differ.
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::mdns::{self, HashKey};
 use multicast_exporter::decode::{self, Message};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::time::Stamp;
 use simple_dns::rdata::{A, AAAA, NSEC, NsecTypeBitMap, PTR, RData, SRV, TXT};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, ResourceRecord};

@@ -1,11 +1,11 @@
 //! What one frame costs an engine: `cargo run --release --example engine_bench`. Each figure is
 //! the best of several rounds, because other programs run too.
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::craft::{Host, Responder, Service};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::decode::{Observation, Sender, decode};
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::{Options, Simulation};
 use multicast_exporter::time::{Stamp, Time, clock};

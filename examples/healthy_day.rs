@@ -2,11 +2,11 @@
 //! well. `cargo run --release --example healthy_day SEED [HOURS_OF_STREAM]`; the streamer begins
 //! after an hour and sends 2,000 packets a second.
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::decode;
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::detect::{Hardness, Rule};
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::simulation::scenario::START;
 use multicast_exporter::simulation::{Options, Simulation, Stream};
 use multicast_exporter::time::{Stamp, Time, clock};

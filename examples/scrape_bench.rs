@@ -11,11 +11,11 @@ use multicast_exporter::decode::{Protocol, Sender};
 use multicast_exporter::engine::{
     Address, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
-use multicast_exporter::mac::Mac;
-use multicast_exporter::metrics::{
-    CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Scraper, Selection,
-    Source, Writer, device_label, read_locked,
+use multicast_exporter::lan::{
+    CaptureView, Deadline, Detail, LanView, LockTimeout, Source, read_locked,
 };
+use multicast_exporter::mac::Mac;
+use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer, device_label};
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::time::{Stamp, Time, clock};
 use parking_lot::Mutex;

@@ -2,7 +2,6 @@
 //! the file name that they are kept by. `cargo run --example fuzz_corpus` writes them;
 //! `tests/fuzz_corpus.rs` sees to it that they are written.
 
-use multicast_exporter::capture::Tag;
 use multicast_exporter::craft::address::{
     Dhcp, dhcpv6_solicit, neighbour_solicitation, router_advertisement,
 };
@@ -19,6 +18,7 @@ use multicast_exporter::craft::{
     ByteOrder, Captured, Ethernet, Host, Ipv4, Ipv6, Pcap, PcapNg, Query, Resolution, Responder,
     Service, Udp, snoop, tagged,
 };
+use multicast_exporter::frame::Tag;
 use multicast_exporter::time::Stamp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -3,12 +3,11 @@
 //! whatever it thinks of.
 
 use multicast_exporter::capture::file::from_reader;
-use multicast_exporter::capture::{
-    Capture, CaptureError, Direction, Frame, FrameMeta, LinkType, Tag,
-};
+use multicast_exporter::capture::{Capture, CaptureError};
 use multicast_exporter::decode::mdns::{Datagram, Digest, HashKey, Shape, digest};
 use multicast_exporter::decode::{Message, Observation, Protocol, decode};
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
 use multicast_exporter::interfaces::message::decode as decode_netlink;
 use multicast_exporter::interfaces::{Table, wire};
 use multicast_exporter::time::{Stamp, Time};

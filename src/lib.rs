@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`time`] | clock readings and time stamps | engine time that never goes back |
 //! | [`mac`] | six octets | a hardware address |
+//! | [`frame`] | bytes that were heard | frames: bytes with a time and what the capture knows of them |
 //! | [`privilege`] | the capabilities at start | none |
 //! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
 //! | [`decode`] | a frame | an observation and the issues met on the way |
@@ -35,6 +36,7 @@ pub mod decode;
 pub mod detect;
 pub mod engine;
 pub mod evidence;
+pub mod frame;
 pub mod host;
 pub mod interfaces;
 pub mod lan;

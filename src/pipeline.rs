@@ -4,12 +4,12 @@
 //! Comes in: batches, the passing of time, what happens to the interface. Goes out: a snapshot of
 //! each segment. It knows neither where batches come from nor who reads the snapshots.
 
-use crate::capture::{Batch, Frame, InterfaceName};
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
 use crate::detect::Link;
 use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
 use crate::evidence::{Heading, Recorder, Recording};
+use crate::frame::{Batch, Frame, InterfaceName};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};

@@ -4,9 +4,9 @@
 
 mod support;
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::mdns::{self, HashKey, Shape};
 use multicast_exporter::decode::{self, Cast, Message, Protocol, Sender};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::collections::BTreeMap;

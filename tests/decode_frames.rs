@@ -1,10 +1,10 @@
 //! Frames of every link type, cut at every octet, broken in every way: what they are counted as,
 //! for whom, and what is said to be wrong.
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType, Tag};
 use multicast_exporter::decode::{
     Cast, Message, Observation, Protocol, Reason, Sender, Tags, decode, mdns,
 };
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::time::Stamp;
 use proptest::prelude::*;

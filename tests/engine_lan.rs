@@ -1,11 +1,11 @@
 //! Frames as bytes, through the decoder, into an engine: what a printer and its clients look like.
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::mdns::{HashKey, Kind};
 use multicast_exporter::decode::{Protocol, Sender, decode};
 use multicast_exporter::engine::{
     Budget, Category, Config, Converted, DeviceSnapshot, Engine, Snapshot,
 };
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::time::{Stamp, Time};
 use simple_dns::rdata::{A, PTR, RData, SRV};

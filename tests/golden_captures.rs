@@ -15,9 +15,8 @@ use multicast_exporter::commands::ExitStatus;
 use multicast_exporter::commands::analyze::{Options, analyze};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::engine::{Budget, Config, Converted};
-use multicast_exporter::metrics::{
-    CaptureView, Deadline, Dialect, Encoding, LanView, Scraper, Selection, Writer,
-};
+use multicast_exporter::lan::{CaptureView, Deadline, LanView};
+use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer};
 use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
 use multicast_exporter::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use std::fs;

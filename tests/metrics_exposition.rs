@@ -12,10 +12,9 @@ use multicast_exporter::decode::{Protocol, Reason};
 use multicast_exporter::detect::{Cause, Rule};
 use multicast_exporter::engine::{DeviceSnapshot, Identity};
 use multicast_exporter::host::{Trouble, View};
+use multicast_exporter::lan::{Deadline, Detail, LanView, Source};
 use multicast_exporter::metrics::catalogue::{ALL, Bound, Family, Kind};
-use multicast_exporter::metrics::{
-    Deadline, Detail, Dialect, Encoding, LanView, Scraper, Selection, Source, Writer,
-};
+use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer};
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::storm::{Level, Storm};
 use proptest::prelude::*;

@@ -4,7 +4,8 @@
 mod metrics_fixture;
 
 use metrics_fixture::{FakeLan, body, full_lan, lan};
-use multicast_exporter::metrics::{Dialect, LanView};
+use multicast_exporter::lan::LanView;
+use multicast_exporter::metrics::Dialect;
 use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};

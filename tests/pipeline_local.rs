@@ -1,9 +1,9 @@
 //! Which devices are this machine's own, as its interfaces come and go.
 
-use multicast_exporter::capture::{Batch, Direction, FrameMeta, LinkType, Slot};
 use multicast_exporter::craft::{Host, Tag, tagged};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::engine::{Budget, Config, Converted, Local};
+use multicast_exporter::frame::{Batch, Direction, FrameMeta, LinkType, Slot};
 use multicast_exporter::interfaces::Surroundings;
 use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
 use multicast_exporter::segment::{Labels, Sharing};

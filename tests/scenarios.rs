@@ -4,10 +4,10 @@
 mod engine_wire;
 
 use engine_wire::Segment;
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::{Sender, decode};
 use multicast_exporter::detect::{Hardness, Rule};
 use multicast_exporter::engine::{Converted, Event, Snapshot};
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::scenario::{self, START, Scenario};
 use multicast_exporter::simulation::{Options, Simulation, Stream};

@@ -15,7 +15,7 @@ mod assembler;
 pub use assembler::Program;
 use assembler::{Assembler, Label};
 
-use super::LinkType;
+use crate::frame::LinkType;
 
 /// What keeps a whole frame: more than any frame has.
 pub const WHOLE: u32 = 0x0004_0000;

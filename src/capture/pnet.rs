@@ -10,9 +10,8 @@
 use super::filter::{self, FilterLink};
 use super::interface::Interface;
 use super::pool::PooledSocket;
-use super::{
-    Batch, Capture, CaptureError, Direction, FrameMeta, InterfaceName, LinkType, Slot, sys,
-};
+use super::{Capture, CaptureError, sys};
+use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::clock;
 use ::pnet::datalink::{self, Channel, DataLinkReceiver, NetworkInterface};
 use std::io;

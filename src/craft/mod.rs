@@ -43,7 +43,7 @@ pub mod ip;
 pub mod mdns;
 pub mod membership;
 
-pub use crate::capture::Tag;
+pub use crate::frame::Tag;
 pub use ethernet::{Ethernet, group_mac, padded, tagged};
 pub use file::{ByteOrder, Captured, Pcap, PcapNg, Resolution, snoop};
 pub use host::Host;

@@ -4,7 +4,7 @@
 
 use super::octets::{after, u16_at, up_to};
 use super::{Reason, Tags};
-use crate::capture::{Direction, Frame, Tag};
+use crate::frame::{Direction, Frame, Tag};
 use crate::mac::Mac;
 
 /// What the link layer says.

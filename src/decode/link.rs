@@ -5,7 +5,7 @@
 use super::ethertype::{LENGTH_MAX, Link, Network, Reach, TagList, is_snapped, llc, typed};
 use super::octets::{after, array_at, u16_at};
 use super::{Reason, Tags, wifi};
-use crate::capture::{Direction, Frame, LinkType};
+use crate::frame::{Direction, Frame, LinkType};
 use crate::mac::Mac;
 
 /// Reads the link layer of `frame`.

@@ -29,7 +29,7 @@ pub mod wsd;
 pub use protocol::{Class, Protocol};
 pub use reason::{Issue, Issues, Reason};
 
-use crate::capture::{Direction, Frame, Tag};
+use crate::frame::{Direction, Frame, Tag};
 use crate::mac::Mac;
 use ethertype::{Link, Network, Reach};
 use ip::Part;

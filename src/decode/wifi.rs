@@ -5,7 +5,7 @@
 use super::ethertype::{Link, TagList, is_snapped, llc};
 use super::octets::{after, array_at, u8_at, up_to};
 use super::{Reason, octets};
-use crate::capture::Frame;
+use crate::frame::Frame;
 use crate::mac::Mac;
 
 /// Radiotap flags (radiotap.org, field Flags).

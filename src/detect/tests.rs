@@ -2,12 +2,12 @@
 //! and name conflicts, each beside its nearest harmless neighbour.
 
 use super::*;
-use crate::capture::{Direction, Frame, FrameMeta, LinkType};
 use crate::craft::mdns::{SERVICE_TYPES, ptr, response};
 use crate::craft::{Host, Query, Responder, Service, discovery};
 use crate::decode::mdns::{Datagram, digest};
 use crate::decode::{Message, Sender, decode};
 use crate::detect::memory::questions::{Party, Questions};
+use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::mac::Mac;
 use ahash::RandomState;
 use std::collections::HashMap;

@@ -4,9 +4,9 @@
 //! (authority), `A NAME IP`, `S SERVICE`, `M MODEL`, `!` (malformed).
 
 use super::*;
-use crate::capture::Direction;
 use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section, Traits};
 use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
+use crate::frame::Direction;
 use proptest::prelude::*;
 use std::cell::Cell;
 

@@ -5,7 +5,7 @@
 //! was on the wire.
 
 use super::recorder::{Heading, Recording};
-use crate::capture::{LinkType, Tag};
+use crate::frame::{LinkType, Tag};
 
 /// Nanoseconds (`if_tsresol`).
 const NANOSECONDS: u8 = 9;
@@ -122,8 +122,9 @@ const fn number(link: LinkType) -> u16 {
 mod tests {
     use super::super::recorder::Recorder;
     use super::*;
-    use crate::capture::{self, Capture, Direction, Frame, FrameMeta};
+    use crate::capture::{self, Capture};
     use crate::decode::Sender;
+    use crate::frame::{Direction, Frame, FrameMeta};
     use crate::mac::Mac;
     use crate::time::{Stamp, Time};
     use std::time::Duration;

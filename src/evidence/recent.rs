@@ -4,8 +4,8 @@
 //! Comes in: frames. Goes out: those of one sender, oldest first. The oldest make room for the
 //! newest.
 
-use crate::capture::{Frame, FrameMeta};
 use crate::decode::Sender;
+use crate::frame::{Frame, FrameMeta};
 use std::collections::VecDeque;
 
 /// Octets of frames that are kept.
@@ -103,7 +103,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Direction, LinkType};
+    use crate::frame::{Direction, LinkType};
     use crate::mac::Mac;
     use crate::time::Stamp;
     use proptest::prelude::*;

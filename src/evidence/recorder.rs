@@ -4,8 +4,8 @@
 //! Belongs to one capture and stands behind its lock: it copies and does nothing else.
 
 use super::recent::{Kept, Recent};
-use crate::capture::Frame;
 use crate::decode::Sender;
+use crate::frame::Frame;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -172,7 +172,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Direction, FrameMeta, LinkType};
+    use crate::frame::{Direction, FrameMeta, LinkType};
     use crate::mac::Mac;
     use crate::time::Stamp;
 

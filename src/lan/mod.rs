@@ -2,6 +2,12 @@
 //! threads write here; scrapes and pages read. A capture outlives its interface: one that is
 //! deleted and made again goes on counting where it stopped.
 
+mod view;
+
+pub use view::{
+    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
+};
+
 use crate::capture::Backend;
 use crate::engine::Event;
 use crate::evidence::{Store, Writer};

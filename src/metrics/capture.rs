@@ -3,7 +3,7 @@
 
 use super::catalogue::{Sight, families};
 use super::small::{Small, float};
-use super::source::CaptureView;
+use crate::lan::CaptureView;
 use prometheus::{Error, proto};
 
 pub(super) fn collect(captures: &[CaptureView]) -> Result<Vec<proto::MetricFamily>, Error> {

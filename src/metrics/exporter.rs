@@ -3,10 +3,10 @@
 
 use super::catalogue::{Sight, families, host as host_families};
 use super::small::{Small, float};
-use super::source::{LanView, Privileges};
 use crate::evidence::Totals;
 use crate::host;
 use crate::lan::Reload;
+use crate::lan::{LanView, Privileges};
 use crate::privilege::USED;
 use crate::time::Stamp;
 use prometheus::{Error, proto};

@@ -1,13 +1,12 @@
 //! From snapshots to exposition text: what a scrape gets to read.
 //!
-//! In: a [`Source`] that copies what the captures and engines hold and what is counted of this
+//! In: a [`Source`](crate::lan::Source) that copies what the captures and engines hold and what is counted of this
 //! host, and the process's own files under `/proc`. Out: one body in either text dialect, by one [`Writer`]. It must not know HTTP,
 //! sockets or how frames are counted, and changes nothing that it reads.
 //!
-//! | room | what |
+//! | file | what |
 //! |---|---|
 //! | [`catalogue`] | every family: name, kind, labels, help, who can see it |
-//! | [`source`] | what a scrape needs of the rest of the program |
 //! | [`scrape`] | runs the collectors, each failing alone |
 //! | [`writer`] | one writer, two dialects, plain or gzip |
 //! | `segments`, `storms`, `devices`, `mdns`, `capture`, `syscalls`, `sockets`, `exporter`, `process` | the collectors |
@@ -24,7 +23,6 @@ pub mod scrape;
 mod segments;
 mod small;
 mod sockets;
-pub mod source;
 mod storms;
 mod syscalls;
 pub mod writer;
@@ -33,7 +31,4 @@ pub use catalogue::{Collector, Selection};
 pub use exporter::{BUILD, Build};
 pub use rows::device_label;
 pub use scrape::Scraper;
-pub use source::{
-    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
-};
 pub use writer::{Dialect, Encoding, Writer};

@@ -4,11 +4,11 @@
 //! In: the view. Out: rows. A segment or device that comes twice would fail the whole scrape in
 //! Prometheus, so the first is kept; [`Rows::trouble`] says that one was left out.
 
-use super::source::{CaptureView, LanView, LockTimeout};
 use super::writer::{Labels, label};
 use crate::capture::Abilities;
 use crate::decode::Sender;
 use crate::engine::{DeviceCounters, DeviceSnapshot};
+use crate::lan::{CaptureView, LanView, LockTimeout};
 use crate::pipeline::SegmentView;
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -10,10 +10,10 @@
 use super::catalogue::{Collector, Selection, families};
 use super::exporter::{BUILD, Build};
 use super::rows::Rows;
-use super::source::{Deadline, Detail, LanView, Source};
 use super::writer::{Labels, Writer};
 use super::{capture, devices, exporter, mdns, process, segments, sockets, storms, syscalls};
 use crate::host;
+use crate::lan::{Deadline, Detail, LanView, Source};
 use crate::time::{Time, clock};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};

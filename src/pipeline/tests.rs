@@ -1,9 +1,9 @@
 //! What a pipeline makes of the interfaces that batches name.
 
 use super::*;
-use crate::capture::{Direction, FrameMeta, LinkType, Slot};
 use crate::craft::Host;
 use crate::engine::{Budget, Config, Converted};
+use crate::frame::{Direction, FrameMeta, LinkType, Slot};
 use crate::segment::Sharing;
 use crate::storm::EndReason;
 

@@ -13,8 +13,8 @@
 
 use super::labels::clean;
 use super::{Claim, Label, Labels};
-use crate::capture::Tag;
 use crate::decode::Tags;
+use crate::frame::Tag;
 use crate::interfaces::Surroundings;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -4,7 +4,7 @@
 //! Rendered behind the same gate as scrapes. What is wrong is said as `{"error":"…"}`.
 
 use super::{App, telemetry};
-use crate::metrics::{CaptureView, Deadline, Detail, LanView};
+use crate::lan::{CaptureView, Deadline, Detail, LanView};
 use crate::pipeline::SegmentView;
 use crate::report;
 use crate::storm::Storm;

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
 //! to be tested, and a [`server`] that runs it. It must not know how frames are captured, decoded
-//! or counted, only what a [`Source`](crate::metrics::Source) copies for it; the page reads
+//! or counted, only what a [`Source`](crate::lan::Source) copies for it; the page reads
 //! snapshots of devices and the interfaces passed over in that copy, `api` makes a
 //! [`report`](crate::report) of it.
 //!

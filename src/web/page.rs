@@ -6,7 +6,8 @@
 use super::{App, telemetry};
 use crate::engine::DeviceSnapshot;
 use crate::lan::PassedOver;
-use crate::metrics::{BUILD, CaptureView, Deadline, Detail, LanView, device_label};
+use crate::lan::{CaptureView, Deadline, Detail, LanView};
+use crate::metrics::{BUILD, device_label};
 use crate::report::Instant;
 use crate::storm::Storm;
 use crate::time::Stamp;

@@ -5,7 +5,8 @@
 
 use super::gate::Refused;
 use super::{App, negotiate};
-use crate::metrics::{Deadline, Encoding, Selection, Writer};
+use crate::lan::Deadline;
+use crate::metrics::{Encoding, Selection, Writer};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -3,13 +3,13 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::craft::Host;
 use multicast_exporter::decode::mdns::{HashKey, Kind};
 use multicast_exporter::decode::{Sender, decode};
 use multicast_exporter::engine::{
     Budget, Config, Converted, DeviceSnapshot, Engine, Identity, Snapshot,
 };
+use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::time::{Stamp, Time};
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,12 +17,12 @@ use multicast_exporter::engine::{
 };
 use multicast_exporter::evidence::Totals;
 use multicast_exporter::host::{Standing, View};
+use multicast_exporter::lan::{
+    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
+};
 use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
-use multicast_exporter::metrics::{
-    Build, CaptureView, Deadline, Detail, Dialect, Encoding, LanView, LockTimeout, Privileges,
-    Scraper, Selection, Source, Writer, read_locked,
-};
+use multicast_exporter::metrics::{Build, Dialect, Encoding, Scraper, Selection, Writer};
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::storm::{Culprit, EndReason, Level, Storm};
 use multicast_exporter::time::Stamp;

@@ -4,7 +4,8 @@
 
 use super::records::BATCH_FRAMES;
 use super::{FileCapture, Replay};
-use crate::capture::{Batch, Capture, CaptureError, InterfaceName, Slot};
+use crate::capture::{Capture, CaptureError};
+use crate::frame::{Batch, InterfaceName, Slot};
 use crate::time::Stamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -117,19 +118,17 @@ fn note(failures: &mut Vec<(String, CaptureError)>, capture: &FileCapture, error
 impl Source {
     /// The stamp of its next frame, if its batch has one.
     fn head(&self) -> Option<Stamp> {
-        self.capture.batch().frames.get(self.taken).map(|slot| slot.meta.stamp)
+        self.capture.batch().get(self.taken).map(|frame| frame.meta.stamp)
     }
 
     /// Appends its next frame.
     fn copy(&mut self, memory: &mut Vec<u8>, slots: &mut Vec<Slot>) {
-        let batch = self.capture.batch();
-        let Some(slot) = batch.frames.get(self.taken) else { return };
-        let bytes = batch.memory.get(slot.start..slot.start + slot.len).unwrap_or(&[]);
-        let mut meta = slot.meta;
+        let Some(frame) = self.capture.batch().get(self.taken) else { return };
+        let mut meta = frame.meta;
         let local = meta.interface as usize;
         meta.interface = self.interfaces.get(local).copied().unwrap_or(meta.interface);
-        slots.push(Slot { meta, start: memory.len(), len: bytes.len() });
-        memory.extend_from_slice(bytes);
+        slots.push(Slot { meta, start: memory.len(), len: frame.bytes.len() });
+        memory.extend_from_slice(frame.bytes);
         self.taken += 1;
     }
 }

@@ -26,7 +26,8 @@ pub use input::Progress;
 pub use merge::Merge;
 pub use pace::{Paced, Speed};
 
-use super::{Batch, Capture, CaptureError, InterfaceName, Slot};
+use super::{Capture, CaptureError};
+use crate::frame::{Batch, InterfaceName, Slot};
 use input::Failure;
 use records::{BATCH_FRAMES, Outcome, Records, Taken};
 use std::fs::File;

@@ -3,7 +3,8 @@
 //! waits. In comes a capture, out goes a capture. Must not know of formats.
 
 use super::Replay;
-use crate::capture::{Batch, Capture, CaptureError, InterfaceName};
+use crate::capture::{Capture, CaptureError};
+use crate::frame::{Batch, InterfaceName};
 use crate::time::{Stamp, Time, clock};
 use std::thread;
 use std::time::Duration;
@@ -90,8 +91,8 @@ impl<R: Replay> Paced<R> {
     /// left, `None` if none is left.
     fn pass(&mut self, now: Time) -> Option<Time> {
         let Self { inner, schedule, next, .. } = self;
-        while let Some(slot) = inner.batch().frames.get(*next) {
-            let stamp = slot.meta.stamp;
+        while let Some(frame) = inner.batch().get(*next) {
+            let stamp = frame.meta.stamp;
             let due = schedule.due(stamp, now);
             if due > now {
                 return Some(due);
@@ -121,7 +122,7 @@ impl<R: Replay> Capture for Paced<R> {
         }
         self.rest = now.plus(GRAIN);
         let batch = self.inner.batch();
-        Ok(Batch::new(batch.memory, &batch.frames[first..self.next], batch.interfaces))
+        Ok(batch.slice(first..self.next))
     }
 
     fn interfaces(&self) -> &[InterfaceName] {

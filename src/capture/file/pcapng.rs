@@ -6,7 +6,7 @@ use super::records::{
     BATCH_FRAMES, LARGEST_FRAME, LARGEST_RECORD, Order, Outcome, Records, Taken, index,
 };
 use super::stamps::Clock;
-use crate::capture::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
+use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
 
 /// Octets of a section header that say whether it is one that is read.

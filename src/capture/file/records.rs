@@ -1,7 +1,7 @@
 //! What the parsers of all formats share: the contract between them and the loop that feeds them,
 //! the bounds, and byte order. Must not know of files or readers.
 
-use crate::capture::{InterfaceName, Slot};
+use crate::frame::{InterfaceName, Slot};
 
 /// At most so many frames are in one batch, so that slots stay in cache and the engine's lock is
 /// let go often enough.

@@ -2,7 +2,8 @@
 //! written from the specifications and sharing nothing with the parsers.
 
 use super::{FileCapture, from_reader};
-use crate::capture::{Capture, CaptureError, FrameMeta, LinkType};
+use crate::capture::{Capture, CaptureError};
+use crate::frame::{FrameMeta, LinkType};
 use crate::time::Stamp;
 use std::io::{Cursor, Write};
 use std::time::Duration;

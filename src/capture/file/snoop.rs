@@ -2,7 +2,7 @@
 //! behind it. In come bytes, out go the places of frames. Must not know of files or readers.
 
 use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
-use crate::capture::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
+use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
 
 /// Octets of the file's header.

@@ -4,7 +4,8 @@ use super::samples::{
     Endian, Frames, Pcap, Pcapng, Sample, assert_same, drained, gzip, opened, snoop, zstandard,
 };
 use super::{FileCapture, FormatError, Merge, from_reader};
-use crate::capture::{Capture, CaptureError, Direction, LinkType};
+use crate::capture::{Capture, CaptureError};
+use crate::frame::{Direction, LinkType};
 use crate::time::Stamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +28,7 @@ fn refused(file: &[u8]) -> String {
 }
 
 fn labels(capture: &dyn Capture) -> Vec<&str> {
-    capture.interfaces().iter().map(crate::capture::InterfaceName::label).collect()
+    capture.interfaces().iter().map(crate::frame::InterfaceName::label).collect()
 }
 
 fn broken(file: Vec<u8>) -> (usize, String) {

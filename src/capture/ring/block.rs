@@ -5,7 +5,7 @@
 //! frames at 12 and the offset of the first at 16; then for each frame a `tpacket3_hdr` of 48
 //! bytes and a `sockaddr_ll`, whose packet type lies at 10; the frame's bytes at `tp_mac`.
 
-use crate::capture::{Direction, FrameMeta, LinkType, Slot, Tag};
+use crate::frame::{Direction, FrameMeta, LinkType, Slot, Tag};
 use crate::time::Stamp;
 
 /// `tpacket_block_desc`: where the number of frames lies.

@@ -16,9 +16,8 @@ mod receive;
 
 use super::groups::{LISTENED, Listened};
 use super::interface::Interface;
-use super::{
-    Batch, Capture, CaptureError, Direction, FrameMeta, InterfaceName, LinkType, Slot, sys,
-};
+use super::{Capture, CaptureError, sys};
+use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::clock;
 use headers::HEADROOM;
 use receive::{AT_ONCE, Datagram};

@@ -257,12 +257,12 @@ fn write_columns(
 
 #[cfg(test)]
 mod tests {
-    use crate::capture::{Direction, Frame, FrameMeta, LinkType};
     use crate::commands::test_settings;
     use crate::craft::Host;
     use crate::decode::{Protocol, decode};
     use crate::detect::{Cause, CauseSet, LastOffence, Rule, SegmentCause};
     use crate::engine::{DeviceCounters, Engine, Identity};
+    use crate::frame::{Direction, Frame, FrameMeta, LinkType};
     use crate::pipeline::SegmentView;
     use crate::report;
     use crate::storm::{Culprit, EndReason, Level, Storm};

@@ -87,7 +87,7 @@ impl Tally {
             return;
         }
         self.frames += 1;
-        let own = observation.direction == crate::capture::Direction::Outgoing
+        let own = observation.direction == crate::frame::Direction::Outgoing
             || observation.sender.is_some_and(|sender| self.own.has(sender));
         self.handle_query(observation, own);
         let Some(sender) = observation.sender.filter(|_| !own) else { return };

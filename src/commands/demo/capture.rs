@@ -1,9 +1,8 @@
 //! The simulated LAN as a capture: hands out its frames when they are due. Only
 //! [`Capture::next_batch`] reads the clock and waits.
 
-use crate::capture::{
-    Batch, Capture, CaptureError, Direction, FrameMeta, InterfaceName, LinkType, Slot,
-};
+use crate::capture::{Capture, CaptureError};
+use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::lan::Tap;
 use crate::simulation::Simulation;
 use crate::time::clock::Reading;

@@ -175,8 +175,8 @@ fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
     use crate::commands::test_settings;
+    use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
     use crate::interfaces::Surroundings;
     use crate::pipeline::Pipeline;
     use std::sync::Arc;

@@ -10,13 +10,13 @@
 //! fraction of a millisecond apart, and never goes on: two or three identical frames within 5 ms
 //! are one frame and its copies, once that was seen of three sources.
 
-use crate::capture::Direction;
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Protocol};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Delivery, Findings, Heard};
 use crate::detect::memory::questions::Party;
 use crate::detect::memory::table::Sets;
+use crate::frame::Direction;
 use crate::time::Time;
 use ahash::RandomState;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! Which frames have the mark of the protocols' causes, and of those that need a history of
 //! messages that are not mDNS: frames of one host go in with their times, marks come out.
 
-use crate::capture::{Direction, Frame, FrameMeta, LinkType};
 use crate::craft::address::{Dhcp, neighbour_solicitation, solicited_node};
 use crate::craft::discovery::{
     llmnr_query, nbns_query, ssdp_alive, ssdp_search, wsd, wsd_hello, wsd_probe,
@@ -11,6 +10,7 @@ use crate::decode::decode;
 use crate::decode::mdns::HashKey;
 use crate::detect::memory::questions::{Party, Questions};
 use crate::detect::{Cause, Detectors, Heard, Link};
+use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -195,13 +195,13 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{Direction, Frame, FrameMeta, LinkType};
     use crate::craft::Host;
     use crate::craft::mdns::Query;
     use crate::decode::mdns::{self, HashKey};
     use crate::decode::{Message, Protocol, decode};
     use crate::detect::heard::Mdns;
     use crate::detect::memory::questions::{Party, Questions};
+    use crate::frame::{Direction, Frame, FrameMeta, LinkType};
     use crate::time::Stamp;
     use proptest::prelude::*;
     use simple_dns::TYPE;

@@ -3,10 +3,10 @@
 use super::super::finding::{Level, flat, render};
 use super::super::tally::Own;
 use super::*;
-use crate::capture::{Direction, Frame, FrameMeta, LinkType, Tag};
 use crate::craft::membership::{igmp_query, igmp3_query, mld2_query};
 use crate::craft::{Host, Query, tagged};
 use crate::decode::decode;
+use crate::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
 use crate::interfaces::Surroundings;
 use crate::segment::{Labels, Sharing};
 use crate::time::Stamp;

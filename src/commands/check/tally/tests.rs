@@ -1,10 +1,10 @@
 //! Tests of the tally, with frames made by hand.
 
 use super::*;
-use crate::capture::{Direction, Frame, FrameMeta, LinkType, Tag};
 use crate::craft::membership::{igmp_query, igmp3_query, mld2_query};
 use crate::craft::{Host, Query, Responder, tagged};
 use crate::decode::decode;
+use crate::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
 use crate::interfaces::Vlan;
 use crate::segment::Sharing;
 use crate::time::Stamp;

@@ -2,13 +2,13 @@
 //! `tests/detect_records.rs`.
 
 use super::*;
-use crate::capture::{Direction, Frame, FrameMeta, LinkType};
 use crate::craft::mdns::{address, ptr, response, txt};
 use crate::craft::{Host, Query, Responder, Service};
 use crate::decode::mdns::{self, Shape};
 use crate::decode::{Message as Decoded, Protocol, decode};
 use crate::detect::heard::Link;
 use crate::detect::memory::questions::{Asker, Party, Questions};
+use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::Stamp;
 use proptest::prelude::*;
 

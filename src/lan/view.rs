@@ -1,12 +1,13 @@
-//! What a scrape needs of the rest of the program, so that it can be tested without captures.
+//! What scrapes, pages and the API read of a LAN: copies, so that they can be tested without
+//! captures.
 //!
 //! In: a [`Deadline`] and how much is wanted. Out: a [`LanView`] that owns all it holds, so that
 //! every lock is let go before anything is rendered.
 
+use super::{Lan, PassedOver, Reload, Tap};
 use crate::capture::{Abilities, Backend};
 use crate::evidence::Totals;
 use crate::host::{self, Host};
-use crate::lan::{Lan, PassedOver, Reload, Tap};
 use crate::pipeline::SegmentView;
 use crate::privilege;
 use crate::time::{Time, clock};
