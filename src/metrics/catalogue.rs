@@ -5,7 +5,6 @@
 //! bound of series. It must not know any value.
 
 pub mod families;
-pub mod host;
 mod selection;
 
 pub use families::ALL;
