@@ -5,6 +5,7 @@
 //!
 //! | module | comes in | goes out |
 //! |---|---|---|
+//! | [`labelled`] | names and their labels | enums with a list of their variants |
 //! | [`time`] | clock readings and time stamps | engine time that never goes back |
 //! | [`mac`] | six octets | a hardware address |
 //! | [`privilege`] | the capabilities at start | none |
@@ -36,6 +37,7 @@ pub mod engine;
 pub mod evidence;
 pub mod host;
 pub mod interfaces;
+pub mod labelled;
 pub mod lan;
 pub mod mac;
 pub mod metrics;

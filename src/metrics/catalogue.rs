@@ -19,6 +19,7 @@ use crate::detect::{DELAY_BOUNDS, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
+use crate::labelled::labelled;
 use crate::privilege::USED;
 use std::fmt::Write as _;
 
@@ -39,84 +40,45 @@ pub struct Family {
     pub sight: Sight,
 }
 
-/// What sort of numbers a family holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Only grows, and starts again at 0.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Cumulative buckets, sum and count.
-    Histogram,
-}
-
-impl Kind {
-    /// As TYPE lines have it.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
+labelled! {
+    /// What sort of numbers a family holds.
+    pub enum Kind {
+        /// Only grows, and starts again at 0.
+        Counter = "counter",
+        /// Goes up and down.
+        Gauge = "gauge",
+        /// Cumulative buckets, sum and count.
+        Histogram = "histogram",
     }
 }
 
-/// The parts of a scrape, each with its own success and duration; the value of the `collector`
-/// label and of the `collect[]` and `exclude[]` parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Collector {
-    /// The exporter itself.
-    Exporter,
-    /// Its process, from `/proc/self`.
-    Process,
-    /// The system calls of this host.
-    Syscalls,
-    /// The sockets of this host that wait for discovery.
-    Sockets,
-    /// What captures frames.
-    Captures,
-    /// Totals of each segment.
-    Segments,
-    /// Storms of segments and of devices.
-    Storms,
-    /// Each device's mDNS messages, the rules that were broken, and the health of discovery.
-    Mdns,
-    /// Each device's frames.
-    Devices,
+labelled! {
+    /// The parts of a scrape, each with its own success and duration; the value of the `collector`
+    /// label and of the `collect[]` and `exclude[]` parameters.
+    #[derive(PartialOrd, Ord)]
+    pub enum Collector {
+        /// The exporter itself.
+        Exporter = "exporter",
+        /// Its process, from `/proc/self`.
+        Process = "process",
+        /// The system calls of this host.
+        Syscalls = "syscalls",
+        /// The sockets of this host that wait for discovery.
+        Sockets = "sockets",
+        /// What captures frames.
+        Captures = "captures",
+        /// Totals of each segment.
+        Segments = "segments",
+        /// Storms of segments and of devices.
+        Storms = "storms",
+        /// Each device's mDNS messages, the rules that were broken, and the health of discovery.
+        Mdns = "mdns",
+        /// Each device's frames.
+        Devices = "devices",
+    }
 }
 
 impl Collector {
-    /// All, in the order in which they are run and written.
-    pub const ALL: [Self; 9] = [
-        Self::Exporter,
-        Self::Process,
-        Self::Syscalls,
-        Self::Sockets,
-        Self::Captures,
-        Self::Segments,
-        Self::Storms,
-        Self::Mdns,
-        Self::Devices,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Exporter => "exporter",
-            Self::Process => "process",
-            Self::Syscalls => "syscalls",
-            Self::Sockets => "sockets",
-            Self::Captures => "captures",
-            Self::Segments => "segments",
-            Self::Storms => "storms",
-            Self::Mdns => "mdns",
-            Self::Devices => "devices",
-        }
-    }
-
     /// Whether it reads what the engines have counted.
     #[must_use]
     pub const fn reads_engines(self) -> bool {
@@ -242,10 +204,6 @@ pub const fn error_label(protocol: Option<Protocol>) -> &'static str {
     }
 }
 
-/// The backends that capture live, read files, or make it all up.
-const BACKENDS: [Backend; 5] =
-    [Backend::Ring, Backend::Pnet, Backend::Socket, Backend::File, Backend::Demo];
-
 /// The README's table, generated so that it cannot disagree with the program.
 #[must_use]
 pub fn markdown() -> String {
@@ -274,12 +232,12 @@ fn backends(sight: Sight) -> String {
     if sight == Sight::Nothing {
         return String::new();
     }
-    let seeing: Vec<&str> = BACKENDS
+    let seeing: Vec<&str> = Backend::ALL
         .iter()
         .filter(|backend| sight.of(&backend.abilities()))
         .map(|backend| backend.label())
         .collect();
-    if seeing.len() == BACKENDS.len() { "all".to_owned() } else { seeing.join(", ") }
+    if seeing.len() == Backend::COUNT { "all".to_owned() } else { seeing.join(", ") }
 }
 
 /// Names of system calls on one architecture, at most: the numbers end far below.

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod owners;
 
 use super::{Command, holds};
+use crate::labelled::labelled;
 use crate::time::Time;
 use caps::Capability;
 pub use diag::Error;
@@ -43,26 +44,15 @@ pub enum OwnersBy {
     Fd,
 }
 
-/// How the owners of sockets are found: the `owners` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owners {
-    /// By the files that processes hold.
-    Fd,
-    /// By user.
-    Uid,
-    /// No socket is looked at.
-    None,
-}
-
-impl Owners {
-    /// The `owners` label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Fd => "fd",
-            Self::Uid => "uid",
-            Self::None => "none",
-        }
+labelled! {
+    /// How the owners of sockets are found: the `owners` label.
+    pub enum Owners {
+        /// By the files that processes hold.
+        Fd = "fd",
+        /// By user.
+        Uid = "uid",
+        /// No socket is looked at.
+        None = "none",
     }
 }
 
