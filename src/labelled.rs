@@ -6,8 +6,8 @@
 
 /// Declares an enum whose variants each have a label.
 ///
-/// Derives and documentation are written as for any other enum. Documentation inside `label`
-/// says what the label is.
+/// Documentation is written as for any other enum, and so is a derive that not every such enum
+/// needs.
 macro_rules! labelled {
     (
         $(#[$meta:meta])*

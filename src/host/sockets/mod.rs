@@ -34,7 +34,7 @@ pub const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
     [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
 /// How to find the owners of sockets (`--collector.sockets.owners`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OwnersBy {
     /// The only command name among the processes of the socket's user: no privilege.
     #[default]

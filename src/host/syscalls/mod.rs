@@ -22,7 +22,7 @@ use std::{fs, io};
 pub use tally::{Process, Tally, View};
 
 /// Which backend is wished for (`--collector.syscalls.backend`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// The best that works.
     #[default]
