@@ -5,6 +5,7 @@
 //!
 //! | module | comes in | goes out |
 //! |---|---|---|
+//! | [`labelled`] | names and their labels | enums with a list of their variants |
 //! | [`time`] | clock readings and time stamps | engine time that never goes back |
 //! | [`mac`] | six octets | a hardware address |
 //! | [`frame`] | bytes that were heard | frames: bytes with a time and what the capture knows of them |
@@ -39,6 +40,7 @@ pub mod evidence;
 pub mod frame;
 pub mod host;
 pub mod interfaces;
+pub mod labelled;
 pub mod lan;
 pub mod mac;
 pub mod metrics;

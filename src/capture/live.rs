@@ -10,7 +10,7 @@ use super::{Backend, Capture, CaptureError};
 pub use super::interface::{Interface, Options};
 
 /// Which backend is wished for (`--capture.backend`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// The best that works.
     #[default]

@@ -14,6 +14,7 @@ pub mod socket;
 mod sys;
 
 use crate::frame::{Batch, InterfaceName};
+use crate::labelled::labelled;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
@@ -61,34 +62,23 @@ pub struct Abilities {
     pub all_protocols: bool,
 }
 
-/// The ways to capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Backend {
-    /// `AF_PACKET` with a `TPACKET_V3` ring.
-    Ring,
-    /// The `pnet` crate's portable capture.
-    Pnet,
-    /// Plain UDP sockets on the groups.
-    Socket,
-    /// A capture file.
-    File,
-    /// A simulated LAN.
-    Demo,
+labelled! {
+    /// The ways to capture.
+    pub enum Backend {
+        /// `AF_PACKET` with a `TPACKET_V3` ring.
+        Ring = "ring",
+        /// The `pnet` crate's portable capture.
+        Pnet = "pnet",
+        /// Plain UDP sockets on the groups.
+        Socket = "socket",
+        /// A capture file.
+        File = "file",
+        /// A simulated LAN.
+        Demo = "demo",
+    }
 }
 
 impl Backend {
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ring => "ring",
-            Self::Pnet => "pnet",
-            Self::Socket => "socket",
-            Self::File => "file",
-            Self::Demo => "demo",
-        }
-    }
-
     /// Whether frames come from an interface as they are heard.
     #[must_use]
     pub const fn is_live(self) -> bool {

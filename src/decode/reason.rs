@@ -2,133 +2,70 @@
 //! each can occur with is the table [`Reason::PAIRS`]; what it lists starts at 0 in the metrics.
 
 use super::Protocol;
+use crate::labelled::labelled;
 
-/// What was wrong. The label value is the variant in snake case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Reason {
-    /// The link type is not decoded.
-    UnknownLinkType,
-    /// A BSD loopback header names an address family that is neither IPv4 nor IPv6.
-    UnknownFamily,
-    /// More than two VLAN tags. The frame is counted by its first two.
-    TooManyTags,
-    /// An 802.11 frame whose payload is encrypted: only its addresses are read.
-    Encrypted,
-    /// The frame or message ends inside a header or field although nothing was cut off.
-    Truncated,
-    /// Cut by the snap length of the capture: what is missing was on the wire.
-    Snapped,
-    /// The first fragment of an IP packet: the message is read as far as it goes.
-    FirstFragment,
-    /// A later fragment of an IP packet, which does not say what it is a part of.
-    LaterFragment,
-    /// The version field of the IP header does not fit the frame.
-    BadVersion,
-    /// An IP header is shorter than the minimum, or an extension header leaves the packet.
-    BadHeaderLength,
-    /// A length field disagrees with what is there: IP, UDP, 802.3 or the protocol's own.
-    BadLength,
-    /// More IPv6 extension headers than are followed.
-    TooManyHeaders,
-    /// Addresses of a kind or length that the protocol does not have on this link.
-    BadAddress,
-    /// An option leaves the message, or has length 0 where that has no meaning.
-    BadOption,
-    /// A text message does not begin as one of its protocol, or is not UTF-8.
-    BadText,
-    /// The header claims more questions and records than the message has room for.
-    CountsExceedLength,
-    /// A compression pointer leads to itself or through too many others.
-    PointerLoop,
-    /// A compression pointer leads forward or out of the message (RFC 1035 section 4.1.4).
-    ForwardPointer,
-    /// A name of more than 255 octets, or one that cannot be decoded.
-    BadName,
-    /// A label of a type other than text and pointer: its length is unknown.
-    BadLabel,
-    /// A name is not UTF-8 (RFC 6762 section 16).
-    BadUtf8,
-    /// A class that is not defined (RFC 1035 section 3.2.4).
-    UnknownClass,
-    /// A question asks for a type that the strict parser does not know.
-    UnknownType,
-    /// The reserved Z bit of the DNS header is set (RFC 1035 section 4.1.1).
-    ReservedBit,
-    /// A record's data does not have the form of its type.
-    BadData,
-    /// Octets follow the last record.
-    TrailingBytes,
-    /// The strict DNS parser refuses it for another cause.
-    Refused,
+labelled! {
+    /// What was wrong. The label value is the variant in snake case.
+    #[derive(PartialOrd, Ord)]
+    pub enum Reason {
+        /// The link type is not decoded.
+        UnknownLinkType = "unknown_link_type",
+        /// A BSD loopback header names an address family that is neither IPv4 nor IPv6.
+        UnknownFamily = "unknown_family",
+        /// More than two VLAN tags. The frame is counted by its first two.
+        TooManyTags = "too_many_tags",
+        /// An 802.11 frame whose payload is encrypted: only its addresses are read.
+        Encrypted = "encrypted",
+        /// The frame or message ends inside a header or field although nothing was cut off.
+        Truncated = "truncated",
+        /// Cut by the snap length of the capture: what is missing was on the wire.
+        Snapped = "snapped",
+        /// The first fragment of an IP packet: the message is read as far as it goes.
+        FirstFragment = "first_fragment",
+        /// A later fragment of an IP packet, which does not say what it is a part of.
+        LaterFragment = "later_fragment",
+        /// The version field of the IP header does not fit the frame.
+        BadVersion = "bad_version",
+        /// An IP header is shorter than the minimum, or an extension header leaves the packet.
+        BadHeaderLength = "bad_header_length",
+        /// A length field disagrees with what is there: IP, UDP, 802.3 or the protocol's own.
+        BadLength = "bad_length",
+        /// More IPv6 extension headers than are followed.
+        TooManyHeaders = "too_many_headers",
+        /// Addresses of a kind or length that the protocol does not have on this link.
+        BadAddress = "bad_address",
+        /// An option leaves the message, or has length 0 where that has no meaning.
+        BadOption = "bad_option",
+        /// A text message does not begin as one of its protocol, or is not UTF-8.
+        BadText = "bad_text",
+        /// The header claims more questions and records than the message has room for.
+        CountsExceedLength = "counts_exceed_length",
+        /// A compression pointer leads to itself or through too many others.
+        PointerLoop = "pointer_loop",
+        /// A compression pointer leads forward or out of the message (RFC 1035 section 4.1.4).
+        ForwardPointer = "forward_pointer",
+        /// A name of more than 255 octets, or one that cannot be decoded.
+        BadName = "bad_name",
+        /// A label of a type other than text and pointer: its length is unknown.
+        BadLabel = "bad_label",
+        /// A name is not UTF-8 (RFC 6762 section 16).
+        BadUtf8 = "bad_utf8",
+        /// A class that is not defined (RFC 1035 section 3.2.4).
+        UnknownClass = "unknown_class",
+        /// A question asks for a type that the strict parser does not know.
+        UnknownType = "unknown_type",
+        /// The reserved Z bit of the DNS header is set (RFC 1035 section 4.1.1).
+        ReservedBit = "reserved_bit",
+        /// A record's data does not have the form of its type.
+        BadData = "bad_data",
+        /// Octets follow the last record.
+        TrailingBytes = "trailing_bytes",
+        /// The strict DNS parser refuses it for another cause.
+        Refused = "refused",
+    }
 }
 
 impl Reason {
-    /// All, in the order of the documentation.
-    pub const ALL: [Self; 27] = [
-        Self::UnknownLinkType,
-        Self::UnknownFamily,
-        Self::TooManyTags,
-        Self::Encrypted,
-        Self::Truncated,
-        Self::Snapped,
-        Self::FirstFragment,
-        Self::LaterFragment,
-        Self::BadVersion,
-        Self::BadHeaderLength,
-        Self::BadLength,
-        Self::TooManyHeaders,
-        Self::BadAddress,
-        Self::BadOption,
-        Self::BadText,
-        Self::CountsExceedLength,
-        Self::PointerLoop,
-        Self::ForwardPointer,
-        Self::BadName,
-        Self::BadLabel,
-        Self::BadUtf8,
-        Self::UnknownClass,
-        Self::UnknownType,
-        Self::ReservedBit,
-        Self::BadData,
-        Self::TrailingBytes,
-        Self::Refused,
-    ];
-
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::UnknownLinkType => "unknown_link_type",
-            Self::UnknownFamily => "unknown_family",
-            Self::TooManyTags => "too_many_tags",
-            Self::Encrypted => "encrypted",
-            Self::Truncated => "truncated",
-            Self::Snapped => "snapped",
-            Self::FirstFragment => "first_fragment",
-            Self::LaterFragment => "later_fragment",
-            Self::BadVersion => "bad_version",
-            Self::BadHeaderLength => "bad_header_length",
-            Self::BadLength => "bad_length",
-            Self::TooManyHeaders => "too_many_headers",
-            Self::BadAddress => "bad_address",
-            Self::BadOption => "bad_option",
-            Self::BadText => "bad_text",
-            Self::CountsExceedLength => "counts_exceed_length",
-            Self::PointerLoop => "pointer_loop",
-            Self::ForwardPointer => "forward_pointer",
-            Self::BadName => "bad_name",
-            Self::BadLabel => "bad_label",
-            Self::BadUtf8 => "bad_utf8",
-            Self::UnknownClass => "unknown_class",
-            Self::UnknownType => "unknown_type",
-            Self::ReservedBit => "reserved_bit",
-            Self::BadData => "bad_data",
-            Self::TrailingBytes => "trailing_bytes",
-            Self::Refused => "refused",
-        }
-    }
-
     /// What frames of a protocol can have, apart from what all protocols over IP share.
     const fn own(protocol: Option<Protocol>) -> &'static [Self] {
         match protocol {

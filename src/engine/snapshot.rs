@@ -4,6 +4,7 @@
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
 use crate::detect::{Cause, Counts, Delays, Family, LastOffence, Membership};
+use crate::labelled::labelled;
 use crate::mac::Mac;
 use crate::storm::{Level, Storm};
 use crate::time::{Stamp, Time};
@@ -205,44 +206,24 @@ impl fmt::Display for Address {
     }
 }
 
-/// What sort of device it is: the `category` label.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Category {
-    Printer,
-    Media,
-    Speaker,
-    Tv,
-    Camera,
-    Hub,
-    Phone,
-    Computer,
-    Router,
-    Nas,
-    Relay,
-    Repeater,
-    #[default]
-    Unknown,
-}
-
-impl Category {
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Printer => "printer",
-            Self::Media => "media",
-            Self::Speaker => "speaker",
-            Self::Tv => "tv",
-            Self::Camera => "camera",
-            Self::Hub => "hub",
-            Self::Phone => "phone",
-            Self::Computer => "computer",
-            Self::Router => "router",
-            Self::Nas => "nas",
-            Self::Relay => "relay",
-            Self::Repeater => "repeater",
-            Self::Unknown => "unknown",
-        }
+labelled! {
+    /// What sort of device it is: the `category` label.
+    #[derive(Default)]
+    #[allow(missing_docs, reason = "the names say it")]
+    pub enum Category {
+        Printer = "printer",
+        Media = "media",
+        Speaker = "speaker",
+        Tv = "tv",
+        Camera = "camera",
+        Hub = "hub",
+        Phone = "phone",
+        Computer = "computer",
+        Router = "router",
+        Nas = "nas",
+        Relay = "relay",
+        Repeater = "repeater",
+        #[default]
+        Unknown = "unknown",
     }
 }

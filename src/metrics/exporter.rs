@@ -1,7 +1,7 @@
 //! The collector `exporter`: the exporter itself. In: the view, and how this host is looked at.
 //! Out: its build, its rings, the clock's steps, and what could not be had. How the collectors fared is written by [`super::scrape`], which knows.
 
-use super::catalogue::{Sight, families, host as host_families};
+use super::catalogue::{Sight, families};
 use super::small::{Small, float};
 use crate::evidence::Totals;
 use crate::host;
@@ -59,9 +59,9 @@ pub(super) fn collect(
     }
     if let Some(host::Standing { syscalls, sockets }) = host {
         let labels = [syscalls.backend.label(), syscalls.reason.label()].map(String::from);
-        small.gauge(&host_families::SYSCALLS_INFO, [(labels, 1.0)])?;
+        small.gauge(&families::SYSCALLS_INFO, [(labels, 1.0)])?;
         let labels = [sockets.owners.label().to_owned()];
-        small.gauge(&host_families::SOCKETS_INFO, [(labels, 1.0)])?;
+        small.gauge(&families::SOCKETS_INFO, [(labels, 1.0)])?;
     }
     small.gauge(
         &families::RING_BYTES,

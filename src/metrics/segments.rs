@@ -115,7 +115,7 @@ fn decode_errors(family: &mut FamilyWriter<'_>, row: &SegmentRow<'_>) {
         counted.iter().filter(|(there, _)| *there == issue).map(|(_, count)| count).sum::<u64>()
     };
     let mut write = |Issue { protocol, reason }, count| {
-        let protocol = catalogue::error_label(protocol);
+        let protocol = protocol.map_or("link", Protocol::label);
         family.sample(&row.labels, &[("protocol", protocol), ("reason", reason.label())], count);
     };
     for &(protocol, reason) in &Reason::PAIRS {

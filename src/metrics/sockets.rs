@@ -1,7 +1,7 @@
 //! The collector `sockets`: the sockets of this host that wait for discovery. In: their sums by
 //! owner and port. Out: their families.
 
-use super::catalogue::host as families;
+use super::catalogue::families;
 use super::small::{Small, float};
 use crate::host::sockets::{Row, View};
 use prometheus::{Error, proto};

@@ -1,7 +1,7 @@
 //! The collector `syscalls`: system calls of this host. In: the totals, as far as the backend knows
 //! them. Out: their families; what the backend does not know is absent, never 0.
 
-use super::catalogue::host as families;
+use super::catalogue::families;
 use super::small::{Small, float};
 use crate::host::syscalls::View;
 use prometheus::{Error, proto};

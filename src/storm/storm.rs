@@ -2,56 +2,32 @@
 
 use crate::decode::{Protocol, Sender};
 use crate::detect::{Cause, CauseSet, SegmentCause};
+use crate::labelled::labelled;
 use crate::time::Stamp;
 use std::fmt::Write as _;
 
-/// How bad it is: the `level` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// More than a device should send, for minutes.
-    Chatty,
-    /// A flood.
-    Storm,
-}
-
-impl Level {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Chatty, Self::Storm];
-
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Chatty => "chatty",
-            Self::Storm => "storm",
-        }
+labelled! {
+    /// How bad it is: the `level` label.
+    #[derive(PartialOrd, Ord)]
+    pub enum Level {
+        /// More than a device should send, for minutes.
+        Chatty = "chatty",
+        /// A flood.
+        Storm = "storm",
     }
 }
 
-/// Why a storm is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EndReason {
-    /// It grew quiet.
-    Quiet,
-    /// The device lost its row.
-    Evicted,
-    /// Nobody listens any more: the interface is gone.
-    InterfaceGone,
-    /// The configuration no longer calls it a storm.
-    Reconfigured,
-}
-
-impl EndReason {
-    /// As reports have it.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Quiet => "quiet",
-            Self::Evicted => "evicted",
-            Self::InterfaceGone => "interface_gone",
-            Self::Reconfigured => "reconfigured",
-        }
+labelled! {
+    /// Why a storm is over.
+    pub enum EndReason {
+        /// It grew quiet.
+        Quiet = "quiet",
+        /// The device lost its row.
+        Evicted = "evicted",
+        /// Nobody listens any more: the interface is gone.
+        InterfaceGone = "interface_gone",
+        /// The configuration no longer calls it a storm.
+        Reconfigured = "reconfigured",
     }
 }
 

@@ -37,6 +37,7 @@ pub use probed::Probed;
 pub use traits::Traits;
 
 use super::Reason;
+use crate::labelled::labelled;
 use ahash::RandomState;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -112,80 +113,37 @@ impl Shape {
     }
 }
 
-/// The kind of a message: exactly one each (`kind` label), in the order in which they are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Kind {
-    /// A question from port 5353.
-    Query,
-    /// A question with proposed records in the authority section (RFC 6762 section 8.1).
-    Probe,
-    /// A question from another port (RFC 6762 section 6.7).
-    LegacyQuery,
-    /// An answer to a question that was heard.
-    Response,
-    /// An answer that nobody asked for (RFC 6762 section 8.3).
-    Announcement,
-    /// An answer with a record of TTL 0 (RFC 6762 section 10.1).
-    Goodbye,
-    /// The header could not be read or the message could not be walked to its end.
-    Malformed,
-}
-
-impl Kind {
-    /// All, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
-        Self::Query,
-        Self::Probe,
-        Self::LegacyQuery,
-        Self::Response,
-        Self::Announcement,
-        Self::Goodbye,
-        Self::Malformed,
-    ];
-
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Probe => "probe",
-            Self::LegacyQuery => "legacy_query",
-            Self::Response => "response",
-            Self::Announcement => "announcement",
-            Self::Goodbye => "goodbye",
-            Self::Malformed => "malformed",
-        }
+labelled! {
+    /// The kind of a message: exactly one each (`kind` label), in the order in which they are tried.
+    pub enum Kind {
+        /// A question from port 5353.
+        Query = "query",
+        /// A question with proposed records in the authority section (RFC 6762 section 8.1).
+        Probe = "probe",
+        /// A question from another port (RFC 6762 section 6.7).
+        LegacyQuery = "legacy_query",
+        /// An answer to a question that was heard.
+        Response = "response",
+        /// An answer that nobody asked for (RFC 6762 section 8.3).
+        Announcement = "announcement",
+        /// An answer with a record of TTL 0 (RFC 6762 section 10.1).
+        Goodbye = "goodbye",
+        /// The header could not be read or the message could not be walked to its end.
+        Malformed = "malformed",
     }
 }
 
-/// The four sections of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Section {
-    /// What is asked.
-    Question,
-    /// Answers, or in a query known answers.
-    Answer,
-    /// In a probe, the records that the prober wants.
-    Authority,
-    /// Records that may help.
-    Additional,
-}
-
-impl Section {
-    /// All, in message order.
-    pub const ALL: [Self; 4] = [Self::Question, Self::Answer, Self::Authority, Self::Additional];
-
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Question => "question",
-            Self::Answer => "answer",
-            Self::Authority => "authority",
-            Self::Additional => "additional",
-        }
+labelled! {
+    /// The four sections of a message.
+    pub enum Section {
+        /// What is asked.
+        Question = "question",
+        /// Answers, or in a query known answers.
+        Answer = "answer",
+        /// In a probe, the records that the prober wants.
+        Authority = "authority",
+        /// Records that may help.
+        Additional = "additional",
     }
 }
 

@@ -9,6 +9,7 @@
 
 use crate::decode::{Message, igmp, mld};
 use crate::detect::heard::Heard;
+use crate::labelled::labelled;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,27 +20,13 @@ const SOURCES: usize = 16;
 /// other querier present interval of the defaults (RFC 3376 section 8.5).
 const PRESENT: Duration = Duration::from_secs(255);
 
-/// An address family: the `family` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Family {
-    /// IGMP.
-    Ipv4,
-    /// MLD.
-    Ipv6,
-}
-
-impl Family {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
-
-    /// The label value.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-        }
+labelled! {
+    /// An address family: the `family` label.
+    pub enum Family {
+        /// IGMP.
+        Ipv4 = "ipv4",
+        /// MLD.
+        Ipv6 = "ipv6",
     }
 }
 

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod owners;
 
 use super::{Command, holds};
+use crate::labelled::labelled;
 use crate::time::Time;
 use caps::Capability;
 pub use diag::Error;
@@ -33,7 +34,7 @@ pub const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
     [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
 /// How to find the owners of sockets (`--collector.sockets.owners`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OwnersBy {
     /// The only command name among the processes of the socket's user: no privilege.
     #[default]
@@ -43,26 +44,15 @@ pub enum OwnersBy {
     Fd,
 }
 
-/// How the owners of sockets are found: the `owners` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Owners {
-    /// By the files that processes hold.
-    Fd,
-    /// By user.
-    Uid,
-    /// No socket is looked at.
-    None,
-}
-
-impl Owners {
-    /// The `owners` label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Fd => "fd",
-            Self::Uid => "uid",
-            Self::None => "none",
-        }
+labelled! {
+    /// How the owners of sockets are found: the `owners` label.
+    pub enum Owners {
+        /// By the files that processes hold.
+        Fd = "fd",
+        /// By user.
+        Uid = "uid",
+        /// No socket is looked at.
+        None = "none",
     }
 }
 

@@ -17,11 +17,12 @@ pub mod perf;
 pub mod tally;
 
 use super::Command;
+use crate::labelled::labelled;
 use std::{fs, io};
 pub use tally::{Process, Tally, View};
 
 /// Which backend is wished for (`--collector.syscalls.backend`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Choice {
     /// The best that works.
     #[default]
@@ -32,64 +33,37 @@ pub enum Choice {
     Perf,
 }
 
-/// How system calls are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Backend {
-    /// By a program in the kernel: by process and by call.
-    Ebpf,
-    /// By perf's counting events: the total only.
-    Perf,
-    /// Not at all.
-    Off,
-}
-
-impl Backend {
-    /// The `backend` label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ebpf => "ebpf",
-            Self::Perf => "perf",
-            Self::Off => "off",
-        }
+labelled! {
+    /// How system calls are counted.
+    pub enum Backend {
+        /// By a program in the kernel: by process and by call.
+        Ebpf = "ebpf",
+        /// By perf's counting events: the total only.
+        Perf = "perf",
+        /// Not at all.
+        Off = "off",
     }
 }
 
-/// Why no better backend runs: the `reason` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// There is no better one.
-    None,
-    /// `CAP_BPF` is missing.
-    NoCapBpf,
-    /// `CAP_PERFMON` is missing.
-    NoCapPerfmon,
-    /// tracefs is not mounted, or may not be read.
-    NoTracefs,
-    /// The kernel is locked down.
-    Lockdown,
-    /// The kernel's verifier refused the program.
-    Verifier,
-    /// The kernel lacks something, or a sandbox forbids it.
-    Kernel,
-    /// A flag says so.
-    Disabled,
-}
-
-impl Reason {
-    /// The `reason` label.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::NoCapBpf => "no_cap_bpf",
-            Self::NoCapPerfmon => "no_cap_perfmon",
-            Self::NoTracefs => "no_tracefs",
-            Self::Lockdown => "lockdown",
-            Self::Verifier => "verifier",
-            Self::Kernel => "kernel",
-            Self::Disabled => "disabled",
-        }
+labelled! {
+    /// Why no better backend runs: the `reason` label.
+    pub enum Reason {
+        /// There is no better one.
+        None = "none",
+        /// `CAP_BPF` is missing.
+        NoCapBpf = "no_cap_bpf",
+        /// `CAP_PERFMON` is missing.
+        NoCapPerfmon = "no_cap_perfmon",
+        /// tracefs is not mounted, or may not be read.
+        NoTracefs = "no_tracefs",
+        /// The kernel is locked down.
+        Lockdown = "lockdown",
+        /// The kernel's verifier refused the program.
+        Verifier = "verifier",
+        /// The kernel lacks something, or a sandbox forbids it.
+        Kernel = "kernel",
+        /// A flag says so.
+        Disabled = "disabled",
     }
 }
 

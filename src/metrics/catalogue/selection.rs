@@ -24,7 +24,7 @@ pub enum SelectionError {
 
 impl Selection {
     /// All collectors.
-    pub const ALL: Self = Self((1 << Collector::ALL.len()) - 1);
+    pub const ALL: Self = Self((1 << Collector::COUNT) - 1);
 
     /// None of them.
     pub const NONE: Self = Self(0);
@@ -97,7 +97,7 @@ mod tests {
         let some = Selection::parse([("collect[]", "mdns"), ("collect[]", "process")]).unwrap();
         assert_eq!(some.iter().collect::<Vec<_>>(), [Collector::Process, Collector::Mdns]);
         let rest = Selection::parse([("exclude[]", "devices")]).unwrap();
-        assert_eq!(rest.iter().count(), Collector::ALL.len() - 1);
+        assert_eq!(rest.iter().count(), Collector::COUNT - 1);
         assert!(!rest.contains(Collector::Devices));
     }
 

@@ -1,0 +1,65 @@
+//! Closed sets of names: an enum, the list of its variants and the label of each, from one row a
+//! variant.
+//!
+//! In: the variants with their labels. Out: the enum with `ALL`, `COUNT` and `label()`. It must
+//! not know what the names stand for.
+
+/// Declares an enum whose variants each have a label.
+///
+/// Documentation is written as for any other enum, and so is a derive that not every such enum
+/// needs.
+macro_rules! labelled {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $($(#[$about:meta])* $variant:ident = $label:literal,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl $name {
+            /// All, in the order of the documentation.
+            pub const ALL: [Self; Self::COUNT] = [$(Self::$variant,)*];
+
+            /// How many there are.
+            pub const COUNT: usize = [$($label),*].len();
+
+            /// The label value.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use labelled;
+
+#[cfg(test)]
+mod tests {
+    labelled! {
+        /// Two signs.
+        #[derive(PartialOrd, Ord)]
+        pub enum Sign {
+            /// Less than nothing.
+            Minus = "minus",
+            /// More than nothing.
+            Plus = "plus",
+        }
+    }
+
+    #[test]
+    fn rows_make_the_list_and_the_labels_in_their_order() {
+        assert_eq!(Sign::ALL, [Sign::Minus, Sign::Plus]);
+        assert_eq!(Sign::ALL.map(Sign::label), ["minus", "plus"]);
+        assert_eq!(Sign::COUNT, 2);
+        assert!(Sign::Minus < Sign::Plus && Sign::Plus as usize == 1);
+    }
+}

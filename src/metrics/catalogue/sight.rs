@@ -1,0 +1,132 @@
+//! What a backend can see, so that 0 never means "not measured".
+//!
+//! In: a backend's [`Abilities`]. Out: whether it measures a family, a protocol, a cause or a rule.
+//! It must not know any value.
+
+use crate::capture::{Abilities, Backend};
+use crate::decode::Protocol;
+use crate::detect::{Cause, Rule};
+
+/// What a backend must be able to do for a family to be measured. Where it cannot, the series
+/// are absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sight {
+    /// Nothing: it is not about captured frames.
+    Nothing,
+    /// To capture: every backend measures it, as far as [`sees`] lets it.
+    Frames,
+    /// To know what the kernel dropped.
+    Drops,
+    /// To have a ring.
+    Ring,
+    /// To see link-layer headers.
+    LinkLayer,
+    /// To see IGMP and MLD.
+    Membership,
+}
+
+impl Sight {
+    /// Whether a backend with these abilities measures it.
+    #[must_use]
+    pub const fn of(self, abilities: &Abilities) -> bool {
+        match self {
+            Self::Nothing | Self::Frames => true,
+            Self::Drops => abilities.drops,
+            Self::Ring => matches!(abilities.backend, Backend::Ring),
+            Self::LinkLayer => abilities.all_protocols,
+            Self::Membership => sees(abilities, Protocol::Igmp) && sees(abilities, Protocol::Mld),
+        }
+    }
+}
+
+/// Whether a backend with these abilities sees frames of a protocol. Sockets on the groups see
+/// the UDP protocols that have a group of their own; answers to one host go to the host's own
+/// responder and never to them.
+#[must_use]
+pub const fn sees(abilities: &Abilities, protocol: Protocol) -> bool {
+    match protocol {
+        Protocol::Mdns | Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd => true,
+        Protocol::MdnsUnicast
+        | Protocol::Igmp
+        | Protocol::Mld
+        | Protocol::Nd
+        | Protocol::Arp
+        | Protocol::Dhcp
+        | Protocol::Netbios
+        | Protocol::OtherMulticast
+        | Protocol::OtherBroadcast => abilities.all_protocols,
+    }
+}
+
+/// Whether a backend with these abilities can meet an error of a protocol; `None` is what is
+/// wrong before a protocol is known.
+#[must_use]
+pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> bool {
+    match protocol {
+        Some(protocol) => sees(abilities, protocol),
+        None => abilities.all_protocols,
+    }
+}
+
+/// Whether a backend with these abilities sees what a cause is known by. A loop is known by
+/// the MACs of its copies, the others named here by protocols without a group of their own.
+#[must_use]
+pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
+    match cause {
+        Cause::L2Loop
+        | Cause::AddressScan
+        | Cause::DhcpFlood
+        | Cause::MembershipFlood
+        | Cause::Stream => abilities.all_protocols,
+        Cause::Reflection
+        | Cause::NameConflict
+        | Cause::RenameLoop
+        | Cause::ProbeLoop
+        | Cause::PingPong
+        | Cause::GoodbyeFlapping
+        | Cause::RecordChurn
+        | Cause::RepeatedResponse
+        | Cause::QueryFlood
+        | Cause::DiscoveryFlood
+        | Cause::Unclassified => true,
+    }
+}
+
+/// Whether a backend with these abilities sees what a rule is about. To a socket the kernel gives
+/// whole datagrams, without what they came in.
+#[must_use]
+pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
+    rule != Rule::Fragmented || abilities.all_protocols
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_see_the_protocols_that_have_a_group_and_a_port() {
+        let socket = Backend::Socket.abilities();
+        let seen: Vec<_> =
+            Protocol::ALL.into_iter().filter(|&p| sees(&socket, p)).map(Protocol::label).collect();
+        assert_eq!(seen, ["mdns", "ssdp", "llmnr", "wsd"]);
+        assert!(!sees_errors(&socket, None));
+        for backend in [Backend::Ring, Backend::Pnet, Backend::File, Backend::Demo] {
+            assert!(Protocol::ALL.into_iter().all(|p| sees(&backend.abilities(), p)));
+        }
+    }
+
+    #[test]
+    fn sockets_see_no_macs_and_no_fragments() {
+        let socket = Backend::Socket.abilities();
+        let unseen: Vec<_> =
+            Cause::ALL.into_iter().filter(|&c| !sees_cause(&socket, c)).map(Cause::label).collect();
+        let without = ["l2_loop", "address_scan", "dhcp_flood", "membership_flood", "stream"];
+        assert_eq!(unseen, without);
+        let unseen = Rule::ALL.iter().filter(|&&rule| !sees_rule(&socket, rule));
+        assert_eq!(unseen.collect::<Vec<_>>(), [&Rule::Fragmented]);
+        for abilities in [Backend::Ring, Backend::Pnet, Backend::File].map(Backend::abilities) {
+            assert!(Cause::ALL.into_iter().all(|cause| sees_cause(&abilities, cause)));
+            assert!(Rule::ALL.iter().all(|&rule| sees_rule(&abilities, rule)));
+        }
+    }
+}
