@@ -1,8 +1,21 @@
 //! Closed sets of names: an enum, the list of its variants and the label of each, from one row a
 //! variant.
 //!
-//! In: the variants with their labels. Out: the enum with `ALL`, `COUNT` and `label()`. It must
-//! not know what the names stand for.
+//! In: the variants with their labels, and what each means in words where people read it. Out: the
+//! enum with `ALL`, `COUNT` and `label()`, and `in_words()`. It must not know what the names stand
+//! for.
+
+/// An enum that [`labelled!`] made.
+pub trait Labelled: Copy + 'static {
+    /// All variants, each at its place.
+    const VARIANTS: &'static [Self];
+
+    /// The place of a variant among all.
+    fn place(self) -> usize;
+
+    /// The label value.
+    fn label(self) -> &'static str;
+}
 
 /// Declares an enum whose variants each have a label.
 ///
@@ -11,14 +24,37 @@
 macro_rules! labelled {
     (
         $(#[$meta:meta])*
-        pub enum $name:ident {
+        $vis:vis enum $name:ident {
+            $($(#[$about:meta])* $variant:ident = $label:literal => $words:literal,)*
+        }
+    ) => {
+        labelled! {
+            $(#[$meta])*
+            $vis enum $name {
+                $($(#[$about])* $variant = $label,)*
+            }
+        }
+
+        impl $name {
+            /// What happens, for people: follows the name of who does it.
+            #[must_use]
+            pub const fn in_words(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $words,)*
+                }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
             $($(#[$about:meta])* $variant:ident = $label:literal,)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
-        pub enum $name {
+        $vis enum $name {
             $($(#[$about])* $variant,)*
         }
 
@@ -35,6 +71,18 @@ macro_rules! labelled {
                 match self {
                     $(Self::$variant => $label,)*
                 }
+            }
+        }
+
+        impl $crate::labelled::Labelled for $name {
+            const VARIANTS: &'static [Self] = &Self::ALL;
+
+            fn place(self) -> usize {
+                self as usize
+            }
+
+            fn label(self) -> &'static str {
+                self.label()
             }
         }
     };

@@ -6,6 +6,7 @@
 //! | module | comes in | goes out |
 //! |---|---|---|
 //! | [`labelled`] | names and their labels | enums with a list of their variants |
+//! | [`set`] | variants of such an enum | sets of them |
 //! | [`time`] | clock readings and time stamps | engine time that never goes back |
 //! | [`mac`] | six octets | a hardware address |
 //! | [`frame`] | bytes that were heard | frames: bytes with a time and what the capture knows of them |
@@ -48,6 +49,7 @@ pub mod pipeline;
 pub mod privilege;
 pub mod report;
 pub mod segment;
+pub mod set;
 pub mod simulation;
 pub mod storm;
 pub mod time;

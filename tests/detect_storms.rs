@@ -374,12 +374,18 @@ fn limits_are_of_all_or_of_one() {
             }),
             1,
         ),
-        ("ignored for all", expecting(|all, _| all.ignored.add(Protocol::Mdns)), 0),
+        (
+            "ignored for all",
+            expecting(|all, _| {
+                all.ignored.insert(Protocol::Mdns);
+            }),
+            0,
+        ),
         (
             "another is ignored",
             expecting(|all, it| {
                 let mut ignored = ProtocolSet::default();
-                ignored.add(Protocol::Ssdp);
+                ignored.insert(Protocol::Ssdp);
                 all.devices.insert(it, Expected { ignored, ..expected(all.limits) });
             }),
             1,
@@ -408,7 +414,7 @@ fn what_is_ignored_is_no_storm_of_the_segment_either() {
     let mut segment = Segment::new();
     segment.engine.handle_expectations(&expecting(|all, it| {
         let mut ignored = ProtocolSet::default();
-        ignored.add(Protocol::Mdns);
+        ignored.insert(Protocol::Mdns);
         all.devices.insert(it, Expected { ignored, ..expected(all.limits) });
     }));
     flood(&mut segment, &announcement(host()), 2_000, 20);

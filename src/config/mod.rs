@@ -121,7 +121,7 @@ impl Config {
         if let Some(segment) = segment {
             limits = segment.limits.over(limits);
             whole = segment.limits.segment.unwrap_or(whole);
-            ignored = ignored.and(segment.ignored);
+            ignored = ignored.union(segment.ignored);
         }
         let expected = |device: &Device| Expected {
             alias: device.name.clone(),

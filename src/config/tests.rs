@@ -31,10 +31,10 @@ fn limits_are_those_of_the_device_else_the_segment_else_the_file() {
     assert_eq!((plain.limits.signalling, plain.segment), (Some(100), Some(5_000)));
     let vlan = config.expectations("eth0.30");
     assert_eq!((vlan.limits.signalling, vlan.limits.chatty), (Some(200), None), "the first");
-    assert!(vlan.ignored.has(Protocol::Ssdp) && !plain.ignored.has(Protocol::Ssdp));
+    assert!(vlan.ignored.contains(Protocol::Ssdp) && !plain.ignored.contains(Protocol::Ssdp));
     let device = vlan.of(Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1])));
     assert_eq!((device.limits.signalling, device.limits.address), (Some(200), None));
-    assert!(device.ignored.has(Protocol::Ssdp));
+    assert!(device.ignored.contains(Protocol::Ssdp));
     assert_eq!(config.expectations("xeth0.30").limits.signalling, Some(100), "anchored");
 }
 
@@ -51,11 +51,11 @@ fn devices_have_names_and_what_is_ignored() {
     let expectations = config.expectations("eth0");
     let printer = expectations.of(Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1])));
     assert_eq!(printer.alias.as_deref(), Some("Printer in the hall"));
-    assert!(printer.ignored.has(Protocol::OtherBroadcast));
+    assert!(printer.ignored.contains(Protocol::OtherBroadcast));
     let router = expectations.of(Sender::Ip("fe80::1".parse().unwrap()));
     assert_eq!((router.ignored, router.alias), (ProtocolSet::ALL, None));
     let scanner = expectations.of(Sender::Ip("10.0.0.9".parse().unwrap()));
-    assert!(scanner.ignored.has(Protocol::Arp) && !scanner.ignored.has(Protocol::Ssdp));
+    assert!(scanner.ignored.contains(Protocol::Arp) && !scanner.ignored.contains(Protocol::Ssdp));
     assert_eq!((config.devices(), config.segments()), (3, 0));
 }
 
@@ -88,7 +88,7 @@ fn the_example_can_be_used_and_silences_what_it_says() {
     let config = Config::load(&path).expect("the example is valid");
     let expectations = config.expectations("eth0");
     let ignores = |protocol| {
-        expectations.devices.values().filter(|device| device.ignored.has(protocol)).count()
+        expectations.devices.values().filter(|device| device.ignored.contains(protocol)).count()
     };
     assert!(ignores(Protocol::OtherBroadcast) >= 1, "a camera");
     assert!(ignores(Protocol::OtherMulticast) >= 1, "a streamer");

@@ -215,7 +215,7 @@ fn ignored(ignore: Option<&Ignore>, faults: &mut Faults) -> ProtocolSet {
             for label in labels {
                 let known = Protocol::ALL.iter().find(|protocol| protocol.label() == label.value);
                 if let Some(protocol) = known {
-                    set.add(*protocol);
+                    set.insert(*protocol);
                 } else {
                     let known: Vec<_> = Protocol::ALL.iter().map(|p| p.label()).collect();
                     let known = known.join(", ");

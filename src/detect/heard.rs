@@ -148,8 +148,8 @@ impl Findings {
     }
 
     /// The frame has the signature of `cause`.
-    pub(crate) const fn mark(&mut self, cause: Cause) {
-        self.marks.add(cause);
+    pub(crate) fn mark(&mut self, cause: Cause) {
+        self.marks.insert(cause);
     }
 
     /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
@@ -168,8 +168,8 @@ impl Findings {
     }
 
     /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.
-    pub(crate) const fn is_copy(&self) -> bool {
-        self.is_copy || self.marks.has(Cause::L2Loop) || self.marks.has(Cause::Reflection)
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy || self.marks.contains(Cause::L2Loop) || self.marks.contains(Cause::Reflection)
     }
 
     /// The frame breaks a rule.

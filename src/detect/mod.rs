@@ -35,7 +35,6 @@ mod cause;
 mod copies;
 mod health;
 mod heard;
-mod marks;
 mod mdns;
 pub(crate) mod memory;
 mod others;
@@ -149,7 +148,9 @@ impl Detectors {
             self.form.handle(heard, v4, findings);
             self.discovery.handle(heard, findings);
             self.scan.handle(heard, findings);
-            marks::by_protocol(heard.protocol, findings);
+            if let Some(cause) = Cause::of_protocol(heard.protocol) {
+                findings.mark(cause);
+            }
         }
         self.book(heard, stamp, watch);
         self.findings.marks()
@@ -232,7 +233,7 @@ impl Detectors {
         let mut nobody = Watch::default();
         let watch = watch.unwrap_or(&mut nobody);
         let marks = self.findings.marks();
-        if marks.has(Cause::RenameLoop) || marks.has(Cause::NameConflict) {
+        if marks.contains(Cause::RenameLoop) || marks.contains(Cause::NameConflict) {
             watch.contest(heard.now);
         }
         let others = watch.relay.handle(heard, &self.addresses);

@@ -76,7 +76,7 @@ impl Storms {
         let expected = row.as_ref().and_then(|row| row.expected.as_deref());
         let ignored = expected.map_or(self.expectations.ignored, |expected| expected.ignored);
         let limits = expected.map_or(&self.expectations.limits, |expected| &expected.limits);
-        if ignored.has(protocol) {
+        if ignored.contains(protocol) {
             return false;
         }
         let (is_in_rate, is_judged) = match protocol.class() {

@@ -154,11 +154,11 @@ impl Scraper {
             match error {
                 Some(error) if !before => {
                     tracing::warn!(collector = collector.label(), error, "collector failed");
-                    *failing = failing.with(*collector);
+                    failing.insert(*collector);
                 }
                 None if before => {
                     tracing::info!(collector = collector.label(), "collector works again");
-                    *failing = failing.without(*collector);
+                    failing.remove(*collector);
                 }
                 Some(_) | None => {}
             }

@@ -149,7 +149,7 @@ impl Flood {
             let limit = limit(limits, CLASSES[open.class], open.storm.level);
             let pace = self.paces[open.class].as_ref();
             let thirty = pace.map_or(0, |pace| pace.sums().thirty);
-            ignored.has(open.storm.protocol) || limit.is_none_or(|rate| is_over(thirty, rate))
+            ignored.contains(open.storm.protocol) || limit.is_none_or(|rate| is_over(thirty, rate))
         })
     }
 
@@ -267,7 +267,7 @@ fn explain(fitting: CauseSet) -> (Cause, CauseSet) {
     let Some(first) = causes.next() else { return (Cause::Unclassified, CauseSet::default()) };
     let mut also = CauseSet::default();
     for cause in causes {
-        also.add(cause);
+        also.insert(cause);
     }
     (first, also)
 }

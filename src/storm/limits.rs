@@ -2,6 +2,7 @@
 //! never a storm. Comes from the configuration; without one it is [`Expectations::default`].
 
 use crate::decode::{Protocol, Sender};
+use crate::set::Set;
 use std::collections::HashMap;
 
 /// Rates from which on it is a storm, in frames a second; `None` is off.
@@ -59,7 +60,7 @@ impl Expectations {
             ignored: ProtocolSet::default(),
             limits: self.limits,
         });
-        expected.ignored = expected.ignored.and(self.ignored);
+        expected.ignored = expected.ignored.union(self.ignored);
         expected
     }
 }
@@ -76,30 +77,7 @@ pub struct Expected {
 }
 
 /// A set of protocols.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ProtocolSet(u16);
-
-impl ProtocolSet {
-    /// Every protocol.
-    pub const ALL: Self = Self((1 << Protocol::COUNT) - 1);
-
-    /// Adds one.
-    pub const fn add(&mut self, protocol: Protocol) {
-        self.0 |= 1 << protocol.index();
-    }
-
-    /// Whether it is there.
-    #[must_use]
-    pub const fn has(self, protocol: Protocol) -> bool {
-        self.0 & (1 << protocol.index()) != 0
-    }
-
-    /// Those of both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
+pub type ProtocolSet = Set<Protocol>;
 
 #[cfg(test)]
 mod tests {
@@ -110,19 +88,21 @@ mod tests {
     fn what_is_ignored_for_all_is_ignored_for_each() {
         let named = Sender::Mac(Mac([1; 6]));
         let mut expectations = Expectations::default();
-        expectations.ignored.add(Protocol::Ssdp);
+        expectations.ignored.insert(Protocol::Ssdp);
         let mut ignored = ProtocolSet::default();
-        ignored.add(Protocol::Mdns);
+        ignored.insert(Protocol::Mdns);
         let limits = Limits { signalling: None, ..Limits::default() };
         let alias = Some("tv".into());
         expectations.devices.insert(named, Expected { alias, ignored, limits });
         let expected = expectations.of(named);
-        assert!(expected.ignored.has(Protocol::Ssdp) && expected.ignored.has(Protocol::Mdns));
-        assert!(!expected.ignored.has(Protocol::Arp));
+        assert!(
+            expected.ignored.contains(Protocol::Ssdp) && expected.ignored.contains(Protocol::Mdns)
+        );
+        assert!(!expected.ignored.contains(Protocol::Arp));
         assert_eq!(expected.limits.signalling, None);
         let other = expectations.of(Sender::Mac(Mac([2; 6])));
-        assert!(other.ignored.has(Protocol::Ssdp) && !other.ignored.has(Protocol::Mdns));
+        assert!(other.ignored.contains(Protocol::Ssdp) && !other.ignored.contains(Protocol::Mdns));
         assert_eq!((other.limits, other.alias), (Limits::default(), None));
-        assert!(Protocol::ALL.iter().all(|protocol| ProtocolSet::ALL.has(*protocol)));
+        assert!(Protocol::ALL.iter().all(|protocol| ProtocolSet::ALL.contains(*protocol)));
     }
 }

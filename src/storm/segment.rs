@@ -53,7 +53,7 @@ impl Surge {
             self.pace.take_if(|pace| pace.is_forgotten(second));
             return None;
         }
-        let cause = if pace.fitting(second).has(Cause::L2Loop) {
+        let cause = if pace.fitting(second).contains(Cause::L2Loop) {
             SegmentCause::L2Loop
         } else if busiest() * 2 >= sums.ten {
             SegmentCause::OneDevice
@@ -119,7 +119,7 @@ mod tests {
     fn cause(frames: u64, marked: u64, busiest: u64) -> Option<SegmentCause> {
         let mut surge = Surge::default();
         let mut marks = CauseSet::default();
-        marks.add(Cause::L2Loop);
+        marks.insert(Cause::L2Loop);
         for n in 0..frames {
             let marks = if n < marked { marks } else { CauseSet::default() };
             surge.count(10, Protocol::Mdns, marks);

@@ -57,7 +57,7 @@ impl Shares {
         for cause in Cause::ALL {
             let marked: u64 = self.until(last).map(|s| u64::from(s.causes[cause as usize])).sum();
             if marked > 0 && marked * 2 >= frames {
-                fitting.add(cause);
+                fitting.insert(cause);
             }
         }
         fitting
@@ -94,7 +94,7 @@ mod tests {
     fn marks(causes: &[Cause]) -> CauseSet {
         let mut set = CauseSet::default();
         for cause in causes {
-            set.add(*cause);
+            set.insert(*cause);
         }
         set
     }

@@ -252,7 +252,7 @@ pub const STUCK: Storm = Storm {
     culprit: Culprit::Device {
         sender: Sender::Mac(Mac(PRINTER)),
         cause: Cause::RepeatedResponse,
-        also: CauseSet::of(&[Cause::Unclassified]),
+        also: CauseSet::from_iter([Cause::Unclassified]),
     },
     level: Level::Storm,
     protocol: Protocol::Mdns,
@@ -277,7 +277,7 @@ pub const OVER: Storm = Storm {
     culprit: Culprit::Device {
         sender: Sender::Mac(Mac([0x52, 0x54, 0, 0, 0, 1])),
         cause: Cause::QueryFlood,
-        also: CauseSet::of(&[]),
+        also: CauseSet::NONE,
     },
     level: Level::Chatty,
     start: Stamp::new(1_700_000_000, 0),

@@ -278,7 +278,7 @@ mod tests {
         let culprit = Culprit::Device {
             sender: device.sender,
             cause: Cause::QueryFlood,
-            also: CauseSet::of(&[Cause::PingPong]),
+            also: CauseSet::from_iter([Cause::PingPong]),
         };
         let open = Storm {
             number: 0,

@@ -300,7 +300,7 @@ mod tests {
             };
             let mut findings = Findings::default();
             repeats.handle(&heard, &cache, &mut findings);
-            findings.marks().has(Cause::QueryFlood)
+            findings.marks().contains(Cause::QueryFlood)
         };
         frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()
     }

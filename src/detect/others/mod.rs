@@ -2,3 +2,6 @@
 
 pub(crate) mod discovery;
 pub(crate) mod scan;
+
+#[cfg(test)]
+mod tests;

@@ -4,69 +4,53 @@
 //! added, so a category changes a few times at most.
 
 use crate::engine::snapshot::Category;
+use crate::labelled::labelled;
+use crate::set::Set;
 
-/// A kind of evidence: one bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Evidence {
-    /// Prints or scans.
-    Prints,
-    /// Is a camera.
-    Sees,
-    /// Keeps backups, as storage does and computers do not.
-    Stores,
-    /// Exports disks.
-    Exports,
-    /// Is a television.
-    Shows,
-    /// Takes casts of sound and pictures.
-    Plays,
-    /// Plays audio and nothing else.
-    Sounds,
-    /// Bridges accessories.
-    Bridges,
-    /// Has a library of media for others to play.
-    Lends,
-    /// Speaks Apple's device-to-device protocols, as phones do; computers too.
-    Pairs,
-    /// Offers a desktop, or says that it is a computer.
-    Computes,
-    /// Offers a shell or files: computers, and much that has one inside.
-    Serves,
-    /// Has a NetBIOS name, asks for its address as Windows does, or searches as a browser on a
-    /// desktop does.
-    Meets,
-    /// Is an Internet gateway, or sold as a router.
-    Routes,
-    /// Sends router advertisements (RFC 4861): a router, or a Thread border router, which is a
-    /// loudspeaker or a hub.
-    Advertises,
-    /// Sends IGMP or MLD general queries: a router, a switch, or a host that is a bridge.
-    Queries,
-    /// Hands out addresses: a router, or any server.
-    Leases,
+labelled! {
+    /// A kind of evidence: one bit.
+    pub(in crate::engine) enum Evidence {
+        /// Prints or scans.
+        Prints = "prints",
+        /// Is a camera.
+        Sees = "sees",
+        /// Keeps backups, as storage does and computers do not.
+        Stores = "stores",
+        /// Exports disks.
+        Exports = "exports",
+        /// Is a television.
+        Shows = "shows",
+        /// Takes casts of sound and pictures.
+        Plays = "plays",
+        /// Plays audio and nothing else.
+        Sounds = "sounds",
+        /// Bridges accessories.
+        Bridges = "bridges",
+        /// Has a library of media for others to play.
+        Lends = "lends",
+        /// Speaks Apple's device-to-device protocols, as phones do; computers too.
+        Pairs = "pairs",
+        /// Offers a desktop, or says that it is a computer.
+        Computes = "computes",
+        /// Offers a shell or files: computers, and much that has one inside.
+        Serves = "serves",
+        /// Has a NetBIOS name, asks for its address as Windows does, or searches as a browser on a
+        /// desktop does.
+        Meets = "meets",
+        /// Is an Internet gateway, or sold as a router.
+        Routes = "routes",
+        /// Sends router advertisements (RFC 4861): a router, or a Thread border router, which is a
+        /// loudspeaker or a hub.
+        Advertises = "advertises",
+        /// Sends IGMP or MLD general queries: a router, a switch, or a host that is a bridge.
+        Queries = "queries",
+        /// Hands out addresses: a router, or any server.
+        Leases = "leases",
+    }
 }
 
 /// All evidence met of one device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::engine) struct Found(u32);
-
-impl Found {
-    /// Adds evidence; whether it is new.
-    pub(in crate::engine) fn add(&mut self, evidence: Evidence) -> bool {
-        let before = *self;
-        self.0 |= 1 << evidence as u32;
-        *self != before
-    }
-
-    /// The evidence of both.
-    pub(in crate::engine) const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    const fn has(self, evidence: Evidence) -> bool {
-        self.0 & (1 << evidence as u32) != 0
-    }
-}
+pub(in crate::engine) type Found = Set<Evidence>;
 
 /// Service types (RFC 6763 section 7) without `_` and transport, and what they are evidence of.
 const SERVICES: &[(&str, Evidence)] = &[
@@ -272,33 +256,33 @@ fn of_name(name: &str) -> Option<Category> {
 /// its system chose tells most; who has only a NetBIOS name is taken for a computer, though much
 /// else has one; and who only queries for groups or hands out addresses is taken for a router.
 pub(in crate::engine) fn decide(found: Found, model: Option<&str>, name: Option<&str>) -> Category {
-    if found.has(Evidence::Routes) {
+    if found.contains(Evidence::Routes) {
         return Category::Router;
     }
     if let Some(category) = model.and_then(of_model) {
         return category;
     }
-    let pairs = found.has(Evidence::Pairs);
-    let serves = found.has(Evidence::Serves);
-    let computes = found.has(Evidence::Computes) || (serves && pairs);
+    let pairs = found.contains(Evidence::Pairs);
+    let serves = found.contains(Evidence::Serves);
+    let computes = found.contains(Evidence::Computes) || (serves && pairs);
     let is_appliance =
-        [Evidence::Plays, Evidence::Sounds, Evidence::Bridges].iter().any(|&e| found.has(e));
-    let is_router = found.has(Evidence::Advertises) && !is_appliance && !pairs;
+        [Evidence::Plays, Evidence::Sounds, Evidence::Bridges].iter().any(|&e| found.contains(e));
+    let is_router = found.contains(Evidence::Advertises) && !is_appliance && !pairs;
     let offers = [
-        (found.has(Evidence::Sees), Category::Camera),
-        (found.has(Evidence::Stores) && !pairs, Category::Nas),
-        (found.has(Evidence::Exports) && !computes && !pairs, Category::Nas),
-        (found.has(Evidence::Prints) && !computes && !serves && !pairs, Category::Printer),
-        (found.has(Evidence::Shows), Category::Tv),
+        (found.contains(Evidence::Sees), Category::Camera),
+        (found.contains(Evidence::Stores) && !pairs, Category::Nas),
+        (found.contains(Evidence::Exports) && !computes && !pairs, Category::Nas),
+        (found.contains(Evidence::Prints) && !computes && !serves && !pairs, Category::Printer),
+        (found.contains(Evidence::Shows), Category::Tv),
         (is_router, Category::Router),
         (computes, Category::Computer),
-        (found.has(Evidence::Plays), Category::Media),
-        (found.has(Evidence::Sounds), Category::Speaker),
-        (found.has(Evidence::Bridges), Category::Hub),
+        (found.contains(Evidence::Plays), Category::Media),
+        (found.contains(Evidence::Sounds), Category::Speaker),
+        (found.contains(Evidence::Bridges), Category::Hub),
         (serves, Category::Computer),
-        (found.has(Evidence::Stores), Category::Computer),
-        (found.has(Evidence::Exports), Category::Computer),
-        (found.has(Evidence::Prints), Category::Computer),
+        (found.contains(Evidence::Stores), Category::Computer),
+        (found.contains(Evidence::Exports), Category::Computer),
+        (found.contains(Evidence::Prints), Category::Computer),
     ];
     let first = |table: &[(bool, Category)]| {
         table.iter().find(|(fits, _)| *fits).map(|(_, category)| *category)
@@ -308,10 +292,10 @@ pub(in crate::engine) fn decide(found: Found, model: Option<&str>, name: Option<
         .or_else(|| {
             first(&[
                 (pairs, Category::Phone),
-                (found.has(Evidence::Lends), Category::Media),
-                (found.has(Evidence::Meets), Category::Computer),
-                (found.has(Evidence::Leases), Category::Router),
-                (found.has(Evidence::Queries), Category::Router),
+                (found.contains(Evidence::Lends), Category::Media),
+                (found.contains(Evidence::Meets), Category::Computer),
+                (found.contains(Evidence::Leases), Category::Router),
+                (found.contains(Evidence::Queries), Category::Router),
             ])
         })
         .unwrap_or_default()
@@ -325,7 +309,7 @@ mod tests {
         let mut found = Found::default();
         for service in services {
             if let Some(evidence) = of_service(service) {
-                found.add(evidence);
+                found.insert(evidence);
             }
         }
         decide(found, model, None)
@@ -380,18 +364,18 @@ mod tests {
     fn roles() {
         let mut found = Found::default();
         let category = |found| decide(found, None, None);
-        assert!(found.add(Evidence::Queries));
-        assert!(!found.add(Evidence::Queries));
+        assert!(found.insert(Evidence::Queries));
+        assert!(!found.insert(Evidence::Queries));
         assert_eq!(category(found), Category::Router);
-        found.add(Evidence::Leases);
+        found.insert(Evidence::Leases);
         assert_eq!(category(found), Category::Router);
-        found.add(Evidence::Computes);
+        found.insert(Evidence::Computes);
         assert_eq!(category(found), Category::Computer, "a host that is a bridge and serves DHCP");
-        found.add(Evidence::Advertises);
+        found.insert(Evidence::Advertises);
         assert_eq!(category(found), Category::Router);
-        found.add(Evidence::Bridges);
+        found.insert(Evidence::Bridges);
         assert_eq!(category(found), Category::Computer);
-        found.add(Evidence::Routes);
+        found.insert(Evidence::Routes);
         assert_eq!(category(found), Category::Router);
     }
 
@@ -411,12 +395,12 @@ mod tests {
             assert_eq!(of(nothing, name), expected, "{name}");
         }
         let mut found = nothing;
-        found.add(Evidence::Queries);
-        found.add(Evidence::Pairs);
+        found.insert(Evidence::Queries);
+        found.insert(Evidence::Pairs);
         assert_eq!(of(found, "Lucas-iMac.local"), Category::Computer);
         assert_eq!(of(found, "x"), Category::Phone);
-        found.add(Evidence::Prints);
-        found.add(Evidence::Sounds);
+        found.insert(Evidence::Prints);
+        found.insert(Evidence::Sounds);
         assert_eq!(of(found, "Lucas-iMac.local"), Category::Speaker);
     }
 

@@ -178,10 +178,10 @@ impl Profile {
             }
             Claim::Model(model) => facts.hear_model(now, model, true),
             Claim::LikelyModel(model) => !facts.passes_on && facts.hear_model(now, model, false),
-            Claim::Evidence(evidence) => facts.found.add(evidence),
-            Claim::Offer(evidence) => facts.offered.add(evidence),
-            Claim::EvidenceOf(ip, evidence) => facts.is_own(ip) && facts.found.add(evidence),
-            Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.add(evidence),
+            Claim::Evidence(evidence) => facts.found.insert(evidence),
+            Claim::Offer(evidence) => facts.offered.insert(evidence),
+            Claim::EvidenceOf(ip, evidence) => facts.is_own(ip) && facts.found.insert(evidence),
+            Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.insert(evidence),
             Claim::Other(name, ip) => facts.hear_other(name, ip),
         };
     }
@@ -249,7 +249,7 @@ impl Profile {
         } else if facts.is_repeater {
             Category::Repeater
         } else {
-            let found = facts.found.and(facts.offered).and(facts.likely);
+            let found = facts.found.union(facts.offered).union(facts.likely);
             decide(found, model.map(AsRef::as_ref), name.map(AsRef::as_ref))
         };
         let mut addresses: Vec<IpAddr> = facts.addresses.iter().map(|heard| heard.ip).collect();

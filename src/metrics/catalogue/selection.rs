@@ -2,11 +2,11 @@
 //! In: the query's pairs. Out: a [`Selection`], or what is wrong with them.
 
 use super::Collector;
+use crate::set::Set;
 use thiserror::Error;
 
 /// A set of collectors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Selection(u16);
+pub type Selection = Set<Collector>;
 
 /// What is wrong with `collect[]` and `exclude[]`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -23,12 +23,6 @@ pub enum SelectionError {
 }
 
 impl Selection {
-    /// All collectors.
-    pub const ALL: Self = Self((1 << Collector::COUNT) - 1);
-
-    /// None of them.
-    pub const NONE: Self = Self(0);
-
     /// Reads the parameters `collect[]` and `exclude[]`; others are not looked at. Without
     /// either, all collectors are wanted.
     ///
@@ -48,37 +42,14 @@ impl Selection {
                 .into_iter()
                 .find(|c| c.label() == name)
                 .ok_or_else(|| SelectionError::Unknown { name: name.chars().take(64).collect() })?;
-            *chosen = Some(chosen.unwrap_or(Self::NONE).with(collector));
+            chosen.get_or_insert_default().insert(collector);
         }
         match (collect, exclude) {
             (Some(_), Some(_)) => Err(SelectionError::Both),
             (Some(wanted), None) => Ok(wanted),
-            (None, Some(unwanted)) => Ok(Self(Self::ALL.0 & !unwanted.0)),
+            (None, Some(unwanted)) => Ok(Self::ALL.difference(unwanted)),
             (None, None) => Ok(Self::ALL),
         }
-    }
-
-    /// This set and one more.
-    #[must_use]
-    pub const fn with(self, collector: Collector) -> Self {
-        Self(self.0 | 1 << collector as u8)
-    }
-
-    /// This set less one.
-    #[must_use]
-    pub const fn without(self, collector: Collector) -> Self {
-        Self(self.0 & !(1 << collector as u8))
-    }
-
-    /// Whether it is in the set.
-    #[must_use]
-    pub const fn contains(self, collector: Collector) -> bool {
-        self.0 & 1 << collector as u8 != 0
-    }
-
-    /// Its members, in the order in which they are run.
-    pub fn iter(self) -> impl Iterator<Item = Collector> {
-        Collector::ALL.into_iter().filter(move |&collector| self.contains(collector))
     }
 }
 

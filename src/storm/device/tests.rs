@@ -64,7 +64,7 @@ impl Device {
 fn set_of(causes: &[Cause]) -> CauseSet {
     let mut set = CauseSet::default();
     for cause in causes {
-        set.add(*cause);
+        set.insert(*cause);
     }
     set
 }
@@ -264,7 +264,7 @@ impl Model {
     fn cause(&self, class: usize, second: u64) -> Cause {
         let frames: Vec<_> = self.within(class, second, 10).collect();
         let covers = |cause: &Cause| {
-            let marked = frames.iter().filter(|frame| frame.marks.has(*cause)).count();
+            let marked = frames.iter().filter(|frame| frame.marks.contains(*cause)).count();
             marked > 0 && marked * 2 >= frames.len()
         };
         Cause::ALL.into_iter().find(covers).unwrap_or(Cause::Unclassified)

@@ -183,10 +183,10 @@ fn what_goes_and_comes_back_three_times_in_a_minute_flaps_in_both_directions() {
     assert_eq!(bench.marks(8_000, &go), []);
     // The first goodbye was said 53 s ago.
     let third = bench.after(10_000, &come);
-    assert!(third.marks().has(Cause::GoodbyeFlapping));
+    assert!(third.marks().contains(Cause::GoodbyeFlapping));
     assert!(rules(&third).contains(&Rule::GoodbyeRate));
     let again = bench.after(1_000, &come);
-    assert!(again.marks().has(Cause::GoodbyeFlapping));
+    assert!(again.marks().contains(Cause::GoodbyeFlapping));
     assert!(!rules(&again).contains(&Rule::GoodbyeRate), "it came back once");
     assert!(bench.marks(1_000, &go).contains(&Cause::GoodbyeFlapping));
     assert!(!bench.marks(60_000, &go).contains(&Cause::GoodbyeFlapping));
@@ -213,11 +213,11 @@ fn txt_data_that_changes_more_than_ten_times_a_minute_churns() {
         assert!(findings.marks().is_empty() && findings.offences().is_empty(), "{n}");
     }
     let eleventh = bench.after(5_000, &counter(11));
-    assert!(eleventh.marks().has(Cause::RecordChurn));
+    assert!(eleventh.marks().contains(Cause::RecordChurn));
     assert_eq!(rules(&eleventh), [Rule::UpdateRate]);
     // The same again is in a churn, but breaks nothing by itself.
     let same = bench.after(2_000, &counter(11));
-    assert!(same.marks().has(Cause::RecordChurn) && same.offences().is_empty());
+    assert!(same.marks().contains(Cause::RecordChurn) && same.offences().is_empty());
     assert_eq!(bench.marks(2_000, &host()), []);
     assert_eq!(bench.marks(15_000, &counter(12)), []);
 }
@@ -410,8 +410,8 @@ proptest! {
             ] {
                 prop_assert_eq!(rules(&findings).contains(&rule), expected, "{:?}", rule);
             }
-            prop_assert_eq!(findings.marks().has(Cause::GoodbyeFlapping), flaps);
-            prop_assert_eq!(findings.marks().has(Cause::RecordChurn), is_alive && churns);
+            prop_assert_eq!(findings.marks().contains(Cause::GoodbyeFlapping), flaps);
+            prop_assert_eq!(findings.marks().contains(Cause::RecordChurn), is_alive && churns);
         }
     }
 }

@@ -44,7 +44,7 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             is_suspended: false,
             link: &Link::default(),
         };
-        count += usize::from(detectors.handle(&heard, Stamp(0), None).has(cause));
+        count += usize::from(detectors.handle(&heard, Stamp(0), None).contains(cause));
     }
     count
 }
