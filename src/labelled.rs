@@ -59,7 +59,7 @@ macro_rules! labelled {
         }
 
         impl $name {
-            /// All, in the order of the documentation.
+            /// All, in the order of their declaration.
             pub const ALL: [Self; Self::COUNT] = [$(Self::$variant,)*];
 
             /// How many there are.

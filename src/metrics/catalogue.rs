@@ -47,8 +47,9 @@ labelled! {
 }
 
 labelled! {
-    /// The parts of a scrape, each with its own success and duration; the value of the `collector`
-    /// label and of the `collect[]` and `exclude[]` parameters.
+    /// The parts of a scrape, in the order in which they are run and written, each with its own
+    /// success and duration; the value of the `collector` label and of the `collect[]` and
+    /// `exclude[]` parameters.
     #[derive(PartialOrd, Ord)]
     pub enum Collector {
         /// The exporter itself.

@@ -134,7 +134,7 @@ labelled! {
 }
 
 labelled! {
-    /// The four sections of a message.
+    /// The four sections of a message, in its order.
     pub enum Section {
         /// What is asked.
         Question = "question",
