@@ -6,7 +6,7 @@ mod metrics_fixture;
 use metrics_fixture::golden::{compare_with_golden, without_durations};
 use metrics_fixture::host::{self, FakeHost};
 use metrics_fixture::parse::{Body, parse};
-use metrics_fixture::{FakeLan, STUCK, body, capture, device, full_lan, lan, segment, snapshot};
+use metrics_fixture::{FakeLan, body, capture, device, full_lan, lan, segment, snapshot, stuck};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::{Protocol, Reason};
 use multicast_exporter::detect::{Cause, Rule};
@@ -171,9 +171,9 @@ fn a_storm_is_told_while_it_lasts_and_counted_from_the_first_on() {
         assert!(!never.has(name), "{name}");
     }
 
-    let chatty = told(Some(Storm { level: Level::Chatty, ..STUCK }), [1, 0]);
+    let chatty = told(Some(Storm { level: Level::Chatty, ..stuck() }), [1, 0]);
     assert_eq!((active(&chatty, "chatty"), active(&chatty, "storm")), (Some(1.0), Some(0.0)));
-    let risen = told(Some(STUCK), [1, 1]);
+    let risen = told(Some(stuck()), [1, 1]);
     assert_eq!((active(&risen, "chatty"), active(&risen, "storm")), (Some(0.0), Some(1.0)));
     assert_eq!(risen.value("multicast_device_storm_cause", &cause), Some(1.0));
     let start = risen.value("multicast_device_storm_start_timestamp_seconds", &of);

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use flate2::read::GzDecoder;
 use metrics_fixture::parse::parse;
-use metrics_fixture::{FLOODED, FakeLan, OVER, STUCK, capture, device, lan, segment, snapshot};
+use metrics_fixture::{FakeLan, capture, device, flooded, lan, over, segment, snapshot, stuck};
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::detect::{Cause, CauseSet};
@@ -504,7 +504,7 @@ impl Evidence for Kept {
 
 #[tokio::test]
 async fn captures_of_storms_are_given_out_only_if_that_was_allowed() {
-    let path = format!("/api/v1/storms/{}/capture", STUCK.id("eth0"));
+    let path = format!("/api/v1/storms/{}/capture", stuck().id("eth0"));
     let with = |enable_capture_download, evidence| {
         let settings = Settings { enable_capture_download, ..Settings::default() };
         router(Scraper::new(FakeLan::new(lan())), evidence, &settings)
@@ -528,8 +528,8 @@ async fn captures_of_storms_are_given_out_only_if_that_was_allowed() {
         assert_eq!(kept.bytes.is_empty(), method == "HEAD");
     }
     for id in [
-        OVER.id("eth0"),
-        FLOODED.id("eth0"),
+        over().id("eth0"),
+        flooded().id("eth0"),
         "..%2f..%2fetc%2fpasswd".to_owned(),
         "%2e%2e".to_owned(),
         "1%00".to_owned(),
@@ -549,9 +549,9 @@ async fn captures_of_storms_are_given_out_only_if_that_was_allowed() {
 #[tokio::test]
 async fn every_cause_is_said_in_words_on_the_page() {
     for cause in Cause::ALL {
-        let sender = Culprit::sender(&STUCK.culprit).unwrap();
+        let sender = Culprit::sender(&stuck().culprit).unwrap();
         let culprit = Culprit::Device { sender, cause, also: CauseSet::default() };
-        let storm = Storm { culprit, level: Level::Chatty, ..STUCK };
+        let storm = Storm { culprit, level: Level::Chatty, ..stuck() };
         let device = DeviceSnapshot {
             storm: Some(storm),
             ..device([0, 0x1e, 0x8f, 0xab, 1, 0xff], &[(Protocol::Mdns, 1)])

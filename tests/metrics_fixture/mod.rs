@@ -156,7 +156,7 @@ pub fn lan() -> LanView {
             category: Category::Printer,
             ..Identity::default()
         }),
-        storm: Some(STUCK),
+        storm: Some(stuck()),
         storms_begun: [1, 1],
         violations: Some(broken(&[(Rule::RecordInterval, 900_000), (Rule::TtlValue, 2)])),
         offences: vec![
@@ -204,9 +204,9 @@ pub fn lan() -> LanView {
             other: Some(other),
             reflected: 4,
             violations: *broken(&[(Rule::RecordInterval, 900_007), (Rule::TtlValue, 2)]),
-            storms: vec![OVER, STUCK, FLOODED],
+            storms: vec![over(), stuck(), flooded()],
             storms_ended,
-            segment_storm: Some(FLOODED),
+            segment_storm: Some(flooded()),
             ..snapshot(vec![host, printer, silent])
         },
         ..segment("eth0", "")
@@ -247,45 +247,51 @@ pub fn lan() -> LanView {
 const PRINTER: [u8; 6] = [0x00, 0x1e, 0x8f, 0xab, 0x01, 0xff];
 
 /// The storm that the printer of [`lan`] is in.
-pub const STUCK: Storm = Storm {
-    number: 1,
-    culprit: Culprit::Device {
-        sender: Sender::Mac(Mac(PRINTER)),
-        cause: Cause::RepeatedResponse,
-        also: CauseSet::from_iter([Cause::Unclassified]),
-    },
-    level: Level::Storm,
-    protocol: Protocol::Mdns,
-    start: Stamp::new(1_700_000_010, 250_000_000),
-    end: None,
-    packets: 999_000,
-    peak: 200,
-};
+pub fn stuck() -> Storm {
+    Storm {
+        number: 1,
+        culprit: Culprit::Device {
+            sender: Sender::Mac(Mac(PRINTER)),
+            cause: Cause::RepeatedResponse,
+            also: CauseSet::from_iter([Cause::Unclassified]),
+        },
+        level: Level::Storm,
+        protocol: Protocol::Mdns,
+        start: Stamp::new(1_700_000_010, 250_000_000),
+        end: None,
+        packets: 999_000,
+        peak: 200,
+    }
+}
 
 /// The storm of the segment that the printer is on.
-pub const FLOODED: Storm = Storm {
-    number: 2,
-    culprit: Culprit::Segment { cause: SegmentCause::OneDevice },
-    start: Stamp::new(1_700_000_020, 0),
-    packets: 990_000,
-    ..STUCK
-};
+pub fn flooded() -> Storm {
+    Storm {
+        number: 2,
+        culprit: Culprit::Segment { cause: SegmentCause::OneDevice },
+        start: Stamp::new(1_700_000_020, 0),
+        packets: 990_000,
+        ..stuck()
+    }
+}
 
 /// A storm of this machine that is over.
-pub const OVER: Storm = Storm {
-    number: 0,
-    culprit: Culprit::Device {
-        sender: Sender::Mac(Mac([0x52, 0x54, 0, 0, 0, 1])),
-        cause: Cause::QueryFlood,
-        also: CauseSet::NONE,
-    },
-    level: Level::Chatty,
-    start: Stamp::new(1_700_000_000, 0),
-    end: Some((Stamp::new(1_700_000_005, 500_000_000), EndReason::Quiet)),
-    packets: 42,
-    peak: 9,
-    ..STUCK
-};
+pub fn over() -> Storm {
+    Storm {
+        number: 0,
+        culprit: Culprit::Device {
+            sender: Sender::Mac(Mac([0x52, 0x54, 0, 0, 0, 1])),
+            cause: Cause::QueryFlood,
+            also: CauseSet::NONE,
+        },
+        level: Level::Chatty,
+        start: Stamp::new(1_700_000_000, 0),
+        end: Some((Stamp::new(1_700_000_005, 500_000_000), EndReason::Quiet)),
+        packets: 42,
+        peak: 9,
+        ..stuck()
+    }
+}
 
 /// An account with these violations.
 pub fn broken(rules: &[(Rule, u64)]) -> Box<[u64; Rule::COUNT]> {
@@ -309,7 +315,7 @@ pub fn full_lan(devices: u32) -> LanView {
                 vendor: Some("Vendor"),
                 ..Identity::default()
             }),
-            storm: Some(STUCK),
+            storm: Some(stuck()),
             storms_begun: [1, 1],
             violations: Some(Box::new([1; Rule::COUNT])),
             ..device([2, 0, a, b, c, d], &every)
@@ -330,7 +336,7 @@ pub fn full_lan(devices: u32) -> LanView {
         }; 2],
         reflected: 1,
         violations,
-        segment_storm: Some(FLOODED),
+        segment_storm: Some(flooded()),
         storms_ended: [[1; Cause::COUNT]; 2],
         ..snapshot(rows.collect())
     };
