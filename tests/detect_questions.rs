@@ -7,6 +7,7 @@ use engine_wire::Segment;
 use multicast_exporter::craft::host::MDNS_V4;
 use multicast_exporter::craft::mdns::{Query, Responder, Service, address, ptr, response};
 use multicast_exporter::craft::{Host, Udp};
+use multicast_exporter::decode::mdns::RType;
 use multicast_exporter::detect::Rule;
 use simple_dns::{QTYPE, ResourceRecord, TYPE};
 
@@ -83,7 +84,7 @@ fn an_offence_says_which_question_and_the_gap() {
     let offences = segment.device(PHONE).expect("a row").offences;
     let hard = offences.iter().find(|offence| offence.rule == Rule::QueryInterval).expect("one");
     assert_eq!(hard.name.as_deref(), Some(IPP));
-    assert_eq!((hard.rtype, hard.gap.map(|gap| gap.as_millis())), (Some(12), Some(200)));
+    assert_eq!((hard.rtype, hard.gap.map(|gap| gap.as_millis())), (Some(RType::PTR), Some(200)));
 }
 
 #[test]

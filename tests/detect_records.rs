@@ -9,6 +9,7 @@ use multicast_exporter::craft::mdns::{
     SERVICE_TYPES, address, message, nsec, ptr, record, reply, response, srv, txt,
 };
 use multicast_exporter::craft::{Host, Query, Responder, Service, Udp};
+use multicast_exporter::decode::mdns::RType;
 use multicast_exporter::detect::Rule;
 use multicast_exporter::engine::{Converted, Event};
 use proptest::prelude::*;
@@ -83,7 +84,7 @@ fn record_interval_in_words() {
     let offences = segment.device(PRINTER).expect("a row").offences;
     let offence = offences.iter().find(|o| o.rule == Rule::RecordInterval).expect("one");
     assert_eq!(offence.name.as_deref(), Some("canon.local"));
-    assert_eq!((offence.rtype, offence.gap), (Some(1), Some(Duration::from_millis(5))));
+    assert_eq!((offence.rtype, offence.gap), (Some(RType::A), Some(Duration::from_millis(5))));
 }
 
 #[test]

@@ -9,11 +9,12 @@
 //! another host that has the record may say so; it is learned again from that.
 
 use super::heard::{Heard, Mdns};
-use super::memory::questions::Party;
-use super::memory::table::Sets;
-use crate::decode::mdns::{Digest, Kind, Record, Section};
+use super::memory::sender::SenderKey;
+use super::memory::table::Table;
+use crate::decode::mdns::{
+    DataHash, Digest, HashKey, Kind, NameHash, PayloadHash, RClass, RType, Record, Section,
+};
 use crate::time::Time;
-use ahash::RandomState;
 use std::time::Duration;
 
 /// Records kept of one name and type; of more, those that were heard last.
@@ -25,27 +26,13 @@ pub(crate) const LEARNED: Duration = Duration::from_millis(250);
 /// Caches count in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782).
-pub(crate) const A: u16 = 1;
-pub(crate) const CNAME: u16 = 5;
-pub(crate) const PTR: u16 = 12;
-pub(crate) const TXT: u16 = 16;
-pub(crate) const AAAA: u16 = 28;
-pub(crate) const SRV: u16 = 33;
-pub(crate) const OPT: u16 = 41;
-pub(crate) const NSEC: u16 = 47;
-pub(crate) const ANY: u16 = 255;
-/// The Internet class.
-pub(crate) const IN: u16 = 1;
-
 /// One record.
 #[derive(Clone, Copy, Debug)]
 struct Held {
-    /// Keyed hash of its data.
-    data: u64,
+    data: DataHash,
     ttl: Duration,
     heard: Time,
-    by: Party,
+    by: SenderKey,
 }
 
 impl Held {
@@ -86,16 +73,15 @@ pub(crate) struct Owned {
 /// The cache.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    names: Sets<Records, 512>,
-    hasher: RandomState,
+    names: Table<(NameHash, RType), Records, 512>,
     /// The payload that was learned last, and when.
-    learned: Option<(u64, Time)>,
+    learned: Option<(PayloadHash, Time)>,
 }
 
 impl Cache {
     /// An empty one.
-    pub(crate) const fn new(hasher: RandomState) -> Self {
-        Self { names: Sets::new(TTL_MAX), hasher, learned: None }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { names: Table::new(key, TTL_MAX), learned: None }
     }
 
     /// Hears one frame.
@@ -112,8 +98,8 @@ impl Cache {
         }
     }
 
-    fn learn(&mut self, now: Time, record: &Record, by: Party) {
-        let key = self.key(record.name, record.rtype);
+    fn learn(&mut self, now: Time, record: &Record, by: SenderKey) {
+        let key = (record.name, record.rtype);
         if record.ttl == 0 {
             if let Some(names) = self.names.get_mut(now, key) {
                 for held in &mut names.0 {
@@ -142,23 +128,29 @@ impl Cache {
     }
 
     /// The records that a question of `asker` is for, unless none is alive.
-    pub(crate) fn owned(&self, now: Time, name: u64, rtype: u16, asker: Party) -> Option<Owned> {
-        if rtype == ANY {
+    pub(crate) fn owned(
+        &self,
+        now: Time,
+        name: NameHash,
+        rtype: RType,
+        asker: SenderKey,
+    ) -> Option<Owned> {
+        if rtype == RType::ANY {
             // Those that hosts and services have.
-            let types = [A, AAAA, PTR, SRV, TXT].into_iter();
+            let types = [RType::A, RType::AAAA, RType::PTR, RType::SRV, RType::TXT].into_iter();
             return types.filter_map(|rtype| self.owned(now, name, rtype, asker)).reduce(|a, b| {
                 Owned { heard: a.heard.max(b.heard), by_another: a.by_another || b.by_another }
             });
         }
-        let records = self.names.get(now, self.key(name, rtype))?;
+        let records = self.names.get(now, (name, rtype))?;
         let alive = || records.0.iter().flatten().filter(|held| held.is_alive(now));
         let heard = alive().map(|held| held.heard).max()?;
         Some(Owned { heard, by_another: alive().any(|held| held.by != asker) })
     }
 
     /// The records of which caches ask again about now.
-    pub(crate) fn due(&self, now: Time, name: u64, rtype: u16) -> Option<Due> {
-        let records = self.names.get(now, self.key(name, rtype))?;
+    pub(crate) fn due(&self, now: Time, name: NameHash, rtype: RType) -> Option<Due> {
+        let records = self.names.get(now, (name, rtype))?;
         let due = records.0.iter().flatten().filter(|held| held.is_due(now));
         due.fold(None, |sum: Option<Due>, held| {
             let Due { records, heard } = sum.unwrap_or(Due { records: 0, heard: held.heard });
@@ -168,14 +160,10 @@ impl Cache {
 
     /// Whether an answer came after `asked`, and is forgotten by now: whoever still wanted it would
     /// have refreshed it (RFC 6762 section 5.2).
-    pub(crate) fn has_lapsed(&self, now: Time, name: u64, rtype: u16, asked: Time) -> bool {
-        let Some(records) = self.names.get(now, self.key(name, rtype)) else { return false };
+    pub(crate) fn has_lapsed(&self, now: Time, name: NameHash, rtype: RType, asked: Time) -> bool {
+        let Some(records) = self.names.get(now, (name, rtype)) else { return false };
         let mut answers = records.0.iter().flatten().filter(|held| held.heard >= asked).peekable();
         answers.peek().is_some() && answers.all(|held| !held.is_alive(now))
-    }
-
-    fn key(&self, name: u64, rtype: u16) -> u64 {
-        self.hasher.hash_one((name, rtype))
     }
 }
 
@@ -200,7 +188,7 @@ pub(crate) fn learnable(digest: &Digest) -> impl Iterator<Item = &Record> {
             Section::Answer | Section::Additional => true,
             Section::Question | Section::Authority => false,
         };
-        is_data && record.class == IN && record.rtype != OPT
+        is_data && record.class == RClass::IN && record.rtype != RType::OPT
     })
 }
 
@@ -218,8 +206,8 @@ mod tests {
     const ME: u64 = 4;
     const PRINTER: u64 = 8;
 
-    fn party(hash: u64) -> Party {
-        Party::new(None, hash)
+    fn party(hash: u64) -> SenderKey {
+        SenderKey::new(None, hash)
     }
 
     fn at(seconds: u64) -> Time {
@@ -227,16 +215,17 @@ mod tests {
     }
 
     fn cache() -> Cache {
-        Cache::new(RandomState::with_seeds(1, 2, 3, 4))
+        Cache::new(HashKey([1, 2, 3, 4]))
     }
 
     fn record(name: u64, data: u64, ttl: u32, flush: bool) -> Record {
-        let (rtype, class, traits) = (PTR, IN, Traits::default());
+        let (rtype, class, traits) = (RType::PTR, RClass::IN, Traits::default());
+        let (name, data) = (NameHash(name), DataHash(data));
         Record { section: Section::Answer, name, rtype, class, flush, ttl, data, traits, at: 0 }
     }
 
     fn owns(cache: &Cache, now: Time, name: u64) -> Option<bool> {
-        cache.owned(now, name, PTR, party(ME)).map(|owned| owned.by_another)
+        cache.owned(now, NameHash(name), RType::PTR, party(ME)).map(|owned| owned.by_another)
     }
 
     #[test]
@@ -247,8 +236,8 @@ mod tests {
         assert_eq!(owns(&cache, at(120), 1), None);
         cache.learn(at(200), &record(1, 1, 120, false), party(ME));
         assert_eq!(owns(&cache, at(201), 1), Some(false), "nobody else has it");
-        assert_eq!(cache.owned(at(201), 1, A, party(ME)), None);
-        assert!(cache.owned(at(201), 1, ANY, party(ME)).is_some());
+        assert_eq!(cache.owned(at(201), NameHash(1), RType::A, party(ME)), None);
+        assert!(cache.owned(at(201), NameHash(1), RType::ANY, party(ME)).is_some());
         cache.learn(at(202), &record(1, 2, 120, false), party(PRINTER));
         cache.learn(at(203), &record(1, 1, 0, false), party(ME));
         assert_eq!(owns(&cache, at(204), 1), Some(true), "another's of that name is still there");
@@ -270,12 +259,12 @@ mod tests {
     fn a_refresh_is_due_from_four_fifths_of_the_ttl_on() {
         let mut cache = cache();
         cache.learn(at(0), &record(1, 1, 100, false), party(PRINTER));
-        let due = |now| cache.due(at(now), 1, PTR);
+        let due = |now| cache.due(at(now), NameHash(1), RType::PTR);
         assert_eq!(due(78), None);
         assert_eq!(due(80), Some(Due { records: 1, heard: at(0) }));
         assert_eq!(due(101), Some(Due { records: 1, heard: at(0) }));
         assert_eq!(due(102), None);
-        assert_eq!(cache.due(at(80), 2, PTR), None);
+        assert_eq!(cache.due(at(80), NameHash(2), RType::PTR), None);
     }
 
     #[test]
@@ -285,7 +274,7 @@ mod tests {
             cache.learn(at(data), &record(1, data, 10, false), party(PRINTER));
         }
         assert_eq!(owns(&cache, at(15), 1), Some(true));
-        assert_eq!(cache.due(at(15), 1, PTR).map(|due| due.records), Some(4));
+        assert_eq!(cache.due(at(15), NameHash(1), RType::PTR).map(|due| due.records), Some(4));
     }
 
     proptest! {

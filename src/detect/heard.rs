@@ -4,9 +4,10 @@
 //! every detector writes what it recognised. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
-use super::memory::questions::{Party, Questions};
+use super::memory::questions::Questions;
+use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
-use crate::decode::mdns::{Datagram, Digest, Kind};
+use crate::decode::mdns::{Datagram, Digest, Kind, PayloadHash};
 use crate::decode::{Cast, Observation, Protocol};
 use crate::mac::Mac;
 use crate::time::Time;
@@ -43,10 +44,9 @@ pub(crate) struct Heard<'a> {
     /// What it was counted as.
     pub protocol: Protocol,
     /// Who sent it.
-    pub party: Party,
-    /// Keyed hash of the sender and the source IP: histories are kept by device, address and
-    /// address family.
-    pub source: u64,
+    pub party: SenderKey,
+    /// The sender with its source IP.
+    pub source: SourceId,
     /// Its message, if it is mDNS, to a group or not.
     pub mdns: Option<Mdns<'a>>,
     /// What was asked in the last 2 s, by this message too.
@@ -64,13 +64,18 @@ pub(crate) struct Mdns<'a> {
     pub datagram: &'a Datagram<'a>,
     /// What is in it.
     pub digest: &'a Digest,
-    /// Keyed hash of the payload.
-    pub payload: u64,
+    /// The payload.
+    pub payload: PayloadHash,
     /// What it is.
     pub kind: Kind,
 }
 
 impl<'a> Heard<'a> {
+    /// Whether it came over IPv6: what is said over both address families is said over each.
+    pub(crate) fn is_v6(&self) -> bool {
+        self.observation.ip.is_some_and(|ip| ip.source.is_ipv6())
+    }
+
     /// The mDNS message, if it was sent to a group.
     pub(crate) fn multicast_mdns(&self) -> Option<Mdns<'a>> {
         let to_group = match self.observation.cast {

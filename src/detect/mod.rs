@@ -54,7 +54,6 @@ use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
 use account::deferred;
-use ahash::RandomState;
 use copies::relay::{Addresses, Places};
 use copies::{loops, reflection};
 use health::{answers, groups, queriers, services};
@@ -89,20 +88,18 @@ pub(crate) struct Detectors {
 impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
-        let hasher = RandomState::with_seeds(b, d, a, c);
         Self {
-            cache: cache::Cache::new(hasher.clone()),
-            answers: answers::Answers::new(),
-            services: services::Services::new(hasher.clone()),
+            cache: cache::Cache::new(key),
+            answers: answers::Answers::new(key),
+            services: services::Services::new(key),
             loops: loops::Loops::new(key),
-            reflection: reflection::Reflection::new(),
+            reflection: reflection::Reflection::new(key),
             records: records::Records::new(key),
-            conflict: conflict::Conflict::new(),
-            repeats: repeats::Repeats::new(hasher.clone()),
-            probes: probes::Probes::new(),
-            pingpong: pingpong::PingPong::new(),
-            known: known::Known::new(hasher),
+            conflict: conflict::Conflict::new(key),
+            repeats: repeats::Repeats::new(key),
+            probes: probes::Probes::new(key),
+            pingpong: pingpong::PingPong::new(key),
+            known: known::Known::new(key),
             form: form::Form::new(),
             discovery: discovery::Discovery::new(key),
             scan: scan::Scan::new(key),

@@ -4,9 +4,10 @@
 use super::*;
 use crate::craft::mdns::{SERVICE_TYPES, ptr, response};
 use crate::craft::{Host, Query, Responder, Service, discovery};
-use crate::decode::mdns::{Datagram, digest};
+use crate::decode::mdns::{Datagram, PayloadHash, digest};
 use crate::decode::{Message, Sender, decode};
-use crate::detect::memory::questions::{Party, Questions};
+use crate::detect::memory::questions::Questions;
+use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::mac::Mac;
 use ahash::RandomState;
@@ -82,7 +83,7 @@ impl Lan {
         let mdns = digest.as_ref().map(|(datagram, digest)| Mdns {
             datagram,
             digest,
-            payload: self.hasher.hash_one(datagram.payload),
+            payload: PayloadHash(self.hasher.hash_one(datagram.payload)),
             kind: kind(datagram, digest),
         });
         let sender = observation.sender;
@@ -91,8 +92,8 @@ impl Lan {
             now: self.now(),
             observation: &observation,
             protocol,
-            party: Party::new(sender, hash),
-            source: self.hasher.hash_one((hash, observation.ip.map(|ip| ip.source))),
+            party: SenderKey::new(sender, hash),
+            source: SourceId(self.hasher.hash_one((hash, observation.ip.map(|ip| ip.source)))),
             mdns,
             questions: &Questions::default(),
             is_suspended: false,

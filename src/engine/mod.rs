@@ -30,10 +30,11 @@ pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
+use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::memory::kinds::{self, PARSER, Parser};
-use crate::detect::memory::questions::{Party, Questions};
+use crate::detect::memory::questions::Questions;
+use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::memory::suspension::Suspension;
 use crate::detect::{CauseSet, Detectors, Family, Heard, Link, Mdns};
 use crate::mac::Mac;
@@ -208,7 +209,7 @@ impl Engine {
             None
         };
         let hash = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
-        let party = Party::new(observation.sender, hash);
+        let party = SenderKey::new(observation.sender, hash);
         let kind = message.map(|(datagram, (_, digest))| {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
                 self.errors.count(Issue { protocol: Some(protocol), reason });
@@ -230,7 +231,7 @@ impl Engine {
             observation,
             protocol,
             party,
-            source: self.hasher.hash_one((hash, source)),
+            source: SourceId(self.hasher.hash_one((hash, source))),
             mdns,
             questions: &self.questions,
             is_suspended: self.suspension.is_active(now),
@@ -420,7 +421,7 @@ fn identify(
     now: Time,
     hasher: &RandomState,
     observation: &Observation<'_>,
-    message: Option<(&Datagram<'_>, u64, &Digest)>,
+    message: Option<(&Datagram<'_>, PayloadHash, &Digest)>,
     row: &mut table::Row,
 ) {
     let is_relay = row.watch.relay.is_relay();
@@ -455,7 +456,7 @@ fn identify(
     {
         // The same payload comes over IPv4 and IPv6, and proves another address each time.
         let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
-        if profile.looks_into(hash ^ u64::from(is_v6), now) {
+        if profile.looks_into(hash.0 ^ u64::from(is_v6), now) {
             claims::of_response(observation, digest, |claim| profile.hear(now, claim));
         }
     }

@@ -7,7 +7,7 @@
 //! A payload is kept when it comes for the second time: a flood of payloads that all differ costs
 //! one hash each, throws nothing out and allocates nothing.
 
-use crate::decode::mdns::{Digest, HashKey};
+use crate::decode::mdns::{Digest, HashKey, PayloadHash};
 use ahash::RandomState;
 
 /// Sets and entries of a set: 64 payloads.
@@ -60,11 +60,11 @@ impl Payloads {
         payload: &[u8],
         complete: bool,
         read: impl FnOnce() -> Digest,
-    ) -> (u64, &Digest) {
+    ) -> (PayloadHash, &Digest) {
         let hash = self.hasher.hash_one(payload);
         if !complete || payload.len() > MAX_LEN {
             self.passing = read();
-            return (hash, &self.passing);
+            return (PayloadHash(hash), &self.passing);
         }
         self.uses += 1;
         let set = place(hash >> 32, SETS) * WAYS;
@@ -77,17 +77,17 @@ impl Payloads {
             Some(place) => place,
             None if !self.came_before(hash) => {
                 self.passing = read();
-                return (hash, &self.passing);
+                return (PayloadHash(hash), &self.passing);
             }
             None => self.keep(set, hash, payload, read()),
         };
         match &mut self.entries[place] {
             Some(entry) => {
                 entry.used = self.uses;
-                (hash, &entry.digest)
+                (PayloadHash(hash), &entry.digest)
             }
             // Not reached: `place` was found or filled.
-            None => (hash, &self.passing),
+            None => (PayloadHash(hash), &self.passing),
         }
     }
 

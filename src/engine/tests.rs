@@ -4,7 +4,10 @@
 //! (authority), `A NAME IP`, `S SERVICE`, `M MODEL`, `!` (malformed).
 
 use super::*;
-use crate::decode::mdns::{Datagram, Digest, Hint, Kind, Question, Record, Section, Traits};
+use crate::decode::mdns::{
+    DataHash, Datagram, Digest, Hint, Kind, NameHash, Question, RClass, RType, Record, Section,
+    Traits,
+};
 use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
 use crate::frame::Direction;
 use proptest::prelude::*;
@@ -14,7 +17,7 @@ const KEY: HashKey = HashKey([3, 1, 4, 1]);
 
 fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
     let [a, b, c, d] = key.0;
-    let hash = |name: &str| RandomState::with_seeds(a, b, c, d).hash_one(name);
+    let hash = |name: &str| NameHash(RandomState::with_seeds(a, b, c, d).hash_one(name));
     let (mut questions, mut records, mut hints) = (Vec::new(), Vec::new(), Vec::new());
     let mut digest = Digest::default();
     let text = std::str::from_utf8(datagram.payload).expect("a script");
@@ -26,11 +29,11 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
         match words[..] {
             ["q", name, rtype] => {
                 digest.decoded[0] += 1;
-                let rtype = rtype.parse().expect("a type");
+                let rtype = RType(rtype.parse().expect("a type"));
                 questions.push(Question {
                     name: hash(name),
                     rtype,
-                    class: 1,
+                    class: RClass::IN,
                     unicast: false,
                     at: 0,
                 });
@@ -42,17 +45,18 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
                     _ => Section::Additional,
                 };
                 digest.decoded[section as usize] += 1;
-                let (rtype, ttl) = (rtype.parse().expect("a type"), ttl.parse().expect("a TTL"));
+                let rtype = RType(rtype.parse().expect("a type"));
+                let ttl = ttl.parse().expect("a TTL");
                 digest.zero_ttl |= ttl == 0;
                 let name = hash(name);
                 records.push(Record {
                     section,
                     name,
                     rtype,
-                    class: 1,
+                    class: RClass::IN,
                     flush: true,
                     ttl,
-                    data: 0,
+                    data: DataHash(0),
                     traits: Traits::default(),
                     at: 0,
                 });

@@ -9,7 +9,6 @@ use crate::engine::{DeviceCounters, DeviceSnapshot};
 use crate::pipeline::SegmentView;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// One device on one segment.
@@ -95,7 +94,7 @@ pub struct Offence {
     pub name: Option<String>,
     /// Type of the record or question, such as `PTR`; `TYPE65` of one that mDNS has no use for.
     #[serde(rename = "type")]
-    pub rtype: Option<Cow<'static, str>>,
+    pub rtype: Option<String>,
     /// How long after the last one, where the rule is about intervals.
     pub gap_seconds: Option<f64>,
     /// Original stamp.
@@ -106,29 +105,11 @@ impl From<&LastOffence> for Offence {
     fn from(last: &LastOffence) -> Self {
         Self {
             name: last.name.as_deref().map(str::to_owned),
-            rtype: last.rtype.map(type_name),
+            rtype: last.rtype.map(|rtype| rtype.to_string()),
             gap_seconds: last.gap.map(|gap| gap.as_secs_f64()),
             at: Instant::from_stamp(last.at),
         }
     }
-}
-
-/// What a DNS type is called; those without a name here as RFC 3597 has it.
-fn type_name(rtype: u16) -> Cow<'static, str> {
-    Cow::Borrowed(match rtype {
-        1 => "A",
-        2 => "NS",
-        5 => "CNAME",
-        12 => "PTR",
-        13 => "HINFO",
-        16 => "TXT",
-        28 => "AAAA",
-        33 => "SRV",
-        41 => "OPT",
-        47 => "NSEC",
-        255 => "ANY",
-        other => return Cow::Owned(format!("TYPE{other}")),
-    })
 }
 
 /// The devices of these segments, most packets first.

@@ -7,7 +7,7 @@ pub mod parse;
 
 use host::FakeHost;
 use multicast_exporter::capture::Backend;
-use multicast_exporter::decode::mdns::{Kind, Section};
+use multicast_exporter::decode::mdns::{Kind, RType, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
     Cause, CauseSet, Delays, LastOffence, Membership, Rule, SERVICE_TYPES_MAX, SegmentCause,
@@ -145,7 +145,7 @@ fn write_proc(root: &Path) -> io::Result<()> {
 pub fn lan() -> LanView {
     let mut repeated = LastOffence::new(Rule::RecordInterval, Stamp::new(1_700_000_060, 0));
     repeated.name = Some("Canon \"Büro\" <b>._ipp._tcp.local".into());
-    repeated.rtype = Some(16);
+    repeated.rtype = Some(RType::TXT);
     repeated.gap = Some(Duration::from_millis(5));
     let printer = DeviceSnapshot {
         identity: Arc::new(Identity {

@@ -259,6 +259,7 @@ fn write_columns(
 mod tests {
     use crate::commands::test_settings;
     use crate::craft::Host;
+    use crate::decode::mdns::RType;
     use crate::decode::{Protocol, decode};
     use crate::detect::{Cause, CauseSet, LastOffence, Rule, SegmentCause};
     use crate::engine::{DeviceCounters, Engine, Identity};
@@ -318,7 +319,7 @@ mod tests {
         device.violations = Some(counts);
         let mut repeated = LastOffence::new(Rule::RecordInterval, Stamp::new(10, 0));
         repeated.name = Some("a.local".into());
-        repeated.rtype = Some(65);
+        repeated.rtype = Some(RType(65));
         repeated.gap = Some(Duration::from_millis(5));
         device.offences = vec![LastOffence::new(Rule::TtlValue, Stamp::new(20, 0)), repeated];
         let text = report::build(Vec::new(), None, &[view]).to_string();

@@ -4,6 +4,7 @@
 
 use super::Record;
 use super::names::{self, Name};
+use super::types::{DataHash, RType};
 use crate::decode::Reason;
 use crate::decode::octets::{array_at, u8_at, u16_at};
 use ahash::RandomState;
@@ -11,20 +12,11 @@ use std::hash::{BuildHasher, Hasher};
 use std::net::IpAddr;
 use std::ops::Range;
 
-pub(super) const A: u16 = 1;
-pub(super) const PTR: u16 = 12;
-pub(super) const TXT: u16 = 16;
-pub(super) const AAAA: u16 = 28;
-pub(super) const SRV: u16 = 33;
-pub(super) const OPT: u16 = 41;
-const HINFO: u16 = 13;
-const NSEC: u16 = 47;
-
 /// What was made of a record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Data {
     /// Keyed hash of the canonical form.
-    pub(super) hash: u64,
+    pub(super) hash: DataHash,
     /// What was wrong.
     pub(super) flaw: Option<Reason>,
     /// Whether all of it was checked here; otherwise only the strict parser can tell.
@@ -53,11 +45,11 @@ enum Behind {
 
 /// The types whose data holds names that may be compressed (RFC 1035 section 3.3, RFC 6762
 /// section 18.14), and those that hold names at a known place.
-const fn form(rtype: u16) -> Option<Form> {
-    let (before, names, behind, checked) = match rtype {
+const fn form(rtype: RType) -> Option<Form> {
+    let (before, names, behind, checked) = match rtype.0 {
         // NS, CNAME, PTR.
-        2 | 5 | PTR => (0, 1, Behind::Nothing, true),
-        // MD, MF, MB, MG, MR, NSAP-PTR, DNAME.
+        2 | 5 | 12 => (0, 1, Behind::Nothing, true),
+        // MD, MF, MB, MG, MR, NSAP-RType::PTR, DNAME.
         3 | 4 | 7..=9 | 23 | 39 => (0, 1, Behind::Nothing, false),
         // SOA.
         6 => (0, 2, Behind::Anything, false),
@@ -65,10 +57,12 @@ const fn form(rtype: u16) -> Option<Form> {
         14 | 17 => (0, 2, Behind::Nothing, false),
         // MX, AFSDB, RT, KX.
         15 | 18 | 21 | 36 => (2, 1, Behind::Nothing, false),
-        SRV => (6, 1, Behind::Nothing, true),
+        // SRV.
+        33 => (6, 1, Behind::Nothing, true),
         // SIG, RRSIG.
         24 | 46 => (18, 1, Behind::Anything, false),
-        NSEC => (0, 1, Behind::Anything, true),
+        // NSEC.
+        47 => (0, 1, Behind::Anything, true),
         // SVCB, HTTPS.
         64 | 65 => (2, 1, Behind::Anything, false),
         _ => return None,
@@ -79,13 +73,13 @@ const fn form(rtype: u16) -> Option<Form> {
 /// What [`super::Record::data`] is of an A or AAAA record with this address. `state` is that of
 /// the digest's key.
 #[must_use]
-pub fn address_data(ip: IpAddr, state: &RandomState) -> u64 {
+pub fn address_data(ip: IpAddr, state: &RandomState) -> DataHash {
     let mut hasher = state.build_hasher();
     match ip {
         IpAddr::V4(ip) => hasher.write(&ip.octets()),
         IpAddr::V6(ip) => hasher.write(&ip.octets()),
     }
-    hasher.finish()
+    DataHash(hasher.finish())
 }
 
 /// Reads the data of a record of type `rtype` at `range`, which lies within `message`. The last
@@ -93,7 +87,7 @@ pub fn address_data(ip: IpAddr, state: &RandomState) -> u64 {
 pub(super) fn read(
     message: &[u8],
     range: Range<usize>,
-    rtype: u16,
+    rtype: RType,
     key: &RandomState,
     name: &mut Name,
 ) -> Data {
@@ -116,14 +110,14 @@ pub(super) fn read(
             Some(reason)
         }
     };
-    Data { hash: hasher.finish(), flaw, checked }
+    Data { hash: DataHash(hasher.finish()), flaw, checked }
 }
 
 /// Data with names in it. An error where the names do not fit in.
 fn names(
     message: &[u8],
     range: Range<usize>,
-    rtype: u16,
+    rtype: RType,
     form: Form,
     hasher: &mut impl Hasher,
     name: &mut Name,
@@ -151,7 +145,7 @@ fn names(
         hasher.write(rest);
     }
     let fits = match (rtype, form.behind) {
-        (NSEC, _) => bitmaps_fit(rest),
+        (RType::NSEC, _) => bitmaps_fit(rest),
         (_, Behind::Nothing) => rest.is_empty(),
         (_, Behind::Anything) => true,
     };
@@ -159,13 +153,15 @@ fn names(
 }
 
 /// Data without names: what was wrong, and whether all was checked.
-fn plain(raw: &[u8], rtype: u16) -> (Result<Option<Reason>, Reason>, bool) {
+fn plain(raw: &[u8], rtype: RType) -> (Result<Option<Reason>, Reason>, bool) {
     let fits = match rtype {
-        A => raw.len() == 4,
-        AAAA => raw.len() == 16,
-        TXT => strings(raw).last().is_none_or(|string| string.is_ok()),
-        HINFO => strings(raw).filter_map(Result::ok).count() == 2 && strings(raw).count() == 2,
-        OPT => options_fit(raw),
+        RType::A => raw.len() == 4,
+        RType::AAAA => raw.len() == 16,
+        RType::TXT => strings(raw).last().is_none_or(|string| string.is_ok()),
+        RType::HINFO => {
+            strings(raw).filter_map(Result::ok).count() == 2 && strings(raw).count() == 2
+        }
+        RType::OPT => options_fit(raw),
         _ => return (Ok(None), false),
     };
     (Ok((!fits).then_some(Reason::BadData)), true)
@@ -225,8 +221,8 @@ pub fn address_at(message: &[u8], record: &Record) -> Option<IpAddr> {
     let len = usize::from(u16_at(message, field + 8)?);
     let raw = message.get(field + 10..field + 10 + len)?;
     match record.rtype {
-        A => address::<4>(raw).map(IpAddr::from),
-        AAAA => address::<16>(raw).map(IpAddr::from),
+        RType::A => address::<4>(raw).map(IpAddr::from),
+        RType::AAAA => address::<16>(raw).map(IpAddr::from),
         _ => None,
     }
 }
@@ -235,16 +231,16 @@ pub fn address_at(message: &[u8], record: &Record) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn read_at(message: &[u8], start: usize, rtype: u16) -> Data {
+    fn read_at(message: &[u8], start: usize, rtype: RType) -> Data {
         let key = RandomState::with_seeds(1, 2, 3, 4);
         read(message, start..message.len(), rtype, &key, &mut Name::default())
     }
 
     #[test]
     fn compression_and_case_make_no_difference() {
-        let compressed = read_at(b"\x05local\0\0\0\0\0\0\x50\x01a\xc0\x00", 7, SRV);
-        let plain = read_at(b"\0\0\0\0\0\x50\x01A\x05LOCAL\0", 0, SRV);
-        let other = read_at(b"\0\0\0\0\0\x51\x01A\x05LOCAL\0", 0, SRV);
+        let compressed = read_at(b"\x05local\0\0\0\0\0\0\x50\x01a\xc0\x00", 7, RType::SRV);
+        let plain = read_at(b"\0\0\0\0\0\x50\x01A\x05LOCAL\0", 0, RType::SRV);
+        let other = read_at(b"\0\0\0\0\0\x51\x01A\x05LOCAL\0", 0, RType::SRV);
         assert_eq!(compressed, plain);
         assert_ne!(plain.hash, other.hash);
         assert_eq!((plain.flaw, plain.checked), (None, true));
@@ -253,23 +249,23 @@ mod tests {
     #[test]
     fn data_that_does_not_fit_its_type() {
         let flaw = |raw: &[u8], rtype| read_at(raw, 0, rtype).flaw;
-        assert_eq!(flaw(&[1, 2, 3], A), Some(Reason::BadData));
-        assert_eq!(flaw(&[0; 16], AAAA), None);
-        assert_eq!(flaw(&[0; 17], AAAA), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\x02b", TXT), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\x00\x02bc", TXT), None);
-        assert_eq!(flaw(b"\x01a\x01b", HINFO), None);
-        assert_eq!(flaw(b"\x01a\x01b\0", HINFO), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\x02b", HINFO), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a", PTR), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\0x", PTR), Some(Reason::BadData));
-        assert_eq!(flaw(b"\0\0\0", SRV), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\0\0\x01\x40", NSEC), None);
-        assert_eq!(flaw(b"\x01a\0\0\x04\x40", NSEC), Some(Reason::BadData));
-        assert_eq!(flaw(b"\x01a\0\0\x01\x40\0\x01\x40", NSEC), Some(Reason::BadData));
-        assert_eq!(flaw(b"\0\x04\0\x02ab", OPT), None);
-        assert_eq!(flaw(b"\0\x04\0\x03ab", OPT), Some(Reason::BadData));
-        assert_eq!(flaw(b"", SRV), None);
-        assert!(!read_at(b"anything", 0, 999).checked);
+        assert_eq!(flaw(&[1, 2, 3], RType::A), Some(Reason::BadData));
+        assert_eq!(flaw(&[0; 16], RType::AAAA), None);
+        assert_eq!(flaw(&[0; 17], RType::AAAA), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x02b", RType::TXT), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x00\x02bc", RType::TXT), None);
+        assert_eq!(flaw(b"\x01a\x01b", RType::HINFO), None);
+        assert_eq!(flaw(b"\x01a\x01b\0", RType::HINFO), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\x02b", RType::HINFO), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a", RType::PTR), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0x", RType::PTR), Some(Reason::BadData));
+        assert_eq!(flaw(b"\0\0\0", RType::SRV), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0\0\x01\x40", RType::NSEC), None);
+        assert_eq!(flaw(b"\x01a\0\0\x04\x40", RType::NSEC), Some(Reason::BadData));
+        assert_eq!(flaw(b"\x01a\0\0\x01\x40\0\x01\x40", RType::NSEC), Some(Reason::BadData));
+        assert_eq!(flaw(b"\0\x04\0\x02ab", RType::OPT), None);
+        assert_eq!(flaw(b"\0\x04\0\x03ab", RType::OPT), Some(Reason::BadData));
+        assert_eq!(flaw(b"", RType::SRV), None);
+        assert!(!read_at(b"anything", 0, RType(999)).checked);
     }
 }

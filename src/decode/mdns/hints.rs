@@ -2,8 +2,9 @@
 //! host names with their addresses, service types and models, bounded in number and length and
 //! free of control characters. Knows nothing of who may say so: that is the engine's to judge.
 
-use super::data::{self, AAAA, PTR, SRV, TXT};
+use super::data;
 use super::names::{self, Name};
+use super::types::RType;
 use super::{Digest, Hint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -37,7 +38,7 @@ impl Hints {
         message: &[u8],
         owner_at: usize,
         names: (&Name, &Name),
-        rtype: u16,
+        rtype: RType,
         raw: &[u8],
     ) {
         if self.items.len() >= Digest::MAX {
@@ -45,25 +46,25 @@ impl Hints {
         }
         let (owner, target) = names;
         match rtype {
-            data::A => {
+            RType::A => {
                 if let Some(address) = data::address::<4>(raw) {
                     let host = self.host(message, owner_at);
                     self.items.push(Hint::A(host, Ipv4Addr::from(address)));
                 }
             }
-            AAAA => {
+            RType::AAAA => {
                 if let Some(address) = data::address::<16>(raw) {
                     let host = self.host(message, owner_at);
                     self.items.push(Hint::Aaaa(host, Ipv6Addr::from(address)));
                 }
             }
-            PTR => {
+            RType::PTR => {
                 // The list of types (RFC 6763 section 9) names them in its data.
                 let listed = owner.labels().starts_with(b"\x09_services\x07_dns-sd\x04_udp");
                 self.service(if listed { target } else { owner });
             }
-            SRV => self.service(owner),
-            TXT => {
+            RType::SRV => self.service(owner),
+            RType::TXT => {
                 self.service(owner);
                 if let Some((service, _)) = service_of(owner.labels()) {
                     self.model(service, raw);

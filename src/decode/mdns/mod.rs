@@ -9,6 +9,7 @@
 //! | `header` | the 12 octets |
 //! | `walk` | the questions and records, leniently: what a strict parser would refuse is noted as a flaw |
 //! | `names` | one name: its canonical form and where it ends, whatever its pointers do |
+//! | `types` | the numbers of types and classes, and hashes by what they are of |
 //! | `data` | a record's data: its canonical form, and whether it has the form of its type |
 //! | `hints` | what a response says about hosts and services |
 //! | `traits` | what the owner of a record tells of it |
@@ -26,6 +27,7 @@ mod names;
 mod probed;
 mod strict;
 mod traits;
+mod types;
 mod walk;
 
 pub use data::address_at;
@@ -35,6 +37,7 @@ pub use header::Header;
 pub use hints::name_at;
 pub use probed::Probed;
 pub use traits::Traits;
+pub use types::{DataHash, NameHash, PayloadHash, RClass, RType, SumHash};
 
 use super::Reason;
 use crate::labelled::labelled;
@@ -192,12 +195,12 @@ impl Digest {
 /// A question, by the hash of its name in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Keyed hash of the name.
-    pub name: u64,
-    /// Type asked for; 255 is ANY.
-    pub rtype: u16,
-    /// Class without the top bit.
-    pub class: u16,
+    /// The name.
+    pub name: NameHash,
+    /// Type asked for.
+    pub rtype: RType,
+    /// Class.
+    pub class: RClass,
     /// The top bit of the class: unicast answer welcome (RFC 6762 section 5.4).
     pub unicast: bool,
     /// Where the name stands in the message: [`name_at`] reads it.
@@ -209,19 +212,18 @@ pub struct Question {
 pub struct Record {
     /// Where it stands.
     pub section: Section,
-    /// Keyed hash of the owner's name in lower case.
-    pub name: u64,
+    /// The owner's name.
+    pub name: NameHash,
     /// Type.
-    pub rtype: u16,
-    /// Class without the top bit.
-    pub class: u16,
+    pub rtype: RType,
+    /// Class.
+    pub class: RClass,
     /// The top bit of the class: cache flush (RFC 6762 section 10.2).
     pub flush: bool,
     /// Seconds; in an OPT record (type 41) neither this nor class and flush mean what they say.
     pub ttl: u32,
-    /// Keyed hash of the data, names in it decompressed and in lower case. That of a PTR record
-    /// is the hash of the name that it points to.
-    pub data: u64,
+    /// The data; of a PTR record, the name that it points to.
+    pub data: DataHash,
     /// What else is known of it.
     pub traits: Traits,
     /// Where the owner's name stands in the message: [`name_at`] reads it.

@@ -5,16 +5,17 @@
 
 use super::Digest;
 use super::names::Name;
+use super::types::NameHash;
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 /// A name that a probe asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// Keyed hash of the name, as in questions and records.
-    pub name: u64,
-    /// Keyed hash of the name without a trailing `-2`, ` (2)` or digits in its first label.
-    pub stem: u64,
+    /// The name, as in questions and records.
+    pub name: NameHash,
+    /// The name without a trailing `-2`, ` (2)` or digits in its first label.
+    pub stem: NameHash,
 }
 
 /// Notes a name, unless it is there already.
@@ -25,7 +26,7 @@ pub(super) fn note(probed: &mut Vec<Probed>, name: &Name, key: &RandomState) {
     let labels = name.labels();
     let mut hasher = key.build_hasher();
     hasher.write(labels);
-    let name = hasher.finish();
+    let name = NameHash(hasher.finish());
     if probed.iter().any(|there| there.name == name) {
         return;
     }
@@ -37,7 +38,7 @@ pub(super) fn note(probed: &mut Vec<Probed>, name: &Name, key: &RandomState) {
     hasher.write(stem(first));
     hasher.write_u8(0);
     hasher.write(rest);
-    probed.push(Probed { name, stem: hasher.finish() });
+    probed.push(Probed { name, stem: NameHash(hasher.finish()) });
 }
 
 /// A label without ` (N)`, `-N` or digits at its end.

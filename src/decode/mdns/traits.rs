@@ -1,7 +1,7 @@
 //! What the owner and the data of a record tell of it beyond their hashes. In: labels and octets.
 //! Out: a few bits. Knows nothing of who may break which rule.
 
-use super::data;
+use super::types::RType;
 
 /// Bits that rules ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,8 +61,8 @@ impl Traits {
     }
 
     /// Adds what the data of a record of type `rtype` tells.
-    pub(super) const fn add_data(&mut self, rtype: u16, raw: &[u8]) {
-        if rtype == data::TXT && raw.len() > TXT_MAX {
+    pub(super) const fn add_data(&mut self, rtype: RType, raw: &[u8]) {
+        if matches!(rtype, RType::TXT) && raw.len() > TXT_MAX {
             self.0 |= LONG_TXT;
         }
     }
@@ -149,6 +149,6 @@ mod tests {
             traits.add_data(rtype, &vec![0; len]);
             traits.is_long_txt()
         };
-        assert!(long(16, 1301) && !long(16, 1300) && !long(33, 1301));
+        assert!(long(RType::TXT, 1301) && !long(RType::TXT, 1300) && !long(RType::SRV, 1301));
     }
 }

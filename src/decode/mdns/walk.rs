@@ -6,6 +6,7 @@ use super::data::{self, Data};
 use super::hints::Hints;
 use super::names::Name;
 use super::probed::{self, Probed};
+use super::types::{NameHash, RClass, RType};
 use super::{Digest, Header, Question, Record, Section, Traits};
 use crate::decode::Reason;
 use crate::decode::octets::{u16_at, u32_at};
@@ -19,7 +20,7 @@ pub(super) struct Walk<'a> {
     at: usize,
     owner: Name,
     /// Where the name in `owner` stands in full, its hash, and what it tells.
-    owner_is: Option<(usize, u64, Traits)>,
+    owner_is: Option<(usize, NameHash, Traits)>,
     data: Name,
     /// Whether hosts and services are noted: in responses.
     wants_hints: bool,
@@ -100,7 +101,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads a name as the owner and yields its hash, and what it tells.
-    fn owner(&mut self) -> Result<(u64, Traits), Reason> {
+    fn owner(&mut self) -> Result<(NameHash, Traits), Reason> {
         let pointer = u16_at(self.message, self.at).filter(|field| *field >= POINTER);
         let target = pointer.map(|pointer| usize::from(pointer - POINTER));
         // Records of one owner stand together: its name is read once.
@@ -114,7 +115,7 @@ impl<'a> Walk<'a> {
         self.note(end.flaw);
         let mut hasher = self.key.build_hasher();
         hasher.write(self.owner.labels());
-        let hash = hasher.finish();
+        let hash = NameHash(hasher.finish());
         let traits = Traits::of_owner(self.owner.labels());
         self.owner_is = Some((stands_at, hash, traits));
         Ok((hash, traits))
@@ -123,12 +124,12 @@ impl<'a> Walk<'a> {
     fn question(&mut self) -> Result<(), Reason> {
         let at = offset(self.at);
         let (name, _) = self.owner()?;
-        let rtype = u16_at(self.message, self.at).ok_or(Reason::Truncated)?;
+        let rtype = RType(u16_at(self.message, self.at).ok_or(Reason::Truncated)?);
         let class = u16_at(self.message, self.at + 2).ok_or(Reason::Truncated)?;
         self.at += 4;
         let unicast = class & TOP_BIT != 0;
-        let class = class & !TOP_BIT;
-        if !is_class(class) && class != 255 {
+        let class = RClass(class & !TOP_BIT);
+        if !is_class(class) && class != RClass::ANY {
             self.note(Some(Reason::UnknownClass));
         }
         self.checked &= is_usual_question(rtype);
@@ -142,7 +143,7 @@ impl<'a> Walk<'a> {
         let owner_at = self.at;
         let (name, mut traits) = self.owner()?;
         let field = self.at;
-        let rtype = u16_at(self.message, field).ok_or(Reason::Truncated)?;
+        let rtype = RType(u16_at(self.message, field).ok_or(Reason::Truncated)?);
         let class = u16_at(self.message, field + 2).ok_or(Reason::Truncated)?;
         let ttl = u32_at(self.message, field + 4).ok_or(Reason::Truncated)?;
         let len = u16_at(self.message, field + 8).ok_or(Reason::Truncated)?;
@@ -154,20 +155,20 @@ impl<'a> Walk<'a> {
         self.note(flaw);
         self.checked &= checked;
         let flush = class & TOP_BIT != 0;
-        let class = class & !TOP_BIT;
-        if rtype != data::OPT {
+        let class = RClass(class & !TOP_BIT);
+        if rtype != RType::OPT {
             self.zero_ttl |= ttl == 0;
             if !is_class(class) {
                 self.note(Some(Reason::UnknownClass));
             }
             // A goodbye takes back what it names.
-            if self.wants_hints && ttl != 0 && class == 1 {
+            if self.wants_hints && ttl != 0 && class == RClass::IN {
                 let names = (&self.owner, &self.data);
                 self.hints.note(self.message, owner_at, names, rtype, raw);
             }
         }
         if !self.wants_hints && section == Section::Authority {
-            let probed = if rtype == data::PTR { &self.data } else { &self.owner };
+            let probed = if rtype == RType::PTR { &self.data } else { &self.owner };
             probed::note(&mut self.probed, probed, self.key);
         }
         if self.records.len() < Digest::MAX {
@@ -187,12 +188,12 @@ fn offset(at: usize) -> u16 {
 }
 
 /// IN, CS, CH, HS and NONE.
-const fn is_class(class: u16) -> bool {
-    matches!(class, 1..=4 | 254)
+const fn is_class(class: RClass) -> bool {
+    matches!(class.0, 1..=4 | 254)
 }
 
 /// Types that are asked for in mDNS and that every parser knows: A, NS, CNAME, SOA, PTR, HINFO,
 /// MX, TXT, AAAA, SRV, NSEC and ANY.
-const fn is_usual_question(rtype: u16) -> bool {
-    matches!(rtype, 1 | 2 | 5 | 6 | 12 | 13 | 15 | 16 | 28 | 33 | 47 | 255)
+const fn is_usual_question(rtype: RType) -> bool {
+    matches!(rtype.0, 1 | 2 | 5 | 6 | 12 | 13 | 15 | 16 | 28 | 33 | 47 | 255)
 }

@@ -3,7 +3,7 @@
 //!
 //! Names are read from the message when the offence is another than the last: a storm repeats one.
 
-use crate::decode::mdns;
+use crate::decode::mdns::{self, NameHash, RType};
 use crate::detect::heard::{Heard, Offence, Subject};
 use crate::detect::rule::Rule;
 use crate::time::Stamp;
@@ -21,20 +21,19 @@ pub struct LastOffence {
     /// character. `None` where the rule is about no record.
     pub name: Option<Box<str>>,
     /// Type of the record or question.
-    pub rtype: Option<u16>,
+    pub rtype: Option<RType>,
     /// How long after the last one, where the rule is about intervals.
     pub gap: Option<Duration>,
     /// When, by the wall clock.
     pub at: Stamp,
-    /// Keyed hash of the name.
-    hash: u64,
+    hash: NameHash,
 }
 
 impl LastOffence {
     /// An offence at `at`, of which no more is known.
     #[must_use]
     pub const fn new(rule: Rule, at: Stamp) -> Self {
-        Self { rule, name: None, rtype: None, gap: None, at, hash: 0 }
+        Self { rule, name: None, rtype: None, gap: None, at, hash: NameHash(0) }
     }
 }
 
@@ -56,7 +55,7 @@ impl Violations {
     pub(crate) fn count(&mut self, heard: &Heard<'_>, stamp: Stamp, offence: &Offence) {
         self.counts[offence.rule as usize] += 1;
         let subject = subject(heard, offence);
-        let hash = subject.as_ref().map_or(0, |subject| subject.hash);
+        let hash = subject.as_ref().map_or(NameHash(0), |subject| subject.hash);
         let rtype = subject.as_ref().map(|subject| subject.rtype);
         let place = self.last.iter().position(|last| last.rule == offence.rule);
         if let Some(place) = place {
@@ -94,8 +93,8 @@ impl Violations {
 
 /// What an offence is about.
 struct Named {
-    hash: u64,
-    rtype: u16,
+    hash: NameHash,
+    rtype: RType,
     at: u16,
 }
 

@@ -14,8 +14,8 @@ use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Protocol};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Delivery, Findings, Heard};
-use crate::detect::memory::questions::Party;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::{Key, Table};
 use crate::frame::Direction;
 use crate::time::Time;
 use ahash::RandomState;
@@ -48,6 +48,16 @@ const OWN: usize = 10;
 const OWN_WINDOW: Duration = Duration::from_secs(10);
 /// Sets of frames of the last second: at most 2,048 frames, 192 KiB.
 const FRAME_SETS: usize = 256;
+
+/// Keyed hash of all octets of a frame, and of its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FrameHash(u64);
+
+impl Key for FrameHash {
+    fn keyed(&self, _: &RandomState) -> u64 {
+        self.0
+    }
+}
 
 /// One frame of the last second.
 #[derive(Clone, Copy, Debug)]
@@ -103,17 +113,17 @@ impl Seen {
 /// The last three different parties that something happened to, the latest first. Parties that
 /// may be one device are one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Parties([Option<(Party, Time)>; SOURCES]);
+struct Parties([Option<(SenderKey, Time)>; SOURCES]);
 
 impl Parties {
-    fn add(&mut self, now: Time, party: Party) {
+    fn add(&mut self, now: Time, party: SenderKey) {
         let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(party)));
         let place = same.unwrap_or(SOURCES - 1);
         self.0[..=place].rotate_right(1);
         self.0[0] = Some((party, now));
     }
 
-    fn remove(&mut self, party: Party) {
+    fn remove(&mut self, party: SenderKey) {
         let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(party)));
         if let Some(place) = same {
             self.0[place..].rotate_left(1);
@@ -130,8 +140,9 @@ impl Parties {
 /// Frames that go round in the switches, and copies that a mirror port makes. At most 192 KiB.
 #[derive(Debug)]
 pub(crate) struct Loops {
-    hasher: RandomState,
-    frames: Sets<Seen, FRAME_SETS>,
+    /// Hashes whole frames.
+    state: RandomState,
+    frames: Table<FrameHash, Seen, FRAME_SETS>,
     /// Whose frames came a fourth time within a second.
     looped: Parties,
     /// When one of each protocol did.
@@ -148,10 +159,9 @@ pub(crate) struct Loops {
 
 impl Loops {
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
         Self {
-            hasher: RandomState::with_seeds(b, d, a, c),
-            frames: Sets::new(LOOP_WINDOW),
+            state: key.state(),
+            frames: Table::new(key, LOOP_WINDOW),
             looped: Parties::default(),
             protocols: [None; Protocol::COUNT],
             doubled: Parties::default(),
@@ -174,7 +184,7 @@ impl Loops {
         if self.is_own_again(heard) {
             findings.mark(Cause::L2Loop);
         }
-        let key = self.hasher.hash_one((observation.frame, observation.wire_len));
+        let key = FrameHash(self.state.hash_one((observation.frame, observation.wire_len)));
         let place = self.frames.entry(now, key, || Seen::new(now));
         if place.is_new {
             return;
@@ -249,8 +259,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn party(n: u64) -> Party {
-        Party::new(None, n << 2)
+    fn party(n: u64) -> SenderKey {
+        SenderKey::new(None, n << 2)
     }
 
     proptest! {

@@ -8,11 +8,11 @@
 //! Identical questions from two phones are normal, and so are identical answers to "which types of
 //! service are there" (RFC 6763 section 9): they name no host and no instance.
 
-use crate::decode::mdns::{self, Kind};
+use crate::decode::mdns::{self, HashKey, Kind, PayloadHash, RType};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Mdns};
-use crate::detect::memory::questions::Party;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -26,26 +26,25 @@ const LOOP_KEPT: Duration = Duration::from_secs(10);
 const PAYLOAD_SETS: usize = 128;
 /// The name under which the types of service are listed.
 const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
-const PTR: u16 = 12;
 
 /// A payload of the last 250 ms.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     /// Who was heard with it first.
-    origin: Party,
+    origin: SenderKey,
     /// When it was last heard of the origin over IPv4 and IPv6: it says the same over both.
     own: [Option<Time>; 2],
     /// Whether the origin was heard to repeat itself before anybody copied it.
     repeats_itself: bool,
     /// Who copied it last, and when.
-    copier: Option<(Party, Time)>,
+    copier: Option<(SenderKey, Time)>,
     /// Whether two devices may say it by right.
     is_common: bool,
 }
 
 impl Sent {
     /// Whether it is the origin's, or another device has said it within the last 250 ms.
-    fn is_of_others(&self, now: Time, party: Party) -> bool {
+    fn is_of_others(&self, now: Time, party: SenderKey) -> bool {
         let is_recent = |at: Time| now.since(at) <= WINDOW;
         self.origin.may_be(party)
             || self.own.into_iter().flatten().any(is_recent)
@@ -56,14 +55,14 @@ impl Sent {
 /// Messages that another device has just sent. At most 96 KiB.
 #[derive(Debug)]
 pub(crate) struct Reflection {
-    sent: Sets<Sent, PAYLOAD_SETS>,
+    sent: Table<PayloadHash, Sent, PAYLOAD_SETS>,
     reflected: u64,
     looped: Option<Time>,
 }
 
 impl Reflection {
-    pub(crate) const fn new() -> Self {
-        Self { sent: Sets::new(WINDOW), reflected: 0, looped: None }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { sent: Table::new(key, WINDOW), reflected: 0, looped: None }
     }
 
     /// Hears one frame.
@@ -145,7 +144,7 @@ impl Reflection {
 /// Whether a message says only which types of service there are.
 fn is_common(mdns: &Mdns<'_>) -> bool {
     mdns.digest.records.iter().all(|record| {
-        record.rtype == PTR
+        record.rtype == RType::PTR
             && record.traits.is_service_type()
             && mdns::name_at(mdns.datagram.payload, record.at).eq_ignore_ascii_case(SERVICE_TYPES)
     })

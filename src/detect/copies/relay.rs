@@ -12,7 +12,9 @@
 //! quiet LAN, or a proxy whose sleepers say nothing, is no less one. Whoever names others and does
 //! not reach four in 10 min is cleared, until it was silent about others for an hour.
 
-use crate::decode::mdns::{Digest, HashKey, Record, Section, address_data};
+use crate::decode::mdns::{
+    DataHash, Digest, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section, address_data,
+};
 use crate::detect::heard::{Heard, Mdns};
 use crate::time::Time;
 use ahash::RandomState;
@@ -29,9 +31,6 @@ const KEPT: Duration = Duration::from_hours(1);
 const OWN: usize = 8;
 /// A payload that came again is looked into again after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-const A: u16 = 1;
-const AAAA: u16 = 28;
 
 /// Tells whether an address is that of an A or AAAA record.
 #[derive(Clone, Debug)]
@@ -51,11 +50,11 @@ pub(crate) struct Source(Option<Box<State>>);
 #[derive(Clone, Debug, Default)]
 struct State {
     /// Addresses that it sends from, IPv4 and IPv6, as their records' data; used last first.
-    own: [Recent; 2],
+    own: [Recent<DataHash>; 2],
     /// Names with such an address.
-    names: Recent,
+    names: Recent<NameHash>,
     /// Other hosts, by name, with when they were named last; the latest first.
-    others: [Option<(u64, Time)>; HOSTS],
+    others: [Option<(NameHash, Time)>; HOSTS],
     /// Since when it names others, and when it did last.
     naming: Option<(Time, Time)>,
     standing: Standing,
@@ -78,7 +77,7 @@ enum Standing {
 /// A message that was looked into.
 #[derive(Clone, Copy, Debug)]
 struct Looked {
-    payload: u64,
+    payload: PayloadHash,
     source: IpAddr,
     at: Time,
     others: Places,
@@ -86,19 +85,19 @@ struct Looked {
 
 /// The last few of many hashes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Recent([u64; OWN]);
+struct Recent<H>([H; OWN]);
 
-impl Recent {
-    fn has(&self, hash: u64) -> bool {
+impl<H: Copy + Default + PartialEq> Recent<H> {
+    fn has(&self, hash: H) -> bool {
         self.0.contains(&hash)
     }
 
-    const fn is_empty(&self) -> bool {
-        self.0[0] == 0
+    fn is_empty(&self) -> bool {
+        self.0[0] == H::default()
     }
 
     /// Puts it first.
-    fn add(&mut self, hash: u64) {
+    fn add(&mut self, hash: H) {
         let place = self.0.iter().position(|&there| there == hash).unwrap_or(OWN - 1);
         self.0[..=place].rotate_right(1);
         self.0[0] = hash;
@@ -182,7 +181,7 @@ impl State {
 
     fn look_into(&mut self, now: Time, is_v6: bool, digest: &Digest) -> Places {
         for record in digest.records.iter().filter(|record| is_address(record)) {
-            if self.own[usize::from(record.rtype == AAAA)].has(record.data) {
+            if self.own[usize::from(record.rtype == RType::AAAA)].has(record.data) {
                 self.names.add(record.name);
                 self.forget(record.name);
             }
@@ -213,26 +212,27 @@ impl State {
 
     /// Whether an address record of a name that is not known to be its own has an address that is
     /// not its own either, as far as its addresses are known.
-    const fn is_of_another(&self, record: &Record) -> bool {
+    fn is_of_another(&self, record: &Record) -> bool {
         // Its own one would have made the name its own.
-        let own = if record.rtype == AAAA { &self.own[1] } else { &self.own[0] };
+        let own = if record.rtype == RType::AAAA { &self.own[1] } else { &self.own[0] };
         !own.is_empty()
     }
 
     /// Whether the same message gives the name an address of the frame's family too, which is not
     /// the source's.
     fn is_named_beside(&self, record: &Record, is_v6: bool, digest: &Digest) -> bool {
-        let rtype = if is_v6 { AAAA } else { A };
+        let rtype = if is_v6 { RType::AAAA } else { RType::A };
         digest.records.iter().any(|other| {
             other.rtype == rtype && other.name == record.name && self.is_of_another(other)
         })
     }
 
     /// Another host was named.
-    fn name_other(&mut self, now: Time, name: u64) {
+    fn name_other(&mut self, now: Time, name: NameHash) {
         let first = self.naming.map_or(now, |(first, _)| first);
         self.naming = Some((first, now));
-        let there = |other: &Option<(u64, Time)>| other.is_some_and(|(there, _)| there == name);
+        let there =
+            |other: &Option<(NameHash, Time)>| other.is_some_and(|(there, _)| there == name);
         let place = self.others.iter().position(there).unwrap_or(HOSTS - 1);
         self.others[..=place].rotate_right(1);
         self.others[0] = Some((name, now));
@@ -242,8 +242,9 @@ impl State {
     }
 
     /// A host turned out to be the source itself.
-    fn forget(&mut self, name: u64) {
-        let there = |other: &Option<(u64, Time)>| other.is_some_and(|(there, _)| there == name);
+    fn forget(&mut self, name: NameHash) {
+        let there =
+            |other: &Option<(NameHash, Time)>| other.is_some_and(|(there, _)| there == name);
         if let Some(place) = self.others.iter().position(there) {
             self.others[place..].rotate_left(1);
             self.others[HOSTS - 1] = None;
@@ -257,8 +258,8 @@ impl State {
 
 /// Whether it says which address a host has.
 fn is_address(record: &Record) -> bool {
-    matches!(record.rtype, A | AAAA)
-        && record.class == 1
+    record.rtype.is_address()
+        && record.class == RClass::IN
         && matches!(record.section, Section::Answer | Section::Additional)
 }
 
@@ -271,32 +272,32 @@ mod tests {
     const OWN_V4: u64 = 1_000;
     const OWN_V6: u64 = 2_000;
 
-    fn record(name: u64, rtype: u16, data: u64) -> Record {
+    fn record(name: u64, rtype: RType, data: u64) -> Record {
         Record {
             section: Section::Answer,
-            name,
+            name: NameHash(name),
             rtype,
-            class: 1,
+            class: RClass::IN,
             flush: true,
             ttl: 120,
-            data,
+            data: DataHash(data),
             traits: Traits::default(),
             at: 0,
         }
     }
 
-    fn digest(records: &[(u64, u16, u64)]) -> Digest {
+    fn digest(records: &[(u64, RType, u64)]) -> Digest {
         let records = records.iter().map(|&(name, rtype, data)| record(name, rtype, data));
         Digest { records: records.collect(), ..Digest::default() }
     }
 
     /// Which records of a message over IPv4 are about others, where the source's IPv6 address is
     /// known or not.
-    fn others(knows_v6: bool, records: &[(u64, u16, u64)]) -> Vec<usize> {
+    fn others(knows_v6: bool, records: &[(u64, RType, u64)]) -> Vec<usize> {
         let mut state = State::default();
-        state.own[0].add(OWN_V4);
+        state.own[0].add(DataHash(OWN_V4));
         if knows_v6 {
-            state.own[1].add(OWN_V6);
+            state.own[1].add(DataHash(OWN_V6));
         }
         let places = state.look_into(Time(0), false, &digest(records));
         (0..records.len()).filter(|place| places.has(u8::try_from(*place).unwrap())).collect()
@@ -304,19 +305,33 @@ mod tests {
 
     #[test]
     fn records_about_others_are_told_by_their_names() {
-        const SRV: u16 = 33;
-        type Case = (&'static str, bool, &'static [(u64, u16, u64)], &'static [usize]);
+        type Case = (&'static str, bool, &'static [(u64, RType, u64)], &'static [usize]);
         let cases: &[Case] = &[
-            ("itself", false, &[(7, A, OWN_V4), (7, AAAA, 9), (8, SRV, 5)], &[]),
-            ("a container's address beside its own", false, &[(7, A, 9), (7, A, OWN_V4)], &[]),
-            ("an alias of its own address", false, &[(6, A, OWN_V4)], &[]),
-            ("another, with its service", false, &[(8, SRV, 5), (7, A, 9)], &[0, 1]),
-            ("itself and another", false, &[(7, A, OWN_V4), (8, A, 9), (5, SRV, 5)], &[1]),
-            ("another over both", false, &[(7, AAAA, 8), (7, A, 9)], &[0, 1]),
-            ("over the other family alone", false, &[(7, AAAA, 8)], &[]),
-            ("the same, its address known", true, &[(7, AAAA, 8)], &[0]),
-            ("itself, by the other family", true, &[(7, AAAA, OWN_V6)], &[]),
-            ("no address", false, &[(8, SRV, 5)], &[]),
+            (
+                "itself",
+                false,
+                &[(7, RType::A, OWN_V4), (7, RType::AAAA, 9), (8, RType::SRV, 5)],
+                &[],
+            ),
+            (
+                "a container's address beside its own",
+                false,
+                &[(7, RType::A, 9), (7, RType::A, OWN_V4)],
+                &[],
+            ),
+            ("an alias of its own address", false, &[(6, RType::A, OWN_V4)], &[]),
+            ("another, with its service", false, &[(8, RType::SRV, 5), (7, RType::A, 9)], &[0, 1]),
+            (
+                "itself and another",
+                false,
+                &[(7, RType::A, OWN_V4), (8, RType::A, 9), (5, RType::SRV, 5)],
+                &[1],
+            ),
+            ("another over both", false, &[(7, RType::AAAA, 8), (7, RType::A, 9)], &[0, 1]),
+            ("over the other family alone", false, &[(7, RType::AAAA, 8)], &[]),
+            ("the same, its address known", true, &[(7, RType::AAAA, 8)], &[0]),
+            ("itself, by the other family", true, &[(7, RType::AAAA, OWN_V6)], &[]),
+            ("no address", false, &[(8, RType::SRV, 5)], &[]),
         ];
         for (what, knows_v6, records, expected) in cases {
             assert_eq!(others(*knows_v6, records), *expected, "{what}");
@@ -326,13 +341,13 @@ mod tests {
     #[test]
     fn what_turns_out_to_be_its_own_is_held_against_it() {
         let mut state = State::default();
-        state.own[1].add(OWN_V6);
-        assert!(state.look_into(Time(0), true, &digest(&[(7, AAAA, 5)])).has(0));
+        state.own[1].add(DataHash(OWN_V6));
+        assert!(state.look_into(Time(0), true, &digest(&[(7, RType::AAAA, 5)])).has(0));
         assert_eq!(state.standing, Standing::Open);
-        state.own[0].add(OWN_V4);
-        assert!(!state.look_into(Time(1), false, &digest(&[(7, A, OWN_V4)])).has(0));
+        state.own[0].add(DataHash(OWN_V4));
+        assert!(!state.look_into(Time(1), false, &digest(&[(7, RType::A, OWN_V4)])).has(0));
         assert_eq!(state.standing, Standing::Cleared);
-        assert!(!state.look_into(Time(2), true, &digest(&[(7, AAAA, 5)])).has(0));
+        assert!(!state.look_into(Time(2), true, &digest(&[(7, RType::AAAA, 5)])).has(0));
     }
 
     proptest! {
@@ -341,14 +356,14 @@ mod tests {
             steps in prop::collection::vec((1_u64..8, 0_u64..400), 1..60),
         ) {
             let mut state = State::default();
-            state.own[0].add(OWN_V4);
+            state.own[0].add(DataHash(OWN_V4));
             let mut named: Vec<(u64, Time)> = Vec::new();
             let mut now = Time(0);
             let mut is_relay = false;
             for (name, seconds) in steps {
                 now = now.plus(Duration::from_secs(seconds));
                 state.settle(now);
-                state.look_into(now, false, &digest(&[(name, A, 9)]));
+                state.look_into(now, false, &digest(&[(name, RType::A, 9)]));
                 named.retain(|(there, at)| *there != name && now.since(*at) <= WINDOW);
                 named.push((name, now));
                 is_relay |= named.len() >= HOSTS;
@@ -364,13 +379,17 @@ mod tests {
     #[test]
     fn whoever_does_not_reach_four_is_cleared() {
         let mut state = State::default();
-        state.own[0].add(OWN_V4);
-        state.look_into(Time(0), false, &digest(&[(1, A, 9), (2, A, 9), (3, A, 9)]));
+        state.own[0].add(DataHash(OWN_V4));
+        state.look_into(
+            Time(0),
+            false,
+            &digest(&[(1, RType::A, 9), (2, RType::A, 9), (3, RType::A, 9)]),
+        );
         state.settle(Time(0).plus(WINDOW).minus(Duration::from_nanos(1)));
         assert_eq!(state.standing, Standing::Open);
         state.settle(Time(0).plus(WINDOW));
         assert_eq!(state.standing, Standing::Cleared);
-        state.look_into(Time(0).plus(WINDOW), false, &digest(&[(4, A, 9)]));
+        state.look_into(Time(0).plus(WINDOW), false, &digest(&[(4, RType::A, 9)]));
         assert_eq!(state.standing, Standing::Relay, "all four within 10 min");
     }
 

@@ -8,10 +8,13 @@
 //! which may not be multicast again so soon (section 6); one during which frames were lost. At
 //! most 256 names wait, with four types each, and 1,024 are remembered for a minute: 60 KB.
 
-use crate::decode::mdns::{Header, Kind, Question, Record, Section};
-use crate::detect::cache::{ANY, CNAME, Cache, IN, NSEC, learnable, teaches};
+use crate::decode::mdns::{
+    HashKey, Header, Kind, NameHash, Question, RClass, RType, Record, Section,
+};
+use crate::detect::cache::{Cache, learnable, teaches};
 use crate::detect::heard::{Heard, Mdns};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -50,10 +53,9 @@ impl Delays {
 /// A question that waits.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    rtype: u16,
+    rtype: RType,
     asked: Time,
-    /// Keyed hash of who asked.
-    asker: u64,
+    asker: SourceId,
     /// Whether silence would prove nothing.
     is_excused: bool,
     /// Whether more known answers follow.
@@ -63,15 +65,15 @@ struct Waiting {
 /// The questions for one name.
 #[derive(Clone, Debug)]
 struct Name {
-    name: u64,
+    name: NameHash,
     waiting: [Option<Waiting>; TYPES],
 }
 
 /// The questions that wait, and what became of the others.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    names: Sets<Name, 32>,
-    counted: Sets<(), 128>,
+    names: Table<NameHash, Name, 32>,
+    counted: Table<NameHash, (), 128>,
     /// Whether any may wait: most responses find none.
     has_waiting: bool,
     delays: Delays,
@@ -80,11 +82,11 @@ pub(crate) struct Answers {
 
 impl Answers {
     /// Nothing asked yet.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(key: HashKey) -> Self {
         Self {
             // They are closed by hand: see `handle_second`.
-            names: Sets::new(Duration::from_hours(1)),
-            counted: Sets::new(ONCE_IN),
+            names: Table::new(key, Duration::from_hours(1)),
+            counted: Table::new(key, ONCE_IN),
             has_waiting: false,
             delays: Delays::default(),
             unanswered: 0,
@@ -163,7 +165,7 @@ impl Answers {
         for question in &mdns.digest.questions {
             let Question { name, rtype, class, unicast, .. } = *question;
             let is_known = mdns.digest.records.iter().any(|r| is_for(r, name, rtype));
-            if unicast || is_known || !matches!(class, IN | ANY) {
+            if unicast || is_known || !matches!(class, RClass::IN | RClass::ANY) {
                 continue;
             }
             let Some(owned) = cache.owned(now, name, rtype, heard.party) else { continue };
@@ -174,7 +176,7 @@ impl Answers {
     }
 
     /// One more question; the first of those that wait for the same stands.
-    fn wait(&mut self, name: u64, waiting: Waiting) {
+    fn wait(&mut self, name: NameHash, waiting: Waiting) {
         let make = || Name { name, waiting: [None; TYPES] };
         let slots = &mut self.names.entry(waiting.asked, name, make).value.waiting;
         let is_same =
@@ -189,7 +191,7 @@ impl Answers {
     }
 
     /// A list of known answers goes on in a message without a question (RFC 6762 section 7.2).
-    fn continue_list(&mut self, now: Time, asker: u64, mdns: Mdns<'_>) {
+    fn continue_list(&mut self, now: Time, asker: SourceId, mdns: Mdns<'_>) {
         if !self.has_waiting {
             return;
         }
@@ -199,7 +201,7 @@ impl Answers {
                 let is_same = |waiting: &Waiting| {
                     waiting.is_truncated
                         && waiting.asker == asker
-                        && (waiting.rtype == ANY || waiting.rtype == record.rtype)
+                        && (waiting.rtype == RType::ANY || waiting.rtype == record.rtype)
                 };
                 *slot = slot.filter(|waiting| !is_same(waiting));
             }
@@ -224,10 +226,7 @@ impl Answers {
             for slot in &mut name.waiting {
                 let Some(waiting) = slot else { continue };
                 let delay = now.since(waiting.asked);
-                let is_for = waiting.rtype == ANY
-                    || waiting.rtype == record.rtype
-                    || matches!(record.rtype, NSEC | CNAME);
-                if !is_for || delay > WAIT {
+                if !record.rtype.answers(waiting.rtype) || delay > WAIT {
                     continue;
                 }
                 if record.section != Section::Answer || record.ttl == 0 || !is_multicast {
@@ -245,7 +244,7 @@ impl Answers {
 }
 
 /// Whether a name was not counted in the last minute; from now on it was.
-fn is_first(counted: &mut Sets<(), 128>, at: Time, name: u64) -> bool {
+fn is_first(counted: &mut Table<NameHash, (), 128>, at: Time, name: NameHash) -> bool {
     let is_first = counted.get(at, name).is_none();
     if is_first {
         counted.entry(at, name, || ());
@@ -254,10 +253,10 @@ fn is_first(counted: &mut Sets<(), 128>, at: Time, name: u64) -> bool {
 }
 
 /// Whether a known answer is for a question.
-fn is_for(record: &Record, name: u64, rtype: u16) -> bool {
+fn is_for(record: &Record, name: NameHash, rtype: RType) -> bool {
     record.section == Section::Answer
         && record.name == name
-        && (record.rtype == rtype || rtype == ANY)
+        && (record.rtype == rtype || rtype == RType::ANY)
 }
 
 #[cfg(test)]
@@ -268,13 +267,14 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn waiting(asked: Time, rtype: u16) -> Waiting {
-        Waiting { rtype, asked, asker: 0, is_excused: false, is_truncated: false }
+        let (rtype, asker) = (RType(rtype), SourceId::default());
+        Waiting { rtype, asked, asker, is_excused: false, is_truncated: false }
     }
 
     #[test]
     fn what_waits_is_closed_after_three_seconds_and_not_before() {
-        let mut answers = Answers::new();
-        answers.wait(1, waiting(Time(0), 1));
+        let mut answers = Answers::new(HashKey([1, 2, 3, 4]));
+        answers.wait(NameHash(1), waiting(Time(0), 1));
         answers.handle_second(Time(3 * SECOND));
         assert_eq!((answers.unanswered(), answers.has_waiting), (0, true));
         answers.handle_second(Time(3 * SECOND + 1));
@@ -286,8 +286,8 @@ mod tests {
         fn a_name_is_counted_at_most_once_a_minute_and_memory_has_a_bound(
             steps in prop::collection::vec((0_u64..400, 1_u16..8, 0_u64..2_000), 1..600),
         ) {
-            let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
-            let mut answers = Answers::new();
+            let hash = |n: u64| NameHash(HashKey([1, 2, 3, 4]).state().hash_one(n));
+            let mut answers = Answers::new(HashKey([1, 2, 3, 4]));
             let mut now = Time(0);
             for (name, rtype, millis) in &steps {
                 now = now.plus(Duration::from_millis(*millis));

@@ -8,9 +8,8 @@ use super::queriers::Family;
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, igmp, mld};
 use crate::detect::heard::Heard;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
-use ahash::RandomState;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -21,16 +20,13 @@ const MEMBERSHIP: Duration = Duration::from_secs(260);
 #[derive(Debug)]
 pub(crate) struct Groups {
     /// By group: 4,096 of each address family, in 96 KiB each at most.
-    families: [Sets<(), 512>; 2],
-    hasher: RandomState,
+    families: [Table<IpAddr, (), 512>; 2],
 }
 
 impl Groups {
     /// Nothing was heard yet.
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
-        let families = [Sets::new(MEMBERSHIP), Sets::new(MEMBERSHIP)];
-        Self { families, hasher: RandomState::with_seeds(c, d, a, b) }
+        Self { families: [Table::new(key, MEMBERSHIP), Table::new(key, MEMBERSHIP)] }
     }
 
     /// Hears one frame.
@@ -83,8 +79,7 @@ impl Groups {
     fn report(&mut self, now: Time, group: IpAddr) {
         if group.is_multicast() {
             let family = if group.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-            let key = self.hasher.hash_one(group);
-            self.families[family as usize].entry(now, key, || ());
+            self.families[family as usize].entry(now, group, || ());
         }
     }
 }

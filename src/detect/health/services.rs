@@ -9,12 +9,11 @@
 //! instances are remembered, 330 KB: above some 5,000 those that were not named for longest begin
 //! to be forgotten, so that the numbers stand still instead of growing.
 
-use crate::decode::mdns::name_at;
-use crate::detect::cache::{LEARNED, PTR, TTL_MAX, learnable, life, teaches};
+use crate::decode::mdns::{DataHash, HashKey, NameHash, PayloadHash, RType, name_at};
+use crate::detect::cache::{LEARNED, TTL_MAX, learnable, life, teaches};
 use crate::detect::heard::Heard;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
-use ahash::RandomState;
 
 /// Types that have a label of their own.
 pub const SERVICE_TYPES_MAX: usize = 64;
@@ -24,37 +23,36 @@ pub const OTHER_SERVICES: &str = "other";
 /// One instance of a service.
 #[derive(Clone, Copy, Debug)]
 struct Instance {
-    /// Keyed hash of the name of its type.
-    kind: u64,
+    /// The name of its type.
+    kind: NameHash,
     expires: Time,
 }
 
 /// A type that has a label.
 #[derive(Clone, Debug)]
 struct Type {
-    name: u64,
+    name: NameHash,
     label: Box<str>,
 }
 
 /// The instances that are alive.
 #[derive(Debug)]
 pub(crate) struct Services {
-    instances: Sets<Instance, 1_024>,
+    instances: Table<(NameHash, DataHash), Instance, 1_024>,
     types: Vec<Type>,
-    hasher: RandomState,
     /// When the next instance expires, at the earliest.
     next: Option<Time>,
     /// Whether a type may have lost its last instance.
     has_lost: bool,
     /// The payload that was learned last, and when.
-    learned: Option<(u64, Time)>,
+    learned: Option<(PayloadHash, Time)>,
 }
 
 impl Services {
     /// None yet.
-    pub(crate) const fn new(hasher: RandomState) -> Self {
-        let instances = Sets::new(TTL_MAX);
-        Self { instances, types: Vec::new(), hasher, next: None, has_lost: false, learned: None }
+    pub(crate) fn new(key: HashKey) -> Self {
+        let instances = Table::new(key, TTL_MAX);
+        Self { instances, types: Vec::new(), next: None, has_lost: false, learned: None }
     }
 
     /// Hears one frame.
@@ -67,16 +65,16 @@ impl Services {
         }
         self.learned = Some((mdns.payload, now));
         for record in learnable(mdns.digest) {
-            if record.rtype != PTR || !record.traits.is_browsed_type() {
+            if record.rtype != RType::PTR || !record.traits.is_browsed_type() {
                 continue;
             }
-            let key = self.hasher.hash_one((record.name, record.data));
+            let key = (record.name, record.data);
             if record.ttl == 0 {
                 self.has_lost |= self.instances.remove(key).is_some();
                 continue;
             }
             let label = || label(&name_at(mdns.datagram.payload, record.at));
-            self.learn(now, (key, record.name), now.plus(life(record.ttl)), label);
+            self.learn(now, key, now.plus(life(record.ttl)), label);
         }
     }
 
@@ -134,10 +132,11 @@ impl Services {
     fn learn(
         &mut self,
         now: Time,
-        (key, kind): (u64, u64),
+        key: (NameHash, DataHash),
         expires: Time,
         label: impl FnOnce() -> Option<Box<str>>,
     ) {
+        let (kind, _) = key;
         let place = self.instances.entry(now, key, || Instance { kind, expires });
         place.value.expires = expires;
         self.has_lost |= place.forgot;
@@ -166,7 +165,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn services() -> Services {
-        Services::new(RandomState::with_seeds(1, 2, 3, 4))
+        Services::new(HashKey([1, 2, 3, 4]))
     }
 
     fn at(seconds: u64) -> Time {
@@ -174,9 +173,9 @@ mod tests {
     }
 
     fn learn(services: &mut Services, now: u64, instance: u64, kind: u64, ttl: u64) {
-        let key = services.hasher.hash_one(instance);
+        let key = (NameHash(kind), DataHash(instance));
         let name = || label(&format!("_{kind:05}._tcp.local"));
-        services.learn(at(now), (key, kind), at(now + ttl), name);
+        services.learn(at(now), key, at(now + ttl), name);
     }
 
     fn of(services: &Services, now: u64, label: &str) -> u64 {
@@ -212,7 +211,8 @@ mod tests {
     fn labels_that_look_the_same_are_one() {
         let mut services = services();
         for kind in [1, 2] {
-            services.learn(at(0), (kind, kind), at(9), || Some("_a._tcp".into()));
+            services
+                .learn(at(0), (NameHash(kind), DataHash(kind)), at(9), || Some("_a._tcp".into()));
         }
         assert_eq!(services.count(at(0)), [("_a._tcp".into(), 2)]);
     }

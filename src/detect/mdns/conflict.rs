@@ -6,11 +6,13 @@
 //! What is compared is all data that one message gives a name and type (RFC 6762 section 10.2).
 //! Two devices agree if either says no more than the other: a reflector may drop an address.
 
-use crate::decode::mdns::{Record, Section};
+use crate::decode::mdns::{
+    DataHash, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section,
+};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Mdns};
-use crate::detect::memory::questions::Party;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -28,19 +30,15 @@ const CLAIMS: usize = 32;
 /// Sets of claimed names and types: at most 2,048, 352 KiB.
 const NAME_SETS: usize = 256;
 
-const OPT: u16 = 41;
-/// Says what there is not: of one name two devices may know as much by right.
-const NSEC: u16 = 47;
-
 /// All data that a message gives a name and type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Data {
-    hashes: [u64; DATA],
+    hashes: [DataHash; DATA],
     count: usize,
 }
 
 impl Data {
-    fn add(&mut self, hash: u64) {
+    fn add(&mut self, hash: DataHash) {
         if self.count < DATA && !self.hashes[..self.count].contains(&hash) {
             self.hashes[self.count] = hash;
             self.count += 1;
@@ -57,7 +55,7 @@ impl Data {
 /// Who said what, and when last.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
-    party: Party,
+    party: SenderKey,
     data: Data,
     at: Time,
 }
@@ -71,17 +69,20 @@ struct Name {
     changes: u8,
 }
 
+/// What is claimed: the records of one name, type and class.
+type Claimed = (NameHash, RType, RClass);
+
 /// Names that two devices claim. At most 352 KiB.
 #[derive(Debug)]
 pub(crate) struct Conflict {
-    names: Sets<Name, NAME_SETS>,
+    names: Table<Claimed, Name, NAME_SETS>,
     /// The last message, and whether it was marked: the same again changes nothing.
-    last: Option<(Party, u64, Time, bool)>,
+    last: Option<(SenderKey, PayloadHash, Time, bool)>,
 }
 
 impl Conflict {
-    pub(crate) const fn new() -> Self {
-        Self { names: Sets::new(MEMORY), last: None }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { names: Table::new(key, MEMORY), last: None }
     }
 
     /// Hears one frame of a device that is no relay.
@@ -110,7 +111,7 @@ impl Conflict {
     }
 
     /// Hears one claim: whether it is one side of a conflict.
-    fn claim(&mut self, name: u64, claim: Claim) -> bool {
+    fn claim(&mut self, name: Claimed, claim: Claim) -> bool {
         let now = claim.at;
         let make = || Name { holder: claim, rival: None, changes: 0 };
         let name = self.names.entry(now, name, make).value;
@@ -131,13 +132,14 @@ impl Conflict {
     }
 }
 
-/// Hands every name and type to `claim`, as a hash, with all unique data that the message gives
+/// Hands every name and type to `claim`, with all unique data that the message gives
 /// it. Records of one name and type stand together.
-fn each_claim(records: &[Record], mut claim: impl FnMut(u64, Data)) {
+fn each_claim(records: &[Record], mut claim: impl FnMut(Claimed, Data)) {
     let unique = |record: &&Record| {
         record.flush
             && record.ttl > 0
-            && !matches!(record.rtype, NSEC | OPT)
+            // NSEC says what there is not: two devices may know that of one name.
+            && !matches!(record.rtype, RType::NSEC | RType::OPT)
             && matches!(record.section, Section::Answer | Section::Additional)
     };
     let mut records = records.iter().filter(unique).peekable();
@@ -151,10 +153,7 @@ fn each_claim(records: &[Record], mut claim: impl FnMut(u64, Data)) {
         while let Some(same) = records.next_if(is_same) {
             data.add(same.data);
         }
-        let kind = u64::from(first.rtype) << 16 | u64::from(first.class);
-        // The name's hash is keyed and picks the set; nobody can choose a name whose hash differs
-        // from another's in just these bits.
-        claim(first.name ^ kind.wrapping_mul(0x9e37_79b9_7f4a_7c15), data);
+        claim((first.name, first.rtype, first.class), data);
     }
 }
 
@@ -166,18 +165,19 @@ mod tests {
     fn data(hashes: &[u64]) -> Data {
         let mut data = Data::default();
         for hash in hashes {
-            data.add(*hash);
+            data.add(DataHash(*hash));
         }
         data
     }
 
     /// Which of these claims of one name, a second apart, are in a conflict.
     fn marked(claims: &[(u64, &[u64])]) -> Vec<bool> {
-        let mut conflict = Conflict::new();
+        let mut conflict = Conflict::new(HashKey([1, 2, 3, 4]));
         let claim = |(n, (party, hashes)): (usize, &(u64, &[u64]))| {
             let at = Time(n as u64 * 1_000_000_000);
-            let party = Party::new(None, party << 2);
-            conflict.claim(7, Claim { party, data: data(hashes), at })
+            let party = SenderKey::new(None, party << 2);
+            conflict
+                .claim((NameHash(7), RType::A, RClass::IN), Claim { party, data: data(hashes), at })
         };
         claims.iter().enumerate().map(claim).collect()
     }
@@ -209,7 +209,7 @@ mod tests {
             prop_assert!(one.agrees_with(&other) && other.agrees_with(&one));
             let mut apart = data(&[]);
             for hash in &hashes {
-                apart.add(hash + 10);
+                apart.add(DataHash(hash + 10));
             }
             prop_assert!(!one.agrees_with(&apart));
         }

@@ -8,14 +8,12 @@
 //! nothing and so excuse an answer. So does a list that went on in a second message (section 7.2).
 //! At most 1,024 questions and 2,048 listed records: 400 KB.
 
-use crate::decode::mdns::{Kind, Record, Section};
-use crate::detect::cache::{ANY, IN};
+use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
 use crate::detect::memory::questions::MEMORY;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::time::Time;
-use ahash::RandomState;
 use std::time::Duration;
 
 /// Answers come within 20 to 120 ms, after a list in several messages within 500 ms (RFC 6762
@@ -58,10 +56,9 @@ fn is_recent(now: Time, at: Time) -> bool {
 #[derive(Debug)]
 pub(crate) struct Known {
     /// By name and type.
-    asked: Sets<Messages, 128>,
+    asked: Table<(NameHash, RType), Messages, 128>,
     /// By name, type and data.
-    listed: Sets<Messages, 256>,
-    hasher: RandomState,
+    listed: Table<(NameHash, RType, DataHash), Messages, 256>,
     messages: u32,
     /// When anything was listed last: without, there is nothing to look up.
     last_listed: Option<Time>,
@@ -69,11 +66,10 @@ pub(crate) struct Known {
 
 impl Known {
     /// Nothing yet.
-    pub(crate) const fn new(hasher: RandomState) -> Self {
+    pub(crate) fn new(key: HashKey) -> Self {
         Self {
-            asked: Sets::new(MEMORY),
-            listed: Sets::new(MEMORY),
-            hasher,
+            asked: Table::new(key, MEMORY),
+            listed: Table::new(key, MEMORY),
             messages: 0,
             last_listed: None,
         }
@@ -94,7 +90,7 @@ impl Known {
         let now = heard.now;
         self.messages = self.messages.wrapping_add(1);
         for question in &mdns.digest.questions {
-            let key = self.hasher.hash_one((question.name, question.rtype));
+            let key = (question.name, question.rtype);
             self.asked.entry(now, key, Messages::default).value.add(now, self.messages, 0);
         }
         let lists = mdns.kind == Kind::Query && heard.multicast_mdns().is_some();
@@ -102,7 +98,7 @@ impl Known {
             return;
         }
         for record in mdns.digest.records.iter().filter(|record| is_answer(record)) {
-            let key = self.hasher.hash_one((record.name, record.rtype, record.data));
+            let key = (record.name, record.rtype, record.data);
             let listed = self.listed.entry(now, key, Messages::default).value;
             listed.add(now, self.messages, record.ttl);
             self.last_listed = Some(now);
@@ -132,12 +128,11 @@ impl Known {
 
     /// Whether somebody asked for `record` just now, and whoever did in the last 2 s listed it.
     fn is_known_to_all(&self, now: Time, record: &Record) -> bool {
-        let listed = self.hasher.hash_one((record.name, record.rtype, record.data));
+        let listed = (record.name, record.rtype, record.data);
         let Some(listed) = self.listed.get(now, listed) else { return false };
         let mut was_asked = false;
-        for rtype in [record.rtype, ANY] {
-            let key = self.hasher.hash_one((record.name, rtype));
-            let Some(asked) = self.asked.get(now, key) else { continue };
+        for rtype in [record.rtype, RType::ANY] {
+            let Some(asked) = self.asked.get(now, (record.name, rtype)) else { continue };
             let Some(mut messages) = asked.recent(now) else { return false };
             let lists = |message| {
                 let mut listed = listed.last.iter().flatten();
@@ -158,5 +153,5 @@ impl Known {
 }
 
 fn is_answer(record: &Record) -> bool {
-    record.section == Section::Answer && record.class == IN && record.ttl > 0
+    record.section == Section::Answer && record.class == RClass::IN && record.ttl > 0
 }

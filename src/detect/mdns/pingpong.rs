@@ -7,11 +7,11 @@
 //! again without an answer is provoked by none, and when several devices answer one that browses,
 //! only the first answer is of the chain.
 
-use crate::decode::mdns::{Digest, Kind, Section};
+use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard};
-use crate::detect::memory::questions::Party;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ const LOOP: u8 = 3;
 const NAMES: usize = 16;
 /// Types remembered of a chain.
 const TYPES: usize = 8;
+/// No type has this number.
+const NO_TYPE: RType = RType(0);
 
 /// What a message is to a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +39,13 @@ struct Chain {
     last: Time,
     turn: Turn,
     /// Who asked first.
-    asker: Party,
+    asker: SenderKey,
     /// Who answered first.
-    answerer: Option<Party>,
+    answerer: Option<SenderKey>,
     /// Who sent the last message.
-    by: Party,
+    by: SenderKey,
     /// The types asked for.
-    types: [u16; TYPES],
+    types: [RType; TYPES],
     /// Which of them were asked for since the last answer, as bits.
     open: u8,
     /// Whether the last question was asked before in this chain, or is its first: only then do
@@ -53,8 +55,8 @@ struct Chain {
 }
 
 impl Chain {
-    const fn new(now: Time, asker: Party, rtype: u16) -> Self {
-        let mut types = [0; TYPES];
+    const fn new(now: Time, asker: SenderKey, rtype: RType) -> Self {
+        let mut types = [NO_TYPE; TYPES];
         types[0] = rtype;
         let turn = Turn::Question;
         Self {
@@ -71,7 +73,7 @@ impl Chain {
     }
 
     /// Hears a question; returns whether it continues a loop.
-    fn ask(&mut self, now: Time, party: Party, rtype: u16) -> bool {
+    fn ask(&mut self, now: Time, party: SenderKey, rtype: RType) -> bool {
         if now.since(self.last) > LINK {
             *self = Self::new(now, party, rtype);
             return false;
@@ -85,7 +87,7 @@ impl Chain {
             self.open = 0;
         }
         self.counts = false;
-        let place = self.types.iter().position(|there| *there == rtype || *there == 0);
+        let place = self.types.iter().position(|there| *there == rtype || *there == NO_TYPE);
         if let Some(place) = place {
             if self.open & 1 << place != 0 {
                 // Nothing has provoked it.
@@ -100,7 +102,7 @@ impl Chain {
     }
 
     /// Hears an answer; returns whether it continues a loop.
-    fn answer(&mut self, now: Time, party: Party) -> bool {
+    fn answer(&mut self, now: Time, party: SenderKey) -> bool {
         if now.since(self.last) > LINK || self.turn != Turn::Question || party == self.by {
             return false;
         }
@@ -115,7 +117,7 @@ impl Chain {
         self.step(now, Turn::Answer, party, true)
     }
 
-    fn step(&mut self, now: Time, turn: Turn, by: Party, follows: bool) -> bool {
+    fn step(&mut self, now: Time, turn: Turn, by: SenderKey, follows: bool) -> bool {
         self.last = now;
         self.turn = turn;
         self.by = by;
@@ -129,16 +131,17 @@ impl Chain {
 /// Questions and answers that provoke each other.
 #[derive(Debug)]
 pub(crate) struct PingPong {
-    /// By name and address family; 80 KiB at most.
-    chains: Sets<Chain, 128>,
+    /// By name, and whether it is over IPv6: what is asked over both address families is answered
+    /// over both. 80 KiB at most.
+    chains: Table<(NameHash, bool), Chain, 128>,
     /// When the last question was heard: long after it no answer follows one.
     last: Option<Time>,
 }
 
 impl PingPong {
     /// Nothing was heard yet.
-    pub(crate) const fn new() -> Self {
-        Self { chains: Sets::new(LINK), last: None }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { chains: Table::new(key, LINK), last: None }
     }
 
     /// Hears one frame.
@@ -160,7 +163,7 @@ impl PingPong {
         let mut is_loop = false;
         for question in digest.questions.iter().take(NAMES) {
             let new = || Chain::new(now, party, question.rtype);
-            let place = self.chains.entry(now, key(heard, question.name), new);
+            let place = self.chains.entry(now, (question.name, heard.is_v6()), new);
             is_loop |= !place.is_new && place.value.ask(now, party, question.rtype);
         }
         is_loop
@@ -183,18 +186,12 @@ impl PingPong {
             if names > NAMES {
                 break;
             }
-            if let Some(chain) = self.chains.get_mut(now, key(heard, record.name)) {
+            if let Some(chain) = self.chains.get_mut(now, (record.name, heard.is_v6())) {
                 is_loop |= chain.answer(now, party);
             }
         }
         is_loop
     }
-}
-
-/// What is asked over both address families is answered over both.
-fn key(heard: &Heard<'_>, name: u64) -> u64 {
-    let is_v6 = heard.observation.ip.is_some_and(|ip| ip.source.is_ipv6());
-    name ^ u64::from(is_v6)
 }
 
 #[cfg(test)]
@@ -204,8 +201,8 @@ mod tests {
     use crate::mac::Mac;
     use proptest::prelude::*;
 
-    fn party(n: u8) -> Party {
-        Party::new(Some(Sender::Mac(Mac([2, 0, 0, 0, 0, n]))), u64::from(n) << 8)
+    fn party(n: u8) -> SenderKey {
+        SenderKey::new(Some(Sender::Mac(Mac([2, 0, 0, 0, 0, n]))), u64::from(n) << 8)
     }
 
     proptest! {
@@ -214,7 +211,7 @@ mod tests {
             steps in prop::collection::vec((0_u64..60, 0_u8..4, 1_u16..6), 1..80),
         ) {
             // Device 0 asks each type once, the others answer at will.
-            let mut chain = Chain::new(Time(0), party(0), 1);
+            let mut chain = Chain::new(Time(0), party(0), RType(1));
             let mut asked = vec![1];
             let mut now = Time(0);
             for (millis, who, rtype) in steps {
@@ -223,7 +220,7 @@ mod tests {
                     prop_assert!(!chain.answer(now, party(who)));
                 } else if !asked.contains(&rtype) {
                     asked.push(rtype);
-                    prop_assert!(!chain.ask(now, party(0), rtype));
+                    prop_assert!(!chain.ask(now, party(0), RType(rtype)));
                 }
             }
         }

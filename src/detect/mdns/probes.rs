@@ -7,10 +7,11 @@
 
 use super::contenders::Contenders;
 use super::rename::{self, Rename};
-use crate::decode::mdns::{Digest, Kind, Section};
+use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section, SumHash};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::time::Time;
 use std::time::Duration;
@@ -27,9 +28,6 @@ const INTERVAL: Duration = Duration::from_millis(225);
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// Attempts after too many conflicts: 5 s, less 10 %.
 const DEFERRED: Duration = Duration::from_millis(4_500);
-
-/// PTR (RFC 1035 section 3.2.2).
-const PTR: u16 = 12;
 
 /// The probes of one source for one name.
 #[derive(Clone, Debug, Default)]
@@ -68,25 +66,25 @@ pub(crate) struct Probes {
     /// When the last probe was heard, whoever's: long after it there is nothing to look up.
     last: Option<Time>,
     /// By source and name; 176 KiB at most.
-    runs: Sets<Run, 256>,
+    runs: Table<(SourceId, NameHash), Run, 256>,
     /// By source and set of names; 40 KiB at most.
-    attempts: Sets<Attempt, 128>,
+    attempts: Table<(SourceId, SumHash), Attempt, 128>,
     /// Sources that have probed lately; 12 KiB at most.
-    probers: Sets<(), 64>,
+    probers: Table<SourceId, (), 64>,
     rename: Rename,
     contenders: Contenders,
 }
 
 impl Probes {
     /// Nothing was heard yet.
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new(key: HashKey) -> Self {
         Self {
             last: None,
-            runs: Sets::new(WINDOW),
-            attempts: Sets::new(ATTEMPT),
-            probers: Sets::new(WINDOW),
-            rename: Rename::new(),
-            contenders: Contenders::new(),
+            runs: Table::new(key, WINDOW),
+            attempts: Table::new(key, ATTEMPT),
+            probers: Table::new(key, WINDOW),
+            rename: Rename::new(key),
+            contenders: Contenders::new(key),
         }
     }
 
@@ -111,7 +109,7 @@ impl Probes {
         self.probers.entry(now, source, || ());
         let mut is_loop = false;
         for probed in &digest.probed {
-            let run = self.runs.entry(now, key(source, probed.name), Run::default).value;
+            let run = self.runs.entry(now, (source, probed.name), Run::default).value;
             is_loop |= run.probe(now, !heard.link.is_wireless);
         }
         if is_loop {
@@ -132,9 +130,10 @@ impl Probes {
     fn judge(&mut self, heard: &Heard<'_>, digest: &Digest, findings: &mut Findings) {
         let Heard { now, source, .. } = *heard;
         // The order of the names does not matter.
-        let names = digest.probed.iter().fold(0, |sum: u64, p| sum.wrapping_add(p.name));
+        let mut names = SumHash::default();
+        digest.probed.iter().for_each(|probed| names.add(probed.name.0));
         let new = || Attempt { last: now, probes: 0 };
-        let place = self.attempts.entry(now, key(source, names), new);
+        let place = self.attempts.entry(now, (source, names), new);
         let attempt = place.value;
         let gap = (!place.is_new).then(|| now.since(attempt.last));
         // An attempt is three probes. Who must wait must do so before it begins another.
@@ -156,10 +155,10 @@ impl Probes {
         let Heard { now, source, .. } = *heard;
         if self.probers.get(now, source).is_some() {
             let (runs, mut before) = (&mut self.runs, None);
-            let mut take = |name: u64| {
+            let mut take = |name: NameHash| {
                 // Records of one name stand together.
                 if before != Some(name)
-                    && let Some(run) = runs.get_mut(now, key(source, name))
+                    && let Some(run) = runs.get_mut(now, (source, name))
                 {
                     run.untaken = [None; PROBES];
                 }
@@ -167,8 +166,8 @@ impl Probes {
             };
             for record in &digest.records {
                 take(record.name);
-                if record.rtype == PTR {
-                    take(record.data);
+                if record.rtype == RType::PTR {
+                    take(record.data.as_name());
                 }
             }
         }
@@ -178,11 +177,6 @@ impl Probes {
         let rename = &mut self.rename;
         self.contenders.response(heard, digest, |series| rename.conflict(now, series));
     }
-}
-
-/// Of two keyed hashes: nobody can choose what their sum collides with.
-const fn key(source: u64, name: u64) -> u64 {
-    source.wrapping_add(name.rotate_left(32))
 }
 
 #[cfg(test)]

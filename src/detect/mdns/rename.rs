@@ -4,8 +4,9 @@
 //! Comes in: the names of probes, and the conflicts about them. Goes out: whether a message is
 //! part of a loop of new names, and whether a device that met 15 conflicts in 10 s must wait.
 
-use crate::decode::mdns::{Digest, Probed};
-use crate::detect::memory::table::Sets;
+use crate::decode::mdns::{Digest, HashKey, NameHash, Probed, RType};
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -20,14 +21,14 @@ const CONFLICTS: usize = 15;
 /// Within this; and who met no conflict for as long need no longer wait.
 const CONFLICT_WINDOW: Duration = Duration::from_secs(10);
 
-/// PTR (RFC 1035 section 3.2.2).
-const PTR: u16 = 12;
+/// A series of names that one source probes for: their stem, what they have in common.
+pub(crate) type Stem = (SourceId, NameHash);
 
 /// The names of one stem that one source has probed for.
 #[derive(Clone, Debug, Default)]
 struct Series {
     /// The latest distinct names, the last probed first.
-    names: [(u64, Time); LOOP],
+    names: [(NameHash, Time); LOOP],
     /// How many of them there are.
     count: usize,
     conflicts: Option<Box<Conflicts>>,
@@ -35,11 +36,11 @@ struct Series {
 
 impl Series {
     /// Whether `name` was probed for.
-    fn has(&self, name: u64) -> bool {
+    fn has(&self, name: NameHash) -> bool {
         self.names[..self.count].iter().any(|&(there, _)| there == name)
     }
 
-    fn probe(&mut self, now: Time, name: u64) {
+    fn probe(&mut self, now: Time, name: NameHash) {
         let place = self.names[..self.count].iter().position(|&(there, _)| there == name);
         let place = place.unwrap_or_else(|| {
             self.count = (self.count + 1).min(LOOP);
@@ -87,12 +88,12 @@ impl Conflicts {
 /// The latest names of a source's loops.
 #[derive(Clone, Debug, Default)]
 struct Latest {
-    names: [u64; LATEST],
+    names: [NameHash; LATEST],
     next: usize,
 }
 
 impl Latest {
-    fn add(&mut self, name: u64) {
+    fn add(&mut self, name: NameHash) {
         if !self.names.contains(&name) {
             self.names[self.next] = name;
             self.next = (self.next + 1) % LATEST;
@@ -104,19 +105,19 @@ impl Latest {
 #[derive(Debug)]
 pub(crate) struct Rename {
     /// By source and stem; 136 KiB at most, and 264 octets for each that met conflicts.
-    series: Sets<Series, 128>,
+    series: Table<Stem, Series, 128>,
     /// By source, those in a loop; 40 KiB at most.
-    loops: Sets<Latest, 32>,
+    loops: Table<SourceId, Latest, 32>,
 }
 
 impl Rename {
     /// Nothing was heard yet.
-    pub(crate) const fn new() -> Self {
-        Self { series: Sets::new(WINDOW), loops: Sets::new(WINDOW) }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { series: Table::new(key, WINDOW), loops: Table::new(key, WINDOW) }
     }
 
     /// Hears a probe of `source`; returns whether it is part of a loop.
-    pub(crate) fn probe(&mut self, now: Time, source: u64, probed: &[Probed]) -> bool {
+    pub(crate) fn probe(&mut self, now: Time, source: SourceId, probed: &[Probed]) -> bool {
         let mut is_loop = false;
         for (place, Probed { name, stem }) in probed.iter().enumerate() {
             // Names that are probed for at once stand beside each other, as those of a hub's
@@ -124,7 +125,7 @@ impl Rename {
             if probed[..place].iter().any(|earlier| earlier.stem == *stem) {
                 continue;
             }
-            let series = self.series.entry(now, key(source, *stem), Series::default).value;
+            let series = self.series.entry(now, (source, *stem), Series::default).value;
             let beside = || probed[place..].iter().filter(|other| other.stem == *stem);
             let known = beside().find(|other| series.has(other.name));
             series.probe(now, known.map_or(*name, |known| known.name));
@@ -141,16 +142,16 @@ impl Rename {
 
     /// Whether a response of `source` is about a name of its loop: an announcement on the way, or
     /// a goodbye.
-    pub(crate) fn is_about_loop(&self, now: Time, source: u64, digest: &Digest) -> bool {
+    pub(crate) fn is_about_loop(&self, now: Time, source: SourceId, digest: &Digest) -> bool {
         let Some(latest) = self.loops.get(now, source) else { return false };
         digest.records.iter().any(|record| {
             latest.names.contains(&record.name)
-                || (record.rtype == PTR && latest.names.contains(&record.data))
+                || (record.rtype == RType::PTR && latest.names.contains(&record.data.as_name()))
         })
     }
 
-    /// Counts a conflict about a name of a series, by its key.
-    pub(crate) fn conflict(&mut self, now: Time, series: u64) {
+    /// Counts a conflict about a name of a series.
+    pub(crate) fn conflict(&mut self, now: Time, series: Stem) {
         if let Some(series) = self.series.get_mut(now, series) {
             let new = || Box::new(Conflicts { at: [None; CONFLICTS], next: 0, deferred: None });
             series.conflicts.get_or_insert_with(new).count(now);
@@ -159,9 +160,14 @@ impl Rename {
 
     /// How long ago `source` last probed for a name of a series in which it met so many conflicts
     /// that it must wait; `None` if it need not.
-    pub(crate) fn waited(&self, now: Time, source: u64, probed: &[Probed]) -> Option<Duration> {
+    pub(crate) fn waited(
+        &self,
+        now: Time,
+        source: SourceId,
+        probed: &[Probed],
+    ) -> Option<Duration> {
         let waited = |probed: &Probed| {
-            let series = self.series.get(now, key(source, probed.stem))?;
+            let series = self.series.get(now, (source, probed.stem))?;
             let conflicts = series.conflicts.as_ref()?;
             conflicts.is_deferred(now).then(|| series.last().map(|last| now.since(last)))?
         };
@@ -169,39 +175,40 @@ impl Rename {
     }
 }
 
-/// The key of a series. Both are keyed hashes, so nobody can choose what their sum collides with.
-pub(crate) const fn key(source: u64, stem: u64) -> u64 {
-    source.wrapping_add(stem.rotate_left(17))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const KEY: HashKey = HashKey([1, 2, 3, 4]);
 
     fn at(millis: u64) -> Time {
         Time(millis * 1_000_000)
     }
 
     const fn named(name: u64, stem: u64) -> Probed {
-        Probed { name, stem }
+        Probed { name: NameHash(name), stem: NameHash(stem) }
     }
 
     #[test]
     fn fifteen_conflicts_in_ten_seconds_oblige_to_wait_until_there_were_none_for_ten() {
         for (gap, is_much) in [(714, true), (715, false)] {
-            let mut rename = Rename::new();
+            let mut rename = Rename::new(KEY);
             for n in 0..15 {
-                rename.probe(at(n * gap), 1, &[named(n, 7)]);
-                assert_eq!(rename.waited(at(n * gap), 1, &[named(n, 7)]), None);
-                rename.conflict(at(n * gap), key(1, 7));
+                rename.probe(at(n * gap), SourceId(1), &[named(n, 7)]);
+                assert_eq!(rename.waited(at(n * gap), SourceId(1), &[named(n, 7)]), None);
+                rename.conflict(at(n * gap), (SourceId(1), NameHash(7)));
             }
             let last = 14 * gap;
-            let waited = |millis| rename.waited(at(last + millis), 1, &[named(99, 7)]);
+            let waited = |millis| rename.waited(at(last + millis), SourceId(1), &[named(99, 7)]);
             assert_eq!(waited(3_000), is_much.then_some(Duration::from_secs(3)), "{gap}");
             assert_eq!(waited(10_001), None);
-            assert_eq!(rename.waited(at(last), 2, &[named(99, 7)]), None, "another device");
-            assert_eq!(rename.waited(at(last), 1, &[named(99, 8)]), None, "another name");
+            assert_eq!(
+                rename.waited(at(last), SourceId(2), &[named(99, 7)]),
+                None,
+                "another device"
+            );
+            assert_eq!(rename.waited(at(last), SourceId(1), &[named(99, 8)]), None, "another name");
         }
     }
 
@@ -210,7 +217,7 @@ mod tests {
         fn a_loop_is_more_than_five_names_in_ten_minutes(
             steps in prop::collection::vec((0_u64..9, 0_u64..200), 1..80),
         ) {
-            let mut rename = Rename::new();
+            let mut rename = Rename::new(KEY);
             let mut model: Vec<(u64, Time)> = Vec::new();
             let mut now = Time(0);
             for (name, seconds) in steps {
@@ -218,20 +225,20 @@ mod tests {
                 model.retain(|(there, _)| *there != name);
                 model.push((name, now));
                 let names = model.iter().filter(|(_, at)| now.since(*at) <= WINDOW).count();
-                prop_assert_eq!(rename.probe(now, 1, &[named(name, 7)]), names > 5);
+                prop_assert_eq!(rename.probe(now, SourceId(1), &[named(name, 7)]), names > 5);
             }
         }
     }
 
     #[test]
     fn memory_has_a_bound() {
-        let mut rename = Rename::new();
-        let state = ahash::RandomState::with_seeds(1, 2, 3, 4);
+        let mut rename = Rename::new(KEY);
+        let state = KEY.state();
         let hash = |n: u64| state.hash_one(n);
         for n in 0..20_000 {
             // Each device has its loop at once.
             for name in (0..6).map(|m| named(hash(n * 6 + m), hash(n))) {
-                rename.probe(at(n), hash(n), &[name]);
+                rename.probe(at(n), SourceId(hash(n)), &[name]);
             }
         }
         assert_eq!(rename.series.capacity(), 128 * 8);

@@ -8,14 +8,14 @@
 //! again is a flood like any other: they have histories of their own. Several programs share a MAC
 //! and its port 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
 
-use crate::decode::mdns::{Kind, Question};
-use crate::detect::cache::{ANY, Cache};
+use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType};
+use crate::detect::cache::Cache;
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Link, Offence, Subject};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::time::Time;
-use ahash::RandomState;
 use std::time::Duration;
 
 /// The least interval between two copies.
@@ -117,18 +117,20 @@ impl History {
     }
 }
 
+/// Who asks what, and whether as a legacy query.
+type Asked = (SourceId, NameHash, RType, RClass, bool);
+
 /// The histories.
 #[derive(Debug)]
 pub(crate) struct Repeats {
-    asked: Sets<History, 1_024>,
-    hasher: RandomState,
+    asked: Table<Asked, History, 1_024>,
     messages: u64,
 }
 
 impl Repeats {
     /// None yet.
-    pub(crate) const fn new(hasher: RandomState) -> Self {
-        Self { asked: Sets::new(MEMORY), hasher, messages: 0 }
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { asked: Table::new(key, MEMORY), messages: 0 }
     }
 
     /// Hears one frame.
@@ -170,8 +172,7 @@ impl Repeats {
     ) -> Option<Verdict> {
         let Question { name, rtype, class, .. } = question;
         let (now, message) = (heard.now, self.messages);
-        let what = u32::from(rtype) << 16 | u32::from(class);
-        let key = self.hasher.hash_one((heard.source, name, what, is_legacy));
+        let key = (heard.source, name, rtype, class, is_legacy);
         let place = self.asked.entry(now, key, || History::new(now, message));
         let history = place.value;
         if place.is_new || history.message == message {
@@ -179,12 +180,12 @@ impl Repeats {
         }
         history.message = message;
         // Nobody refreshes all types at once.
-        let due = if rtype == ANY || is_legacy { None } else { cache.due(now, name, rtype) };
+        let due = if rtype == RType::ANY || is_legacy { None } else { cache.due(now, name, rtype) };
         if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
             return None;
         }
         // It had its answer and let it go: this is another search, not the same one again.
-        if rtype != ANY && cache.has_lapsed(now, name, rtype, history.last) {
+        if rtype != RType::ANY && cache.has_lapsed(now, name, rtype, history.last) {
             *history = History::new(now, message);
             return None;
         }
@@ -197,10 +198,11 @@ mod tests {
     use super::*;
     use crate::craft::Host;
     use crate::craft::mdns::Query;
-    use crate::decode::mdns::{self, HashKey};
+    use crate::decode::mdns::{self, HashKey, PayloadHash};
     use crate::decode::{Message, Protocol, decode};
     use crate::detect::heard::Mdns;
-    use crate::detect::memory::questions::{Party, Questions};
+    use crate::detect::memory::questions::Questions;
+    use crate::detect::memory::sender::SenderKey;
     use crate::frame::{Direction, Frame, FrameMeta, LinkType};
     use crate::time::Stamp;
     use proptest::prelude::*;
@@ -264,8 +266,7 @@ mod tests {
     /// The causes that a frame of the phone's has, each after so many milliseconds.
     fn marks(frames: &[(u64, Vec<u8>)]) -> Vec<bool> {
         let key = HashKey([1, 2, 3, 4]);
-        let hasher = RandomState::with_seeds(1, 2, 3, 4);
-        let (mut repeats, cache) = (Repeats::new(hasher.clone()), Cache::new(hasher));
+        let (mut repeats, cache) = (Repeats::new(key), Cache::new(key));
         let (questions, link) = (Questions::default(), Link::default());
         let mut now = Time(0);
         let mut hear = |millis: &u64, payload: &[u8]| {
@@ -286,12 +287,12 @@ mod tests {
                 now,
                 observation: &observation,
                 protocol: Protocol::Mdns,
-                party: Party::new(None, 0),
-                source: 7,
+                party: SenderKey::new(None, 0),
+                source: SourceId(7),
                 mdns: Some(Mdns {
                     datagram: &datagram,
                     digest: &digest,
-                    payload: 0,
+                    payload: PayloadHash(0),
                     kind: Kind::Query,
                 }),
                 questions: &questions,

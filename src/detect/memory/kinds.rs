@@ -5,7 +5,8 @@
 //! are remembered on the way, because the kind of an answer rests on them.
 
 use crate::decode::mdns::{self, Datagram, Digest, HashKey, Kind, Section, Shape};
-use crate::detect::memory::questions::{Asker, Party, Questions};
+use crate::detect::memory::questions::{Asker, Questions};
+use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::suspension::Suspension;
 use crate::time::Time;
 
@@ -19,7 +20,7 @@ pub(crate) const PARSER: Parser = mdns::digest;
 /// suspends what rests on silence.
 pub(crate) fn classify(
     now: Time,
-    sender: Party,
+    sender: SenderKey,
     datagram: &Datagram<'_>,
     digest: &Digest,
     questions: &mut Questions,
@@ -69,7 +70,7 @@ fn hear(
     }
 }
 
-fn is_asked(now: Time, sender: Party, digest: &Digest, questions: &Questions) -> bool {
+fn is_asked(now: Time, sender: SenderKey, digest: &Digest, questions: &Questions) -> bool {
     let mut answers = digest.records.iter().filter(|record| record.section == Section::Answer);
     answers.any(|record| questions.asked_for(now, record, sender))
 }

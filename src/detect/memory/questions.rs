@@ -8,10 +8,9 @@
 //! [`MAX_SETS`]; after that a live question is forgotten for a new one, and the caller is told,
 //! because from then on silence proves nothing.
 
-use crate::decode::Sender;
-use crate::decode::mdns::{Question, Record};
+use super::sender::SenderKey;
+use crate::decode::mdns::{NameHash, Question, RType, Record};
 use crate::time::Time;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a question is remembered, the last nanosecond included.
@@ -24,34 +23,6 @@ const WAYS: usize = 8;
 const MIN_SETS: usize = 64;
 /// Sets at most: 1 MiB.
 const MAX_SETS: usize = 1_024;
-
-/// DNS types (RFC 1035 section 3.2.2, RFC 4034 section 4).
-const CNAME: u16 = 5;
-const NSEC: u16 = 47;
-const ANY: u16 = 255;
-
-/// Who asks or answers: the keyed hash of the sender, its last two bits replaced by what the
-/// sender is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Party(u64);
-
-impl Party {
-    /// A sender with its keyed hash; nobody in particular if there is none.
-    pub(crate) const fn new(sender: Option<Sender>, hash: u64) -> Self {
-        let known_by = match sender {
-            Some(Sender::Mac(_)) | None => 0,
-            Some(Sender::Ip(IpAddr::V4(_))) => 1,
-            Some(Sender::Ip(IpAddr::V6(_))) => 2,
-        };
-        Self(hash & !3 | known_by)
-    }
-
-    /// Whether both may be one device. Where senders are known by their IP addresses a device is
-    /// two of them, and it probes by both families at once.
-    pub(crate) const fn may_be(self, other: Self) -> bool {
-        self.0 == other.0 || matches!((self.0 & 3, other.0 & 3), (1, 2) | (2, 1))
-    }
-}
 
 /// A place in the order in which questions were heard: time alone cannot tell a question from an
 /// answer of the same instant. Wraps, so that only places of the same minute can be compared.
@@ -124,15 +95,15 @@ const fn millis(at: Time) -> u32 {
 /// When one question was heard.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    name: u64,
-    rtype: u16,
+    name: NameHash,
+    rtype: RType,
     /// Last heard in a message that was no probe.
     asked: Option<Moment>,
     /// Before that, the latest first: questions that wait for an answer together.
     earlier: [Earlier; 3],
     /// The last two devices that probed: the sender's own probes are no questions to it, so the
     /// one before counts if the last was its own.
-    probed: [Option<(Party, Moment)>; 2],
+    probed: [Option<(SenderKey, Moment)>; 2],
 }
 
 impl Entry {
@@ -146,14 +117,11 @@ impl Entry {
     }
 
     fn answers(&self, record: &Record) -> bool {
-        self.name == record.name
-            && (self.rtype == record.rtype
-                || self.rtype == ANY
-                || matches!(record.rtype, NSEC | CNAME))
+        self.name == record.name && record.rtype.answers(self.rtype)
     }
 
     /// When `answerer` was asked this last.
-    fn asked_of(&self, now: Time, answerer: Party) -> Asked {
+    fn asked_of(&self, now: Time, answerer: SenderKey) -> Asked {
         let recent = |moment: Moment| is_recent(now, moment.at).then_some(moment.order);
         // The first one probed last.
         let others = self.probed.iter().flatten();
@@ -163,7 +131,7 @@ impl Entry {
         // A probe asks for any type (RFC 6762 section 8.1). What else its message asks is a
         // question like others: resolved browses and probes in one message, zeroconf asks for
         // the instances of its service.
-        if self.rtype == ANY {
+        if self.rtype == RType::ANY {
             Asked { probe, ..query }
         } else {
             query.or_later(Asked { query: probe, probe: None })
@@ -171,13 +139,13 @@ impl Entry {
     }
 
     /// How many of these questions to `answerer`, within a stretch of the order, may wait.
-    fn waiting(&self, now: Time, answerer: Party, after: Order, until: Order) -> usize {
+    fn waiting(&self, now: Time, answerer: SenderKey, after: Order, until: Order) -> usize {
         let is_within = |order: &Order| order.is_after(after) && !order.is_after(until);
         let may_wait = |moment: &Moment| now.since(moment.at) <= WAITING;
         let asked = self.asked.filter(may_wait).map(|moment| moment.order);
         let earlier = self.earlier.iter().filter(|earlier| earlier.may_wait(now));
         let probed = self.probed.iter().flatten().filter(|(prober, moment)| {
-            self.rtype != ANY && !prober.may_be(answerer) && may_wait(moment)
+            self.rtype != RType::ANY && !prober.may_be(answerer) && may_wait(moment)
         });
         let orders = asked.into_iter().chain(earlier.map(|earlier| earlier.order));
         orders.chain(probed.map(|(_, moment)| moment.order)).filter(is_within).count()
@@ -211,7 +179,7 @@ pub(crate) enum Asker {
     /// In a query.
     Querier,
     /// In a probe, by this device.
-    Prober(Party),
+    Prober(SenderKey),
 }
 
 /// The memory.
@@ -272,13 +240,13 @@ impl Questions {
     }
 
     /// Whether `record`, by `answerer`, answers a question of the last 2 s.
-    pub(crate) fn asked_for(&self, now: Time, record: &Record, answerer: Party) -> bool {
+    pub(crate) fn asked_for(&self, now: Time, record: &Record, answerer: SenderKey) -> bool {
         self.asked(now, record, answerer) != Asked::default()
     }
 
     /// The last questions of 2 s that `record`, by `answerer`, answers. Any question counts: to
     /// the group or to one host, from port 5353 or another.
-    pub(crate) fn asked(&self, now: Time, record: &Record, answerer: Party) -> Asked {
+    pub(crate) fn asked(&self, now: Time, record: &Record, answerer: SenderKey) -> Asked {
         if !self.last.is_some_and(|last| is_recent(now, last)) {
             return Asked::default();
         }
@@ -294,7 +262,7 @@ impl Questions {
         &self,
         now: Time,
         record: &Record,
-        answerer: Party,
+        answerer: SenderKey,
         after: Order,
         until: Order,
     ) -> usize {
@@ -314,11 +282,11 @@ impl Questions {
 
     /// Where the set of a name begins. All types of a name are in one set, because an NSEC
     /// answers each.
-    fn set(&self, name: u64) -> usize {
+    fn set(&self, name: NameHash) -> usize {
         let sets = self.entries.len() / WAYS;
         // The name's hash is keyed; its upper half picks the set.
         #[allow(clippy::cast_possible_truncation, reason = "32 bits are left")]
-        let bits = (name >> 32) as usize;
+        let bits = (name.0 >> 32) as usize;
         (bits & (sets - 1)) * WAYS
     }
 
@@ -344,26 +312,34 @@ impl Questions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::mdns::{Section, Traits};
+    use crate::decode::Sender;
+    use crate::decode::mdns::{DataHash, RClass, Section, Traits};
     use proptest::prelude::*;
 
-    const ME: Party = Party(4);
-    const OTHER: Party = Party(8);
-    const SECOND: u64 = 1_000_000_000;
-
-    fn question(name: u64, rtype: u16) -> Question {
-        Question { name, rtype, class: 1, unicast: false, at: 0 }
+    const ME: SenderKey = SenderKey(4);
+    const OTHER: SenderKey = SenderKey(8);
+    impl From<u16> for RType {
+        fn from(number: u16) -> Self {
+            Self(number)
+        }
     }
 
-    fn record(name: u64, rtype: u16) -> Record {
+    const SECOND: u64 = 1_000_000_000;
+
+    fn question(name: u64, rtype: impl Into<RType>) -> Question {
+        let (name, rtype, class) = (NameHash(name), rtype.into(), RClass::IN);
+        Question { name, rtype, class, unicast: false, at: 0 }
+    }
+
+    fn record(name: u64, rtype: impl Into<RType>) -> Record {
         Record {
             section: Section::Answer,
-            name,
-            rtype,
-            class: 1,
+            name: NameHash(name),
+            rtype: rtype.into(),
+            class: RClass::IN,
             flush: true,
             ttl: 120,
-            data: 0,
+            data: DataHash(0),
             traits: Traits::default(),
             at: 0,
         }
@@ -383,23 +359,28 @@ mod tests {
     fn type_must_be_equal_or_any_but_for_nsec_and_cname() {
         let mut questions = Questions::default();
         questions.hear(Time(0), question(7, 1), Asker::Querier);
-        questions.hear(Time(0), question(8, ANY), Asker::Querier);
+        questions.hear(Time(0), question(8, RType::ANY), Asker::Querier);
         let asked = |name, rtype| questions.asked_for(Time(1), &record(name, rtype), ME);
-        assert!(asked(7, 1) && asked(7, NSEC) && asked(7, CNAME) && asked(8, 28));
-        assert!(!asked(7, 28) && !asked(9, 1) && !asked(9, NSEC));
+        assert!(
+            asked(7, RType::A)
+                && asked(7, RType::NSEC)
+                && asked(7, RType::CNAME)
+                && asked(8, RType::AAAA)
+        );
+        assert!(!asked(7, RType::AAAA) && !asked(9, RType::A) && !asked(9, RType::NSEC));
     }
 
     #[test]
     fn own_probes_are_no_questions_but_those_of_others_are() {
         let mut questions = Questions::default();
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(ME));
         assert!(!questions.asked_for(Time(1), &record(7, 1), ME));
         assert!(questions.asked_for(Time(1), &record(7, 1), OTHER));
-        questions.hear(Time(1), question(7, ANY), Asker::Prober(OTHER));
+        questions.hear(Time(1), question(7, RType::ANY), Asker::Prober(OTHER));
         assert!(questions.asked_for(Time(2), &record(7, 1), ME));
         // My own probe after the other's does not hide it.
-        questions.hear(Time(2), question(7, ANY), Asker::Prober(ME));
-        questions.hear(Time(3), question(7, ANY), Asker::Prober(ME));
+        questions.hear(Time(2), question(7, RType::ANY), Asker::Prober(ME));
+        questions.hear(Time(3), question(7, RType::ANY), Asker::Prober(ME));
         assert!(questions.asked_for(Time(3), &record(7, 1), ME));
         // But it grows old for itself.
         assert!(!questions.asked_for(Time(2 + 2 * SECOND), &record(7, 1), ME));
@@ -418,15 +399,15 @@ mod tests {
     #[test]
     fn a_device_probes_by_both_families() {
         let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
-        let party = |ip: &str, n| Party::new(Some(Sender::Ip(ip.parse().unwrap())), hash(n));
+        let party = |ip: &str, n| SenderKey::new(Some(Sender::Ip(ip.parse().unwrap())), hash(n));
         let (my_v4, my_v6) = (party("10.0.0.1", 1), party("fe80::1", 2));
         let mut questions = Questions::default();
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(my_v4));
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(my_v6));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(my_v4));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(my_v6));
         for me in [my_v4, my_v6] {
             assert!(!questions.asked_for(Time(1), &record(7, 1), me), "{me:?}");
         }
-        questions.hear(Time(1), question(7, ANY), Asker::Prober(party("10.0.0.2", 3)));
+        questions.hear(Time(1), question(7, RType::ANY), Asker::Prober(party("10.0.0.2", 3)));
         assert!(questions.asked_for(Time(2), &record(7, 1), my_v4));
     }
 
@@ -441,13 +422,13 @@ mod tests {
         };
         assert_eq!(is_since(&questions), [false, false]);
         questions.hear(Time(0), question(8, 12), Asker::Querier);
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(ME));
         assert_eq!(is_since(&questions), [false, false]);
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(OTHER));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(OTHER));
         assert_eq!(is_since(&questions), [false, true]);
         // My own probe after the other's does not hide it, nor does an old query a new one.
-        questions.hear(Time(0), question(7, ANY), Asker::Prober(ME));
-        questions.hear(Time(0), question(7, ANY), Asker::Querier);
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(ME));
+        questions.hear(Time(0), question(7, RType::ANY), Asker::Querier);
         assert_eq!(is_since(&questions), [true, true]);
         // It wraps.
         assert!(Order(1).is_after(Order(u32::MAX)) && !Order(u32::MAX).is_after(Order(1)));
@@ -481,8 +462,8 @@ mod tests {
             questions.hear(Time(3 * SECOND), question(7, 12), Asker::Querier);
         }
         assert_eq!(within(&questions, 3 * SECOND + half, start, questions.order()), 4);
-        // A probe for a name defends it: that has a rule of its own.
-        questions.hear(Time(3 * SECOND), question(7, ANY), Asker::Prober(OTHER));
+        // RType::A probe for a name defends it: that has a rule of its own.
+        questions.hear(Time(3 * SECOND), question(7, RType::ANY), Asker::Prober(OTHER));
         assert_eq!(within(&questions, 3 * SECOND + half, start, questions.order()), 4);
     }
 
@@ -537,24 +518,25 @@ mod tests {
             steps in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..3, 0_u64..900), 1..150),
         ) {
             let mut questions = Questions::default();
-            let mut model: Vec<(u64, u16, Time, Option<Party>)> = Vec::new();
+            let mut model: Vec<(u64, RType, Time, Option<SenderKey>)> = Vec::new();
             let mut now = Time(0);
             for (name, rtype, party, millis) in steps {
                 let party = party * 4;
                 // Apart from each other: the upper half picks the set.
                 let name = name << 32;
                 now = now.plus(Duration::from_millis(millis));
-                let rtype = [1, 12, 16, 28, 33, ANY][usize::try_from(rtype % 6).expect("small")];
-                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(Party(party)) };
+                let rtype = [RType::A, RType::PTR, RType::TXT, RType::AAAA, RType::SRV, RType::ANY]
+                    [usize::try_from(rtype % 6).expect("small")];
+                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(SenderKey(party)) };
                 prop_assert!(questions.hear(now, question(name, rtype), asker));
-                model.push((name, rtype, now, (party > 0).then_some(Party(party))));
+                model.push((name, rtype, now, (party > 0).then_some(SenderKey(party))));
                 for (name, rtype, me) in
-                    [(name, 1, ME), (name, NSEC, OTHER), (0, 12, ME), (1 << 32, 28, OTHER)]
+                    [(name, RType::A, ME), (name, RType::NSEC, OTHER), (0, RType::PTR, ME), (1 << 32, RType::AAAA, OTHER)]
                 {
                     let expected = model.iter().any(|&(n, t, at, prober)| {
                         n == name
                             && now.since(at) <= MEMORY
-                            && (t == rtype || t == ANY || rtype == NSEC)
+                            && (t == rtype || t == RType::ANY || rtype == RType::NSEC)
                             && prober != Some(me)
                     });
                     prop_assert_eq!(questions.asked_for(now, &record(name, rtype), me), expected);

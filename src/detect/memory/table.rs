@@ -1,15 +1,50 @@
 //! A set-associative table: a bound on memory that no sender can move, a cost that does not depend
 //! on how full it is, and a victim that is always the entry used least lately in its set.
 //!
-//! Comes in: keyed 64-bit hashes. Goes out: the value of each, as long as it lives. It begins with
-//! nothing, doubles while live entries crowd a set, and forgets a live one only at its bound; the
-//! caller is told.
+//! Comes in: keys of a type, which the table hashes itself with a key that the network does not
+//! know. Goes out: the value of each, as long as it lives. It begins with nothing, doubles while
+//! live entries crowd a set, and forgets a live one only at its bound; the caller is told. Only
+//! the 64 bits of a key's hash are kept: two keys with one hash are one.
 
+use super::sender::{SenderKey, SourceId};
+use crate::decode::mdns::{HashKey, NameHash, PayloadHash};
 use crate::time::Time;
+use ahash::RandomState;
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 /// Entries of a set.
 const WAYS: usize = 8;
+
+/// What a table can be keyed by.
+pub(crate) trait Key: Hash {
+    /// Its keyed hash.
+    fn keyed(&self, state: &RandomState) -> u64 {
+        state.hash_one(self)
+    }
+}
+
+/// What is a keyed hash already passes through.
+macro_rules! hashed {
+    ($($name:ty),*) => {
+        $(impl Key for $name {
+            fn keyed(&self, _: &RandomState) -> u64 {
+                self.0
+            }
+        })*
+    };
+}
+
+hashed!(NameHash, PayloadHash, SenderKey, SourceId);
+
+impl<A: Hash, B: Hash> Key for (A, B) {}
+impl<A: Hash, B: Hash, C: Hash> Key for (A, B, C) {}
+impl<A: Hash, B: Hash, C: Hash, D: Hash> Key for (A, B, C, D) {}
+impl<A: Hash, B: Hash, C: Hash, D: Hash, E: Hash> Key for (A, B, C, D, E) {}
+impl Key for std::net::IpAddr {}
+impl Key for crate::decode::Sender {}
 
 #[derive(Clone, Debug)]
 struct Entry<V> {
@@ -18,13 +53,14 @@ struct Entry<V> {
     value: V,
 }
 
-/// At most `MAX_SETS` times 8 values, by keyed hash.
-#[derive(Clone, Debug)]
-pub(crate) struct Sets<V, const MAX_SETS: usize> {
+/// At most `MAX_SETS` times 8 values, by key.
+pub(crate) struct Table<K, V, const MAX_SETS: usize> {
+    state: RandomState,
     /// Sets times [`WAYS`]; empty before the first value.
     entries: Vec<Option<Entry<V>>>,
     /// How long an unused value lives.
     lifetime: Duration,
+    key: PhantomData<fn(K)>,
 }
 
 /// Where a value is, and what it cost to put it there.
@@ -37,31 +73,40 @@ pub(crate) struct Place<'a, V> {
     pub forgot: bool,
 }
 
-impl<V, const MAX_SETS: usize> Sets<V, MAX_SETS> {
+impl<K, V: fmt::Debug, const MAX_SETS: usize> fmt::Debug for Table<K, V, MAX_SETS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().flatten()).finish()
+    }
+}
+
+impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
     /// Sets made with the first value.
     const MIN_SETS: usize = if MAX_SETS < 16 { MAX_SETS } else { 16 };
 
-    /// An empty table whose values live for `lifetime` after they were last used.
-    pub(crate) const fn new(lifetime: Duration) -> Self {
+    /// An empty table whose values live for `lifetime` after they were last used. `key` keeps the
+    /// network from choosing what collides.
+    pub(crate) fn new(key: HashKey, lifetime: Duration) -> Self {
         const { assert!(MAX_SETS.is_power_of_two()) };
-        Self { entries: Vec::new(), lifetime }
+        Self { state: key.state(), entries: Vec::new(), lifetime, key: PhantomData }
     }
 
     /// The value of `key`, if it lives. It is not used by this.
-    pub(crate) fn get(&self, now: Time, key: u64) -> Option<&V> {
+    pub(crate) fn get(&self, now: Time, key: K) -> Option<&V> {
         if self.entries.is_empty() {
             return None;
         }
+        let key = key.keyed(&self.state);
         let set = self.set(key);
         let same = self.entries[set..set + WAYS].iter().flatten().find(|entry| entry.key == key);
         same.filter(|entry| now.since(entry.used) <= self.lifetime).map(|entry| &entry.value)
     }
 
     /// The value of `key`, if it lives, used now.
-    pub(crate) fn get_mut(&mut self, now: Time, key: u64) -> Option<&mut V> {
+    pub(crate) fn get_mut(&mut self, now: Time, key: K) -> Option<&mut V> {
         if self.entries.is_empty() {
             return None;
         }
+        let key = key.keyed(&self.state);
         let set = self.set(key);
         let lifetime = self.lifetime;
         let mut set = self.entries[set..set + WAYS].iter_mut().flatten();
@@ -71,7 +116,8 @@ impl<V, const MAX_SETS: usize> Sets<V, MAX_SETS> {
     }
 
     /// The value of `key`, made by `make` if there is none that lives; used now.
-    pub(crate) fn entry(&mut self, now: Time, key: u64, make: impl FnOnce() -> V) -> Place<'_, V> {
+    pub(crate) fn entry(&mut self, now: Time, key: K, make: impl FnOnce() -> V) -> Place<'_, V> {
+        let key = key.keyed(&self.state);
         if self.entries.is_empty() {
             self.entries.resize_with(Self::MIN_SETS * WAYS, || None);
         }
@@ -97,10 +143,11 @@ impl<V, const MAX_SETS: usize> Sets<V, MAX_SETS> {
     }
 
     /// Takes a value out.
-    pub(crate) fn remove(&mut self, key: u64) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
         if self.entries.is_empty() {
             return None;
         }
+        let key = key.keyed(&self.state);
         let set = self.set(key);
         let same = |entry: &&mut Option<Entry<V>>| entry.as_ref().is_some_and(|e| e.key == key);
         let entry = self.entries[set..set + WAYS].iter_mut().find(same)?;
@@ -184,66 +231,70 @@ mod tests {
 
     const LIFE: Duration = Duration::from_secs(10);
 
-    fn spread(n: u64) -> u64 {
-        ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n)
+    const KEY: HashKey = HashKey([1, 2, 3, 4]);
+
+    fn spread(n: u64) -> NameHash {
+        NameHash(KEY.state().hash_one(n))
     }
 
     #[test]
     fn values_live_as_long_as_they_are_used() {
-        let mut sets = Sets::<u32, 4>::new(LIFE);
+        let mut table = Table::<NameHash, u32, 4>::new(KEY, LIFE);
         let at = |seconds: u64| Time(seconds * 1_000_000_000);
-        assert!(sets.get(at(0), 7).is_none() && sets.get_mut(at(0), 7).is_none());
-        assert_eq!(sets.capacity(), 0);
-        assert!(sets.entry(at(0), 7, || 1).is_new);
-        assert!(!sets.entry(at(9), 7, || 2).is_new);
-        assert_eq!(sets.get(at(19), 7), Some(&1));
-        assert_eq!(sets.get(at(20), 7), None);
-        let place = sets.entry(at(20), 7, || 3);
+        assert!(
+            table.get(at(0), NameHash(7)).is_none() && table.get_mut(at(0), NameHash(7)).is_none()
+        );
+        assert_eq!(table.capacity(), 0);
+        assert!(table.entry(at(0), NameHash(7), || 1).is_new);
+        assert!(!table.entry(at(9), NameHash(7), || 2).is_new);
+        assert_eq!(table.get(at(19), NameHash(7)), Some(&1));
+        assert_eq!(table.get(at(20), NameHash(7)), None);
+        let place = table.entry(at(20), NameHash(7), || 3);
         assert_eq!((*place.value, place.is_new, place.forgot), (3, true, false));
-        assert_eq!(sets.values(at(20)).collect::<Vec<_>>(), [&3]);
-        assert_eq!(sets.remove(7), Some(3));
-        assert_eq!(sets.remove(7), None);
+        assert_eq!(table.values(at(20)).collect::<Vec<_>>(), [&3]);
+        assert_eq!(table.remove(NameHash(7)), Some(3));
+        assert_eq!(table.remove(NameHash(7)), None);
     }
 
     #[test]
     fn what_is_not_kept_is_gone_and_its_place_is_free() {
-        let mut sets = Sets::<u64, 4>::new(LIFE);
+        let mut table = Table::<NameHash, u64, 4>::new(KEY, LIFE);
         for n in 0..32 {
-            sets.entry(Time(0), spread(n), || n);
+            table.entry(Time(0), spread(n), || n);
         }
-        sets.retain(|n| {
+        table.retain(|n| {
             *n += 1;
             *n % 2 == 0
         });
-        assert!(sets.values(Time(0)).all(|n| n % 2 == 0));
-        assert!(sets.get(Time(0), spread(0)).is_none());
-        assert_eq!(sets.get(Time(0), spread(1)), Some(&2));
+        assert!(table.values(Time(0)).all(|n| n % 2 == 0));
+        assert!(table.get(Time(0), spread(0)).is_none());
+        assert_eq!(table.get(Time(0), spread(1)), Some(&2));
     }
 
     #[test]
     fn memory_has_a_bound_and_what_was_forgotten_is_said() {
-        let mut sets = Sets::<u64, 64>::new(LIFE);
-        let forgot = (0..100_000).filter(|n| sets.entry(Time(*n), spread(*n), || *n).forgot);
+        let mut table = Table::<NameHash, u64, 64>::new(KEY, LIFE);
+        let forgot = (0..100_000).filter(|n| table.entry(Time(*n), spread(*n), || *n).forgot);
         assert!(forgot.count() > 99_000);
-        assert_eq!(sets.capacity(), 64 * WAYS);
-        sets.clear();
-        assert_eq!(sets.capacity(), 0);
+        assert_eq!(table.capacity(), 64 * WAYS);
+        table.clear();
+        assert_eq!(table.capacity(), 0);
     }
 
     #[test]
     fn what_no_longer_lives_does_not_make_it_grow() {
-        let mut sets = Sets::<u64, 1024>::new(Duration::from_nanos(6));
+        let mut table = Table::<NameHash, u64, 1024>::new(KEY, Duration::from_nanos(6));
         for n in 0..100_000 {
-            assert!(!sets.entry(Time(n), spread(n), || n).forgot);
+            assert!(!table.entry(Time(n), spread(n), || n).forgot);
         }
-        assert_eq!(sets.capacity(), 16 * WAYS);
+        assert_eq!(table.capacity(), 16 * WAYS);
     }
 
     proptest! {
         #[test]
         fn agrees_with_a_map(steps in prop::collection::vec((0_u64..60, 0_u64..3_000, 0_u8..4), 1..300)) {
-            let mut sets = Sets::<u32, 64>::new(LIFE);
-            let mut model: HashMap<u64, (Time, u32)> = HashMap::new();
+            let mut table = Table::<NameHash, u32, 64>::new(KEY, LIFE);
+            let mut model: HashMap<NameHash, (Time, u32)> = HashMap::new();
             let mut now = Time(0);
             let mut made = 0;
             for (n, millis, what) in steps {
@@ -251,27 +302,27 @@ mod tests {
                 let key = spread(n);
                 model.retain(|_, (used, _)| now.since(*used) <= LIFE);
                 match what {
-                    0 => prop_assert_eq!(sets.get(now, key), model.get(&key).map(|(_, v)| v)),
+                    0 => prop_assert_eq!(table.get(now, key), model.get(&key).map(|(_, v)| v)),
                     1 => {
                         let expected = model.get_mut(&key).map(|(used, v)| { *used = now; *v });
-                        prop_assert_eq!(sets.get_mut(now, key).copied(), expected);
+                        prop_assert_eq!(table.get_mut(now, key).copied(), expected);
                     }
                     2 => {
                         made += 1;
                         let is_new = !model.contains_key(&key);
                         let (used, value) = model.entry(key).or_insert((now, made));
                         *used = now;
-                        let place = sets.entry(now, key, || made);
+                        let place = table.entry(now, key, || made);
                         prop_assert_eq!((*place.value, place.is_new, place.forgot), (*value, is_new, false));
                     }
                     _ => {
                         let expected = model.remove(&key).map(|(_, v)| v);
-                        let live = sets.get(now, key).copied();
-                        sets.remove(key);
+                        let live = table.get(now, key).copied();
+                        table.remove(key);
                         prop_assert_eq!(live, expected);
                     }
                 }
-                prop_assert_eq!(sets.values(now).count(), model.len());
+                prop_assert_eq!(table.values(now).count(), model.len());
             }
         }
     }

@@ -17,7 +17,8 @@ use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Protocol, llmnr, ssdp, wsd};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Offence};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::time::Time;
 use ahash::RandomState;
@@ -93,21 +94,20 @@ struct Pace {
 /// sources (80 KiB); what is forgotten for want of room is not held against anybody.
 #[derive(Debug)]
 pub(crate) struct Discovery {
-    hasher: RandomState,
-    /// By message and source: when it came.
-    messages: Sets<Last<COPIES_MAX>, 128>,
-    /// By source and protocol.
-    paces: Sets<Pace, 32>,
+    /// Hashes what tells messages apart.
+    state: RandomState,
+    /// When each message came.
+    messages: Table<(SourceId, Protocol, u64), Last<COPIES_MAX>, 128>,
+    paces: Table<(SourceId, Protocol), Pace, 32>,
 }
 
 impl Discovery {
     /// No message heard yet. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
         Self {
-            hasher: RandomState::with_seeds(b, d, a, c),
-            messages: Sets::new(REMEMBERED),
-            paces: Sets::new(AGAIN),
+            state: key.state(),
+            messages: Table::new(key, REMEMBERED),
+            paces: Table::new(key, AGAIN),
         }
     }
 
@@ -149,8 +149,7 @@ impl Discovery {
 
     fn pace(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
         let now = heard.now;
-        let key = self.hasher.hash_one((heard.source, heard.protocol.index()));
-        let pace = self.paces.entry(now, key, Pace::default).value;
+        let pace = self.paces.entry(now, (heard.source, heard.protocol), Pace::default).value;
         // Of a flood at exactly the limit the last one belongs to it.
         if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
             findings.mark(Cause::DiscoveryFlood);
@@ -176,7 +175,7 @@ impl Discovery {
     fn ssdp(&mut self, heard: &Heard<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
         // A device with several addresses announces itself with a location each.
         let what = (message.kind as u8, message.target, message.usn, message.location);
-        let message_hash = self.hasher.hash_one((heard.source, Protocol::Ssdp.index(), what));
+        let what = self.state.hash_one(what);
         let is_notification = match message.kind {
             ssdp::Kind::Alive | ssdp::Kind::ByeBye | ssdp::Kind::Update | ssdp::Kind::Notify => {
                 true
@@ -184,7 +183,7 @@ impl Discovery {
             ssdp::Kind::Search | ssdp::Kind::Response | ssdp::Kind::Other => false,
         };
         let limit = is_notification.then_some((Rule::SsdpRepeat, SENT_MAX, NOTIFIED));
-        self.again(heard.now, message_hash, limit, findings);
+        self.again(heard, what, limit, findings);
     }
 
     fn llmnr(&mut self, heard: &Heard<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
@@ -196,9 +195,7 @@ impl Discovery {
         let len = message.name.len().min(name.len());
         name[..len].copy_from_slice(&message.name[..len]);
         name[..len].make_ascii_lowercase();
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u64(heard.source);
-        hasher.write_usize(Protocol::Llmnr.index());
+        let mut hasher = self.state.build_hasher();
         hasher.write_u16(message.rtype);
         hasher.write_u16(message.header.flags & 0x8000);
         hasher.write(&name[..len]);
@@ -206,29 +203,31 @@ impl Discovery {
         let question = hasher.finish();
         let is_query = !message.header.is_response() && !message.name.is_empty();
         let limit = is_query.then_some((Rule::LlmnrRepeat, SENT_MAX, TRANSMITTED));
-        let query = self.hasher.hash_one((question, message.header.id));
-        self.again(heard.now, query, limit, findings);
-        self.again(heard.now, question, None, findings);
+        let query = self.state.hash_one((question, message.header.id));
+        self.again(heard, query, limit, findings);
+        self.again(heard, question, None, findings);
     }
 
     fn wsd(&mut self, heard: &Heard<'_>, message: &wsd::Message<'_>, findings: &mut Findings) {
         let what =
             (message.message_id, message.message_id.is_none().then_some(message.action as u8));
-        let message_hash = self.hasher.hash_one((heard.source, Protocol::Wsd.index(), what));
+        let what = self.state.hash_one(what);
         let limit = message.message_id.map(|_| (Rule::WsdRepeat, COPIES_MAX, REMEMBERED));
-        self.again(heard.now, message_hash, limit, findings);
+        self.again(heard, what, limit, findings);
     }
 
-    /// Remembers that a message came. Marks it if it came too often in [`AGAIN`]; it breaks the
+    /// Remembers that a message came, told from others of its source by a hash. Marks it if it came too often in [`AGAIN`]; it breaks the
     /// rule if it came more often than so many times in so long.
     fn again(
         &mut self,
-        now: Time,
-        message: u64,
+        heard: &Heard<'_>,
+        what: u64,
         limit: Option<(Rule, usize, Duration)>,
         findings: &mut Findings,
     ) {
-        let last = self.messages.entry(now, message, Last::default).value;
+        let now = heard.now;
+        let key = (heard.source, heard.protocol, what);
+        let last = self.messages.entry(now, key, Last::default).value;
         if last.gap(now, SENT_MAX).is_some_and(|gap| gap <= AGAIN) {
             findings.mark(Cause::DiscoveryFlood);
         }

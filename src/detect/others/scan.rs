@@ -6,10 +6,10 @@
 //! the own one does not.
 
 use crate::decode::mdns::HashKey;
-use crate::decode::{Message, nd};
+use crate::decode::{Message, Sender, nd};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
 use ahash::RandomState;
 use std::time::Duration;
@@ -56,27 +56,26 @@ impl Targets {
 /// Who asked for what. At most 1,024 devices, 220 KiB; devices asked 10 s ago are forgotten.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    hasher: RandomState,
-    /// By device.
-    devices: Sets<Targets, 128>,
+    /// Hashes the addresses asked for.
+    state: RandomState,
+    devices: Table<Sender, Targets, 128>,
 }
 
 impl Scan {
     /// Nobody asked yet. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
-        Self { hasher: RandomState::with_seeds(d, a, c, b), devices: Sets::new(WINDOW) }
+        Self { state: key.state(), devices: Table::new(key, WINDOW) }
     }
 
     /// Hears one frame.
     pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
         let target = match &heard.observation.message {
             Message::Arp(message) if message.is_request() && !message.is_gratuitous() => {
-                self.hasher.hash_one(message.target_ip)
+                self.state.hash_one(message.target_ip)
             }
             Message::Nd(message) if message.kind == nd::Kind::NeighbourSolicitation => {
                 let Some(target) = message.target else { return };
-                self.hasher.hash_one(target)
+                self.state.hash_one(target)
             }
             Message::Nd(_)
             | Message::Arp(_)
@@ -92,8 +91,7 @@ impl Scan {
             | Message::Netbios(_) => return,
         };
         let Some(sender) = heard.observation.sender else { return };
-        let device = self.hasher.hash_one(sender);
-        let targets = self.devices.entry(heard.now, device, Targets::new).value;
+        let targets = self.devices.entry(heard.now, sender, Targets::new).value;
         #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
         let hash = target as u32;
         if targets.ask(heard.now, hash) {

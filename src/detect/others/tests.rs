@@ -8,7 +8,8 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::memory::questions::{Party, Questions};
+use crate::detect::memory::questions::Questions;
+use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::{Cause, Detectors, Heard, Link};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
@@ -37,8 +38,8 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             now: Time(millis * 1_000_000),
             observation: &observation,
             protocol,
-            party: Party::new(observation.sender, 0),
-            source: hasher.hash_one(source),
+            party: SenderKey::new(observation.sender, 0),
+            source: SourceId(hasher.hash_one(source)),
             mdns: None,
             questions: &Questions::default(),
             is_suspended: false,

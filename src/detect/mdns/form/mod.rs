@@ -20,7 +20,7 @@ mod header;
 mod packet;
 mod records;
 
-use crate::decode::mdns::Header;
+use crate::decode::mdns::{Header, PayloadHash};
 use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
 use crate::detect::rule::Rule;
 use std::net::{IpAddr, Ipv4Addr};
@@ -82,8 +82,8 @@ const KEPT: usize = 16;
 /// What one payload breaks, wherever it comes from.
 #[derive(Clone, Debug, Default)]
 struct Verdict {
-    /// Keyed hash of the payload, and its sort: `None` before the first.
-    of: Option<(u64, Sort)>,
+    /// The payload and its sort: `None` before the first.
+    of: Option<(PayloadHash, Sort)>,
     /// Some 50 at most: records keep a few of each rule.
     offences: Vec<(Rule, Option<Subject>)>,
     /// Records whose address is to be looked at, by their place.
@@ -123,7 +123,7 @@ impl Form {
         // The same octets are not the same message where some were cut off.
         let verdict = if mdns.datagram.complete {
             #[allow(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
-            let place = mdns.payload as usize % KEPT;
+            let place = mdns.payload.0 as usize % KEPT;
             &mut self.kept[place]
         } else {
             &mut self.passing

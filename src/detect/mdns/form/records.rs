@@ -1,18 +1,8 @@
 //! The records of a message, each by itself.
 
 use super::{Mdns, Rule, Sort, Subject};
-use crate::decode::mdns::{Record, Section};
+use crate::decode::mdns::{RClass, RType, Record, Section};
 use std::ops::RangeInclusive;
-
-/// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782, RFC 6891).
-const A: u16 = 1;
-const PTR: u16 = 12;
-const TXT: u16 = 16;
-const AAAA: u16 = 28;
-const SRV: u16 = 33;
-const OPT: u16 = 41;
-/// The Internet.
-const IN: u16 = 1;
 
 /// What a TTL may be in seconds: RFC 6762 section 10 recommends 120 for what names a host and 4500
 /// for the rest; Apple's responder has used 4500 for both since 2024.
@@ -35,7 +25,7 @@ pub(super) fn judge(
     let mut addresses = 0;
     for (place, record) in (0_u8..).zip(&mdns.digest.records) {
         // An OPT record is none: neither its class nor its TTL are what they are called.
-        if record.rtype == OPT {
+        if record.rtype == RType::OPT {
             continue;
         }
         for rule in broken(record, sort).into_iter().flatten() {
@@ -44,8 +34,8 @@ pub(super) fn judge(
                 offences.push((rule, Some(Subject::Record(place))));
             }
         }
-        let has_address = matches!(record.rtype, A | AAAA)
-            && record.class == IN
+        let has_address = record.rtype.is_address()
+            && record.class == RClass::IN
             && record.ttl != 0
             && sort == Sort::MulticastResponse
             && place < 128;
@@ -76,7 +66,7 @@ fn broken(record: &Record, sort: Sort) -> [Option<Rule>; 4] {
 /// query lists as known; always on what is one host's own.
 fn cache_flush(record: &Record, sort: Sort) -> Option<Rule> {
     if record.flush {
-        let is_shared = record.rtype == PTR && record.traits.is_service_type();
+        let is_shared = record.rtype == RType::PTR && record.traits.is_service_type();
         let is_known = !sort.is_response() && record.section == Section::Answer;
         return (is_shared || is_known).then_some(Rule::CacheFlushShared);
     }
@@ -87,9 +77,9 @@ fn cache_flush(record: &Record, sort: Sort) -> Option<Rule> {
         && matches!(record.section, Section::Answer | Section::Additional);
     match record.rtype {
         // Every Apple computer announces one, as shared.
-        TXT if record.traits.is_device_info() => None,
-        SRV | TXT if is_judged => Some(Rule::CacheFlushUnique),
-        A | AAAA if is_judged => Some(Rule::CacheFlushAddress),
+        RType::TXT if record.traits.is_device_info() => None,
+        RType::SRV | RType::TXT if is_judged => Some(Rule::CacheFlushUnique),
+        RType::A | RType::AAAA if is_judged => Some(Rule::CacheFlushAddress),
         _ => None,
     }
 }

@@ -1,14 +1,12 @@
 //! A record announced too often (RFC 6762 section 8.3): at most eight times, not at regular
 //! intervals. Counting starts anew after a probe, a goodbye, or new data.
 
-use super::change::PTR;
 use super::recent::Recent;
-use crate::decode::mdns::{Probed, Record};
+use crate::decode::mdns::{HashKey, NameHash, Probed, RType, Record};
 use crate::detect::heard::Link;
-use crate::detect::memory::questions::Party;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
-use ahash::RandomState;
 use std::time::Duration;
 
 /// Announcements of a record at most...
@@ -63,20 +61,20 @@ fn are_regular(gaps: [Duration; 3], link: &Link) -> bool {
 /// as a probe of everybody for everything: rather no accusation than a wrong one.
 #[derive(Debug)]
 pub(super) struct Probes {
-    times: Sets<Time, 1_024>,
+    times: Table<(SenderKey, Option<NameHash>), Time, 1_024>,
     forgot: Option<Time>,
 }
 
 impl Probes {
-    pub(super) const fn new() -> Self {
-        Self { times: Sets::new(MEMORY), forgot: None }
+    pub(super) fn new(key: HashKey) -> Self {
+        Self { times: Table::new(key, MEMORY), forgot: None }
     }
 
     /// A device probes for names.
-    pub(super) fn hear(&mut self, now: Time, by: Party, names: &[Probed], hasher: &RandomState) {
+    pub(super) fn hear(&mut self, now: Time, by: SenderKey, names: &[Probed]) {
         let each = names.iter().map(|probed| (by, Some(probed.name)));
         for key in each.chain([(by, None)]) {
-            let place = self.times.entry(now, hasher.hash_one(key), || now);
+            let place = self.times.entry(now, key, || now);
             *place.value = now;
             if place.forgot {
                 self.forgot = Some(now);
@@ -92,13 +90,12 @@ impl Probes {
     pub(super) fn last<'a>(
         &self,
         now: Time,
-        by: Party,
+        by: SenderKey,
         announced: impl Iterator<Item = &'a Record>,
-        hasher: &RandomState,
     ) -> Option<Time> {
         announced.fold(self.forgot, |last, record| {
-            let name = (record.rtype != PTR).then_some(record.name);
-            last.max(self.times.get(now, hasher.hash_one((by, name))).copied())
+            let name = (record.rtype != RType::PTR).then_some(record.name);
+            last.max(self.times.get(now, (by, name)).copied())
         })
     }
 }

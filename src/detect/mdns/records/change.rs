@@ -5,22 +5,12 @@
 //! address that was not heard before is a change.
 
 use super::recent::Recent;
-use crate::decode::mdns::Record;
+use crate::decode::mdns::{HashKey, NameHash, RClass, RType, Record, SumHash};
 use crate::detect::heard::Heard;
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::time::Time;
-use ahash::RandomState;
 use std::time::Duration;
-
-/// DNS types (RFC 1035 section 3.2.2, RFC 3596, RFC 2782, RFC 4034 section 4).
-const A: u16 = 1;
-const CNAME: u16 = 5;
-pub(super) const PTR: u16 = 12;
-const HINFO: u16 = 13;
-const TXT: u16 = 16;
-const AAAA: u16 = 28;
-const SRV: u16 = 33;
-const NSEC: u16 = 47;
 
 /// Changes of a record set at most...
 const MAX: u8 = 10;
@@ -29,9 +19,8 @@ const PERIOD: Duration = Duration::from_mins(1);
 
 /// The records of one name, type and class by one source. 72 bytes.
 #[derive(Clone, Copy, Debug)]
-struct Set {
-    /// Of the data, in any order.
-    data: u64,
+struct RecordSet {
+    data: SumHash,
     /// One more than are allowed.
     changes: Recent<{ MAX as usize }>,
     /// The last message in which addresses were new.
@@ -49,20 +38,23 @@ pub(super) struct Changes {
     pub is_churning: bool,
 }
 
+/// The records of one name, type and class, by one source.
+type SetKey = (SourceId, NameHash, RType, RClass);
+
 /// The record sets of one segment's sources.
 ///
 /// At most 8,192 sets, 88 bytes each: 704 KiB. What is forgotten at that bound has no history
 /// when it comes again: fewer changes are found.
 #[derive(Debug)]
-pub(super) struct Rrsets(Sets<Set, 1_024>);
+pub(super) struct Rrsets(Table<SetKey, RecordSet, 1_024>);
 
 impl Rrsets {
-    pub(super) const fn new() -> Self {
-        Self(Sets::new(super::announce::MEMORY))
+    pub(super) fn new(key: HashKey) -> Self {
+        Self(Table::new(key, super::announce::MEMORY))
     }
 
     /// Hears the sets of a message, but for addresses.
-    pub(super) fn hear(&mut self, heard: &Heard<'_>, hasher: &RandomState) -> Changes {
+    pub(super) fn hear(&mut self, heard: &Heard<'_>) -> Changes {
         let mut changes = Changes::default();
         let Some(mdns) = heard.mdns else { return changes };
         let records = &mdns.digest.records;
@@ -71,7 +63,7 @@ impl Rrsets {
             if done & (1 << place) != 0 || !is_singular(first) {
                 continue;
             }
-            let mut data = 0_u64;
+            let mut data = SumHash::default();
             let mut members = 0_u128;
             for (other, record) in (place..128).zip(&records[place.into()..]) {
                 if !is_singular(record) || !are_together(first, record) {
@@ -81,13 +73,13 @@ impl Rrsets {
                 // An answer may be there again as additional.
                 let mut before = records[place.into()..other.into()].iter();
                 if !before.any(|b| are_together(b, record) && b.ttl > 0 && b.data == record.data) {
-                    data = data.wrapping_add(record.data);
+                    data.add(record.data.0);
                 }
             }
             done |= members;
             let now = heard.now;
-            let key = set_key(heard.source, first, hasher);
-            let make = || Set { data, changes: Recent::default(), message: 0 };
+            let key = set_key(heard.source, first);
+            let make = || RecordSet { data, changes: Recent::default(), message: 0 };
             let set = self.0.entry(now, key, make).value;
             if set.data != data {
                 set.data = data;
@@ -97,7 +89,7 @@ impl Rrsets {
                     changes.too_often.get_or_insert(place);
                 }
             }
-            changes.is_churning |= first.rtype == TXT && is_too_often(set, now);
+            changes.is_churning |= first.rtype == RType::TXT && is_too_often(set, now);
         }
         changes
     }
@@ -109,10 +101,9 @@ impl Rrsets {
         heard: &Heard<'_>,
         record: &Record,
         message: u32,
-        hasher: &RandomState,
     ) -> bool {
-        let key = set_key(heard.source, record, hasher);
-        let make = || Set { data: 0, changes: Recent::default(), message };
+        let key = set_key(heard.source, record);
+        let make = || RecordSet { data: SumHash::default(), changes: Recent::default(), message };
         let set = self.0.entry(heard.now, key, make).value;
         if set.message == message {
             return false;
@@ -123,21 +114,16 @@ impl Rrsets {
     }
 }
 
-fn is_too_often(set: &Set, now: Time) -> bool {
+fn is_too_often(set: &RecordSet, now: Time) -> bool {
     set.changes.are_within(MAX + 1, now, PERIOD)
 }
 
-fn set_key(source: u64, record: &Record, hasher: &RandomState) -> u64 {
-    hasher.hash_one((source, record.name, record.rtype, record.class))
+const fn set_key(source: SourceId, record: &Record) -> SetKey {
+    (source, record.name, record.rtype, record.class)
 }
 
-const fn are_together(a: &Record, b: &Record) -> bool {
+fn are_together(a: &Record, b: &Record) -> bool {
     a.name == b.name && a.rtype == b.rtype && a.class == b.class
-}
-
-/// Whether it is an address.
-pub(super) const fn is_address(record: &Record) -> bool {
-    matches!(record.rtype, A | AAAA)
 }
 
 /// Whether it is of a set that has all its records in each message. PTR records of services are
@@ -146,9 +132,9 @@ const fn is_singular(record: &Record) -> bool {
     super::is_sent(record)
         && record.ttl > 0
         && match record.rtype {
-            CNAME | HINFO | TXT | SRV => true,
-            A | AAAA | NSEC => false,
-            PTR => record.flush && !record.traits.is_service_type(),
+            RType::CNAME | RType::HINFO | RType::TXT | RType::SRV => true,
+            RType::A | RType::AAAA | RType::NSEC => false,
+            RType::PTR => record.flush && !record.traits.is_service_type(),
             _ => record.flush,
         }
 }

@@ -24,13 +24,13 @@ mod recent;
 mod tests;
 mod withdraw;
 
-use crate::decode::mdns::{HashKey, Kind, Record, Section};
+use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::cause::Cause;
 use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
-use crate::detect::memory::table::Sets;
+use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::time::Time;
-use ahash::RandomState;
 use announce::{Announced, Probes};
 use change::{Changes, Rrsets};
 use interval::{Answers, Least, Sending};
@@ -38,13 +38,13 @@ use std::cell::OnceCell;
 use std::time::Duration;
 use withdraw::Withdrawn;
 
-/// The pseudo-record of EDNS (RFC 6891 section 6.1), which no two responses share by intent.
-const OPT: u16 = 41;
+/// A record of a source.
+type RecordKey = (SourceId, NameHash, RType, RClass, DataHash);
 
 /// Whether a record was sent: it stands among the answers or the additional records.
 const fn is_sent(record: &Record) -> bool {
     match record.section {
-        Section::Answer | Section::Additional => record.rtype != OPT,
+        Section::Answer | Section::Additional => !matches!(record.rtype, RType::OPT),
         Section::Question | Section::Authority => false,
     }
 }
@@ -69,8 +69,7 @@ struct Sent {
 /// that. Sets of records and probes have bounds of their own, see `change` and `announce`.
 #[derive(Debug)]
 pub(crate) struct Records {
-    hasher: RandomState,
-    sent: Sets<Sent, 2_048>,
+    sent: Table<RecordKey, Sent, 2_048>,
     rrsets: Rrsets,
     probes: Probes,
     /// Responses heard. Wraps.
@@ -86,12 +85,10 @@ impl Records {
 
     /// A memory of nothing. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
-        let [a, b, c, d] = key.0;
         Self {
-            hasher: RandomState::with_seeds(b, d, a, c),
-            sent: Sets::new(announce::MEMORY),
-            rrsets: Rrsets::new(),
-            probes: Probes::new(),
+            sent: Table::new(key, announce::MEMORY),
+            rrsets: Rrsets::new(key),
+            probes: Probes::new(key),
             messages: 0,
             forgot: None,
         }
@@ -102,7 +99,7 @@ impl Records {
         let Some(mdns) = heard.multicast_mdns() else { return };
         match mdns.kind {
             Kind::Probe => {
-                self.probes.hear(heard.now, heard.party, &mdns.digest.probed, &self.hasher);
+                self.probes.hear(heard.now, heard.party, &mdns.digest.probed);
             }
             Kind::Query | Kind::LegacyQuery => {}
             Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
@@ -115,7 +112,7 @@ impl Records {
 
     fn hear_response(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
         self.messages = self.messages.wrapping_add(1);
-        let changes = self.rrsets.hear(heard, &self.hasher);
+        let changes = self.rrsets.hear(heard);
         if let Some(place) = changes.too_often {
             offend(findings, Rule::UpdateRate, place, None);
         }
@@ -147,7 +144,7 @@ impl Records {
     ) {
         let now = heard.now;
         let Record { name, rtype, class, data, .. } = *record;
-        let key = self.hasher.hash_one((heard.source, name, rtype, class, data));
+        let key = (heard.source, name, rtype, class, data);
         let there = self.sent.entry(now, key, Sent::default);
         let sent = there.value;
         if there.forgot {
@@ -193,7 +190,7 @@ impl Records {
                 let probed = message.probed.get_or_init(|| {
                     let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
                     let announced = records.filter(|record| record.section == Section::Answer);
-                    self.probes.last(now, heard.party, announced, &self.hasher)
+                    self.probes.last(now, heard.party, announced)
                 });
                 let is_too_many = probed.is_none_or(|probed| {
                     sent.announced.forget_until(probed);
@@ -207,8 +204,8 @@ impl Records {
 
         let is_doubtful = self.forgot.is_some_and(|at| now.since(at) <= Self::DOUBT);
         if is_first
-            && change::is_address(record)
-            && self.rrsets.hear_address(heard, record, self.messages, &self.hasher)
+            && record.rtype.is_address()
+            && self.rrsets.hear_address(heard, record, self.messages)
             && !is_doubtful
         {
             offend(findings, Rule::UpdateRate, place, None);

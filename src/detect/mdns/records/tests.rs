@@ -4,10 +4,11 @@
 use super::*;
 use crate::craft::mdns::{address, ptr, response, txt};
 use crate::craft::{Host, Query, Responder, Service};
-use crate::decode::mdns::{self, Shape};
+use crate::decode::mdns::{self, PayloadHash, Shape};
 use crate::decode::{Message as Decoded, Protocol, decode};
 use crate::detect::heard::Link;
-use crate::detect::memory::questions::{Asker, Party, Questions};
+use crate::detect::memory::questions::{Asker, Questions};
+use crate::detect::memory::sender::SenderKey;
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::Stamp;
 use proptest::prelude::*;
@@ -51,9 +52,9 @@ impl Bench {
         let observation = decode(&Frame { meta, bytes });
         let Decoded::Mdns(datagram) = &observation.message else { panic!("no mDNS") };
         let digest = mdns::digest(datagram, &KEY);
-        let hasher = RandomState::with_seeds(5, 6, 7, 8);
+        let hasher = KEY.state();
         let hash = hasher.hash_one(observation.sender);
-        let party = Party::new(observation.sender, hash);
+        let party = SenderKey::new(observation.sender, hash);
         let shape = Shape::of(datagram, &digest);
         let kind = match shape {
             Shape::Query => Kind::Query,
@@ -72,8 +73,8 @@ impl Bench {
             observation: &observation,
             protocol: Protocol::Mdns,
             party,
-            source: hasher.hash_one((hash, observation.ip.map(|ip| ip.source))),
-            mdns: Some(Mdns { datagram, digest: &digest, payload: 0, kind }),
+            source: SourceId(hasher.hash_one((hash, observation.ip.map(|ip| ip.source)))),
+            mdns: Some(Mdns { datagram, digest: &digest, payload: PayloadHash(0), kind }),
             questions: &self.questions,
             is_suspended: self.is_suspended,
             link: &self.link,
