@@ -136,7 +136,6 @@ impl Lan {
             tracked: devices as usize,
             evicted_expired: 0,
             evicted_capacity: 0,
-            suspended: 0,
             devices: (0..devices).map(device).collect(),
             other: None,
             ..Snapshot::default()

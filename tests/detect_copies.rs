@@ -161,7 +161,7 @@ fn a_sender_that_takes_a_host_s_mac_does_not_make_it_a_relay() {
 fn reflected_payloads_are_counted_and_a_loop_is_told() {
     let shown = |segment: &Segment| {
         let snapshot = segment.snapshot();
-        (snapshot.reflected, snapshot.reflection_loop)
+        (snapshot.health.reflected, snapshot.health.reflection_loop)
     };
     let phones = [8, 9].map(Host::numbered);
     let mut segment = Segment::new();
@@ -294,5 +294,5 @@ fn a_flood_of_invented_names_ends() {
         segment.pass(u64::from(n % 50 == 0)).hear(&by.mdns4(message));
     }
     let snapshot = segment.snapshot();
-    assert_eq!((snapshot.reflected, snapshot.reflection_loop), (0, false));
+    assert_eq!((snapshot.health.reflected, snapshot.health.reflection_loop), (0, false));
 }

@@ -59,8 +59,8 @@ fn outcome(frames: &[(u64, Vec<u8>)]) -> (u64, u128, u64) {
     }
     idle(&mut segment, 5);
     let snapshot = segment.snapshot();
-    let delays = snapshot.response_delays;
-    (delays.counts.iter().sum(), delays.sum.as_millis(), snapshot.unanswered)
+    let delays = snapshot.health.response_delays;
+    (delays.counts.iter().sum(), delays.sum.as_millis(), snapshot.health.unanswered)
 }
 
 const SILENCE: (u64, u128, u64) = (0, 0, 1);
@@ -159,7 +159,7 @@ fn a_name_is_counted_once_a_minute() {
             idle(&mut segment, seconds);
         }
         idle(&mut segment, 5);
-        segment.snapshot().unanswered
+        segment.snapshot().health.unanswered
     };
     // Two names.
     assert_eq!(every(10, 6), 2);
@@ -177,7 +177,7 @@ fn whoever_does_not_listen_hears_no_silence() {
         let now = segment.now();
         segment.engine.handle_event(now, event);
         idle(&mut segment, 10);
-        assert_eq!(segment.snapshot().unanswered, expected, "{event:?}");
+        assert_eq!(segment.snapshot().health.unanswered, expected, "{event:?}");
     }
     // A response that was cut may have held the answer.
     let mut segment = known();
@@ -185,14 +185,14 @@ fn whoever_does_not_listen_hears_no_silence() {
     let cut = PRINTER.mdns4(canon().announcement());
     segment.pass(50).hear_of(&cut[..70], cut.len());
     idle(&mut segment, 10);
-    assert_eq!(segment.snapshot().unanswered, 0);
+    assert_eq!(segment.snapshot().health.unanswered, 0);
     // While it is suspended, a question does not begin to wait.
     let mut segment = known();
     let now = segment.now();
     segment.engine.handle_event(now, Event::Dropped);
     segment.pass(1_999).hear(&PHONE.mdns4(browse()));
     idle(&mut segment, 10);
-    assert_eq!(segment.snapshot().unanswered, 0);
+    assert_eq!(segment.snapshot().health.unanswered, 0);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_file_without_frames_for_hours_closes_what_waits() {
     let mut segment = known();
     segment.hear(&PHONE.mdns4(browse()));
     segment.pass(3 * 3_600_000).hear(&LAPTOP.mdns4(Query::new("x.local", TYPE::A)));
-    assert_eq!(segment.snapshot().unanswered, 1);
+    assert_eq!(segment.snapshot().health.unanswered, 1);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn delays_are_in_the_buckets_of_the_contract() {
     for millis in [1, 20, 21, 120, 130, 1_500] {
         segment.hear(&PHONE.mdns4(browse())).pass(millis).hear(&answer()).pass(10_000);
     }
-    let delays = segment.snapshot().response_delays;
+    let delays = segment.snapshot().health.response_delays;
     assert_eq!(delays.counts, [2, 1, 1, 1, 0, 0, 1, 0, 0]);
     assert_eq!(delays.sum, Duration::from_millis(1_792));
 }
@@ -231,12 +231,12 @@ fn questions_in_numbers_take_no_more_memory_and_are_still_answered() {
     segment.pass(30).hear(&PRINTER.mdns4(response([address(&name(999), PRINTER.v4.into())])));
     idle(&mut segment, 5);
     let snapshot = segment.snapshot();
-    assert_eq!(snapshot.response_delays.counts.iter().sum::<u64>(), 1);
-    assert!((200..=255).contains(&snapshot.unanswered), "{}", snapshot.unanswered);
+    assert_eq!(snapshot.health.response_delays.counts.iter().sum::<u64>(), 1);
+    assert!((200..=255).contains(&snapshot.health.unanswered), "{}", snapshot.health.unanswered);
 }
 
 fn services(segment: &Segment) -> Vec<(String, u64)> {
-    let services = segment.snapshot().services;
+    let services = segment.snapshot().health.services;
     services.into_iter().map(|(service, count)| (service.into(), count)).collect()
 }
 

@@ -34,7 +34,7 @@ fn igmp3(host: Host) -> Vec<u8> {
 }
 
 fn of(segment: &Segment, family: Family) -> Membership {
-    segment.snapshot().membership[family as usize]
+    segment.snapshot().health.membership[family as usize]
 }
 
 /// Heard after 10 s: frames, each with the milliseconds before it.

@@ -163,7 +163,7 @@ fn while_suspended_nothing_is_announced() {
     segment.engine.handle_event(now, Event::Dropped);
     segment.hear(&announce);
     assert_eq!(segment.kinds(PRINTER), [(Kind::Response, 3), (Kind::Announcement, 1)]);
-    assert_eq!(segment.snapshot().suspended, 2);
+    assert_eq!(segment.snapshot().health.suspended, 2);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn what_was_cut_is_classed_by_its_header() {
     assert_eq!(segment.kinds(PRINTER), [(Kind::Probe, 1), (Kind::Response, 1)]);
     let snapped = Issue { protocol: Some(Protocol::Mdns), reason: Reason::Snapped };
     assert_eq!(segment.snapshot().decode_errors, [(snapped, 2)]);
-    assert_eq!(segment.snapshot().suspended, 2, "a question was not heard");
+    assert_eq!(segment.snapshot().health.suspended, 2, "a question was not heard");
 }
 
 #[test]

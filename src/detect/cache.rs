@@ -8,9 +8,9 @@
 //! A goodbye removes its record at once. RFC 6762 section 10.1 lets caches wait a second, so that
 //! another host that has the record may say so; it is learned again from that.
 
-use super::heard::{Heard, Mdns};
 use super::memory::sender::SenderKey;
 use super::memory::table::Table;
+use super::view::{Mdns, View};
 use crate::decode::mdns::{
     DataHash, Digest, HashKey, Kind, NameHash, PayloadHash, RClass, RType, Record, Section,
 };
@@ -84,17 +84,18 @@ impl Cache {
         Self { names: Table::new(key, TTL_MAX), learned: None }
     }
 
-    /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>) {
-        let Some(mdns) = heard.multicast_mdns().filter(teaches) else { return };
-        let now = heard.now;
+    /// Hears one frame. Hands each record that caches learn from it to `learned`.
+    pub(crate) fn handle(&mut self, view: &View<'_>, mut learned: impl FnMut(&Mdns<'_>, &Record)) {
+        let Some(mdns) = view.multicast_mdns().filter(teaches) else { return };
+        let now = view.now;
         let is_copy = |(payload, at)| payload == mdns.payload && now.since(at) < LEARNED;
         if self.learned.is_some_and(is_copy) {
             return;
         }
         self.learned = Some((mdns.payload, now));
         for record in learnable(mdns.digest) {
-            self.learn(now, record, heard.party);
+            self.learn(now, record, view.sender);
+            learned(&mdns, record);
         }
     }
 
@@ -206,7 +207,7 @@ mod tests {
     const ME: u64 = 4;
     const PRINTER: u64 = 8;
 
-    fn party(hash: u64) -> SenderKey {
+    fn sender(hash: u64) -> SenderKey {
         SenderKey::new(None, hash)
     }
 
@@ -225,40 +226,40 @@ mod tests {
     }
 
     fn owns(cache: &Cache, now: Time, name: u64) -> Option<bool> {
-        cache.owned(now, NameHash(name), RType::PTR, party(ME)).map(|owned| owned.by_another)
+        cache.owned(now, NameHash(name), RType::PTR, sender(ME)).map(|owned| owned.by_another)
     }
 
     #[test]
     fn a_record_lives_for_its_ttl_and_until_its_goodbye() {
         let mut cache = cache();
-        cache.learn(at(0), &record(1, 1, 120, false), party(PRINTER));
+        cache.learn(at(0), &record(1, 1, 120, false), sender(PRINTER));
         assert_eq!(owns(&cache, at(119), 1), Some(true));
         assert_eq!(owns(&cache, at(120), 1), None);
-        cache.learn(at(200), &record(1, 1, 120, false), party(ME));
+        cache.learn(at(200), &record(1, 1, 120, false), sender(ME));
         assert_eq!(owns(&cache, at(201), 1), Some(false), "nobody else has it");
-        assert_eq!(cache.owned(at(201), NameHash(1), RType::A, party(ME)), None);
-        assert!(cache.owned(at(201), NameHash(1), RType::ANY, party(ME)).is_some());
-        cache.learn(at(202), &record(1, 2, 120, false), party(PRINTER));
-        cache.learn(at(203), &record(1, 1, 0, false), party(ME));
+        assert_eq!(cache.owned(at(201), NameHash(1), RType::A, sender(ME)), None);
+        assert!(cache.owned(at(201), NameHash(1), RType::ANY, sender(ME)).is_some());
+        cache.learn(at(202), &record(1, 2, 120, false), sender(PRINTER));
+        cache.learn(at(203), &record(1, 1, 0, false), sender(ME));
         assert_eq!(owns(&cache, at(204), 1), Some(true), "another's of that name is still there");
-        cache.learn(at(205), &record(1, 2, 0, false), party(PRINTER));
+        cache.learn(at(205), &record(1, 2, 0, false), sender(PRINTER));
         assert_eq!(owns(&cache, at(206), 1), None);
     }
 
     #[test]
     fn a_flush_takes_what_is_older_than_a_second() {
         let mut cache = cache();
-        cache.learn(at(0), &record(1, 1, 120, true), party(PRINTER));
-        cache.learn(at(1), &record(1, 2, 120, true), party(ME));
+        cache.learn(at(0), &record(1, 1, 120, true), sender(PRINTER));
+        cache.learn(at(1), &record(1, 2, 120, true), sender(ME));
         assert_eq!(owns(&cache, at(1), 1), Some(true), "both are of one announcement");
-        cache.learn(at(9), &record(1, 2, 120, true), party(ME));
+        cache.learn(at(9), &record(1, 2, 120, true), sender(ME));
         assert_eq!(owns(&cache, at(9), 1), Some(false));
     }
 
     #[test]
     fn a_refresh_is_due_from_four_fifths_of_the_ttl_on() {
         let mut cache = cache();
-        cache.learn(at(0), &record(1, 1, 100, false), party(PRINTER));
+        cache.learn(at(0), &record(1, 1, 100, false), sender(PRINTER));
         let due = |now| cache.due(at(now), NameHash(1), RType::PTR);
         assert_eq!(due(78), None);
         assert_eq!(due(80), Some(Due { records: 1, heard: at(0) }));
@@ -271,7 +272,7 @@ mod tests {
     fn of_many_records_the_latest_are_kept() {
         let mut cache = cache();
         for data in 0..9 {
-            cache.learn(at(data), &record(1, data, 10, false), party(PRINTER));
+            cache.learn(at(data), &record(1, data, 10, false), sender(PRINTER));
         }
         assert_eq!(owns(&cache, at(15), 1), Some(true));
         assert_eq!(cache.due(at(15), NameHash(1), RType::PTR).map(|due| due.records), Some(4));
@@ -282,7 +283,7 @@ mod tests {
         fn memory_has_a_bound(names in prop::collection::vec(any::<u64>(), 0..3_000), ttl: u32) {
             let mut cache = cache();
             for (name, second) in names.into_iter().zip(0..) {
-                cache.learn(at(second), &record(name, name, ttl, name % 2 == 0), party(PRINTER));
+                cache.learn(at(second), &record(name, name, ttl, name % 2 == 0), sender(PRINTER));
             }
             prop_assert!(cache.names.capacity() <= 4_096);
             prop_assert!((size_of::<Records>() + 24) * 4_096 <= 760_000);

@@ -1,87 +1,98 @@
-//! What a segment's devices do wrong, and why: storms and their causes, relays and loops, the
-//! rules of RFC 6762 and its relatives. Observations come in with their time; marks, violations
-//! and what is known of the LAN's health go out. No IO and no clock; memory is fixed.
+//! What a segment's devices do wrong, and why: causes of storms, relays and loops, the rules of
+//! RFC 6762 and its relatives, and how discovery fares. No IO and no clock; memory is fixed.
 //!
-//! Each detector is a file with its own state and knows no other. One frame passes them in this
-//! order: what is a copy is recognised first and held against nobody; then the rules.
+//! Comes in: observations with their time, once each. Goes out: the kind of a message, the causes
+//! whose signature a frame has, violations, and the health of discovery.
+//!
+//! Each detector is a file with its own state, and none reads another's; what several need (the
+//! questions of the last 2 s, the cache) is handed to them. What is a copy is recognised first and
+//! held against nobody; then the rules are asked.
 //!
 //! | file | reason |
 //! |---|---|
 //! | `cause`, `rule` | the tables: causes in their order, rules by id |
-//! | `expect` | limits, aliases and what is ignored, from the configuration |
-//! | `heard` | one frame as detectors see it, and what they find |
-//! | `sets` | the table that all of them remember in |
-//! | `questions`, `suspension` | what was asked in the last 2 s, and when silence proves nothing |
-//! | `loops`, `reflection`, `relay` | copies, and who speaks for others |
-//! | `records`, `conflict` | records again, changed, withdrawn, claimed by two |
+//! | `view` | one frame as detectors see it, and what they find |
+//! | `memory` | what they remember with; questions, kinds of messages, when silence proves nothing |
 //! | `cache` | what a cache on this segment would hold |
-//! | `repeats`, `probes`, `pingpong`, `known` | questions and probes again, and answers that provoke them |
-//! | `rename`, `contenders` | what probes are about: names that go on and on, and who objects |
-//! | `queriers`, `groups` | who asks for the members of groups, and which have any |
-//! | `answers`, `services` | whether questions are answered, and which services there are |
-//! | `form` | what a message breaks by itself |
-//! | `discovery`, `scan`, `marks` | the other protocols |
-//! | `deferred` | offences that may be a mirror port's doing |
-//! | `violations` | the account of a device and of the segment |
-//! | `storm` | what a storm is |
-//! | `flood`, `surge` | the storms of a device, and of the segment as a whole |
-//! | `window`, `share`, `pace` | rates by second, and what the frames of the last 10 s were |
-//! | `ledger` | the account of a segment's storms |
-//! | `watch` | what is remembered of one device |
+//! | `health` | queriers, groups, answers, services |
+//! | `copies` | loops and mirror ports, reflected payloads, who speaks for others |
+//! | `mdns` | the rules and causes of mDNS |
+//! | `others` | those of the other protocols |
+//! | `account` | what is booked on whom |
 
 mod account;
 mod cache;
 mod cause;
 mod copies;
 mod health;
-mod heard;
 mod mdns;
-pub(crate) mod memory;
+mod memory;
 mod others;
 mod rule;
+mod view;
 
+pub(crate) use account::device::DeviceMemory;
 pub use account::violations::{Counts, LastOffence};
-pub(crate) use account::watch::Watch;
 pub use cause::{Cause, CauseSet, SegmentCause};
+pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
 pub use health::queriers::{Family, Membership};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
-pub use heard::Link;
-pub(crate) use heard::{Findings, Heard, Mdns};
 pub use rule::{Hardness, Rule};
+pub use view::Link;
 
-use crate::decode::Sender;
-use crate::decode::mdns::HashKey;
+use crate::decode::mdns::{Datagram, Digest, HashKey, Kind, PayloadHash};
+use crate::decode::{Observation, Protocol, Sender};
 use crate::time::{Stamp, Time};
-use account::deferred;
-use copies::relay::{Addresses, Places};
-use copies::{loops, reflection};
-use health::{answers, groups, queriers, services};
-use heard::{Delivery, Offence, Subject};
-use mdns::{conflict, form, known, pingpong, probes, records, repeats};
-use others::{discovery, scan};
+use account::booking::Account;
+use ahash::RandomState;
+use cache::Cache;
+use copies::CopyDetectors;
+use health::HealthDetectors;
+use mdns::MdnsDetectors;
+use memory::Memory;
+use memory::sender::{SenderKey, SourceId};
+use others::OtherDetectors;
+use view::{Findings, Mdns, View};
+
+/// One frame that was counted, as the engine hands it down.
+#[derive(Clone, Copy)]
+pub(crate) struct Counted<'a> {
+    /// When, by the engine's time.
+    pub now: Time,
+    /// When, by the wall clock.
+    pub stamp: Stamp,
+    /// What the frame says.
+    pub observation: &'a Observation<'a>,
+    /// What it was counted as.
+    pub protocol: Protocol,
+    /// Its mDNS message, if it has one, to a group or not.
+    pub mdns: Option<(&'a Datagram<'a>, PayloadHash, &'a Digest)>,
+    /// The interface.
+    pub link: &'a Link,
+}
+
+/// What one frame was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The kind of its mDNS message.
+    pub kind: Option<Kind>,
+    /// The causes whose signature it has.
+    pub marks: CauseSet,
+}
 
 /// The detectors of one segment.
+#[derive(Debug)]
 pub(crate) struct Detectors {
-    cache: cache::Cache,
-    answers: answers::Answers,
-    services: services::Services,
-    loops: loops::Loops,
-    reflection: reflection::Reflection,
-    records: records::Records,
-    conflict: conflict::Conflict,
-    repeats: repeats::Repeats,
-    probes: probes::Probes,
-    pingpong: pingpong::PingPong,
-    known: known::Known,
-    form: form::Form,
-    discovery: discovery::Discovery,
-    scan: scan::Scan,
-    queriers: queriers::Queriers,
-    groups: groups::Groups,
-    addresses: Addresses,
-    deferred: deferred::Deferrals,
-    violations: Counts,
+    /// Hashes senders.
+    state: RandomState,
+    memory: Memory,
+    cache: Cache,
+    health: HealthDetectors,
+    copies: CopyDetectors,
+    mdns: MdnsDetectors,
+    others: OtherDetectors,
+    account: Account,
     findings: Findings,
 }
 
@@ -89,223 +100,98 @@ impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
-            cache: cache::Cache::new(key),
-            answers: answers::Answers::new(key),
-            services: services::Services::new(key),
-            loops: loops::Loops::new(key),
-            reflection: reflection::Reflection::new(key),
-            records: records::Records::new(key),
-            conflict: conflict::Conflict::new(key),
-            repeats: repeats::Repeats::new(key),
-            probes: probes::Probes::new(key),
-            pingpong: pingpong::PingPong::new(key),
-            known: known::Known::new(key),
-            form: form::Form::new(),
-            discovery: discovery::Discovery::new(key),
-            scan: scan::Scan::new(key),
-            queriers: queriers::Queriers::default(),
-            groups: groups::Groups::new(key),
-            addresses: Addresses::new(key),
-            deferred: deferred::Deferrals::default(),
-            violations: [0; Rule::COUNT],
+            state: key.state(),
+            memory: Memory::default(),
+            cache: Cache::new(key),
+            health: HealthDetectors::new(key),
+            copies: CopyDetectors::new(key),
+            mdns: MdnsDetectors::new(key),
+            others: OtherDetectors::new(key),
+            account: Account::new(key),
             findings: Findings::default(),
         }
     }
 
-    /// Hears one frame of a device; `watch` is what is remembered of it, if it has a row. Returns
-    /// the causes whose signature the frame has.
+    /// Hears one frame of a device; `memory` is what is remembered of it, if it has a row.
     pub(crate) fn handle(
         &mut self,
-        heard: &Heard<'_>,
-        stamp: Stamp,
-        mut watch: Option<&mut Watch>,
-    ) -> CauseSet {
+        frame: &Counted<'_>,
+        mut memory: Option<&mut DeviceMemory>,
+    ) -> Verdict {
+        let Counted { now, stamp, observation, protocol, link, .. } = *frame;
+        let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
+        let sender = SenderKey::new(observation.sender, hash);
+        let source = self.state.hash_one((hash, observation.ip.map(|ip| ip.source)));
+        let mdns = frame.mdns.map(|(datagram, payload, digest)| {
+            let kind = self.memory.classify(now, sender, datagram, digest);
+            Mdns { datagram, digest, payload, kind }
+        });
+        let view = View {
+            now,
+            observation,
+            protocol,
+            sender,
+            source: SourceId(source),
+            mdns,
+            questions: &self.memory.questions,
+            is_suspended: self.memory.suspension.is_active(now),
+            link,
+        };
         let findings = &mut self.findings;
         findings.clear();
-        self.queriers.handle(heard, stamp);
-        self.groups.handle(heard);
-        // Copies are true as well: caches believe them, and they answer questions.
-        self.answers.handle(heard, &self.cache);
-        self.cache.handle(heard);
-        self.services.handle(heard);
-        self.loops.handle(heard, findings);
+        self.health.handle(&view, stamp, &mut self.cache);
+        self.mdns.handle_any(&view);
+        self.copies.handle(&view, findings);
         if !findings.is_copy() {
-            self.reflection.handle(heard, findings);
+            self.mdns.handle(&view, &self.cache, memory.as_deref_mut(), findings);
+            self.others.handle(&view, findings);
         }
-        if !findings.is_copy() {
-            self.records.handle(heard, findings);
-            if !watch.as_ref().is_some_and(|watch| watch.relay.is_relay()) {
-                self.conflict.handle(heard, findings);
-            }
-            self.repeats.handle(heard, &self.cache, findings);
-            self.probes.handle(heard, findings);
-            self.pingpong.handle(heard, findings);
-            self.known.handle(heard, findings);
-            let v4 = watch.as_deref_mut().map(|watch| &mut watch.v4);
-            self.form.handle(heard, v4, findings);
-            self.discovery.handle(heard, findings);
-            self.scan.handle(heard, findings);
-            if let Some(cause) = Cause::of_protocol(heard.protocol) {
-                findings.mark(cause);
-            }
-        }
-        self.book(heard, stamp, watch);
-        self.findings.marks()
+        let is_mirrored = self.copies.loops.is_mirrored(now);
+        self.account.book(&view, stamp, findings, is_mirrored, memory);
+        Verdict { kind: mdns.map(|mdns| mdns.kind), marks: self.findings.marks() }
     }
 
-    /// Counts what has waited for long enough. To be called once a second; `find` hands what is
-    /// remembered of a sender to what it is given, if the sender has a row.
-    pub(crate) fn handle_timeout(
+    /// Closes what has waited long enough, and lets go what has expired. Called when a whole second
+    /// has passed, or more. `find` hands the memory of a sender to what it is given, if the sender
+    /// has a row.
+    pub(crate) fn handle_second(
         &mut self,
         now: Time,
-        mut find: impl FnMut(Sender, &mut dyn FnMut(&mut Watch)),
+        find: impl FnMut(Sender, &mut dyn FnMut(&mut DeviceMemory)),
     ) {
-        if self.deferred.is_empty() {
-            return;
+        self.account.handle_second(now, find);
+        self.health.handle_second(now);
+    }
+
+    /// Frames were lost: who was silent may have spoken. Suspends, for 2 s, what rests on silence.
+    pub(crate) fn handle_gap(&mut self, now: Time) {
+        self.health.handle_gap();
+        self.memory.suspension.begin(now);
+    }
+
+    /// Nobody listens from now on.
+    pub(crate) fn handle_down(&mut self) {
+        self.health.handle_gap();
+    }
+
+    /// How discovery fares.
+    pub(crate) fn health(&self, now: Time) -> Health {
+        Health {
+            reflected: self.copies.reflection.reflected(),
+            reflection_loop: self.copies.reflection.is_looping(now),
+            suspended: self.memory.suspension.begun(),
+            ..self.health.snapshot(now)
         }
-        for held in self.deferred.take_due(now) {
-            self.violations[held.rule as usize] += held.count;
-            find(held.sender, &mut |watch| {
-                watch.violations.get_or_insert_default().add(held.rule, held.count);
-            });
-        }
-    }
-
-    /// Payloads that came again from another device.
-    pub(crate) const fn reflected(&self) -> u64 {
-        self.reflection.reflected()
-    }
-
-    /// Whether reflected payloads go round, or did in the last 10 s.
-    pub(crate) fn is_reflection_looping(&self, now: Time) -> bool {
-        self.reflection.is_looping(now)
-    }
-
-    /// Closes what has waited long enough, and lets go what has expired. Called when a whole second,
-    /// or more, has passed.
-    pub(crate) fn handle_second(&mut self, now: Time) {
-        self.answers.handle_second(now);
-        self.services.handle_second(now);
-    }
-
-    /// Frames were lost, or nobody listens: whoever was silent may have spoken.
-    pub(crate) fn handle_gap(&mut self) {
-        self.answers.handle_gap();
-    }
-
-    /// How soon questions were answered.
-    pub(crate) const fn delays(&self) -> &Delays {
-        self.answers.delays()
-    }
-
-    /// How many questions nobody answered.
-    pub(crate) const fn unanswered(&self) -> u64 {
-        self.answers.unanswered()
-    }
-
-    /// How many instances of each type of service are alive.
-    pub(crate) fn services(&self, now: Time) -> Vec<(Box<str>, u64)> {
-        self.services.count(now)
     }
 
     /// Violations of all devices.
     pub(crate) const fn violations(&self) -> &Counts {
-        &self.violations
+        self.account.violations()
     }
 
     /// The causes whose signature the last frame has.
     pub(crate) const fn marks(&self) -> CauseSet {
         self.findings.marks()
-    }
-
-    /// What is known of group membership in an address family.
-    pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
-        let groups = self.groups.count(now, family);
-        Membership { groups, ..self.queriers.membership(now, family) }
-    }
-
-    /// Books each rule that was broken once: on the device's account and the segment's, unless
-    /// it is about another host's record and the device is, or may be, a relay.
-    fn book(&mut self, heard: &Heard<'_>, stamp: Stamp, watch: Option<&mut Watch>) {
-        let mut nobody = Watch::default();
-        let watch = watch.unwrap_or(&mut nobody);
-        let marks = self.findings.marks();
-        if marks.contains(Cause::RenameLoop) || marks.contains(Cause::NameConflict) {
-            watch.contest(heard.now);
-        }
-        let others = watch.relay.handle(heard, &self.addresses);
-        let is_relay = watch.relay.is_relay();
-        let is_cleared = watch.relay.is_cleared();
-        if (is_relay || is_cleared)
-            && let Some(withheld) = watch.withheld.take()
-            && !is_relay
-        {
-            for (rule, count) in withheld.into_counts() {
-                watch.violations.get_or_insert_default().add(rule, count);
-                self.violations[rule as usize] += count;
-            }
-        }
-        if !self.deferred.is_empty() {
-            self.settle_deferred(heard, watch);
-        }
-        let doubtful = heard.observation.sender.filter(|_| match self.findings.delivery() {
-            Delivery::Doubtful => true,
-            Delivery::Once | Delivery::Repeated => false,
-        });
-        let offences = self.findings.offences();
-        for (place, offence) in offences.iter().enumerate() {
-            let rule = offence.rule;
-            if offences[..place].iter().any(|earlier| earlier.rule == rule) {
-                continue;
-            }
-            if is_relay && rule.spares_relays() {
-                continue;
-            }
-            // One of the same rule that is about an own record counts at once.
-            let same = offences[place..].iter().filter(|same| same.rule == rule);
-            let own = same.clone().find(|same| !is_about(same, others));
-            let is_withheld = own.is_none() && rule.spares_relays() && !is_cleared;
-            if !is_withheld
-                && doubtful.is_some_and(|sender| self.deferred.hold(heard.now, sender, rule))
-            {
-                continue;
-            }
-            match own {
-                Some(own) => {
-                    watch.violations.get_or_insert_default().count(heard, stamp, own);
-                    self.violations[rule as usize] += 1;
-                }
-                None if is_withheld => {
-                    watch.withheld.get_or_insert_default().hold(rule);
-                }
-                None => {
-                    watch.violations.get_or_insert_default().count(heard, stamp, offence);
-                    self.violations[rule as usize] += 1;
-                }
-            }
-        }
-    }
-
-    /// Counts what the sender did itself and drops what a mirror port did.
-    fn settle_deferred(&mut self, heard: &Heard<'_>, watch: &mut Watch) {
-        if self.loops.is_mirrored(heard.now) {
-            self.deferred.clear();
-        } else if self.findings.delivery() == Delivery::Repeated
-            && let Some(sender) = heard.observation.sender
-        {
-            for held in self.deferred.take_of(sender) {
-                self.violations[held.rule as usize] += held.count;
-                watch.violations.get_or_insert_default().add(held.rule, held.count);
-            }
-        }
-    }
-}
-
-/// Whether an offence is about one of these records.
-const fn is_about(offence: &Offence, places: Places) -> bool {
-    match offence.subject {
-        Some(Subject::Record(place)) => places.has(place),
-        Some(Subject::Question(_)) | None => false,
     }
 }
 

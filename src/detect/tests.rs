@@ -4,13 +4,10 @@
 use super::*;
 use crate::craft::mdns::{SERVICE_TYPES, ptr, response};
 use crate::craft::{Host, Query, Responder, Service, discovery};
-use crate::decode::mdns::{Datagram, PayloadHash, digest};
-use crate::decode::{Message, Sender, decode};
-use crate::detect::memory::questions::Questions;
-use crate::detect::memory::sender::{SenderKey, SourceId};
+use crate::decode::mdns::{PayloadHash, digest};
+use crate::decode::{Message, decode};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::mac::Mac;
-use ahash::RandomState;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -27,7 +24,7 @@ struct Found {
 /// The detectors of a segment, with what they remember of each sender.
 struct Lan {
     pub detectors: Detectors,
-    pub watches: HashMap<Sender, Watch>,
+    pub memories: HashMap<Sender, DeviceMemory>,
     pub link: Link,
     pub direction: Direction,
     pub link_type: LinkType,
@@ -40,7 +37,7 @@ impl Lan {
     fn new() -> Self {
         Self {
             detectors: Detectors::new(KEY),
-            watches: HashMap::new(),
+            memories: HashMap::new(),
             link: Link::default(),
             direction: Direction::Unknown,
             link_type: LinkType::Ethernet,
@@ -58,11 +55,11 @@ impl Lan {
         self.now += u64::try_from(time.as_micros()).expect("short");
     }
 
-    fn watch(&self, host: Host) -> &Watch {
-        &self.watches[&Sender::Mac(host.mac)]
+    fn memory(&self, host: Host) -> &DeviceMemory {
+        &self.memories[&Sender::Mac(host.mac)]
     }
 
-    /// Hears one frame, which is an announcement if it is a response.
+    /// Hears one frame.
     fn hear(&mut self, bytes: &[u8]) -> Found {
         let stamp = Stamp(self.now().0.into());
         let meta = FrameMeta {
@@ -80,46 +77,17 @@ impl Lan {
         } else {
             None
         };
-        let mdns = digest.as_ref().map(|(datagram, digest)| Mdns {
-            datagram,
-            digest,
-            payload: PayloadHash(self.hasher.hash_one(datagram.payload)),
-            kind: kind(datagram, digest),
+        let mdns = digest.as_ref().map(|(datagram, digest)| {
+            (*datagram, PayloadHash(self.hasher.hash_one(datagram.payload)), digest)
         });
-        let sender = observation.sender;
-        let hash = sender.map_or(0, |sender| self.hasher.hash_one(sender));
-        let heard = Heard {
-            now: self.now(),
-            observation: &observation,
-            protocol,
-            party: SenderKey::new(sender, hash),
-            source: SourceId(self.hasher.hash_one((hash, observation.ip.map(|ip| ip.source)))),
-            mdns,
-            questions: &Questions::default(),
-            is_suspended: false,
-            link: &self.link,
-        };
-        let watch = sender.map(|sender| self.watches.entry(sender).or_default());
-        let marks = self.detectors.handle(&heard, stamp, watch).iter();
+        let (now, link) = (self.now(), &self.link);
+        let frame = Counted { now, stamp, observation: &observation, protocol, mdns, link };
+        let memory = observation.sender.map(|sender| self.memories.entry(sender).or_default());
+        let marks = self.detectors.handle(&frame, memory).marks.iter();
         // Of the detectors that tests here are about.
         let of_copies = [Cause::L2Loop, Cause::Reflection, Cause::NameConflict];
         let marks = marks.filter(|cause| of_copies.contains(cause)).collect();
         Found { marks, is_spared: self.detectors.findings.is_copy() }
-    }
-}
-
-fn kind(
-    datagram: &Datagram<'_>,
-    digest: &crate::decode::mdns::Digest,
-) -> crate::decode::mdns::Kind {
-    use crate::decode::mdns::{Kind, Shape};
-    match Shape::of(datagram, digest) {
-        Shape::Malformed => Kind::Malformed,
-        Shape::LegacyQuery => Kind::LegacyQuery,
-        Shape::Probe => Kind::Probe,
-        Shape::Query => Kind::Query,
-        Shape::Goodbye => Kind::Goodbye,
-        Shape::Answer => Kind::Announcement,
     }
 }
 
@@ -379,11 +347,11 @@ fn reflection_is_told_from_what_two_may_say() {
         let mut lan = Lan::new();
         assert_eq!(found(&mut lan, steps), *expected, "{what}");
         let copies = expected.matches('R').count() as u64;
-        assert_eq!(lan.detectors.reflected(), copies, "{what}");
+        assert_eq!(lan.detectors.health(lan.now()).reflected, copies, "{what}");
         let loops = expected.contains('-') || *what == "a third";
-        assert_eq!(lan.detectors.is_reflection_looping(lan.now()), loops, "{what}");
+        assert_eq!(lan.detectors.health(lan.now()).reflection_loop, loops, "{what}");
         lan.pass(Duration::from_secs(11));
-        assert!(!lan.detectors.is_reflection_looping(lan.now()), "{what}");
+        assert!(!lan.detectors.health(lan.now()).reflection_loop, "{what}");
     }
 }
 
@@ -412,8 +380,8 @@ fn name_conflict_is_told_from_a_move() {
     assert_eq!([marks(1), marks(1), marks(2), marks(2)], [vec![], vec![], vec![], vec![]]);
     assert_eq!([marks(1), marks(1), marks(2)], [conflict.clone(), conflict.clone(), conflict]);
     let now = lan.now();
-    assert!(lan.watch(Host::numbered(2)).is_contested(now));
-    assert!(lan.watch(Host::numbered(1)).is_contested(now));
+    assert!(lan.memory(Host::numbered(2)).is_contested(now));
+    assert!(lan.memory(Host::numbered(1)).is_contested(now));
     // The other has not claimed it for more than 10 s.
     for _ in 0..11 {
         lan.pass(1_000 * MILLI);
@@ -428,7 +396,7 @@ fn a_relay_s_records_are_no_claims() {
     for n in 11..=14 {
         lan.hear(&Host::numbered(1).mdns4(responder(Host::numbered(n)).address_response()));
     }
-    assert!(lan.watch(Host::numbered(1)).relay.is_relay());
+    assert!(lan.memory(Host::numbered(1)).relay.is_relay());
     // What it still says of host-11 after that one has taken another address.
     let moved = Responder::new("host-11", Host::numbered(99));
     let mut marks = Vec::new();

@@ -6,14 +6,11 @@
 //!
 //! | file | reason |
 //! |---|---|
-//! | `budget` | the rows that all engines of the process share |
-//! | `table` | one row a sender: who gets one, who gives it up |
-//! | `newcomers`, `sketch` | how rows are shared out when anybody can invent senders |
+//! | `rows` | one row a sender: who gets one, who gives it up |
 //! | `seconds` | frames by whole second |
-//! | `storms`, `due` | when a second closes: which rows are looked at, and the account of storms |
+//! | `storms` | when a second closes: the storms of all devices and of the segment |
 //! | `payloads` | digests of payloads that came before |
-//! | `kinds` | which kind a message is: announcement or response |
-//! | `claims`, `profile`, `category`, `vendor` | who a device is |
+//! | `identity` | who a device is |
 //! | `errors` | what could not be decoded |
 //! | `snapshot` | what a reader sees |
 
@@ -32,18 +29,14 @@ pub use snapshot::{
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
-use crate::detect::memory::kinds::{self, PARSER, Parser};
-use crate::detect::memory::questions::Questions;
-use crate::detect::memory::sender::{SenderKey, SourceId};
-use crate::detect::memory::suspension::Suspension;
-use crate::detect::{CauseSet, Detectors, Family, Heard, Link, Mdns};
+use crate::detect::{CauseSet, Counted, Detectors, Link, Verdict};
 use crate::mac::Mac;
 use crate::storm::{Expectations, Storm, StormEvent};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
 use identity::claims;
-use payloads::Payloads;
+use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
 use seconds::Tally;
 use std::net::IpAddr;
@@ -125,8 +118,6 @@ pub struct Engine {
     /// Frames whose sender has no row; boxed because most segments never have one.
     other: Option<Box<DeviceCounters>>,
     payloads: Payloads,
-    questions: Questions,
-    suspension: Suspension,
     detectors: Detectors,
     storms: Storms,
     link: Arc<Link>,
@@ -167,8 +158,6 @@ impl Engine {
             table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
             other: None,
             payloads: Payloads::new(key),
-            questions: Questions::default(),
-            suspension: Suspension::default(),
             detectors: Detectors::new(key),
             storms: Storms::new(config.storms_kept),
             link: Arc::default(),
@@ -208,38 +197,17 @@ impl Engine {
         } else {
             None
         };
-        let hash = observation.sender.map_or(0, |sender| self.hasher.hash_one(sender));
-        let party = SenderKey::new(observation.sender, hash);
-        let kind = message.map(|(datagram, (_, digest))| {
+        if let Some((_, (_, digest))) = message {
             for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
                 self.errors.count(Issue { protocol: Some(protocol), reason });
             }
-            let (questions, suspension) = (&mut self.questions, &mut self.suspension);
-            kinds::classify(now, party, datagram, digest, questions, suspension)
-        });
+        }
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
-
-        let mdns = message.zip(kind).map(|((datagram, (payload, digest)), kind)| Mdns {
-            datagram,
-            digest,
-            payload,
-            kind,
-        });
-        let source = observation.ip.map(|ip| ip.source);
-        let heard = Heard {
-            now,
-            observation,
-            protocol,
-            party,
-            source: SourceId(self.hasher.hash_one((hash, source))),
-            mdns,
-            questions: &self.questions,
-            is_suspended: self.suspension.is_active(now),
-            link: &self.link,
-        };
+        let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
+        let frame = Counted { now, stamp, observation, protocol, mdns, link: &self.link };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
-        let watch = row.as_mut().map(|row| &mut row.watch);
-        let marks = self.detectors.handle(&heard, stamp, watch);
+        let memory = row.as_mut().map(|row| &mut row.memory);
+        let Verdict { kind, marks } = self.detectors.handle(&frame, memory);
         let is_due = self.storms.count(now, stamp, protocol, marks, row.as_deref_mut());
         let Some(row) = row else {
             let other = self.other.get_or_insert_default();
@@ -250,8 +218,7 @@ impl Engine {
         if is_in_rate {
             row.seconds.count(now.second());
         }
-        let digest = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
-        identify(now, &self.hasher, observation, digest, row);
+        identify(now, &self.hasher, observation, mdns, row);
         if is_due {
             self.table.set_due();
         }
@@ -267,17 +234,17 @@ impl Engine {
     /// Suspends, for 2 s, what rests on silence, unless nobody listens any more.
     pub fn handle_event(&mut self, now: Time, event: Event) {
         let now = self.advance(now);
-        self.detectors.handle_gap();
         match event {
             Event::Up => {
                 self.tally.resume(now.second());
-                self.suspension.begin(now);
+                self.detectors.handle_gap(now);
             }
             Event::Down => {
                 self.tally.pause();
+                self.detectors.handle_down();
                 self.storms.end_all(now, &mut self.table);
             }
-            Event::Dropped | Event::ClockStep => self.suspension.begin(now),
+            Event::Dropped | Event::ClockStep => self.detectors.handle_gap(now),
         }
     }
 
@@ -355,8 +322,8 @@ impl Engine {
             last_active: row.last_active,
             exposed: row.exposed,
             identity: Arc::clone(row.profile.identity()),
-            violations: row.watch.violations.as_ref().map(|v| Box::new(*v.counts())),
-            offences: row.watch.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
+            violations: row.memory.violations.as_ref().map(|v| Box::new(*v.counts())),
+            offences: row.memory.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
             storm: storm(row),
             storms_begun: row.flood.begun(),
         };
@@ -371,16 +338,10 @@ impl Engine {
             tracked: rows.len(),
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,
-            suspended: self.suspension.begun(),
-            membership: Family::ALL.map(|family| self.detectors.membership(time, family)),
-            reflected: self.detectors.reflected(),
-            reflection_loop: self.detectors.is_reflection_looping(time),
+            health: self.detectors.health(time),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),
-            services: self.detectors.services(time),
-            response_delays: self.detectors.delays().clone(),
-            unanswered: self.detectors.unanswered(),
             storms,
             segment_storm,
             storms_forgotten: ledger.forgotten(),
@@ -393,7 +354,7 @@ impl Engine {
     fn advance(&mut self, time: Time) -> Time {
         let Some(before) = self.now else {
             self.now = Some(time);
-            self.suspension.begin(time);
+            self.detectors.handle_gap(time);
             self.tally.advance(time.second());
             return time;
         };
@@ -404,12 +365,11 @@ impl Engine {
             self.tally.advance(now.second());
             self.table.tick(now);
             let table = &mut self.table;
-            self.detectors.handle_timeout(now, |sender, add| {
+            self.detectors.handle_second(now, |sender, add| {
                 if let Some(row) = table.get_mut(sender) {
-                    add(&mut row.watch);
+                    add(&mut row.memory);
                 }
             });
-            self.detectors.handle_second(now);
             self.storms.bury(now, &mut self.table);
         }
         now
@@ -424,9 +384,9 @@ fn identify(
     message: Option<(&Datagram<'_>, PayloadHash, &Digest)>,
     row: &mut table::Row,
 ) {
-    let is_relay = row.watch.relay.is_relay();
+    let is_relay = row.memory.relay.is_relay();
     let profile = &mut row.profile;
-    profile.keep_name(row.watch.is_contested(now));
+    profile.keep_name(row.memory.is_contested(now));
     profile.set_relay(is_relay);
     claims::of_sender(observation, |claim| profile.hear(now, claim));
     let is_news = match &observation.message {

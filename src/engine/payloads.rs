@@ -7,8 +7,14 @@
 //! A payload is kept when it comes for the second time: a flood of payloads that all differ costs
 //! one hash each, throws nothing out and allocates nothing.
 
-use crate::decode::mdns::{Digest, HashKey, PayloadHash};
+use crate::decode::mdns::{self, Datagram, Digest, HashKey, PayloadHash};
 use ahash::RandomState;
+
+/// How a whole message is read. The one place where the engine calls the parser.
+pub(super) type Parser = fn(&Datagram<'_>, &HashKey) -> Digest;
+
+/// The parser of the program.
+pub(super) const PARSER: Parser = mdns::digest;
 
 /// Sets and entries of a set: 64 payloads.
 const SETS: usize = 16;

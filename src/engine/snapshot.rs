@@ -3,7 +3,7 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Protocol, Sender};
-use crate::detect::{Cause, Counts, Delays, Family, LastOffence, Membership};
+use crate::detect::{Cause, Counts, Health, LastOffence};
 use crate::labelled::labelled;
 use crate::mac::Mac;
 use crate::storm::{Level, Storm};
@@ -39,28 +39,14 @@ pub struct Snapshot {
     pub evicted_expired: u64,
     /// Rows taken from newcomers for other newcomers.
     pub evicted_capacity: u64,
-    /// Times that what rests on silence was suspended, the start included. A suspension that is made
-    /// longer while it lasts is counted once.
-    pub suspended: u64,
-    /// Queriers and groups, by [`Family`].
-    pub membership: [Membership; Family::ALL.len()],
-    /// mDNS payloads that came again from another device.
-    pub reflected: u64,
-    /// Whether such payloads go round between devices, or did in the last 10 s.
-    pub reflection_loop: bool,
+    /// How discovery fares.
+    pub health: Health,
     /// The devices.
     pub devices: Vec<DeviceSnapshot>,
     /// Frames of senders without a row; `None` until there is one.
     pub other: Option<DeviceCounters>,
     /// Violations of all devices, by rule.
     pub violations: Counts,
-    /// Live instances by type of service, such as `_ipp._tcp`, each type once, in order; those
-    /// of types beyond [`SERVICE_TYPES_MAX`](crate::detect::SERVICE_TYPES_MAX) last, as `other`.
-    pub services: Vec<(Box<str>, u64)>,
-    /// From a multicast question to its first multicast answer.
-    pub response_delays: Delays,
-    /// Multicast questions that nobody answered within 3 s.
-    pub unanswered: u64,
     /// Storms that last and the latest that are over, in the order in which they began.
     pub storms: Vec<Storm>,
     /// The storm of the segment as a whole, while it lasts; it is among `storms` too.

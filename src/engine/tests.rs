@@ -236,13 +236,13 @@ fn while_suspended_nothing_is_an_announcement() {
     assert_eq!(response(&mut e, at(6_999), 2, "a a 1 120"), Kind::Response);
     assert_eq!(response(&mut e, at(7_000), 2, "a a 1 120"), Kind::Announcement);
     let mut begun = 1;
-    assert_eq!(e.snapshot().suspended, begun);
+    assert_eq!(e.snapshot().health.suspended, begun);
     for (n, event) in (1_u64..).zip([Event::Up, Event::Dropped, Event::ClockStep]) {
         e.handle_event(at(n * 10_000), event);
         begun += 1;
         assert_eq!(response(&mut e, at(n * 10_000 + 1_999), 2, "a a 1 120"), Kind::Response);
         assert_eq!(response(&mut e, at(n * 10_000 + 2_000), 2, "a a 1 120"), Kind::Announcement);
-        assert_eq!(e.snapshot().suspended, begun);
+        assert_eq!(e.snapshot().health.suspended, begun);
     }
 }
 
@@ -257,7 +257,7 @@ fn forgetting_a_live_question_suspends() {
     // More types of one name than a set holds.
     query(&mut e, at(10_000), 2, &types(9));
     assert_eq!(response(&mut e, at(10_000), 2, "a z 1 120"), Kind::Response);
-    assert_eq!(e.snapshot().suspended, 2);
+    assert_eq!(e.snapshot().health.suspended, 2);
 }
 
 #[test]
@@ -266,9 +266,9 @@ fn a_message_that_was_cut_is_classed_by_its_header() {
     let cut = |text, is_response| Datagram { complete: false, ..datagram(text, is_response) };
     // Only its header is there.
     assert_eq!(hear(&mut e, at(10_000), 2, cut("?", true)), Kind::Response);
-    assert_eq!(e.snapshot().suspended, 1);
+    assert_eq!(e.snapshot().health.suspended, 1);
     assert_eq!(hear(&mut e, at(10_000), 2, cut("q ?\nu ?", false)), Kind::Probe);
-    assert_eq!(e.snapshot().suspended, 2, "its questions were not heard");
+    assert_eq!(e.snapshot().health.suspended, 2, "its questions were not heard");
     assert_eq!(response(&mut e, at(11_000), 2, "a a 1 120"), Kind::Response);
     assert_eq!(
         hear(&mut e, at(11_000), 2, Datagram { source_port: 9, ..cut("?", false) }),

@@ -35,17 +35,17 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
 fn discovery(rows: &Rows<'_>, writer: &mut Writer) {
     let mut services = writer.family(&families::MDNS_SERVICES);
     for row in &rows.segments {
-        for (service, count) in &row.segment.snapshot.services {
+        for (service, count) in &row.segment.snapshot.health.services {
             services.sample(&row.labels, &[("service", service)], *count);
         }
     }
     let mut delays = writer.family(&families::MDNS_RESPONSE_DELAY);
     for row in &rows.segments {
-        histogram(&mut delays, row, &row.segment.snapshot.response_delays);
+        histogram(&mut delays, row, &row.segment.snapshot.health.response_delays);
     }
     let mut unanswered = writer.family(&families::MDNS_UNANSWERED);
     for row in &rows.segments {
-        unanswered.sample(&row.labels, &[], row.segment.snapshot.unanswered);
+        unanswered.sample(&row.labels, &[], row.segment.snapshot.health.unanswered);
     }
 }
 

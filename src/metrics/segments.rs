@@ -46,7 +46,7 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     }
     let mut suspended = writer.family(&families::SUSPENDED);
     for row in &rows.segments {
-        suspended.sample(&row.labels, &[], row.segment.snapshot.suspended);
+        suspended.sample(&row.labels, &[], row.segment.snapshot.health.suspended);
     }
     membership(rows, writer.family(&families::QUERIER_LAST_QUERY), |known| {
         known.last_query.map(Value::Seconds)
@@ -58,7 +58,7 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     membership(rows, writer.family(&families::GROUPS), |known| Some(known.groups.into()));
     let mut reflected = writer.family(&families::REFLECTED);
     for row in &rows.segments {
-        let count = row.segment.snapshot.reflected;
+        let count = row.segment.snapshot.health.reflected;
         if count > 0 || families::REFLECTED.sight.of(row.abilities) {
             reflected.sample(&row.labels, &[], count);
         }
@@ -89,7 +89,7 @@ fn membership(
 ) {
     for row in rows.segments.iter().filter(|row| Sight::Membership.of(row.abilities)) {
         for family in Family::ALL {
-            let known = &row.segment.snapshot.membership[family as usize];
+            let known = &row.segment.snapshot.health.membership[family as usize];
             if let Some(value) = value(known) {
                 gauge.sample(&row.labels, &[("family", family.label())], value);
             }

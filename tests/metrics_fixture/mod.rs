@@ -10,7 +10,7 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, RType, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
-    Cause, CauseSet, Delays, LastOffence, Membership, Rule, SERVICE_TYPES_MAX, SegmentCause,
+    Cause, CauseSet, Delays, Health, LastOffence, Membership, Rule, SERVICE_TYPES_MAX, SegmentCause,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -181,28 +181,31 @@ pub fn lan() -> LanView {
             decode_errors: vec![(Issue { protocol: None, reason: Reason::Truncated }, 7)],
             converted: 3,
             evicted_capacity: 1,
-            suspended: 2,
-            membership: [
-                Membership {
-                    last_query: Some(Stamp::new(1_700_000_042, 500_000_000)),
-                    interval: Some(Duration::from_secs(125)),
-                    queriers: 1,
-                    groups: 7,
+            health: Health {
+                suspended: 2,
+                membership: [
+                    Membership {
+                        last_query: Some(Stamp::new(1_700_000_042, 500_000_000)),
+                        interval: Some(Duration::from_secs(125)),
+                        queriers: 1,
+                        groups: 7,
+                    },
+                    Membership { groups: 3, ..Membership::default() },
+                ],
+                services: vec![
+                    ("_ipp._tcp".into(), 2),
+                    ("_x\"\\<b>._udp".into(), 1),
+                    ("other".into(), 3),
+                ],
+                response_delays: Delays {
+                    counts: [0, 1, 4, 0, 0, 0, 1, 0, 0],
+                    sum: Duration::from_micros(1_890_250),
                 },
-                Membership { groups: 3, ..Membership::default() },
-            ],
-            services: vec![
-                ("_ipp._tcp".into(), 2),
-                ("_x\"\\<b>._udp".into(), 1),
-                ("other".into(), 3),
-            ],
-            response_delays: Delays {
-                counts: [0, 1, 4, 0, 0, 0, 1, 0, 0],
-                sum: Duration::from_micros(1_890_250),
+                unanswered: 5,
+                reflected: 4,
+                ..Health::default()
             },
-            unanswered: 5,
             other: Some(other),
-            reflected: 4,
             violations: *broken(&[(Rule::RecordInterval, 900_007), (Rule::TtlValue, 2)]),
             storms: vec![over(), stuck(), flooded()],
             storms_ended,
@@ -325,16 +328,19 @@ pub fn full_lan(devices: u32) -> LanView {
     let errors = Reason::PAIRS.iter().map(|&(protocol, reason)| (Issue { protocol, reason }, 1));
     let services = (0..=SERVICE_TYPES_MAX).map(|n| (format!("_{n}._tcp").into(), 1));
     let snapshot = Snapshot {
-        services: services.collect(),
         decode_errors: errors.collect(),
         other: Some(counters(&every)),
-        membership: [Membership {
-            last_query: Some(Stamp::new(1, 0)),
-            interval: Some(Duration::from_secs(125)),
-            queriers: 16,
-            groups: 4_096,
-        }; 2],
-        reflected: 1,
+        health: Health {
+            services: services.collect(),
+            membership: [Membership {
+                last_query: Some(Stamp::new(1, 0)),
+                interval: Some(Duration::from_secs(125)),
+                queriers: 16,
+                groups: 4_096,
+            }; 2],
+            reflected: 1,
+            ..Health::default()
+        },
         violations,
         segment_storm: Some(flooded()),
         storms_ended: [[1; Cause::COUNT]; 2],

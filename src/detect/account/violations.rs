@@ -4,8 +4,8 @@
 //! Names are read from the message when the offence is another than the last: a storm repeats one.
 
 use crate::decode::mdns::{self, NameHash, RType};
-use crate::detect::heard::{Heard, Offence, Subject};
 use crate::detect::rule::Rule;
+use crate::detect::view::{Offence, Subject, View};
 use crate::time::Stamp;
 use std::time::Duration;
 
@@ -52,9 +52,9 @@ impl Default for Violations {
 
 impl Violations {
     /// Books one offence.
-    pub(crate) fn count(&mut self, heard: &Heard<'_>, stamp: Stamp, offence: &Offence) {
+    pub(crate) fn count(&mut self, view: &View<'_>, stamp: Stamp, offence: &Offence) {
         self.counts[offence.rule as usize] += 1;
-        let subject = subject(heard, offence);
+        let subject = subject(view, offence);
         let hash = subject.as_ref().map_or(NameHash(0), |subject| subject.hash);
         let rtype = subject.as_ref().map(|subject| subject.rtype);
         let place = self.last.iter().position(|last| last.rule == offence.rule);
@@ -67,9 +67,9 @@ impl Violations {
             }
             last.hash = hash;
             last.rtype = rtype;
-            last.name = subject.and_then(|subject| subject.name(heard));
+            last.name = subject.and_then(|subject| subject.name(view));
         } else {
-            let name = subject.and_then(|subject| subject.name(heard));
+            let name = subject.and_then(|subject| subject.name(view));
             let Offence { rule, gap, .. } = *offence;
             self.last.push(LastOffence { rule, name, rtype, gap, at: stamp, hash });
         }
@@ -99,14 +99,14 @@ struct Named {
 }
 
 impl Named {
-    fn name(&self, heard: &Heard<'_>) -> Option<Box<str>> {
-        let payload = heard.mdns?.datagram.payload;
+    fn name(&self, view: &View<'_>) -> Option<Box<str>> {
+        let payload = view.mdns?.datagram.payload;
         Some(mdns::name_at(payload, self.at))
     }
 }
 
-fn subject(heard: &Heard<'_>, offence: &Offence) -> Option<Named> {
-    let digest = heard.mdns?.digest;
+fn subject(view: &View<'_>, offence: &Offence) -> Option<Named> {
+    let digest = view.mdns?.digest;
     match offence.subject? {
         Subject::Question(place) => {
             let question = digest.questions.get(usize::from(place))?;

@@ -13,9 +13,9 @@
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Protocol};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Delivery, Findings, Heard};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::{Key, Table};
+use crate::detect::view::{Delivery, Findings, View};
 use crate::frame::Direction;
 use crate::time::Time;
 use ahash::RandomState;
@@ -116,15 +116,15 @@ impl Seen {
 struct Parties([Option<(SenderKey, Time)>; SOURCES]);
 
 impl Parties {
-    fn add(&mut self, now: Time, party: SenderKey) {
-        let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(party)));
+    fn add(&mut self, now: Time, sender: SenderKey) {
+        let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(sender)));
         let place = same.unwrap_or(SOURCES - 1);
         self.0[..=place].rotate_right(1);
-        self.0[0] = Some((party, now));
+        self.0[0] = Some((sender, now));
     }
 
-    fn remove(&mut self, party: SenderKey) {
-        let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(party)));
+    fn remove(&mut self, sender: SenderKey) {
+        let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(sender)));
         if let Some(place) = same {
             self.0[place..].rotate_left(1);
             self.0[SOURCES - 1] = None;
@@ -172,16 +172,16 @@ impl Loops {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let (now, observation) = (heard.now, heard.observation);
-        match heard.protocol.class() {
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let (now, observation) = (view.now, view.observation);
+        match view.protocol.class() {
             Class::Signalling | Class::Address => {}
             Class::Other | Class::Uncounted => return,
         }
         if observation.sender.is_none() {
             return;
         }
-        if self.is_own_again(heard) {
+        if self.is_own_again(view) {
             findings.mark(Cause::L2Loop);
         }
         let key = FrameHash(self.state.hash_one((observation.frame, observation.wire_len)));
@@ -192,9 +192,9 @@ impl Loops {
         let seen = place.value;
         let in_burst = seen.burst(now);
         if in_burst == 2 {
-            self.doubled.add(now, heard.party);
+            self.doubled.add(now, view.sender);
         } else if in_burst > MIRRORED {
-            self.doubled.remove(heard.party);
+            self.doubled.remove(view.sender);
         }
         let is_mirrored = self.mirrored_until.is_some_and(|until| now <= until);
         let is_evident = in_burst == 2 && self.doubled.are_all_within(now, MIRROR_EVIDENCE);
@@ -211,8 +211,8 @@ impl Loops {
             findings.deliver(Delivery::Doubtful);
         }
         if seen.again(now) {
-            self.looped.add(now, heard.party);
-            self.protocols[heard.protocol.index()] = Some(now);
+            self.looped.add(now, view.sender);
+            self.protocols[view.protocol.index()] = Some(now);
         }
         self.mark_if_looping(now, findings);
     }
@@ -237,20 +237,17 @@ impl Loops {
 
     /// Whether the frame was received with the interface's own MAC as source, as nine others were
     /// in the last 10 s.
-    fn is_own_again(&mut self, heard: &Heard<'_>) -> bool {
-        let is_received = match heard.observation.direction {
+    fn is_own_again(&mut self, view: &View<'_>) -> bool {
+        let is_received = match view.observation.direction {
             Direction::Incoming => true,
             Direction::Outgoing | Direction::Unknown => false,
         };
-        if !is_received
-            || heard.link.own.is_none()
-            || heard.observation.source_mac != heard.link.own
-        {
+        if !is_received || view.link.own.is_none() || view.observation.source_mac != view.link.own {
             return false;
         }
-        self.own[self.own_next] = Some(heard.now);
+        self.own[self.own_next] = Some(view.now);
         self.own_next = (self.own_next + 1) % OWN;
-        self.own[self.own_next].is_some_and(|oldest| heard.now.since(oldest) <= OWN_WINDOW)
+        self.own[self.own_next].is_some_and(|oldest| view.now.since(oldest) <= OWN_WINDOW)
     }
 }
 
@@ -259,7 +256,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn party(n: u64) -> SenderKey {
+    fn sender(n: u64) -> SenderKey {
         SenderKey::new(None, n << 2)
     }
 
@@ -275,12 +272,12 @@ mod tests {
                 now = now.plus(Duration::from_secs(seconds));
                 list.retain(|(there, _)| *there != n);
                 if is_added {
-                    parties.add(now, party(n));
+                    parties.add(now, sender(n));
                     list.insert(0, (n, now));
                     // What was the fourth is forgotten: it is older than the three.
                     list.truncate(SOURCES);
                 } else {
-                    parties.remove(party(n));
+                    parties.remove(sender(n));
                 }
                 let within = list.iter().filter(|(_, at)| now.since(*at) <= MIRROR_EVIDENCE);
                 prop_assert_eq!(

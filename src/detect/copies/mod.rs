@@ -4,3 +4,30 @@
 pub(crate) mod loops;
 pub(crate) mod reflection;
 pub(crate) mod relay;
+
+use super::view::{Findings, View};
+use crate::decode::mdns::HashKey;
+use loops::Loops;
+use reflection::Reflection;
+
+/// What recognises copies. Asked first: what is a copy is held against nobody.
+#[derive(Debug)]
+pub(crate) struct CopyDetectors {
+    pub loops: Loops,
+    pub reflection: Reflection,
+}
+
+impl CopyDetectors {
+    /// Nothing was heard yet.
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self { loops: Loops::new(key), reflection: Reflection::new(key) }
+    }
+
+    /// Hears one frame. [`Findings::is_copy`] is settled after this.
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        self.loops.handle(view, findings);
+        if !findings.is_copy() {
+            self.reflection.handle(view, findings);
+        }
+    }
+}

@@ -10,9 +10,9 @@
 
 use crate::decode::mdns::{self, HashKey, Kind, PayloadHash, RType};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Mdns};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::view::{Findings, Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -44,11 +44,11 @@ struct Sent {
 
 impl Sent {
     /// Whether it is the origin's, or another device has said it within the last 250 ms.
-    fn is_of_others(&self, now: Time, party: SenderKey) -> bool {
+    fn is_of_others(&self, now: Time, sender: SenderKey) -> bool {
         let is_recent = |at: Time| now.since(at) <= WINDOW;
-        self.origin.may_be(party)
+        self.origin.may_be(sender)
             || self.own.into_iter().flatten().any(is_recent)
-            || self.copier.is_some_and(|(copier, at)| !copier.may_be(party) && is_recent(at))
+            || self.copier.is_some_and(|(copier, at)| !copier.may_be(sender) && is_recent(at))
     }
 }
 
@@ -66,21 +66,21 @@ impl Reflection {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns() else { return };
         let is_probe = match mdns.kind {
             Kind::Probe => true,
             Kind::Response | Kind::Announcement | Kind::Goodbye => false,
             Kind::Query | Kind::LegacyQuery | Kind::Malformed => return,
         };
         // Of a message that was cut the rest may differ.
-        if heard.observation.sender.is_none() || !mdns.datagram.complete {
+        if view.observation.sender.is_none() || !mdns.datagram.complete {
             return;
         }
-        let (now, party) = (heard.now, heard.party);
-        let family = usize::from(heard.observation.ip.is_some_and(|ip| ip.source.is_ipv6()));
+        let (now, sender) = (view.now, view.sender);
+        let family = usize::from(view.observation.ip.is_some_and(|ip| ip.source.is_ipv6()));
         let place = self.sent.entry(now, mdns.payload, || Sent {
-            origin: party,
+            origin: sender,
             own: [None; 2],
             repeats_itself: false,
             copier: None,
@@ -88,11 +88,16 @@ impl Reflection {
         });
         let (is_new, sent) = (place.is_new, place.value);
         // Nobody else has said it lately: who goes on alone does so by itself.
-        if !is_new && !sent.is_of_others(now, party) {
-            *sent =
-                Sent { origin: party, own: [None; 2], repeats_itself: true, copier: None, ..*sent };
+        if !is_new && !sent.is_of_others(now, sender) {
+            *sent = Sent {
+                origin: sender,
+                own: [None; 2],
+                repeats_itself: true,
+                copier: None,
+                ..*sent
+            };
         }
-        if sent.origin.may_be(party) {
+        if sent.origin.may_be(sender) {
             let own = sent.own[family].replace(now);
             let Some(own) = own.filter(|_| !is_new) else { return };
             let by_right = is_probe && now.since(own) >= PROBE_GAP;
@@ -117,12 +122,12 @@ impl Reflection {
         if sent.copier.is_none() {
             sent.is_common = is_common(&mdns);
         }
-        let before = sent.copier.replace((party, now));
+        let before = sent.copier.replace((sender, now));
         if sent.is_common {
             return;
         }
         let is_third =
-            before.is_some_and(|(copier, at)| !copier.may_be(party) && now.since(at) <= WINDOW);
+            before.is_some_and(|(copier, at)| !copier.may_be(sender) && now.since(at) <= WINDOW);
         if is_third {
             self.looped = Some(now);
         }

@@ -15,7 +15,7 @@
 use crate::decode::mdns::{
     DataHash, Digest, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section, address_data,
 };
-use crate::detect::heard::{Heard, Mdns};
+use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use ahash::RandomState;
 use std::net::IpAddr;
@@ -123,26 +123,26 @@ impl Places {
 
 impl Source {
     /// Hears one frame. Returns the records in it that are about other hosts.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, addresses: &Addresses) -> Places {
+    pub(crate) fn handle(&mut self, view: &View<'_>, addresses: &Addresses) -> Places {
         if let Some(state) = &mut self.0 {
-            state.settle(heard.now);
+            state.settle(view.now);
         }
-        let Some(mdns) = heard.multicast_mdns().filter(Mdns::is_response) else {
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else {
             return Places::default();
         };
-        let Some(source) = heard.observation.ip.map(|ip| ip.source) else {
+        let Some(source) = view.observation.ip.map(|ip| ip.source) else {
             return Places::default();
         };
         if self.0.is_none() && !mdns.digest.records.iter().any(is_address) {
             return Places::default();
         }
         let state = self.0.get_or_insert_default();
-        let looked = Looked { payload: mdns.payload, source, at: heard.now, others: Places(0) };
+        let looked = Looked { payload: mdns.payload, source, at: view.now, others: Places(0) };
         if let Some(last) = state.looked_into.filter(|last| last.is_same(&looked)) {
             return last.others;
         }
         state.own[usize::from(source.is_ipv6())].add(address_data(source, &addresses.0));
-        let others = state.look_into(heard.now, source.is_ipv6(), mdns.digest);
+        let others = state.look_into(view.now, source.is_ipv6(), mdns.digest);
         state.looked_into = Some(Looked { others, ..looked });
         others
     }

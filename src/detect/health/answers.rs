@@ -12,9 +12,9 @@ use crate::decode::mdns::{
     HashKey, Header, Kind, NameHash, Question, RClass, RType, Record, Section,
 };
 use crate::detect::cache::{Cache, learnable, teaches};
-use crate::detect::heard::{Heard, Mdns};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
+use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -94,13 +94,13 @@ impl Answers {
     }
 
     /// Hears one frame. `cache` is what was heard before it.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, cache: &Cache) {
-        let Some(mdns) = heard.mdns else { return };
-        let is_multicast = heard.multicast_mdns().is_some();
+    pub(crate) fn handle(&mut self, view: &View<'_>, cache: &Cache) {
+        let Some(mdns) = view.mdns else { return };
+        let is_multicast = view.multicast_mdns().is_some();
         match mdns.kind {
-            Kind::Query if is_multicast => self.ask(heard, mdns, cache),
+            Kind::Query if is_multicast => self.ask(view, mdns, cache),
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
-                self.answer(heard.now, mdns, is_multicast);
+                self.answer(view.now, mdns, is_multicast);
             }
             // A malformed response may hold an answer that some cache understands.
             Kind::Malformed if mdns.is_response() => self.handle_gap(),
@@ -149,16 +149,16 @@ impl Answers {
         self.unanswered
     }
 
-    fn ask(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, cache: &Cache) {
-        let now = heard.now;
+    fn ask(&mut self, view: &View<'_>, mdns: Mdns<'_>, cache: &Cache) {
+        let now = view.now;
         if mdns.digest.questions.is_empty() {
-            self.continue_list(now, heard.source, mdns);
+            self.continue_list(now, view.source, mdns);
             return;
         }
         let is_whole = mdns.datagram.complete
             && mdns.digest.decoded[Section::Answer as usize] as usize
                 <= mdns.digest.records.iter().filter(|r| r.section == Section::Answer).count();
-        if heard.is_suspended || !is_whole {
+        if view.is_suspended || !is_whole {
             return;
         }
         let is_truncated = mdns.datagram.header.is_some_and(Header::is_truncated);
@@ -168,9 +168,9 @@ impl Answers {
             if unicast || is_known || !matches!(class, RClass::IN | RClass::ANY) {
                 continue;
             }
-            let Some(owned) = cache.owned(now, name, rtype, heard.party) else { continue };
+            let Some(owned) = cache.owned(now, name, rtype, view.sender) else { continue };
             let is_excused = !owned.by_another || now.since(owned.heard) <= JUST_HEARD;
-            let asker = heard.source;
+            let asker = view.source;
             self.wait(name, Waiting { rtype, asked: now, asker, is_excused, is_truncated });
         }
     }

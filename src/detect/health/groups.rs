@@ -7,8 +7,8 @@
 use super::queriers::Family;
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, igmp, mld};
-use crate::detect::heard::Heard;
 use crate::detect::memory::table::Table;
+use crate::detect::view::View;
 use crate::time::Time;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -30,10 +30,10 @@ impl Groups {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>) {
-        match &heard.observation.message {
-            Message::Igmp(message) => self.of_igmp(heard.now, message),
-            Message::Mld(message) => self.of_mld(heard.now, message),
+    pub(crate) fn handle(&mut self, view: &View<'_>) {
+        match &view.observation.message {
+            Message::Igmp(message) => self.of_igmp(view.now, message),
+            Message::Mld(message) => self.of_mld(view.now, message),
             Message::None
             | Message::Mdns(_)
             | Message::Ssdp(_)

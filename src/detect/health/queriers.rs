@@ -8,7 +8,7 @@
 //! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
 
 use crate::decode::{Message, igmp, mld};
-use crate::detect::heard::Heard;
+use crate::detect::view::View;
 use crate::labelled::labelled;
 use crate::time::{Stamp, Time};
 use std::net::IpAddr;
@@ -122,15 +122,15 @@ pub(crate) struct Queriers {
 
 impl Queriers {
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, stamp: Stamp) {
-        let Some(query) = General::read(&heard.observation.message) else { return };
-        let Some(ip) = heard.observation.ip.map(|ip| ip.source) else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, stamp: Stamp) {
+        let Some(query) = General::read(&view.observation.message) else { return };
+        let Some(ip) = view.observation.ip.map(|ip| ip.source) else { return };
         let counts = match ip {
             IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
             IpAddr::V6(ip) => ip.is_unicast_link_local(),
         };
         if counts {
-            self.families[query.family as usize].hear(heard.now, stamp, ip, &query);
+            self.families[query.family as usize].hear(view.now, stamp, ip, &query);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The services of a segment: how many instances of each type are alive (RFC 6763 section 4.1).
 //!
-//! Comes in: multicast responses, copies too: an instance is one, however often it is named. Goes
+//! Comes in: what caches learn, from copies too: an instance is one, however often it is named. Goes
 //! out: the number of instances by type. PTR records of subtypes and the list of all types name no
 //! further instance. A goodbye removes at once; see [`crate::detect::cache`] for why.
 //!
@@ -9,10 +9,10 @@
 //! instances are remembered, 330 KB: above some 5,000 those that were not named for longest begin
 //! to be forgotten, so that the numbers stand still instead of growing.
 
-use crate::decode::mdns::{DataHash, HashKey, NameHash, PayloadHash, RType, name_at};
-use crate::detect::cache::{LEARNED, TTL_MAX, learnable, life, teaches};
-use crate::detect::heard::Heard;
+use crate::decode::mdns::{DataHash, HashKey, NameHash, RType, Record, name_at};
+use crate::detect::cache::{TTL_MAX, life};
 use crate::detect::memory::table::Table;
+use crate::detect::view::Mdns;
 use crate::time::Time;
 
 /// Types that have a label of their own.
@@ -44,38 +44,27 @@ pub(crate) struct Services {
     next: Option<Time>,
     /// Whether a type may have lost its last instance.
     has_lost: bool,
-    /// The payload that was learned last, and when.
-    learned: Option<(PayloadHash, Time)>,
 }
 
 impl Services {
     /// None yet.
     pub(crate) fn new(key: HashKey) -> Self {
         let instances = Table::new(key, TTL_MAX);
-        Self { instances, types: Vec::new(), next: None, has_lost: false, learned: None }
+        Self { instances, types: Vec::new(), next: None, has_lost: false }
     }
 
-    /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>) {
-        let Some(mdns) = heard.multicast_mdns().filter(teaches) else { return };
-        let now = heard.now;
-        let is_copy = |(payload, at)| payload == mdns.payload && now.since(at) < LEARNED;
-        if self.learned.is_some_and(is_copy) {
+    /// Learns a record of a message, as caches do.
+    pub(crate) fn learn(&mut self, now: Time, mdns: &Mdns<'_>, record: &Record) {
+        if record.rtype != RType::PTR || !record.traits.is_browsed_type() {
             return;
         }
-        self.learned = Some((mdns.payload, now));
-        for record in learnable(mdns.digest) {
-            if record.rtype != RType::PTR || !record.traits.is_browsed_type() {
-                continue;
-            }
-            let key = (record.name, record.data);
-            if record.ttl == 0 {
-                self.has_lost |= self.instances.remove(key).is_some();
-                continue;
-            }
-            let label = || label(&name_at(mdns.datagram.payload, record.at));
-            self.learn(now, key, now.plus(life(record.ttl)), label);
+        let key = (record.name, record.data);
+        if record.ttl == 0 {
+            self.has_lost |= self.instances.remove(key).is_some();
+            return;
         }
+        let label = || label(&name_at(mdns.datagram.payload, record.at));
+        self.add(now, key, now.plus(life(record.ttl)), label);
     }
 
     /// Lets go what has expired. Called once a second, or later.
@@ -129,7 +118,7 @@ impl Services {
         counts
     }
 
-    fn learn(
+    fn add(
         &mut self,
         now: Time,
         key: (NameHash, DataHash),
@@ -175,7 +164,7 @@ mod tests {
     fn learn(services: &mut Services, now: u64, instance: u64, kind: u64, ttl: u64) {
         let key = (NameHash(kind), DataHash(instance));
         let name = || label(&format!("_{kind:05}._tcp.local"));
-        services.learn(at(now), key, at(now + ttl), name);
+        services.add(at(now), key, at(now + ttl), name);
     }
 
     fn of(services: &Services, now: u64, label: &str) -> u64 {
@@ -211,8 +200,7 @@ mod tests {
     fn labels_that_look_the_same_are_one() {
         let mut services = services();
         for kind in [1, 2] {
-            services
-                .learn(at(0), (NameHash(kind), DataHash(kind)), at(9), || Some("_a._tcp".into()));
+            services.add(at(0), (NameHash(kind), DataHash(kind)), at(9), || Some("_a._tcp".into()));
         }
         assert_eq!(services.count(at(0)), [("_a._tcp".into(), 2)]);
     }

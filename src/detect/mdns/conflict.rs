@@ -10,9 +10,9 @@ use crate::decode::mdns::{
     DataHash, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section,
 };
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Mdns};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::view::{Findings, Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Data {
 /// Who said what, and when last.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
-    party: SenderKey,
+    sender: SenderKey,
     data: Data,
     at: Time,
 }
@@ -86,23 +86,23 @@ impl Conflict {
     }
 
     /// Hears one frame of a device that is no relay.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns().filter(Mdns::is_response) else { return };
-        if heard.observation.sender.is_none() {
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else { return };
+        if view.observation.sender.is_none() {
             return;
         }
-        let (now, party) = (heard.now, heard.party);
+        let (now, sender) = (view.now, view.sender);
         let again = self.last.filter(|&(last, payload, at, _)| {
-            last == party && payload == mdns.payload && now.since(at) < Duration::from_secs(1)
+            last == sender && payload == mdns.payload && now.since(at) < Duration::from_secs(1)
         });
         let is_marked = if let Some((.., is_marked)) = again {
             is_marked
         } else {
             let mut is_marked = false;
             each_claim(&mdns.digest.records, |name, data| {
-                is_marked |= self.claim(name, Claim { party, data, at: now });
+                is_marked |= self.claim(name, Claim { sender, data, at: now });
             });
-            self.last = Some((party, mdns.payload, now, is_marked));
+            self.last = Some((sender, mdns.payload, now, is_marked));
             is_marked
         };
         if is_marked {
@@ -115,7 +115,7 @@ impl Conflict {
         let now = claim.at;
         let make = || Name { holder: claim, rival: None, changes: 0 };
         let name = self.names.entry(now, name, make).value;
-        if name.holder.party.may_be(claim.party) {
+        if name.holder.sender.may_be(claim.sender) {
             name.holder = claim;
         } else if !name.holder.data.agrees_with(&claim.data) {
             let is_over = now.since(name.holder.at) > MEMORY;
@@ -173,11 +173,13 @@ mod tests {
     /// Which of these claims of one name, a second apart, are in a conflict.
     fn marked(claims: &[(u64, &[u64])]) -> Vec<bool> {
         let mut conflict = Conflict::new(HashKey([1, 2, 3, 4]));
-        let claim = |(n, (party, hashes)): (usize, &(u64, &[u64]))| {
+        let claim = |(n, (sender, hashes)): (usize, &(u64, &[u64]))| {
             let at = Time(n as u64 * 1_000_000_000);
-            let party = SenderKey::new(None, party << 2);
-            conflict
-                .claim((NameHash(7), RType::A, RClass::IN), Claim { party, data: data(hashes), at })
+            let sender = SenderKey::new(None, sender << 2);
+            conflict.claim(
+                (NameHash(7), RType::A, RClass::IN),
+                Claim { sender, data: data(hashes), at },
+            )
         };
         claims.iter().enumerate().map(claim).collect()
     }

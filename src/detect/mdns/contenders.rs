@@ -6,9 +6,9 @@
 
 use super::rename::Stem;
 use crate::decode::mdns::{DataHash, Digest, HashKey, NameHash, RType, Record, Section};
-use crate::detect::heard::Heard;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::view::View;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const PROPOSALS: usize = 4;
 /// One probe for one name.
 #[derive(Clone, Debug)]
 struct Contender {
-    party: SenderKey,
+    sender: SenderKey,
     /// The series of names that it belongs to.
     series: Stem,
     /// Type and data of the records proposed.
@@ -57,14 +57,14 @@ impl Contenders {
         Self { probes: Table::new(key, PENDING), last: None }
     }
 
-    /// Hears a probe. Hands the series of each party to a conflict to `conflict`.
+    /// Hears a probe. Hands the series of each sender to a conflict to `conflict`.
     pub(crate) fn probe(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         digest: &Digest,
         mut conflict: impl FnMut(Stem),
     ) {
-        self.last = Some(heard.now);
+        self.last = Some(view.now);
         for probed in &digest.probed {
             let of_name = |record: &&Record| {
                 record.section == Section::Authority && record.name == probed.name
@@ -75,11 +75,11 @@ impl Contenders {
             for (place, record) in proposals.iter_mut().zip(records) {
                 *place = Some((record.rtype, record.data));
             }
-            let series = (heard.source, probed.stem);
-            let new = Contender { party: heard.party, series, proposals, is_refuted: false };
-            let place = self.probes.entry(heard.now, (probed.name, heard.is_v6()), || new.clone());
+            let series = (view.source, probed.stem);
+            let new = Contender { sender: view.sender, series, proposals, is_refuted: false };
+            let place = self.probes.entry(view.now, (probed.name, view.is_v6()), || new.clone());
             let there = place.value;
-            if there.party != heard.party
+            if there.sender != view.sender
                 && proposals.iter().flatten().any(|&(rtype, data)| there.is_refuted_by(rtype, data))
             {
                 if !there.is_refuted {
@@ -94,24 +94,24 @@ impl Contenders {
     /// Hears a response. Hands the series of each probe that it refutes to `conflict`.
     pub(crate) fn response(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         digest: &Digest,
         mut conflict: impl FnMut(Stem),
     ) {
-        if self.last.is_none_or(|last| heard.now.since(last) > PENDING) {
+        if self.last.is_none_or(|last| view.now.since(last) > PENDING) {
             return;
         }
         for record in digest.records.iter().filter(|record| record.ttl > 0) {
-            let key = (record.name, heard.is_v6());
-            let Some(there) = self.probes.get(heard.now, key) else { continue };
-            if there.party == heard.party
+            let key = (record.name, view.is_v6());
+            let Some(there) = self.probes.get(view.now, key) else { continue };
+            if there.sender == view.sender
                 || there.is_refuted
                 || !there.is_refuted_by(record.rtype, record.data)
             {
                 continue;
             }
             conflict(there.series);
-            if let Some(there) = self.probes.get_mut(heard.now, key) {
+            if let Some(there) = self.probes.get_mut(view.now, key) {
                 there.is_refuted = true;
             }
         }

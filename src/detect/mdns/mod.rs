@@ -21,3 +21,59 @@ pub(crate) mod probes;
 pub(crate) mod records;
 pub(crate) mod rename;
 pub(crate) mod repeats;
+
+use super::account::device::DeviceMemory;
+use super::cache::Cache;
+use super::view::{Findings, View};
+use crate::decode::mdns::HashKey;
+
+/// What finds the causes and violations of mDNS.
+#[derive(Debug)]
+pub(crate) struct MdnsDetectors {
+    records: records::Records,
+    conflict: conflict::Conflict,
+    repeats: repeats::Repeats,
+    probes: probes::Probes,
+    pingpong: pingpong::PingPong,
+    known: known::Known,
+    form: form::Form,
+}
+
+impl MdnsDetectors {
+    /// Nothing was heard yet.
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self {
+            records: records::Records::new(key),
+            conflict: conflict::Conflict::new(key),
+            repeats: repeats::Repeats::new(key),
+            probes: probes::Probes::new(key),
+            pingpong: pingpong::PingPong::new(key),
+            known: known::Known::new(key),
+            form: form::Form::new(),
+        }
+    }
+
+    /// Hears one frame, if it is mDNS and a copy too.
+    pub(crate) fn handle_any(&mut self, view: &View<'_>) {
+        self.known.list(view);
+    }
+
+    /// Judges one frame that is no copy.
+    pub(crate) fn handle(
+        &mut self,
+        view: &View<'_>,
+        cache: &Cache,
+        memory: Option<&mut DeviceMemory>,
+        findings: &mut Findings,
+    ) {
+        self.records.handle(view, findings);
+        if !memory.as_ref().is_some_and(|memory| memory.relay.is_relay()) {
+            self.conflict.handle(view, findings);
+        }
+        self.repeats.handle(view, cache, findings);
+        self.probes.handle(view, findings);
+        self.pingpong.handle(view, findings);
+        self.known.handle(view, findings);
+        self.form.handle(view, memory.map(|memory| &mut memory.v4), findings);
+    }
+}

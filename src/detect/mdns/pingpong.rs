@@ -9,9 +9,9 @@
 
 use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -73,12 +73,12 @@ impl Chain {
     }
 
     /// Hears a question; returns whether it continues a loop.
-    fn ask(&mut self, now: Time, party: SenderKey, rtype: RType) -> bool {
+    fn ask(&mut self, now: Time, sender: SenderKey, rtype: RType) -> bool {
         if now.since(self.last) > LINK {
-            *self = Self::new(now, party, rtype);
+            *self = Self::new(now, sender, rtype);
             return false;
         }
-        let is_of_pair = party == self.asker || Some(party) == self.answerer;
+        let is_of_pair = sender == self.asker || Some(sender) == self.answerer;
         if !is_of_pair {
             return false;
         }
@@ -91,30 +91,30 @@ impl Chain {
         if let Some(place) = place {
             if self.open & 1 << place != 0 {
                 // Nothing has provoked it.
-                *self = Self::new(now, party, rtype);
+                *self = Self::new(now, sender, rtype);
                 return false;
             }
             self.open |= 1 << place;
             self.counts = self.types[place] == rtype;
             self.types[place] = rtype;
         }
-        self.step(now, Turn::Question, party, follows)
+        self.step(now, Turn::Question, sender, follows)
     }
 
     /// Hears an answer; returns whether it continues a loop.
-    fn answer(&mut self, now: Time, party: SenderKey) -> bool {
-        if now.since(self.last) > LINK || self.turn != Turn::Question || party == self.by {
+    fn answer(&mut self, now: Time, sender: SenderKey) -> bool {
+        if now.since(self.last) > LINK || self.turn != Turn::Question || sender == self.by {
             return false;
         }
         let is_of_pair = match self.answerer {
             None => true,
-            Some(answerer) => party == answerer || party == self.asker,
+            Some(answerer) => sender == answerer || sender == self.asker,
         };
         if !is_of_pair {
             return false;
         }
-        self.answerer.get_or_insert(party);
-        self.step(now, Turn::Answer, party, true)
+        self.answerer.get_or_insert(sender);
+        self.step(now, Turn::Answer, sender, true)
     }
 
     fn step(&mut self, now: Time, turn: Turn, by: SenderKey, follows: bool) -> bool {
@@ -145,11 +145,11 @@ impl PingPong {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns() else { return };
         let is_loop = match mdns.kind {
-            Kind::Query | Kind::LegacyQuery => self.ask(heard, mdns.digest),
-            Kind::Response | Kind::Announcement | Kind::Goodbye => self.answer(heard, mdns.digest),
+            Kind::Query | Kind::LegacyQuery => self.ask(view, mdns.digest),
+            Kind::Response | Kind::Announcement | Kind::Goodbye => self.answer(view, mdns.digest),
             Kind::Probe | Kind::Malformed => false,
         };
         if is_loop {
@@ -157,20 +157,20 @@ impl PingPong {
         }
     }
 
-    fn ask(&mut self, heard: &Heard<'_>, digest: &Digest) -> bool {
-        self.last = Some(heard.now);
-        let Heard { now, party, .. } = *heard;
+    fn ask(&mut self, view: &View<'_>, digest: &Digest) -> bool {
+        self.last = Some(view.now);
+        let View { now, sender, .. } = *view;
         let mut is_loop = false;
         for question in digest.questions.iter().take(NAMES) {
-            let new = || Chain::new(now, party, question.rtype);
-            let place = self.chains.entry(now, (question.name, heard.is_v6()), new);
-            is_loop |= !place.is_new && place.value.ask(now, party, question.rtype);
+            let new = || Chain::new(now, sender, question.rtype);
+            let place = self.chains.entry(now, (question.name, view.is_v6()), new);
+            is_loop |= !place.is_new && place.value.ask(now, sender, question.rtype);
         }
         is_loop
     }
 
-    fn answer(&mut self, heard: &Heard<'_>, digest: &Digest) -> bool {
-        let Heard { now, party, .. } = *heard;
+    fn answer(&mut self, view: &View<'_>, digest: &Digest) -> bool {
+        let View { now, sender, .. } = *view;
         if self.last.is_none_or(|last| now.since(last) > LINK) {
             return false;
         }
@@ -186,8 +186,8 @@ impl PingPong {
             if names > NAMES {
                 break;
             }
-            if let Some(chain) = self.chains.get_mut(now, (record.name, heard.is_v6())) {
-                is_loop |= chain.answer(now, party);
+            if let Some(chain) = self.chains.get_mut(now, (record.name, view.is_v6())) {
+                is_loop |= chain.answer(now, sender);
             }
         }
         is_loop
@@ -201,7 +201,7 @@ mod tests {
     use crate::mac::Mac;
     use proptest::prelude::*;
 
-    fn party(n: u8) -> SenderKey {
+    fn sender(n: u8) -> SenderKey {
         SenderKey::new(Some(Sender::Mac(Mac([2, 0, 0, 0, 0, n]))), u64::from(n) << 8)
     }
 
@@ -211,16 +211,16 @@ mod tests {
             steps in prop::collection::vec((0_u64..60, 0_u8..4, 1_u16..6), 1..80),
         ) {
             // Device 0 asks each type once, the others answer at will.
-            let mut chain = Chain::new(Time(0), party(0), RType(1));
+            let mut chain = Chain::new(Time(0), sender(0), RType(1));
             let mut asked = vec![1];
             let mut now = Time(0);
             for (millis, who, rtype) in steps {
                 now = now.plus(Duration::from_millis(millis));
                 if who > 0 {
-                    prop_assert!(!chain.answer(now, party(who)));
+                    prop_assert!(!chain.answer(now, sender(who)));
                 } else if !asked.contains(&rtype) {
                     asked.push(rtype);
-                    prop_assert!(!chain.ask(now, party(0), RType(rtype)));
+                    prop_assert!(!chain.ask(now, sender(0), RType(rtype)));
                 }
             }
         }

@@ -9,10 +9,10 @@ use super::contenders::Contenders;
 use super::rename::{self, Rename};
 use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section, SumHash};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -89,46 +89,46 @@ impl Probes {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns() else { return };
         match mdns.kind {
-            Kind::Probe => self.probe(heard, mdns, findings),
+            Kind::Probe => self.probe(view, mdns, findings),
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
-                if self.last.is_some_and(|last| heard.now.since(last) <= rename::WINDOW) {
-                    self.response(heard, mdns.digest, findings);
+                if self.last.is_some_and(|last| view.now.since(last) <= rename::WINDOW) {
+                    self.response(view, mdns.digest, findings);
                 }
             }
             Kind::Query | Kind::LegacyQuery | Kind::Malformed => {}
         }
     }
 
-    fn probe(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
-        let Heard { now, source, .. } = *heard;
+    fn probe(&mut self, view: &View<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
+        let View { now, source, .. } = *view;
         let digest = mdns.digest;
         self.last = Some(now);
         self.probers.entry(now, source, || ());
         let mut is_loop = false;
         for probed in &digest.probed {
             let run = self.runs.entry(now, (source, probed.name), Run::default).value;
-            is_loop |= run.probe(now, !heard.link.is_wireless);
+            is_loop |= run.probe(now, !view.link.is_wireless);
         }
         if is_loop {
             findings.mark(Cause::ProbeLoop);
         }
         // What was cut may have had other names. Wi-Fi delivers multicast in bunches.
-        if mdns.datagram.complete && !heard.link.is_wireless && !digest.probed.is_empty() {
-            self.judge(heard, digest, findings);
+        if mdns.datagram.complete && !view.link.is_wireless && !digest.probed.is_empty() {
+            self.judge(view, digest, findings);
         }
         if self.rename.probe(now, source, &digest.probed) {
             findings.mark(Cause::RenameLoop);
         }
         let rename = &mut self.rename;
-        self.contenders.probe(heard, digest, |series| rename.conflict(now, series));
+        self.contenders.probe(view, digest, |series| rename.conflict(now, series));
     }
 
     /// Judges how long after the last probe this one comes.
-    fn judge(&mut self, heard: &Heard<'_>, digest: &Digest, findings: &mut Findings) {
-        let Heard { now, source, .. } = *heard;
+    fn judge(&mut self, view: &View<'_>, digest: &Digest, findings: &mut Findings) {
+        let View { now, source, .. } = *view;
         // The order of the names does not matter.
         let mut names = SumHash::default();
         digest.probed.iter().for_each(|probed| names.add(probed.name.0));
@@ -151,8 +151,8 @@ impl Probes {
         }
     }
 
-    fn response(&mut self, heard: &Heard<'_>, digest: &Digest, findings: &mut Findings) {
-        let Heard { now, source, .. } = *heard;
+    fn response(&mut self, view: &View<'_>, digest: &Digest, findings: &mut Findings) {
+        let View { now, source, .. } = *view;
         if self.probers.get(now, source).is_some() {
             let (runs, mut before) = (&mut self.runs, None);
             let mut take = |name: NameHash| {
@@ -175,7 +175,7 @@ impl Probes {
             findings.mark(Cause::RenameLoop);
         }
         let rename = &mut self.rename;
-        self.contenders.response(heard, digest, |series| rename.conflict(now, series));
+        self.contenders.response(view, digest, |series| rename.conflict(now, series));
     }
 }
 

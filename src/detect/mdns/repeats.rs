@@ -11,10 +11,10 @@
 use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType};
 use crate::detect::cache::Cache;
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Link, Offence, Subject};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::view::{Findings, Link, Offence, Subject, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -134,8 +134,8 @@ impl Repeats {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, cache: &Cache, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, cache: &Cache, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns() else { return };
         let is_legacy = match mdns.kind {
             Kind::Query => false,
             Kind::LegacyQuery => true,
@@ -145,7 +145,7 @@ impl Repeats {
         };
         self.messages += 1;
         for (question, place) in mdns.digest.questions.iter().zip(0..) {
-            let Some(verdict) = self.hear(heard, cache, *question, is_legacy) else { continue };
+            let Some(verdict) = self.hear(view, cache, *question, is_legacy) else { continue };
             let mut offend = |rule| {
                 let subject = Some(Subject::Question(place));
                 findings.offend(Offence { rule, subject, gap: Some(verdict.gap) });
@@ -165,14 +165,14 @@ impl Repeats {
     /// What a question is, if it was asked before.
     fn hear(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         cache: &Cache,
         question: Question,
         is_legacy: bool,
     ) -> Option<Verdict> {
         let Question { name, rtype, class, .. } = question;
-        let (now, message) = (heard.now, self.messages);
-        let key = (heard.source, name, rtype, class, is_legacy);
+        let (now, message) = (view.now, self.messages);
+        let key = (view.source, name, rtype, class, is_legacy);
         let place = self.asked.entry(now, key, || History::new(now, message));
         let history = place.value;
         if place.is_new || history.message == message {
@@ -189,7 +189,7 @@ impl Repeats {
             *history = History::new(now, message);
             return None;
         }
-        Some(history.copy(now, heard.link))
+        Some(history.copy(now, view.link))
     }
 }
 
@@ -200,9 +200,9 @@ mod tests {
     use crate::craft::mdns::Query;
     use crate::decode::mdns::{self, HashKey, PayloadHash};
     use crate::decode::{Message, Protocol, decode};
-    use crate::detect::heard::Mdns;
     use crate::detect::memory::questions::Questions;
     use crate::detect::memory::sender::SenderKey;
+    use crate::detect::view::Mdns;
     use crate::frame::{Direction, Frame, FrameMeta, LinkType};
     use crate::time::Stamp;
     use proptest::prelude::*;
@@ -283,11 +283,11 @@ mod tests {
             let observation = decode(&Frame { meta, bytes: &bytes });
             let Message::Mdns(datagram) = observation.message else { panic!("mDNS") };
             let digest = mdns::digest(&datagram, &key);
-            let heard = Heard {
+            let view = View {
                 now,
                 observation: &observation,
                 protocol: Protocol::Mdns,
-                party: SenderKey::new(None, 0),
+                sender: SenderKey::new(None, 0),
                 source: SourceId(7),
                 mdns: Some(Mdns {
                     datagram: &datagram,
@@ -300,7 +300,7 @@ mod tests {
                 link: &link,
             };
             let mut findings = Findings::default();
-            repeats.handle(&heard, &cache, &mut findings);
+            repeats.handle(&view, &cache, &mut findings);
             findings.marks().contains(Cause::QueryFlood)
         };
         frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()

@@ -4,17 +4,11 @@
 //! Comes in: a datagram with its digest, and who sent it. Goes out: its kind. The questions heard
 //! are remembered on the way, because the kind of an answer rests on them.
 
-use crate::decode::mdns::{self, Datagram, Digest, HashKey, Kind, Section, Shape};
+use crate::decode::mdns::{Datagram, Digest, Kind, Section, Shape};
 use crate::detect::memory::questions::{Asker, Questions};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::suspension::Suspension;
 use crate::time::Time;
-
-/// How a whole message is read. The one place where the engine calls the parser.
-pub(crate) type Parser = fn(&Datagram<'_>, &HashKey) -> Digest;
-
-/// The parser of the program.
-pub(crate) const PARSER: Parser = mdns::digest;
 
 /// The kind of a message from `sender`. Remembers its questions; what it could not remember
 /// suspends what rests on silence.

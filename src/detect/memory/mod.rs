@@ -13,3 +13,29 @@ pub(crate) mod questions;
 pub(crate) mod sender;
 pub(crate) mod suspension;
 pub(crate) mod table;
+
+use crate::decode::mdns::{Datagram, Digest, Kind};
+use crate::time::Time;
+use questions::Questions;
+use sender::SenderKey;
+use suspension::Suspension;
+
+/// What was asked lately, and whether silence proves anything.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    pub questions: Questions,
+    pub suspension: Suspension,
+}
+
+impl Memory {
+    /// The kind of a message from `sender`, whose questions are remembered from now on.
+    pub(crate) fn classify(
+        &mut self,
+        now: Time,
+        sender: SenderKey,
+        datagram: &Datagram<'_>,
+        digest: &Digest,
+    ) -> Kind {
+        kinds::classify(now, sender, datagram, digest, &mut self.questions, &mut self.suspension)
+    }
+}

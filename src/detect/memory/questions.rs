@@ -83,8 +83,18 @@ struct Earlier {
 
 impl Earlier {
     fn may_wait(self, now: Time) -> bool {
-        u128::from(millis(now).wrapping_sub(self.millis)) <= WAITING.as_millis()
+        self.age(now) <= WAITING
     }
+
+    /// How long ago it was; long, if there was none.
+    fn age(self, now: Time) -> Duration {
+        if self.order == Order::default() { Duration::MAX } else { age(now, self.millis) }
+    }
+}
+
+/// How long ago it was at these milliseconds.
+const fn age(now: Time, at: u32) -> Duration {
+    Duration::from_millis(millis(now).wrapping_sub(at) as u64)
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "it wraps")]
@@ -101,6 +111,9 @@ struct Entry {
     asked: Option<Moment>,
     /// Before that, the latest first: questions that wait for an answer together.
     earlier: [Earlier; 3],
+    /// When the latest was heard that is no longer among those, in milliseconds; 0 before there
+    /// is one.
+    forgot: u32,
     /// The last two devices that probed: the sender's own probes are no questions to it, so the
     /// one before counts if the last was its own.
     probed: [Option<(SenderKey, Moment)>; 2],
@@ -156,14 +169,17 @@ impl Entry {
             Asker::Querier => {
                 if let Some(last) = self.asked.replace(moment) {
                     self.earlier.rotate_right(1);
+                    if self.earlier[0].order != Order::default() {
+                        self.forgot = self.earlier[0].millis.max(1);
+                    }
                     self.earlier[0] = Earlier { millis: millis(last.at), order: last.order };
                 }
             }
-            Asker::Prober(party) => {
-                if self.probed[0].is_some_and(|(last, _)| !last.may_be(party)) {
+            Asker::Prober(sender) => {
+                if self.probed[0].is_some_and(|(last, _)| !last.may_be(sender)) {
                     self.probed[1] = self.probed[0];
                 }
-                self.probed[0] = Some((party, moment));
+                self.probed[0] = Some((sender, moment));
             }
         }
     }
@@ -217,6 +233,7 @@ impl Questions {
                 rtype: question.rtype,
                 asked: None,
                 earlier: [Earlier::default(); 3],
+                forgot: 0,
                 probed: [None; 2],
             };
             entry.hear(moment, asker);
@@ -273,6 +290,32 @@ impl Questions {
         let entries = self.entries[set..set + WAYS].iter().flatten();
         let fitting = entries.filter(|entry| entry.answers(record));
         fitting.map(|entry| entry.waiting(now, answerer, after, until)).sum()
+    }
+
+    /// Whether `accepts` holds for each time that somebody asked for just this name and type in
+    /// the last 2 s, given how long ago it was and its place in the order. False where that was in
+    /// a probe, and where it was more often than is remembered.
+    pub(crate) fn all_asked(
+        &self,
+        now: Time,
+        name: NameHash,
+        rtype: RType,
+        mut accepts: impl FnMut(Duration, Order) -> bool,
+    ) -> bool {
+        if !self.last.is_some_and(|last| is_recent(now, last)) {
+            return true;
+        }
+        let set = self.set(name);
+        let mut entries = self.entries[set..set + WAYS].iter().flatten();
+        let Some(entry) = entries.find(|entry| entry.name == name && entry.rtype == rtype) else {
+            return true;
+        };
+        let was_probed = entry.probed.iter().flatten().any(|(_, at)| is_recent(now, at.at));
+        let asked = entry.asked.map(|moment| (now.since(moment.at), moment.order));
+        let earlier = entry.earlier.iter().map(|earlier| (earlier.age(now), earlier.order));
+        let mut recent = asked.into_iter().chain(earlier).filter(|(age, _)| *age <= MEMORY);
+        let are_known = entry.forgot == 0 || age(now, entry.forgot) > MEMORY;
+        !was_probed && are_known && recent.all(|(age, order)| accepts(age, order))
     }
 
     /// The place of the last question heard: what is asked from now on is after it.
@@ -399,15 +442,15 @@ mod tests {
     #[test]
     fn a_device_probes_by_both_families() {
         let hash = |n: u64| ahash::RandomState::with_seeds(1, 2, 3, 4).hash_one(n);
-        let party = |ip: &str, n| SenderKey::new(Some(Sender::Ip(ip.parse().unwrap())), hash(n));
-        let (my_v4, my_v6) = (party("10.0.0.1", 1), party("fe80::1", 2));
+        let sender = |ip: &str, n| SenderKey::new(Some(Sender::Ip(ip.parse().unwrap())), hash(n));
+        let (my_v4, my_v6) = (sender("10.0.0.1", 1), sender("fe80::1", 2));
         let mut questions = Questions::default();
         questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(my_v4));
         questions.hear(Time(0), question(7, RType::ANY), Asker::Prober(my_v6));
         for me in [my_v4, my_v6] {
             assert!(!questions.asked_for(Time(1), &record(7, 1), me), "{me:?}");
         }
-        questions.hear(Time(1), question(7, RType::ANY), Asker::Prober(party("10.0.0.2", 3)));
+        questions.hear(Time(1), question(7, RType::ANY), Asker::Prober(sender("10.0.0.2", 3)));
         assert!(questions.asked_for(Time(2), &record(7, 1), my_v4));
     }
 
@@ -520,16 +563,16 @@ mod tests {
             let mut questions = Questions::default();
             let mut model: Vec<(u64, RType, Time, Option<SenderKey>)> = Vec::new();
             let mut now = Time(0);
-            for (name, rtype, party, millis) in steps {
-                let party = party * 4;
+            for (name, rtype, sender, millis) in steps {
+                let sender = sender * 4;
                 // Apart from each other: the upper half picks the set.
                 let name = name << 32;
                 now = now.plus(Duration::from_millis(millis));
                 let rtype = [RType::A, RType::PTR, RType::TXT, RType::AAAA, RType::SRV, RType::ANY]
                     [usize::try_from(rtype % 6).expect("small")];
-                let asker = if party == 0 { Asker::Querier } else { Asker::Prober(SenderKey(party)) };
+                let asker = if sender == 0 { Asker::Querier } else { Asker::Prober(SenderKey(sender)) };
                 prop_assert!(questions.hear(now, question(name, rtype), asker));
-                model.push((name, rtype, now, (party > 0).then_some(SenderKey(party))));
+                model.push((name, rtype, now, (sender > 0).then_some(SenderKey(sender))));
                 for (name, rtype, me) in
                     [(name, RType::A, ME), (name, RType::NSEC, OTHER), (0, RType::PTR, ME), (1 << 32, RType::AAAA, OTHER)]
                 {

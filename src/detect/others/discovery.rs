@@ -16,10 +16,10 @@
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Protocol, llmnr, ssdp, wsd};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Offence};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::view::{Findings, Offence, View};
 use crate::time::Time;
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -112,8 +112,8 @@ impl Discovery {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        match heard.protocol {
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        match view.protocol {
             Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd => {}
             Protocol::Netbios => {
                 findings.mark(Cause::DiscoveryFlood);
@@ -129,11 +129,11 @@ impl Discovery {
             | Protocol::OtherMulticast
             | Protocol::OtherBroadcast => return,
         }
-        self.pace(heard, findings);
-        match &heard.observation.message {
-            Message::Ssdp(message) => self.ssdp(heard, message, findings),
-            Message::Llmnr(message) => self.llmnr(heard, message, findings),
-            Message::Wsd(message) => self.wsd(heard, message, findings),
+        self.pace(view, findings);
+        match &view.observation.message {
+            Message::Ssdp(message) => self.ssdp(view, message, findings),
+            Message::Llmnr(message) => self.llmnr(view, message, findings),
+            Message::Wsd(message) => self.wsd(view, message, findings),
             // What cannot be read has a pace only.
             Message::None
             | Message::Mdns(_)
@@ -147,15 +147,15 @@ impl Discovery {
         }
     }
 
-    fn pace(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let now = heard.now;
-        let pace = self.paces.entry(now, (heard.source, heard.protocol), Pace::default).value;
+    fn pace(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let now = view.now;
+        let pace = self.paces.entry(now, (view.source, view.protocol), Pace::default).value;
         // Of a flood at exactly the limit the last one belongs to it.
         if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
             findings.mark(Cause::DiscoveryFlood);
         }
         pace.any.push(now);
-        let Message::Ssdp(message) = &heard.observation.message else { return };
+        let Message::Ssdp(message) = &view.observation.message else { return };
         let last = match message.kind {
             ssdp::Kind::Alive => &mut pace.alive,
             ssdp::Kind::Search => &mut pace.search,
@@ -172,7 +172,7 @@ impl Discovery {
         last.push(now);
     }
 
-    fn ssdp(&mut self, heard: &Heard<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
+    fn ssdp(&mut self, view: &View<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
         // A device with several addresses announces itself with a location each.
         let what = (message.kind as u8, message.target, message.usn, message.location);
         let what = self.state.hash_one(what);
@@ -183,10 +183,10 @@ impl Discovery {
             ssdp::Kind::Search | ssdp::Kind::Response | ssdp::Kind::Other => false,
         };
         let limit = is_notification.then_some((Rule::SsdpRepeat, SENT_MAX, NOTIFIED));
-        self.again(heard, what, limit, findings);
+        self.again(view, what, limit, findings);
     }
 
-    fn llmnr(&mut self, heard: &Heard<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
+    fn llmnr(&mut self, view: &View<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
         if message.header.is_response() {
             // Only what is sent to a group comes here.
             findings.offend(Offence { rule: Rule::LlmnrAnswer, subject: None, gap: None });
@@ -204,29 +204,29 @@ impl Discovery {
         let is_query = !message.header.is_response() && !message.name.is_empty();
         let limit = is_query.then_some((Rule::LlmnrRepeat, SENT_MAX, TRANSMITTED));
         let query = self.state.hash_one((question, message.header.id));
-        self.again(heard, query, limit, findings);
-        self.again(heard, question, None, findings);
+        self.again(view, query, limit, findings);
+        self.again(view, question, None, findings);
     }
 
-    fn wsd(&mut self, heard: &Heard<'_>, message: &wsd::Message<'_>, findings: &mut Findings) {
+    fn wsd(&mut self, view: &View<'_>, message: &wsd::Message<'_>, findings: &mut Findings) {
         let what =
             (message.message_id, message.message_id.is_none().then_some(message.action as u8));
         let what = self.state.hash_one(what);
         let limit = message.message_id.map(|_| (Rule::WsdRepeat, COPIES_MAX, REMEMBERED));
-        self.again(heard, what, limit, findings);
+        self.again(view, what, limit, findings);
     }
 
     /// Remembers that a message came, told from others of its source by a hash. Marks it if it came too often in [`AGAIN`]; it breaks the
     /// rule if it came more often than so many times in so long.
     fn again(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         what: u64,
         limit: Option<(Rule, usize, Duration)>,
         findings: &mut Findings,
     ) {
-        let now = heard.now;
-        let key = (heard.source, heard.protocol, what);
+        let now = view.now;
+        let key = (view.source, view.protocol, what);
         let last = self.messages.entry(now, key, Last::default).value;
         if last.gap(now, SENT_MAX).is_some_and(|gap| gap <= AGAIN) {
             findings.mark(Cause::DiscoveryFlood);

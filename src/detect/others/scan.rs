@@ -8,8 +8,8 @@
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Sender, nd};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard};
 use crate::detect::memory::table::Table;
+use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use ahash::RandomState;
 use std::time::Duration;
@@ -68,8 +68,8 @@ impl Scan {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let target = match &heard.observation.message {
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let target = match &view.observation.message {
             Message::Arp(message) if message.is_request() && !message.is_gratuitous() => {
                 self.state.hash_one(message.target_ip)
             }
@@ -90,11 +90,11 @@ impl Scan {
             | Message::Dhcpv6(_)
             | Message::Netbios(_) => return,
         };
-        let Some(sender) = heard.observation.sender else { return };
-        let targets = self.devices.entry(heard.now, sender, Targets::new).value;
+        let Some(sender) = view.observation.sender else { return };
+        let targets = self.devices.entry(view.now, sender, Targets::new).value;
         #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
         let hash = target as u32;
-        if targets.ask(heard.now, hash) {
+        if targets.ask(view.now, hash) {
             findings.mark(Cause::AddressScan);
         }
     }

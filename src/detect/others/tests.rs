@@ -8,9 +8,7 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::memory::questions::Questions;
-use crate::detect::memory::sender::{SenderKey, SourceId};
-use crate::detect::{Cause, Detectors, Heard, Link};
+use crate::detect::{Cause, Counted, Detectors, Link};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -20,7 +18,6 @@ const HOST: Host = Host::numbered(7);
 /// How many of these frames, each at its millisecond, have the mark.
 fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usize {
     let mut detectors = Detectors::new(HashKey([1, 2, 3, 4]));
-    let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
     let mut count = 0;
     for (millis, bytes) in frames {
         let meta = FrameMeta {
@@ -33,19 +30,15 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
         };
         let observation = decode(&Frame { meta, bytes: &bytes });
         let Some(protocol) = observation.counted_as(true) else { panic!("counted nowhere") };
-        let source = (observation.sender, observation.ip.map(|ip| ip.source));
-        let heard = Heard {
+        let frame = Counted {
             now: Time(millis * 1_000_000),
+            stamp: Stamp(0),
             observation: &observation,
             protocol,
-            party: SenderKey::new(observation.sender, 0),
-            source: SourceId(hasher.hash_one(source)),
             mdns: None,
-            questions: &Questions::default(),
-            is_suspended: false,
             link: &Link::default(),
         };
-        count += usize::from(detectors.handle(&heard, Stamp(0), None).contains(cause));
+        count += usize::from(detectors.handle(&frame, None).marks.contains(cause));
     }
     count
 }

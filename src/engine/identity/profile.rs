@@ -65,7 +65,7 @@ enum Source {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Heard {
+struct View {
     ip: IpAddr,
     at: Time,
 }
@@ -92,7 +92,7 @@ struct Model {
 #[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct Facts {
     /// IPv4 first, in the order in which they were heard.
-    addresses: Vec<Heard>,
+    addresses: Vec<View>,
     address: Option<IpAddr>,
     name: Option<Name>,
     model: Option<Model>,
@@ -285,8 +285,8 @@ impl Facts {
         }
         let v4 = self.addresses.partition_point(|heard| heard.ip.is_ipv4());
         let place = if ip.is_ipv4() { v4 } else { self.addresses.len() };
-        self.addresses.insert(place, Heard { ip, at: now });
-        let lately = |heard: &&Heard| heard.ip.is_ipv4() && now.since(heard.at) < NAME_KEPT;
+        self.addresses.insert(place, View { ip, at: now });
+        let lately = |heard: &&View| heard.ip.is_ipv4() && now.since(heard.at) < NAME_KEPT;
         self.is_repeater |= self.addresses.iter().filter(lately).count() > REPEATER_OVER;
         self.choose_address(now, ip);
         true

@@ -20,7 +20,7 @@ use super::newcomers::{Heat, Newcomers, window};
 use super::sketch::Sketch;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
-use crate::detect::Watch;
+use crate::detect::DeviceMemory;
 use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
 use crate::engine::seconds::Seconds;
@@ -67,7 +67,7 @@ pub(in crate::engine) struct Row {
     /// Who it says it is.
     pub profile: Profile,
     /// What the detectors remember of it.
-    pub watch: Watch,
+    pub memory: DeviceMemory,
     /// Its rates and its storm.
     pub flood: Flood,
     /// What is expected of it, if that is not what is expected of all.
@@ -338,7 +338,7 @@ impl Table {
             counters: DeviceCounters::default(),
             seconds: Seconds::new(now.second()),
             profile,
-            watch: Watch::default(),
+            memory: DeviceMemory::default(),
             flood: Flood::default(),
             expected,
         }

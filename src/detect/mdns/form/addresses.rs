@@ -16,7 +16,7 @@
 
 use super::{Findings, Mdns, Offence, Rule, Subject};
 use crate::decode::mdns::address_at;
-use crate::detect::heard::Link;
+use crate::detect::view::Link;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Foreign addresses that are looked for in a message.

@@ -21,8 +21,8 @@ mod packet;
 mod records;
 
 use crate::decode::mdns::{Header, PayloadHash};
-use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
 use crate::detect::rule::Rule;
+use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The port of mDNS.
@@ -46,12 +46,12 @@ impl Sort {
     /// The sort of a message; `None` if it is not judged. Legacy queries come from another port
     /// and their answers go there (RFC 6762 section 6.7). Port 5353 is also one that a resolver
     /// may choose at random, so what was not sent to a group has to look like mDNS.
-    fn of(heard: &Heard<'_>, mdns: &Mdns<'_>, header: Header) -> Option<Self> {
+    fn of(view: &View<'_>, mdns: &Mdns<'_>, header: Header) -> Option<Self> {
         if mdns.datagram.destination_port != PORT {
             return None;
         }
         let is_from_port = mdns.is_from_mdns_port();
-        if heard.multicast_mdns().is_some() {
+        if view.multicast_mdns().is_some() {
             return match (header.is_response(), is_from_port) {
                 (true, _) => Some(Self::MulticastResponse),
                 (false, true) => Some(Self::MulticastQuery),
@@ -109,17 +109,17 @@ impl Form {
     /// Judges one frame. `v4` is from where the device sent mDNS over IPv4 last.
     pub(crate) fn handle(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         v4: Option<&mut Option<Ipv4Addr>>,
         findings: &mut Findings,
     ) {
-        let Some(mdns) = &heard.mdns else { return };
+        let Some(mdns) = &view.mdns else { return };
         let Some(header) = mdns.datagram.header else { return };
-        let Some(sort) = Sort::of(heard, mdns, header) else {
-            packet::judge_stranger(heard, mdns, header, findings);
+        let Some(sort) = Sort::of(view, mdns, header) else {
+            packet::judge_stranger(view, mdns, header, findings);
             return;
         };
-        packet::judge(heard, mdns, sort, findings);
+        packet::judge(view, mdns, sort, findings);
         // The same octets are not the same message where some were cut off.
         let verdict = if mdns.datagram.complete {
             #[allow(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
@@ -137,7 +137,7 @@ impl Form {
         for &(rule, subject) in &verdict.offences {
             findings.offend(Offence { rule, subject, gap: None });
         }
-        let source = heard.observation.ip.map(|ip| ip.source);
+        let source = view.observation.ip.map(|ip| ip.source);
         let home = match (source, v4) {
             (Some(IpAddr::V4(source)), Some(v4)) => {
                 *v4 = Some(source);
@@ -148,7 +148,7 @@ impl Form {
             (_, None) => None,
         };
         if verdict.addresses != 0 {
-            addresses::judge(mdns, heard.link, home, verdict.addresses, findings);
+            addresses::judge(mdns, view.link, home, verdict.addresses, findings);
         }
     }
 }

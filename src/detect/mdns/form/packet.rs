@@ -1,6 +1,6 @@
 //! How a message came: its port, its TTL, its size.
 
-use super::{Findings, Heard, Mdns, PORT, Rule, Sort, UPDATE, plain};
+use super::{Findings, Mdns, PORT, Rule, Sort, UPDATE, View, plain};
 use crate::decode::mdns::Header;
 use std::net::IpAddr;
 
@@ -12,11 +12,11 @@ const TTL: u8 = 255;
 const DNS: u16 = 53;
 
 /// Judges the frame of a message.
-pub(super) fn judge(heard: &Heard<'_>, mdns: &Mdns<'_>, sort: Sort, findings: &mut Findings) {
+pub(super) fn judge(view: &View<'_>, mdns: &Mdns<'_>, sort: Sort, findings: &mut Findings) {
     if sort.is_response() && mdns.datagram.source_port != PORT {
         findings.offend(plain(Rule::SourcePort));
     }
-    let Some(ip) = heard.observation.ip else { return };
+    let Some(ip) = view.observation.ip else { return };
     if sort.is_response() && ip.ttl != TTL {
         findings.offend(plain(Rule::IpTtl));
     }
@@ -42,12 +42,12 @@ pub(super) fn judge(heard: &Heard<'_>, mdns: &Mdns<'_>, sort: Sort, findings: &m
 /// has to come from there as well. Whether it is mDNS at all only its names can tell, because 5353
 /// is also a port that a resolver may have chosen at random.
 pub(super) fn judge_stranger(
-    heard: &Heard<'_>,
+    view: &View<'_>,
     mdns: &Mdns<'_>,
     header: Header,
     findings: &mut Findings,
 ) {
-    let is_suspect = heard.multicast_mdns().is_none()
+    let is_suspect = view.multicast_mdns().is_none()
         && header.is_response()
         && header.opcode() != UPDATE
         && mdns.datagram.destination_port == PORT

@@ -3,9 +3,9 @@
 
 use super::recent::Recent;
 use crate::decode::mdns::{HashKey, NameHash, Probed, RType, Record};
-use crate::detect::heard::Link;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::view::Link;
 use crate::time::Time;
 use std::time::Duration;
 

@@ -6,9 +6,9 @@
 
 use super::recent::Recent;
 use crate::decode::mdns::{HashKey, NameHash, RClass, RType, Record, SumHash};
-use crate::detect::heard::Heard;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
+use crate::detect::view::View;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -54,9 +54,9 @@ impl Rrsets {
     }
 
     /// Hears the sets of a message, but for addresses.
-    pub(super) fn hear(&mut self, heard: &Heard<'_>) -> Changes {
+    pub(super) fn hear(&mut self, view: &View<'_>) -> Changes {
         let mut changes = Changes::default();
-        let Some(mdns) = heard.mdns else { return changes };
+        let Some(mdns) = view.mdns else { return changes };
         let records = &mdns.digest.records;
         let mut done = 0_u128;
         for (place, first) in (0_u8..128).zip(records) {
@@ -77,8 +77,8 @@ impl Rrsets {
                 }
             }
             done |= members;
-            let now = heard.now;
-            let key = set_key(heard.source, first);
+            let now = view.now;
+            let key = set_key(view.source, first);
             let make = || RecordSet { data, changes: Recent::default(), message: 0 };
             let set = self.0.entry(now, key, make).value;
             if set.data != data {
@@ -96,21 +96,16 @@ impl Rrsets {
 
     /// Hears an address that was not heard before. Returns whether there were too many of those.
     /// Several of one message are one change; the first of a host is none.
-    pub(super) fn hear_address(
-        &mut self,
-        heard: &Heard<'_>,
-        record: &Record,
-        message: u32,
-    ) -> bool {
-        let key = set_key(heard.source, record);
+    pub(super) fn hear_address(&mut self, view: &View<'_>, record: &Record, message: u32) -> bool {
+        let key = set_key(view.source, record);
         let make = || RecordSet { data: SumHash::default(), changes: Recent::default(), message };
-        let set = self.0.entry(heard.now, key, make).value;
+        let set = self.0.entry(view.now, key, make).value;
         if set.message == message {
             return false;
         }
         set.message = message;
-        set.changes.push(heard.now);
-        is_too_often(set, heard.now)
+        set.changes.push(view.now);
+        is_too_often(set, view.now)
     }
 }
 

@@ -5,9 +5,9 @@
 //! their time: a question and the answer before it may bear the same stamp. Two questions that
 //! came before the first of two answers asked for both: systemd-resolved answers each.
 
-use crate::detect::heard::{Heard, Link};
 use crate::detect::memory::questions::{Asked, Order};
 use crate::detect::rule::Rule;
+use crate::detect::view::{Link, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -78,25 +78,24 @@ pub(super) struct Answers(Option<Asked>);
 impl Answers {
     /// The last questions that one of the records answers. A message that answers a question
     /// brings along what belongs to the answer: that is asked for as well.
-    fn find(&mut self, heard: &Heard<'_>) -> Asked {
+    fn find(&mut self, view: &View<'_>) -> Asked {
         *self.0.get_or_insert_with(|| {
-            let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
-            records.filter(|record| super::is_sent(record)).fold(
-                Asked::default(),
-                |asked, record| {
-                    asked.or_later(heard.questions.asked(heard.now, record, heard.party))
-                },
-            )
+            let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+            records
+                .filter(|record| super::is_sent(record))
+                .fold(Asked::default(), |asked, record| {
+                    asked.or_later(view.questions.asked(view.now, record, view.sender))
+                })
         })
     }
 
     /// Whether more questions for one record of the message were waiting before it was sent last
     /// than it was sent since: this is the answer to another one of them.
-    fn answers_another(heard: &Heard<'_>, again: Again) -> bool {
-        let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+    fn answers_another(view: &View<'_>, again: Again) -> bool {
+        let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
         let waiting = |record| {
             let (after, until) = (again.answered, again.order);
-            heard.questions.waiting(heard.now, record, heard.party, after, until)
+            view.questions.waiting(view.now, record, view.sender, after, until)
         };
         let mut sent = records.filter(|record| super::is_sent(record));
         sent.any(|record| waiting(record) > usize::from(again.times))
@@ -106,20 +105,20 @@ impl Answers {
     /// and the rule that this breaks.
     pub(super) fn judge(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         again: Again,
         least: Least,
     ) -> (bool, Option<Rule>) {
         let is_since = |order: Option<Order>| order.is_some_and(|o| o.is_after(again.order));
         let (mut query, mut probe) = (false, false);
-        if heard.questions.order().is_after(again.order) {
-            let asked = self.find(heard);
+        if view.questions.order().is_after(again.order) {
+            let asked = self.find(view);
             query = is_since(asked.query);
             probe = is_since(asked.probe);
         }
         let least = if probe { least.after_a_probe } else { least.otherwise };
         let is_early = again.gap < least;
-        query = query || is_early && !probe && Self::answers_another(heard, again);
+        query = query || is_early && !probe && Self::answers_another(view, again);
         let rule = is_early.then_some(if query {
             Rule::RecordIntervalAsked
         } else {

@@ -26,10 +26,10 @@ mod withdraw;
 
 use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::cause::Cause;
-use crate::detect::heard::{Findings, Heard, Mdns, Offence, Subject};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use announce::{Announced, Probes};
 use change::{Changes, Rrsets};
@@ -95,24 +95,24 @@ impl Records {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, heard: &Heard<'_>, findings: &mut Findings) {
-        let Some(mdns) = heard.multicast_mdns() else { return };
+    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let Some(mdns) = view.multicast_mdns() else { return };
         match mdns.kind {
             Kind::Probe => {
-                self.probes.hear(heard.now, heard.party, &mdns.digest.probed);
+                self.probes.hear(view.now, view.sender, &mdns.digest.probed);
             }
             Kind::Query | Kind::LegacyQuery => {}
             Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
                 if mdns.is_response() {
-                    self.hear_response(heard, mdns, findings);
+                    self.hear_response(view, mdns, findings);
                 }
             }
         }
     }
 
-    fn hear_response(&mut self, heard: &Heard<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
+    fn hear_response(&mut self, view: &View<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
         self.messages = self.messages.wrapping_add(1);
-        let changes = self.rrsets.hear(heard);
+        let changes = self.rrsets.hear(view);
         if let Some(place) = changes.too_often {
             offend(findings, Rule::UpdateRate, place, None);
         }
@@ -121,30 +121,30 @@ impl Records {
         }
         let mut message = Message {
             answers: Answers::default(),
-            least: Least::on(heard.link),
-            is_judged: mdns.is_from_mdns_port() && !heard.is_suspended,
+            least: Least::on(view.link),
+            is_judged: mdns.is_from_mdns_port() && !view.is_suspended,
             is_announcement: mdns.kind == Kind::Announcement,
             probed: OnceCell::new(),
             changes,
         };
         for (place, record) in (0_u8..128).zip(&mdns.digest.records) {
             if is_sent(record) {
-                self.hear_record(heard, &mut message, place, record, findings);
+                self.hear_record(view, &mut message, place, record, findings);
             }
         }
     }
 
     fn hear_record(
         &mut self,
-        heard: &Heard<'_>,
+        view: &View<'_>,
         message: &mut Message,
         place: u8,
         record: &Record,
         findings: &mut Findings,
     ) {
-        let now = heard.now;
+        let now = view.now;
         let Record { name, rtype, class, data, .. } = *record;
-        let key = (heard.source, name, rtype, class, data);
+        let key = (view.source, name, rtype, class, data);
         let there = self.sent.entry(now, key, Sent::default);
         let sent = there.value;
         if there.forgot {
@@ -157,10 +157,10 @@ impl Records {
 
         let is_alive = record.ttl > 0;
         let is_first = is_alive && !sent.alive.was_sent();
-        let order = heard.questions.order();
+        let order = view.questions.order();
         let sending = if is_alive { &mut sent.alive } else { &mut sent.gone };
         if let Some(again) = sending.send(now, order) {
-            let (is_unasked, rule) = message.answers.judge(heard, again, message.least);
+            let (is_unasked, rule) = message.answers.judge(view, again, message.least);
             if is_unasked {
                 findings.mark(Cause::RepeatedResponse);
             }
@@ -185,16 +185,16 @@ impl Records {
         }
         if message.is_announcement && is_alive && record.section == Section::Answer {
             sent.announced.push(now);
-            if sent.announced.is_too_many(now, heard.link) {
+            if sent.announced.is_too_many(now, view.link) {
                 // Looked up only now: it is as if counting had started anew with the probe.
                 let probed = message.probed.get_or_init(|| {
-                    let records = heard.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+                    let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
                     let announced = records.filter(|record| record.section == Section::Answer);
-                    self.probes.last(now, heard.party, announced)
+                    self.probes.last(now, view.sender, announced)
                 });
                 let is_too_many = probed.is_none_or(|probed| {
                     sent.announced.forget_until(probed);
-                    sent.announced.is_too_many(now, heard.link)
+                    sent.announced.is_too_many(now, view.link)
                 });
                 if is_too_many {
                     offend(findings, Rule::AnnouncementCount, place, sent.announced.gap());
@@ -205,7 +205,7 @@ impl Records {
         let is_doubtful = self.forgot.is_some_and(|at| now.since(at) <= Self::DOUBT);
         if is_first
             && record.rtype.is_address()
-            && self.rrsets.hear_address(heard, record, self.messages)
+            && self.rrsets.hear_address(view, record, self.messages)
             && !is_doubtful
         {
             offend(findings, Rule::UpdateRate, place, None);

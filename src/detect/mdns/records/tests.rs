@@ -6,9 +6,9 @@ use crate::craft::mdns::{address, ptr, response, txt};
 use crate::craft::{Host, Query, Responder, Service};
 use crate::decode::mdns::{self, PayloadHash, Shape};
 use crate::decode::{Message as Decoded, Protocol, decode};
-use crate::detect::heard::Link;
 use crate::detect::memory::questions::{Asker, Questions};
 use crate::detect::memory::sender::SenderKey;
+use crate::detect::view::Link;
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::Stamp;
 use proptest::prelude::*;
@@ -54,7 +54,7 @@ impl Bench {
         let digest = mdns::digest(datagram, &KEY);
         let hasher = KEY.state();
         let hash = hasher.hash_one(observation.sender);
-        let party = SenderKey::new(observation.sender, hash);
+        let sender = SenderKey::new(observation.sender, hash);
         let shape = Shape::of(datagram, &digest);
         let kind = match shape {
             Shape::Query => Kind::Query,
@@ -65,14 +65,14 @@ impl Bench {
             Shape::LegacyQuery | Shape::Malformed => panic!("{shape:?}"),
         };
         for question in &digest.questions {
-            let asker = if kind == Kind::Probe { Asker::Prober(party) } else { Asker::Querier };
+            let asker = if kind == Kind::Probe { Asker::Prober(sender) } else { Asker::Querier };
             self.questions.hear(now, *question, asker);
         }
-        let heard = Heard {
+        let view = View {
             now,
             observation: &observation,
             protocol: Protocol::Mdns,
-            party,
+            sender,
             source: SourceId(hasher.hash_one((hash, observation.ip.map(|ip| ip.source)))),
             mdns: Some(Mdns { datagram, digest: &digest, payload: PayloadHash(0), kind }),
             questions: &self.questions,
@@ -80,7 +80,7 @@ impl Bench {
             link: &self.link,
         };
         let mut findings = Findings::default();
-        self.records.handle(&heard, &mut findings);
+        self.records.handle(&view, &mut findings);
         findings
     }
 

@@ -12,7 +12,7 @@ const CONTESTED: Duration = Duration::from_mins(10);
 
 /// The detectors' state of one device.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Watch {
+pub(crate) struct DeviceMemory {
     /// What it did against the rules; made with the first offence.
     pub violations: Option<Box<Violations>>,
     /// Offences that wait until it is known whether it is a relay.
@@ -25,7 +25,7 @@ pub(crate) struct Watch {
     contested: Option<Time>,
 }
 
-impl Watch {
+impl DeviceMemory {
     /// It renames itself, or another device claims its name.
     pub(crate) const fn contest(&mut self, now: Time) {
         self.contested = Some(now);

@@ -36,7 +36,7 @@ impl Link {
 
 /// One frame that was counted.
 #[derive(Clone, Copy)]
-pub(crate) struct Heard<'a> {
+pub(crate) struct View<'a> {
     /// When.
     pub now: Time,
     /// What the frame says.
@@ -44,7 +44,7 @@ pub(crate) struct Heard<'a> {
     /// What it was counted as.
     pub protocol: Protocol,
     /// Who sent it.
-    pub party: SenderKey,
+    pub sender: SenderKey,
     /// The sender with its source IP.
     pub source: SourceId,
     /// Its message, if it is mDNS, to a group or not.
@@ -70,7 +70,7 @@ pub(crate) struct Mdns<'a> {
     pub kind: Kind,
 }
 
-impl<'a> Heard<'a> {
+impl<'a> View<'a> {
     /// Whether it came over IPv6: what is said over both address families is said over each.
     pub(crate) fn is_v6(&self) -> bool {
         self.observation.ip.is_some_and(|ip| ip.source.is_ipv6())

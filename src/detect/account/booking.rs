@@ -1,0 +1,148 @@
+//! Books what a frame was found to break: on the account of the device and on the segment's.
+//!
+//! Comes in: findings, and what is remembered of the sender. Each rule counts once a frame. What is
+//! about another host's record is not held against a relay, and waits while it is not known whether
+//! the device is one; what a mirror port may have caused waits too.
+
+use super::deferred::Deferrals;
+use super::device::DeviceMemory;
+use super::violations::Counts;
+use crate::decode::Sender;
+use crate::decode::mdns::HashKey;
+use crate::detect::cause::Cause;
+use crate::detect::copies::relay::{Addresses, Places};
+use crate::detect::rule::Rule;
+use crate::detect::view::{Delivery, Findings, Offence, Subject, View};
+use crate::time::{Stamp, Time};
+
+/// The account of a segment.
+#[derive(Debug)]
+pub(crate) struct Account {
+    violations: Counts,
+    deferred: Deferrals,
+    addresses: Addresses,
+}
+
+impl Account {
+    /// Nothing was booked yet.
+    pub(crate) fn new(key: HashKey) -> Self {
+        Self {
+            violations: [0; Rule::COUNT],
+            deferred: Deferrals::default(),
+            addresses: Addresses::new(key),
+        }
+    }
+
+    /// Violations of all devices.
+    pub(crate) const fn violations(&self) -> &Counts {
+        &self.violations
+    }
+
+    /// Books the findings of one frame. `memory` is that of the sender, if it has a row;
+    /// `is_mirrored`, whether a mirror port is known to make copies.
+    pub(crate) fn book(
+        &mut self,
+        view: &View<'_>,
+        stamp: Stamp,
+        findings: &Findings,
+        is_mirrored: bool,
+        memory: Option<&mut DeviceMemory>,
+    ) {
+        let mut nobody = DeviceMemory::default();
+        let memory = memory.unwrap_or(&mut nobody);
+        let marks = findings.marks();
+        if marks.contains(Cause::RenameLoop) || marks.contains(Cause::NameConflict) {
+            memory.contest(view.now);
+        }
+        let others = memory.relay.handle(view, &self.addresses);
+        let is_relay = memory.relay.is_relay();
+        let is_cleared = memory.relay.is_cleared();
+        if (is_relay || is_cleared)
+            && let Some(withheld) = memory.withheld.take()
+            && !is_relay
+        {
+            for (rule, count) in withheld.into_counts() {
+                self.add(memory, rule, count);
+            }
+        }
+        if !self.deferred.is_empty() {
+            self.settle_deferred(view, findings, is_mirrored, memory);
+        }
+        let doubtful = view.observation.sender.filter(|_| match findings.delivery() {
+            Delivery::Doubtful => true,
+            Delivery::Once | Delivery::Repeated => false,
+        });
+        let offences = findings.offences();
+        for (place, offence) in offences.iter().enumerate() {
+            let rule = offence.rule;
+            if offences[..place].iter().any(|earlier| earlier.rule == rule) {
+                continue;
+            }
+            if is_relay && rule.spares_relays() {
+                continue;
+            }
+            // One of the same rule that is about an own record counts at once.
+            let mut same = offences[place..].iter().filter(|same| same.rule == rule);
+            let own = same.find(|same| !is_about(same, others));
+            let is_withheld = own.is_none() && rule.spares_relays() && !is_cleared;
+            if is_withheld {
+                memory.withheld.get_or_insert_default().hold(rule);
+            } else if !doubtful.is_some_and(|sender| self.deferred.hold(view.now, sender, rule)) {
+                let offence = own.unwrap_or(offence);
+                memory.violations.get_or_insert_default().count(view, stamp, offence);
+                self.violations[rule as usize] += 1;
+            }
+        }
+    }
+
+    /// Books what has waited long enough. `find` hands the memory of a sender to what it is given,
+    /// if the sender has a row.
+    pub(crate) fn handle_second(
+        &mut self,
+        now: Time,
+        mut find: impl FnMut(Sender, &mut dyn FnMut(&mut DeviceMemory)),
+    ) {
+        if self.deferred.is_empty() {
+            return;
+        }
+        for held in self.deferred.take_due(now) {
+            self.violations[held.rule as usize] += held.count;
+            find(held.sender, &mut |memory| {
+                memory.violations.get_or_insert_default().add(held.rule, held.count);
+            });
+        }
+    }
+
+    fn add(&mut self, memory: &mut DeviceMemory, rule: Rule, count: u64) {
+        memory.violations.get_or_insert_default().add(rule, count);
+        self.violations[rule as usize] += count;
+    }
+
+    /// Counts what the sender did itself and drops what a mirror port did.
+    fn settle_deferred(
+        &mut self,
+        view: &View<'_>,
+        findings: &Findings,
+        is_mirrored: bool,
+        memory: &mut DeviceMemory,
+    ) {
+        if is_mirrored {
+            self.deferred.clear();
+        } else if findings.delivery() == Delivery::Repeated
+            && let Some(sender) = view.observation.sender
+        {
+            for held in self.deferred.take_of(sender) {
+                self.violations[held.rule as usize] += held.count;
+                memory.violations.get_or_insert_default().add(held.rule, held.count);
+            }
+        }
+    }
+}
+
+/// Whether an offence is about one of these records.
+const fn is_about(offence: &Offence, places: Places) -> bool {
+    match offence.subject {
+        Some(Subject::Record(place)) => places.has(place),
+        Some(Subject::Question(_)) | None => false,
+    }
+}
