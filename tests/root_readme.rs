@@ -54,12 +54,12 @@ const LINES: &[(&str, How)] = &[
     ("docker build ", Elsewhere("tests/root_image.rs")),
     ("docker run ", Elsewhere("tests/root_image.rs")),
     ("docker inspect ", Elsewhere("tests/root_image.rs")),
-    ("docker compose -f deploy/compose/compose.yaml up ", Elsewhere("tests/compose.rs")),
+    ("docker compose -f deploy/compose/compose.yaml up ", Elsewhere("tests/shipped/compose.rs")),
     (
         "docker compose -f deploy/compose/compose.yaml --profile demo ",
-        Elsewhere("tests/compose.rs"),
+        Elsewhere("tests/shipped/compose.rs"),
     ),
-    ("kubectl apply --server-side -k deploy/kubernetes", Elsewhere("tests/kubernetes.rs")),
+    ("kubectl apply --server-side -k deploy/kubernetes", Elsewhere("tests/shipped/kubernetes.rs")),
     ("cargo run --release -- demo", Serves(DEMO)),
     ("scrape_configs:", File("promtool check config")),
     (

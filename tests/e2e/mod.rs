@@ -6,8 +6,6 @@
 pub mod alertmanager;
 pub mod avahi;
 pub mod debian;
-#[path = "../metrics_fixture/parse.rs"]
-pub mod exposition;
 pub mod household;
 pub mod installed;
 pub mod lan;
@@ -20,7 +18,7 @@ pub mod support;
 pub mod webhook;
 pub mod wire;
 
-pub use support::netns;
+pub use support::{exposition, netns};
 
 use exposition::{Body, parse};
 use multicast_exporter::time::clock;

@@ -1,8 +1,11 @@
-//! What several integration tests share: where other people's captures are, network namespaces,
-//! and LANs made of them. What concerns one test only stays with it.
+//! What several test programs share: where other people's captures are, golden files, a reader of
+//! the exposition, network namespaces and LANs made of them. What concerns one test only stays
+//! with it.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod exposition;
+pub mod golden;
 pub mod lan;
 pub mod netns;
 
