@@ -34,7 +34,10 @@ mod metrics {
 }
 mod metrics_fixture;
 mod pipeline_local;
+mod scenario_set;
+#[path = "../scenarios/mod.rs"]
 mod scenarios;
 #[path = "../support/mod.rs"]
 mod support;
+mod verdicts;
 mod web_pages;

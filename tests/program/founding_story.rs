@@ -2,10 +2,10 @@
 //! record of A1CA45000000.local 200 times a second, for good. Files go in, through the program
 //! that users run, and its JSON comes out.
 
+use crate::scenarios::START;
 use multicast_exporter::craft::file::{ByteOrder, PcapNg};
 use multicast_exporter::craft::mdns::{address, response};
 use multicast_exporter::craft::{Captured, Ethernet, Host, Ipv4, Pcap, Udp};
-use multicast_exporter::simulation::scenario::START;
 use multicast_exporter::simulation::{Member, Options, Simulation};
 use multicast_exporter::time::Stamp;
 use serde_json::Value;

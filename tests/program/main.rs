@@ -6,6 +6,8 @@ mod check_flags;
 mod cli;
 mod demo;
 mod founding_story;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
 mod serve_storms;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,10 +1,10 @@
 //! Storms as a user meets them: the real program replays a capture in which a printer locks up,
 //! with and without a configuration and evidence, asked over loopback.
 
+use crate::scenarios;
 use multicast_exporter::capture::file;
 use multicast_exporter::capture::{Capture as _, CaptureError};
 use multicast_exporter::craft::Pcap;
-use multicast_exporter::simulation::scenario;
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::fs;
@@ -125,7 +125,7 @@ struct Folder(TempDir);
 impl Folder {
     fn new() -> Self {
         let folder = Self(tempfile::tempdir().expect("a temporary directory"));
-        let scenario = scenario::named("stuck_printer").expect("a scenario");
+        let scenario = scenarios::named("stuck_printer").expect("a scenario");
         folder.write("stuck_printer.pcap", &Pcap::default().write(&scenario.frames(1)));
         folder
     }

@@ -1,12 +1,12 @@
 //! One scenario for each cause of storms, and the nearest that is harmless.
 
 use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget, mac, other};
-use crate::craft::address::Dhcp;
-use crate::craft::discovery::{llmnr_query, nbns_query, ssdp_alive, ssdp_search};
-use crate::craft::mdns::{Query, Responder, address, response};
-use crate::craft::membership::{Change, igmp3_report};
-use crate::craft::{Host, Udp};
-use crate::simulation::Member;
+use multicast_exporter::craft::address::Dhcp;
+use multicast_exporter::craft::discovery::{llmnr_query, nbns_query, ssdp_alive, ssdp_search};
+use multicast_exporter::craft::mdns::{Query, Responder, address, response};
+use multicast_exporter::craft::membership::{Change, igmp3_report};
+use multicast_exporter::craft::{Host, Udp};
+use multicast_exporter::simulation::Member;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -199,7 +199,7 @@ fn goodbye_flapping_harmless(script: &mut Script) {
 
 fn state(n: u64) -> Vec<u8> {
     let name = r"Gadget._gadget._tcp.local";
-    GADGET.mdns4(response([crate::craft::mdns::txt(name, &[format!("state={n}")])]))
+    GADGET.mdns4(response([multicast_exporter::craft::mdns::txt(name, &[format!("state={n}")])]))
 }
 
 fn record_churn(script: &mut Script) {

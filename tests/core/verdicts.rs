@@ -2,12 +2,12 @@
 //! level, and that nobody else is. Then a day on which all keep the rules.
 
 use crate::engine_wire::Segment;
+use crate::scenarios::{self, START, Scenario};
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::decode::{Sender, decode};
 use multicast_exporter::detect::{Expectations, Hardness, Limits, Rule};
 use multicast_exporter::engine::{Converted, Event, Snapshot};
 use multicast_exporter::mac::Mac;
-use multicast_exporter::simulation::scenario::{self, START, Scenario};
 use multicast_exporter::simulation::{Options, Simulation, Stream};
 use multicast_exporter::time::{Stamp, Time};
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ fn findings(scenario: &Scenario) -> Vec<String> {
 
 /// Every scenario of which this holds says what it should.
 fn hold(which: impl Fn(&Scenario) -> bool, at_least: usize) {
-    let chosen: Vec<Scenario> = scenario::all().into_iter().filter(|s| which(s)).collect();
+    let chosen: Vec<Scenario> = scenarios::all().into_iter().filter(|s| which(s)).collect();
     assert!(chosen.len() >= at_least, "{}", chosen.len());
     let findings: Vec<String> = chosen.iter().flat_map(findings).collect();
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
@@ -175,7 +175,7 @@ fn what_comes_close_to_breaking_a_rule_does_not() {
 
 #[test]
 fn every_cause_and_every_rule_has_a_scenario() {
-    let names: BTreeSet<&str> = scenario::all().iter().map(|scenario| scenario.name).collect();
+    let names: BTreeSet<&str> = scenarios::all().iter().map(|scenario| scenario.name).collect();
     let causes = multicast_exporter::detect::Cause::ALL.iter().map(|cause| cause.label());
     let rules = Rule::ALL.iter().map(|rule| rule.id());
     let missing: Vec<&str> = causes.chain(rules).filter(|id| !names.contains(id)).collect();
@@ -184,7 +184,7 @@ fn every_cause_and_every_rule_has_a_scenario() {
 
 #[test]
 fn the_founding_story_is_told_from_its_first_seconds_to_its_last() {
-    let scenario = scenario::named("stuck_printer").expect("it is there");
+    let scenario = scenarios::named("stuck_printer").expect("it is there");
     let snapshot = heard(&scenario);
     let [storm] = &snapshot.storms[..] else { panic!("{:?}", snapshot.storms) };
     let seconds = |stamp: Stamp| (stamp.0 - START.0) / 1_000_000_000;

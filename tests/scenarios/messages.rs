@@ -1,12 +1,12 @@
 //! One scenario for each rule of RFC 6762 and RFC 6763, and one that comes close to breaking it.
 
 use super::{GADGET, PARTNER, Scenario, Script, gadget};
-use crate::craft::host::MDNS_V4;
-use crate::craft::mdns::{
+use multicast_exporter::craft::host::MDNS_V4;
+use multicast_exporter::craft::mdns::{
     HOST_TTL, OTHER_TTL, Query, Responder, address, message, name, ptr, record, reply, response,
     srv, txt,
 };
-use crate::craft::{Ethernet, Ipv4, Udp};
+use multicast_exporter::craft::{Ethernet, Ipv4, Udp};
 use simple_dns::rdata::{A, PTR, RData};
 use simple_dns::{CLASS, Question, ResourceRecord, TYPE};
 use std::net::Ipv4Addr;

@@ -1,9 +1,11 @@
 //! One scenario for each rule of the other discovery protocols, and one that keeps it.
 
 use super::{GADGET, Scenario, Script};
-use crate::craft::Udp;
-use crate::craft::discovery::{llmnr_query, llmnr_response, ssdp_alive, ssdp_search, wsd_probe};
-use crate::craft::host::LLMNR_V4;
+use multicast_exporter::craft::Udp;
+use multicast_exporter::craft::discovery::{
+    llmnr_query, llmnr_response, ssdp_alive, ssdp_search, wsd_probe,
+};
+use multicast_exporter::craft::host::LLMNR_V4;
 
 /// The scenarios.
 #[rustfmt::skip]
