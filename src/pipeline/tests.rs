@@ -4,17 +4,11 @@ use super::*;
 use crate::capture::{Direction, FrameMeta, LinkType, Slot};
 use crate::craft::Host;
 use crate::detect::EndReason;
-use crate::engine::{Budget, Config, Converted};
+use crate::engine::{Config, Converted};
 use crate::segment::Sharing;
 
 fn files() -> Pipeline {
-    let engine = Config {
-        budget: Arc::new(Budget::new(10_000)),
-        expiry: None,
-        local: Arc::default(),
-        converted: Converted::Files,
-        storms_kept: Config::STORMS_LIVE,
-    };
+    let engine = Config { converted: Converted::Files, ..Config::for_tests(10_000) };
     let labels = Labels::new(Sharing::Same, 128);
     Pipeline::file(Settings {
         engine,

@@ -14,6 +14,21 @@ use multicast_exporter::time::{Stamp, Time};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Keys that do not matter.
+pub const KEY: HashKey = HashKey([1, 2, 3, 4]);
+
+/// What every engine of these tests is made of: room for 2,000 devices, none forgotten within four
+/// hours, none of them this machine.
+pub fn config(converted: Converted) -> Config {
+    Config {
+        budget: Arc::new(Budget::new(2_000)),
+        expiry: Some(Duration::from_hours(4)),
+        local: Arc::default(),
+        converted,
+        storms_kept: Config::STORMS_LIVE,
+    }
+}
+
 /// A segment that is no longer suspended when the first frame comes.
 pub struct Segment {
     pub engine: Engine,
@@ -32,7 +47,9 @@ impl Segment {
 
     /// A live segment, ten seconds old, that forgets devices after so many seconds of silence.
     pub fn with_expiry(seconds: u64) -> Self {
-        let mut segment = Self::made(Converted::Live, Duration::from_secs(seconds));
+        let expiry = Some(Duration::from_secs(seconds));
+        let config = Config { expiry, ..config(Converted::Live) };
+        let mut segment = Self { engine: Engine::new(config, KEY), now: 0 };
         segment.engine.handle_timeout(Time(0));
         segment.pass(10_000);
         segment
@@ -40,18 +57,7 @@ impl Segment {
 
     /// A segment that was never told anything.
     pub fn just_started(converted: Converted) -> Self {
-        Self::made(converted, Duration::from_hours(4))
-    }
-
-    fn made(converted: Converted, expiry: Duration) -> Self {
-        let config = Config {
-            budget: Arc::new(Budget::new(2_000)),
-            expiry: Some(expiry),
-            local: Arc::default(),
-            converted,
-            storms_kept: Config::STORMS_LIVE,
-        };
-        Self { engine: Engine::new(config, HashKey([1, 2, 3, 4])), now: 0 }
+        Self { engine: Engine::new(config(converted), KEY), now: 0 }
     }
 
     pub fn now(&self) -> Time {

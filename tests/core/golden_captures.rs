@@ -3,6 +3,7 @@
 //! only those that were met are kept there.
 
 mod made;
+use crate::engine_wire::{KEY, config};
 use crate::metrics_fixture::FakeLan;
 use crate::support::exposition::parse;
 use crate::support::golden::compare_with_golden;
@@ -10,8 +11,7 @@ use multicast_exporter::capture::file::{FileCapture, from_reader};
 use multicast_exporter::capture::{Backend, Capture as _, CaptureError};
 use multicast_exporter::commands::ExitStatus;
 use multicast_exporter::commands::analyze::{Options, analyze};
-use multicast_exporter::decode::mdns::HashKey;
-use multicast_exporter::engine::{Budget, Config, Converted};
+use multicast_exporter::engine::Converted;
 use multicast_exporter::metrics::{
     CaptureView, Deadline, Dialect, Encoding, LanView, Scraper, Selection, Writer,
 };
@@ -21,7 +21,6 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Makes a capture file.
@@ -34,14 +33,8 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
     let mut capture: FileCapture =
         from_reader(name, Box::new(Cursor::new(file))).expect("a capture");
     let mut pipeline = Pipeline::file(Settings {
-        engine: Config {
-            budget: Arc::new(Budget::new(1000)),
-            expiry: None,
-            local: Arc::default(),
-            converted: Converted::Files,
-            storms_kept: Config::STORMS_LIVE,
-        },
-        key: HashKey([1, 2, 3, 4]),
+        engine: config(Converted::Files),
+        key: KEY,
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
         expectations: expecting_the_usual(),
         evidence: None,

@@ -1,9 +1,9 @@
 //! Which devices are this machine's own, as its interfaces come and go.
 
+use crate::engine_wire::{KEY, config};
 use multicast_exporter::capture::{Batch, Direction, FrameMeta, LinkType, Slot};
 use multicast_exporter::craft::{Host, Tag, tagged};
-use multicast_exporter::decode::mdns::HashKey;
-use multicast_exporter::engine::{Budget, Config, Converted, Local};
+use multicast_exporter::engine::{Converted, Local};
 use multicast_exporter::interfaces::Surroundings;
 use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
 use multicast_exporter::segment::{Labels, Sharing};
@@ -29,17 +29,10 @@ fn hear(pipeline: &mut Pipeline, frame: &[u8]) {
 
 #[test]
 fn every_segment_learns_the_macs_of_interfaces_made_later() {
-    let config = Config {
-        budget: Arc::new(Budget::new(100)),
-        expiry: None,
-        local: Arc::default(),
-        converted: Converted::Live,
-        storms_kept: Config::STORMS_LIVE,
-    };
     let labels = Labels::new(Sharing::Never, 8);
     let settings = Settings {
-        engine: config,
-        key: HashKey([1, 2, 3, 4]),
+        engine: config(Converted::Live),
+        key: KEY,
         labels,
         expectations: expecting_the_usual(),
         evidence: None,

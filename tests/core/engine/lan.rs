@@ -1,30 +1,20 @@
 //! Frames as bytes, through the decoder, into an engine: what a printer and its clients look like.
 
+use crate::engine_wire::{KEY, config};
 use multicast_exporter::capture::{Direction, Frame, FrameMeta, LinkType};
-use multicast_exporter::decode::mdns::{HashKey, Kind};
+use multicast_exporter::decode::mdns::Kind;
 use multicast_exporter::decode::{Protocol, Sender, decode};
-use multicast_exporter::engine::{
-    Budget, Category, Config, Converted, DeviceSnapshot, Engine, Snapshot,
-};
+use multicast_exporter::engine::{Category, Converted, DeviceSnapshot, Engine, Snapshot};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::time::{Stamp, Time};
 use simple_dns::rdata::{A, PTR, RData, SRV};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, ResourceRecord, TYPE};
-use std::sync::Arc;
-use std::time::Duration;
 
 const PRINTER: u8 = 2;
 const PHONE: u8 = 3;
 
 fn engine() -> Engine {
-    let config = Config {
-        budget: Arc::new(Budget::new(2_000)),
-        expiry: Some(Duration::from_hours(4)),
-        local: Arc::default(),
-        converted: Converted::Live,
-        storms_kept: Config::STORMS_LIVE,
-    };
-    Engine::new(config, HashKey([1, 2, 3, 4]))
+    Engine::new(config(Converted::Live), KEY)
 }
 
 fn name(text: &'static str) -> Name<'static> {
