@@ -1,15 +1,12 @@
 //! `check` as a program, as far as it needs no network: what is wrong with the flags, and what it
 //! says of a capture file.
 
+use crate::support::process::program;
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn check(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_multicast_exporter"))
-        .arg("check")
-        .args(arguments)
-        .output()
-        .unwrap()
+    program().arg("check").args(arguments).output().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

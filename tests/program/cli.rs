@@ -2,6 +2,7 @@
 //! line where something is wrong, and its exit codes.
 
 use crate::support::golden::compare_with_golden;
+use crate::support::process::program;
 use flate2::write::GzEncoder;
 use multicast_exporter::craft::mdns::{Query, Responder, Service};
 use multicast_exporter::craft::{Captured, Host, Pcap, Tag, tagged};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tempfile::TempDir;
 
 /// What a run left behind.
@@ -21,10 +22,7 @@ struct Run {
 }
 
 fn run(directory: &Path, arguments: &[&str], input: &[u8]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MULTICAST_EXPORTER")) {
-        command.env_remove(name);
-    }
+    let mut command = program();
     command.current_dir(directory).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -207,7 +205,7 @@ fn json_has_the_shape_that_is_promised() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let directory = folder();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"));
+    let mut command = program();
     command.current_dir(directory.path()).args(["analyze", "good.pcap"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
     drop(child.stdout.take());
@@ -314,7 +312,7 @@ fn help_and_version_go_to_standard_output() {
 #[test]
 fn an_environment_variable_is_a_flag() {
     let directory = folder();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"));
+    let mut command = program();
     command.current_dir(directory.path()).args(["analyze", "good.pcap"]);
     command.env("MULTICAST_EXPORTER_ANALYZE_OUTPUT", "json");
     let output = command.output().expect("it runs");

@@ -3,6 +3,7 @@
 //! that users run, and its JSON comes out.
 
 use crate::scenarios::START;
+use crate::support::process::program;
 use multicast_exporter::craft::file::{ByteOrder, PcapNg};
 use multicast_exporter::craft::mdns::{address, response};
 use multicast_exporter::craft::{Captured, Ethernet, Host, Ipv4, Pcap, Udp};
@@ -10,7 +11,6 @@ use multicast_exporter::simulation::{Member, Options, Simulation};
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::Command;
 use std::time::Duration;
 
 const RATE: u64 = 200;
@@ -228,11 +228,7 @@ fn analyzed(file: &[u8]) -> Value {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("capture");
     std::fs::write(&path, file).expect("written");
-    let output = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"))
-        .args(["analyze", "--output=json"])
-        .arg(&path)
-        .output()
-        .expect("it runs");
+    let output = program().args(["analyze", "--output=json"]).arg(&path).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }

@@ -2,122 +2,22 @@
 //! with and without a configuration and evidence, asked over loopback.
 
 use crate::scenarios;
+use crate::support::process::program;
+use crate::support::served::Served;
 use multicast_exporter::capture::file;
 use multicast_exporter::capture::{Capture as _, CaptureError};
 use multicast_exporter::craft::Pcap;
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::process::Output;
 use std::time::Duration;
 use tempfile::TempDir;
 
 const PRINTER: &str = "00:1e:8f:ab:10:08";
 const ALIAS: &str = "printer in the hall";
-
-/// The program without what the environment says.
-fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MULTICAST_EXPORTER")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// The program, killed when the test is over.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-    log: Arc<Mutex<String>>,
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Program {
-    /// Starts it and waits until it says where it listens.
-    fn start(arguments: &[String]) -> Self {
-        let mut command = command();
-        command.arg("--web.listen-address=127.0.0.1:0").args(arguments);
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
-        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let mut lines = lines.map_while(Result::ok);
-        let log = Arc::new(Mutex::new(String::new()));
-        let keep = |log: &Mutex<String>, line: &str| {
-            let mut log = log.lock().expect("nobody panics with it");
-            log.push_str(line);
-            log.push('\n');
-        };
-        let address = lines.find_map(|line| {
-            keep(&log, &line);
-            line.split_once("listening=")?.1.split(' ').next()?.parse().ok()
-        });
-        let address = address.expect("it says where it listens");
-        thread::spawn({
-            let log = Arc::clone(&log);
-            move || lines.for_each(|line| keep(&log, &line))
-        });
-        Self { child, address, log }
-    }
-
-    /// What it has logged so far.
-    fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
-    }
-
-    /// Head and body of an answer.
-    fn get(&self, path: &str) -> (String, Vec<u8>) {
-        let mut stream = TcpStream::connect(self.address).expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).expect("sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a head");
-        let body = answer.split_off(end + 4);
-        (String::from_utf8(answer).expect("a head of text"), body)
-    }
-
-    /// The text of a page that is there.
-    fn body(&self, path: &str) -> String {
-        let (head, body) = self.get(path);
-        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
-        String::from_utf8(body).expect("text")
-    }
-
-    /// The value of a series.
-    fn value(&self, series: &str) -> Option<f64> {
-        let body = self.body("/metrics");
-        let value = body.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
-        value.parse().ok()
-    }
-
-    /// Waits until `holds`, at most a minute.
-    fn wait(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        for _ in 0..1_200 {
-            if holds(self) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{what} did not come: {}\n{}", self.log(), self.body("/metrics"));
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        let status = Command::new("kill").args([&format!("-{signal}"), &id]).status();
-        assert!(status.expect("kill is there").success());
-    }
-}
 
 /// A folder with the capture `stuck_printer.pcap`.
 struct Folder(TempDir);
@@ -143,21 +43,21 @@ impl Folder {
     }
 
     /// Replays the capture with more flags; `%` in these is the folder.
-    fn replay(&self, flags: &[&str]) -> Program {
+    fn replay(&self, flags: &[&str]) -> Served {
         let mut all = vec!["--capture.file=%/stuck_printer.pcap"];
         all.extend(flags);
-        Program::start(&self.expand(&all))
+        Served::start(&self.expand(&all))
     }
 
     /// As [`Self::replay`], to the end of the file.
-    fn replay_all(&self, flags: &[&str]) -> Program {
+    fn replay_all(&self, flags: &[&str]) -> Served {
         let program = self.replay(&[flags, &["--capture.speed=2000"]].concat());
-        program.wait("the end of the replay", |p| p.log().contains("replayed to its end"));
+        program.wait("the end of the replay", |p| p.process.log().contains("replayed to its end"));
         program
     }
 
     fn run(&self, flags: &[&str]) -> Output {
-        command().args(self.expand(flags)).output().expect("it ends")
+        program().args(self.expand(flags)).output().expect("it ends")
     }
 
     fn expand(&self, flags: &[&str]) -> Vec<String> {
@@ -166,14 +66,14 @@ impl Folder {
     }
 }
 
-fn storms(program: &Program) -> Vec<Value> {
+fn storms(program: &Served) -> Vec<Value> {
     let list: Value =
         serde_json::from_str(&program.body("/api/v1/storms")).expect("JSON of the API");
     assert_eq!(list["version"], 1);
     list["storms"].as_array().expect("a list").clone()
 }
 
-fn printer(program: &Program) -> Value {
+fn printer(program: &Served) -> Value {
     let path = format!("/api/v1/devices/{PRINTER}");
     serde_json::from_str(&program.body(&path)).expect("JSON of the API")
 }
@@ -200,7 +100,7 @@ fn a_storm_is_in_the_metrics_in_the_api_and_on_the_page() {
     assert!(page.contains("repeated_response") && page.contains(PRINTER), "{page}");
 
     program.wait("its end", |p| p.value(&active) == Some(0.0));
-    program.wait("the end of the replay", |p| p.log().contains("replayed to its end"));
+    program.wait("the end of the replay", |p| p.process.log().contains("replayed to its end"));
     assert_eq!(program.value(&cause), None);
     let ended = r#"multicast_interface_storms_total{interface="capture",level="storm",cause="repeated_response"}"#;
     assert_eq!(program.value(ended), Some(1.0));
@@ -211,7 +111,7 @@ fn a_storm_is_in_the_metrics_in_the_api_and_on_the_page() {
     assert_eq!((&list[0]["level"], &list[0]["end_reason"]), (&"storm".into(), &"quiet".into()));
     assert_eq!(list[0]["cause"], "repeated_response");
     assert_eq!(list[0]["protocol"], "mdns");
-    let log = program.log();
+    let log = program.process.log();
     assert_eq!(log.matches("a storm began").count(), 1, "{log}");
     assert_eq!(log.matches("a storm is over").count(), 1, "{log}");
 }
@@ -262,19 +162,19 @@ fn the_packets_around_the_begin_are_kept_and_given_to_whom_it_is_allowed() {
     }
 
     let path = format!("/api/v1/storms/{id}/capture");
-    let (head, body) = program.get(&path);
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-    assert_eq!(body, bytes);
+    let kept = program.get(&path);
+    assert!(kept.is_ok(), "{}", kept.head);
+    assert_eq!(kept.body, bytes);
     for unknown in ["1-none-001e8fab1008-9", "..%2f..%2fetc%2fpasswd", "x"] {
-        let (head, _) = program.get(&format!("/api/v1/storms/{unknown}/capture"));
+        let head = program.get(&format!("/api/v1/storms/{unknown}/capture")).head;
         assert!(head.starts_with("HTTP/1.1 404"), "{unknown}: {head}");
     }
 
     let program = folder.replay_all(&[evidence]);
     for id in [id, "1-none-001e8fab1008-9"] {
-        let (head, body) = program.get(&format!("/api/v1/storms/{id}/capture"));
-        assert!(head.starts_with("HTTP/1.1 403"), "{head}");
-        let body = String::from_utf8_lossy(&body);
+        let refused = program.get(&format!("/api/v1/storms/{id}/capture"));
+        assert!(refused.head.starts_with("HTTP/1.1 403"), "{}", refused.head);
+        let body = refused.text();
         assert!(body.contains("--web.enable-capture-download"), "{body}");
     }
 }
@@ -291,7 +191,7 @@ fn names_are_those_of_the_configuration() {
     assert!(info.is_some_and(|line| line.contains(&format!("name=\"{ALIAS}\""))), "{info:?}");
     assert_eq!(printer(&program)["name"], ALIAS);
     assert!(program.body("/").contains(ALIAS));
-    assert!(program.log().contains(ALIAS), "{}", program.log());
+    assert!(program.process.log().contains(ALIAS), "{}", program.process.log());
     let reloaded = "multicast_exporter_config_last_reload_successful";
     assert_eq!(program.value(reloaded), Some(1.0));
 }
@@ -350,7 +250,7 @@ fn a_file_that_is_read_again_holds_at_once_and_a_bad_one_changes_nothing() {
     let program = folder.replay_all(&["--config.file=%/m.yml"]);
     assert_ne!(printer(&program)["name"], ALIAS);
     folder.configure(&format!("devices:\n- device: {PRINTER}\n  name: {ALIAS}\n"));
-    program.signal("HUP");
+    program.process.signal(libc::SIGHUP);
     program.wait("the alias", |p| printer(p)["name"] == ALIAS);
     let successful = "multicast_exporter_config_last_reload_successful";
     assert_eq!(program.value(successful), Some(1.0));
@@ -358,17 +258,17 @@ fn a_file_that_is_read_again_holds_at_once_and_a_bad_one_changes_nothing() {
     let before = program.value(when).expect("a time");
 
     folder.configure("devices:\n- device: nonsense\n  name: other\n");
-    program.signal("HUP");
+    program.process.signal(libc::SIGHUP);
     program.wait("the failure", |p| p.value(successful) == Some(0.0));
     assert_eq!(printer(&program)["name"], ALIAS);
     assert_eq!(program.value(when), Some(before));
-    let log = program.log();
+    let log = program.process.log();
     let told: Vec<_> = log.lines().filter(|line| line.contains("stays as it was")).collect();
     assert_eq!(told.len(), 1, "{log}");
     assert!(told[0].contains("m.yml: line 2: ") && told[0].contains("level=warn"), "{told:?}");
 
     folder.configure("devices: []\n");
-    program.signal("HUP");
+    program.process.signal(libc::SIGHUP);
     program.wait("the success", |p| p.value(successful) == Some(1.0));
     assert_ne!(printer(&program)["name"], ALIAS);
 }

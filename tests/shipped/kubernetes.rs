@@ -2,18 +2,17 @@
 //! and of Prometheus' operator, ask for what the design names and no more, name flags, paths and
 //! ports that the program has, and carry the rules and dashboards that are shipped elsewhere.
 
+use crate::support::process::program;
+use crate::support::served::Served;
 use clap::Parser as _;
 use multicast_exporter::commands::flags::Cli;
 use multicast_exporter::metrics::catalogue::ALL;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 const BASE: &str = "deploy/kubernetes";
 /// The versions of Kubernetes whose schemas are kept: that of the kustomize in kubectl that is
@@ -178,47 +177,14 @@ fn the_pods_have_what_the_design_names_and_no_more() {
     assert_eq!(image, concat!(env!("CARGO_PKG_NAME"), ":", env!("CARGO_PKG_VERSION")));
 }
 
-/// The demo, which has the pages of the exporter; killed when the test is over.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// The first lines that the pages of the program answer with.
 fn answers(paths: &[&str]) -> Vec<String> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MULTICAST_EXPORTER")) {
-        command.env_remove(name);
-    }
-    command.args(["demo", "--web.listen-address=127.0.0.1:0"]).stderr(Stdio::piped());
-    let mut demo = Demo(command.spawn().expect("the program starts"));
-    let log = BufReader::new(demo.0.stderr.take().expect("a pipe"));
-    let mut lines = log.lines().map_while(Result::ok);
-    let listening = lines.find_map(|line| {
-        let (_, rest) = line.split_once("listening=")?;
-        rest.split(' ').next().map(str::to_owned)
-    });
-    let address = listening.expect("it says where it listens");
-    thread::spawn(move || lines.for_each(drop));
-    let ask = |path: &str| {
-        let mut stream = TcpStream::connect(&address).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        answer.lines().next().unwrap_or_default().to_owned()
-    };
+    // The demo has the pages of the exporter.
+    let demo = Served::start(&["demo"]);
     // Ready is what it becomes.
-    for _ in 0..100 {
-        if !ask("/-/ready").contains(" 503 ") {
-            break;
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    paths.iter().map(|path| ask(path)).collect()
+    demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
+    let first = |path: &&str| demo.get(path).head.lines().next().unwrap_or_default().to_owned();
+    paths.iter().map(first).collect()
 }
 
 #[test]
@@ -234,7 +200,7 @@ fn flags_paths_and_ports_are_those_of_the_program() {
     let listens: Vec<_> =
         args.iter().filter_map(|arg| arg.strip_prefix("--web.listen-address=:")).collect();
     // The program's own default too, which documents and firewalls go by.
-    let help = Command::new(env!("CARGO_BIN_EXE_multicast_exporter")).arg("--help").output();
+    let help = program().arg("--help").output();
     let help = String::from_utf8(help.expect("the program runs").stdout).expect("UTF-8");
     let [port] = listens[..] else { panic!("{args:?}") };
     assert!(help.contains(&format!("[default: :{port}]")), "{port}");

@@ -1,6 +1,7 @@
 //! Each alert has a runbook, each runbook is of an alert, and what the pages name is there: metrics,
 //! flags, files.
 
+use crate::support::process::program;
 use multicast_exporter::metrics::catalogue::ALL;
 use regex::Regex;
 use serde::Deserialize;
@@ -98,8 +99,7 @@ fn metrics_that_pages_name_are_in_the_catalogue() {
 #[test]
 fn flags_and_files_that_pages_name_are_there() {
     let help = |arguments: &[&str]| {
-        let output =
-            Command::new(env!("CARGO_BIN_EXE_multicast_exporter")).args(arguments).output();
+        let output = program().args(arguments).output();
         String::from_utf8(output.expect("it starts").stdout).expect("UTF-8")
     };
     let help =

@@ -1,6 +1,7 @@
 //! The units of `deploy/systemd`: systemd's own tools accept them, they ask for what the design
 //! names and no more, and what they name is there.
 
+use crate::support::process::BINARY;
 use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;
 use std::fs;
@@ -136,8 +137,7 @@ fn systemd_accepts_the_units() {
     let copies = ["service", "socket"].map(|kind| {
         let copy = folder.path().join(format!("{NAME}.{kind}"));
         // What is not installed here.
-        let program = env!("CARGO_BIN_EXE_multicast_exporter");
-        let unit = read(kind).replace("/usr/bin/multicast_exporter", program);
+        let unit = read(kind).replace("/usr/bin/multicast_exporter", BINARY);
         fs::write(&copy, unit).expect("room");
         copy
     });
