@@ -106,7 +106,8 @@ fn check_as_nobody(arguments: &[&str]) -> (i32, String) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let program = directory.path().join("exporter");
-    std::fs::copy(BINARY, &program).unwrap();
+    // By another process, as in `e2e/installed.rs`: or it may be busy when it is started.
+    assert!(Command::new("cp").arg(BINARY).arg(&program).status().unwrap().success());
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     command.args(["--inh-caps=-all", "--bounding-set=-all"]);

@@ -71,7 +71,7 @@ const LINES: &[(&str, How)] = &[
         "multicast_exporter check",
         Runs(&["eth0 is captured by ring", "capabilities of use at the start"]),
     ),
-    ("ip link add link eth0 name eth0.30 type vlan", Elsewhere("tests/root_serve_interfaces.rs")),
+    ("ip link add link eth0 name eth0.30 type vlan", Elsewhere("tests/root_serve/interfaces.rs")),
     ("ethtool -K eth0 rx-vlan-filter off", Elsewhere("tests/root_interfaces.rs")),
     (r"multicast_exporter --capture.interface='eth0(\.[0-9]+)?'", Serves(RING)),
     ("ip link set eth1 up", Runs(&[])),

@@ -1,13 +1,11 @@
 //! What the real program may do after its start: nothing. Started with one capability, as root
 //! and with none.
 
-mod e2e;
-
-use e2e::installed::Installed;
-use e2e::lan::opening;
-use e2e::netns::NetNs;
-use e2e::wire::Wire;
-use e2e::{Exporter, Process, exposition::Body, of_threads};
+use crate::e2e::installed::Installed;
+use crate::e2e::lan::opening;
+use crate::e2e::netns::NetNs;
+use crate::e2e::wire::Wire;
+use crate::e2e::{Exporter, Process, exposition::Body, of_threads};
 
 fn backend(body: &Body, capture: &str) -> String {
     let of = |((name, labels), _): &(&(String, std::collections::BTreeMap<_, _>), _)| {

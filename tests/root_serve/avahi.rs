@@ -1,13 +1,11 @@
 //! The program on a LAN with other people's: avahi-daemon as the responder, the zeroconf module
 //! of Python as the client, each in a namespace of its own behind one bridge.
 
-mod e2e;
-
-use e2e::exposition::Body;
-use e2e::netns::NetNs;
-use e2e::support::lan::Lan;
-use e2e::wire::Wire;
-use e2e::{Exporter, Process, command_in, require};
+use crate::e2e::exposition::Body;
+use crate::e2e::netns::NetNs;
+use crate::e2e::support::lan::Lan;
+use crate::e2e::wire::Wire;
+use crate::e2e::{Exporter, Process, command_in, require};
 use multicast_exporter::craft::{Host, Query};
 use simple_dns::{Packet, TYPE};
 use socket2::{Domain, Socket, Type};
@@ -44,7 +42,7 @@ fn start_avahi(namespace: &NetNs, directory: &std::path::Path) -> Process {
 }
 
 fn wait_until_established(avahi: &Process) {
-    e2e::wait_for("avahi has its name and service", || {
+    crate::e2e::wait_for("avahi has its name and service", || {
         let log = avahi.log();
         log.contains("Server startup complete") && log.contains("successfully established")
     });

@@ -2,12 +2,10 @@
 //! live, as a scrape of the real program tells. Nothing else is on that wire: IPv6 is off for the
 //! kernel and the exporter joins nothing, where that is possible.
 
-mod e2e;
-
-use e2e::lan::{Ledger, Shot, Tags, everything, opening, with_tags};
-use e2e::netns::NetNs;
-use e2e::wire::Wire;
-use e2e::{Exporter, PATIENCE, exposition::Body};
+use crate::e2e::lan::{Ledger, Shot, Tags, everything, opening, with_tags};
+use crate::e2e::netns::NetNs;
+use crate::e2e::wire::Wire;
+use crate::e2e::{Exporter, PATIENCE, exposition::Body};
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::time::clock;
 use std::thread;

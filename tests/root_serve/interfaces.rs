@@ -1,12 +1,10 @@
 //! Interfaces that go, come back, change their name or come late, under the real program: what
 //! was counted stays, what is sent while nobody can hear it is all that is lost.
 
-mod e2e;
-
-use e2e::lan::opening;
-use e2e::netns::NetNs;
-use e2e::wire::Wire;
-use e2e::{BINARY, Exporter, Process, command_in};
+use crate::e2e::lan::opening;
+use crate::e2e::netns::NetNs;
+use crate::e2e::wire::Wire;
+use crate::e2e::{BINARY, Exporter, Process, command_in};
 use multicast_exporter::craft::Query;
 use std::thread;
 use std::time::Duration;
@@ -20,7 +18,7 @@ fn counted(exporter: &Exporter, interface: &str) -> f64 {
 
 /// Waits until so many are counted, and a moment longer: it is exactly so many.
 fn expect(exporter: &Exporter, interface: &str, count: u32) {
-    e2e::wait_for(&format!("{count} frames on {interface}"), || {
+    crate::e2e::wait_for(&format!("{count} frames on {interface}"), || {
         counted(exporter, interface) >= f64::from(count)
     });
     thread::sleep(Duration::from_millis(200));
@@ -86,7 +84,7 @@ fn only_what_is_sent_while_the_bridge_is_away_is_lost() {
     let captures = exporter.scrape().label_values("multicast_capture_up", "capture");
     assert_eq!(captures.into_iter().collect::<Vec<_>>(), ["br0"]);
     // A port forwards once the bridge has made up its mind.
-    e2e::wait_for("the port forwards", || {
+    crate::e2e::wait_for("the port forwards", || {
         send(&namespace, "a0", 1);
         thread::sleep(Duration::from_millis(150));
         counted(&exporter, "br0") > 0.0
