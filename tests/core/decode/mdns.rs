@@ -4,7 +4,9 @@
 use multicast_exporter::decode::Reason;
 use multicast_exporter::decode::mdns::{Datagram, Digest, HashKey, Hint, Record, Shape, digest};
 use proptest::prelude::*;
-use simple_dns::rdata::{A, AAAA, CNAME, HINFO, MX, NSEC, NsecTypeBitMap, PTR, RData, SRV, TXT};
+use simple_dns::rdata::{
+    A, AAAA, CNAME, HINFO, MX, NSEC, NULL, NsecTypeBitMap, PTR, RData, SRV, TXT,
+};
 use simple_dns::{
     CLASS, CharacterString, Label, Name, Packet, QCLASS, QTYPE, Question, ResourceRecord, TYPE,
 };
@@ -300,6 +302,15 @@ fn packet() -> impl Strategy<Value = Packet<'static>> {
 
 /// What simple-dns read, written out without compression: the same digest must come of it.
 fn rewritten(packet: &Packet<'_>) -> Digest {
+    let mut packet = packet.clone();
+    let records = packet.answers.iter_mut().chain(&mut packet.name_servers);
+    for record in records.chain(&mut packet.additional_records) {
+        // simple-dns 0.13 writes a length of IPSECKEY data that is 2 octets too long. The data of
+        // this type are not compared: any that are valid stand for them.
+        if let RData::IPSECKEY(_) = record.rdata {
+            record.rdata = RData::NULL(45, NULL::new(&[0; 5]).expect("short"));
+        }
+    }
     read(&packet.build_bytes_vec().expect("read before"))
 }
 
