@@ -89,11 +89,11 @@ $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 	$(BPF_CLANG) $(BPF_FLAGS) -DTARGET_$(BPF_TARGET) -c bpf/syscalls.bpf.c -o $@
 	$(BPF_STRIP) -g $@
 
-# The dashboards: tests/dashboards.rs compares.
+# The dashboards: tests/shipped/dashboards.rs compares.
 dashboards:
 	scripts/make-dashboards
 
-# The alerts as an object of Kubernetes: tests/kubernetes.rs compares.
+# The alerts as an object of Kubernetes: tests/shipped/kubernetes.rs compares.
 kubernetes:
 	scripts/make-kubernetes
 

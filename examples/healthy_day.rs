@@ -7,7 +7,6 @@ use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::detect::{Hardness, Rule};
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
-use multicast_exporter::simulation::scenario::START;
 use multicast_exporter::simulation::{Options, Simulation, Stream};
 use multicast_exporter::time::{Stamp, Time, clock};
 use std::process::ExitCode;
@@ -15,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
+/// When the LAN is switched on: 2026-01-01T00:00:00Z.
+const START: Stamp = Stamp::new(1_767_225_600, 0);
 /// Engine time when the LAN is switched on.
 const ZERO: Time = Time(3_600_000_000_000);
 

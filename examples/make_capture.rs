@@ -9,11 +9,14 @@
 //! cargo run --release --example make_capture -- --list
 //! ```
 
+#[path = "../tests/scenarios/mod.rs"]
+mod scenarios;
+
 use multicast_exporter::craft::discovery::ssdp_alive;
 use multicast_exporter::craft::{Captured, Host, Pcap, Query, Responder, Service, Udp};
-use multicast_exporter::simulation::scenario::{self, START};
 use multicast_exporter::simulation::{Options, Simulation};
 use multicast_exporter::time::Stamp;
+use scenarios::START;
 use std::process::ExitCode;
 
 /// Frames are this far apart, in nanoseconds: 2,000 a second.
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (path, frames) = match words[..] {
         ["--list"] => {
-            for scenario in scenario::all() {
+            for scenario in scenarios::all() {
                 println!("{:32} {}", scenario.name, scenario.about);
             }
             return ExitCode::SUCCESS;
@@ -71,7 +74,7 @@ fn healthy(length: &str, seed: &str) -> Option<Vec<Captured>> {
 }
 
 fn faulty(name: &str, seed: &str) -> Option<Vec<Captured>> {
-    Some(scenario::named(name)?.frames(seed.parse().ok()?))
+    Some(scenarios::named(name)?.frames(seed.parse().ok()?))
 }
 
 /// The frame with this number.

@@ -1,6 +1,6 @@
 //! The seeds of the corpus: frames, messages and files made by hand come out, under the target and
 //! the file name that they are kept by. `cargo run --example fuzz_corpus` writes them;
-//! `tests/fuzz_corpus.rs` sees to it that they are written.
+//! `tests/core/fuzz_corpus.rs` sees to it that they are written.
 
 use multicast_exporter::craft::address::{
     Dhcp, dhcpv6_solicit, neighbour_solicitation, router_advertisement,

@@ -1,5 +1,5 @@
 //! What is fuzzed, as plain functions: any bytes come in, a panic is a fault found. The ordinary
-//! test run (`tests/fuzz_corpus.rs`) calls them with the corpus and its mutations, `cargo fuzz` with
+//! test run (`tests/core/fuzz_corpus.rs`) calls them with the corpus and its mutations, `cargo fuzz` with
 //! whatever it thinks of.
 
 use multicast_exporter::capture::file::from_reader;

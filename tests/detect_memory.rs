@@ -2,6 +2,7 @@
 //! its capacity, and then again with what it has never heard. A process of its own: its allocator
 //! counts what all of it holds.
 
+#[path = "core/engine_wire.rs"]
 mod engine_wire;
 
 use engine_wire::Segment;

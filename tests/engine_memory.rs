@@ -1,6 +1,7 @@
 //! An engine's memory is bounded, whoever invents how many senders. A process of its own: what is
 //! measured is the anonymous memory of all of it, as the kernel counts it.
 
+#[path = "core/engine_wire.rs"]
 mod engine_wire;
 
 use engine_wire::Segment;

@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use multicast_exporter::craft::host::ALL_NODES;
 use multicast_exporter::craft::membership::{igmp3_query, mld2_query};
 use multicast_exporter::craft::{Host, Query, Tag, tagged};
@@ -13,6 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use support::process::{BINARY, Process, program, wait_for};
 
 /// Runs `test` in a thread that has a fresh network namespace, with what it starts. The kernel
 /// deletes the namespace and all in it when the thread ends.
@@ -95,8 +98,7 @@ impl Check {
 }
 
 fn check(arguments: &[&str]) -> Check {
-    let program = env!("CARGO_BIN_EXE_multicast_exporter");
-    Check::start(Command::new(program).arg("check").args(arguments))
+    Check::start(program().arg("check").args(arguments))
 }
 
 /// The same as an ordinary user, with the program where that user can reach it.
@@ -104,7 +106,8 @@ fn check_as_nobody(arguments: &[&str]) -> (i32, String) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let program = directory.path().join("exporter");
-    std::fs::copy(env!("CARGO_BIN_EXE_multicast_exporter"), &program).unwrap();
+    // By another process, as in `e2e/installed.rs`: or it may be busy when it is started.
+    assert!(Command::new("cp").arg(BINARY).arg(&program).status().unwrap().success());
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     command.args(["--inh-caps=-all", "--bounding-set=-all"]);
@@ -323,7 +326,7 @@ fn a_veth_into_another_namespace_looks_like_a_container() {
         ip(&format!("-n {inside} address add 192.0.2.1/24 dev eth0"));
         ip(&format!("-n {inside} link set eth0 up"));
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", inside, env!("CARGO_BIN_EXE_multicast_exporter")]);
+        command.args(["netns", "exec", inside, BINARY]);
         Check::start(command.args(["check", "--check.listen=0s"])).finish()
     });
     for name in &names {
@@ -346,17 +349,12 @@ fn a_veth_into_another_namespace_looks_like_a_container() {
 fn a_running_exporter_is_no_problem() {
     in_fresh_namespace(|| {
         lan();
-        let mut exporter = Command::new(env!("CARGO_BIN_EXE_multicast_exporter"))
-            .arg("--web.listen-address=127.0.0.1:10353")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(exporter.stderr.take().unwrap()).lines();
-        assert!(log.any(|line| line.unwrap().contains("message=capturing")));
+        let mut command = program();
+        command.arg("--web.listen-address=127.0.0.1:10353");
+        let exporter = Process::start(command);
+        wait_for("it captures", || exporter.log().contains("message=capturing"));
         let (status, text) =
             check(&["--check.listen=0s", "--web.listen-address=127.0.0.1:10353"]).finish();
-        exporter.kill().unwrap();
-        exporter.wait().unwrap();
         assert_eq!(status, 0, "{text}");
         assert!(part(&text, "Web").contains("an exporter is running there"), "{text}");
     });

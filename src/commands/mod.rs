@@ -105,18 +105,11 @@ fn hash_key() -> HashKey {
 /// Settings for tests: a small table, keys that do not matter.
 #[cfg(test)]
 pub(crate) fn test_settings() -> crate::pipeline::Settings {
-    use crate::engine::{Budget, Config, Converted};
+    use crate::engine::Config;
     use crate::pipeline::expecting_the_usual;
     use crate::segment::{Labels, Sharing};
-    use std::sync::Arc;
     crate::pipeline::Settings {
-        engine: Config {
-            budget: Arc::new(Budget::new(100)),
-            expiry: None,
-            local: Arc::default(),
-            converted: Converted::Live,
-            storms_kept: Config::STORMS_LIVE,
-        },
+        engine: Config::for_tests(100),
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
         expectations: expecting_the_usual(),

@@ -64,6 +64,18 @@ impl Config {
     pub const STORMS_LIVE: usize = 256;
     /// Storms that are over and reported of files.
     pub const STORMS_OF_FILES: usize = 10_000;
+
+    /// For unit tests: a live engine that never forgets, with room for so many devices.
+    #[cfg(test)]
+    pub(crate) fn for_tests(devices: usize) -> Self {
+        Self {
+            budget: Arc::new(Budget::new(devices)),
+            expiry: None,
+            local: Arc::default(),
+            converted: Converted::Live,
+            storms_kept: Self::STORMS_LIVE,
+        }
+    }
 }
 
 /// What this host's own frames are known by.

@@ -79,11 +79,9 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
 
 fn config(max: usize) -> Config {
     Config {
-        budget: Arc::new(Budget::new(max)),
         expiry: Some(Duration::from_hours(4)),
         local: Arc::new(Local { macs: vec![mac(1)], ..Local::default() }),
-        converted: Converted::Live,
-        storms_kept: Config::STORMS_LIVE,
+        ..Config::for_tests(max)
     }
 }
 

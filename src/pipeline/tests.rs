@@ -2,19 +2,13 @@
 
 use super::*;
 use crate::craft::Host;
-use crate::engine::{Budget, Config, Converted};
+use crate::engine::{Config, Converted};
 use crate::frame::{Direction, FrameMeta, LinkType, Slot};
 use crate::segment::Sharing;
 use crate::storm::EndReason;
 
 fn files() -> Pipeline {
-    let engine = Config {
-        budget: Arc::new(Budget::new(10_000)),
-        expiry: None,
-        local: Arc::default(),
-        converted: Converted::Files,
-        storms_kept: Config::STORMS_LIVE,
-    };
+    let engine = Config { converted: Converted::Files, ..Config::for_tests(10_000) };
     let labels = Labels::new(Sharing::Same, 128);
     Pipeline::file(Settings {
         engine,

@@ -6,7 +6,7 @@ use crate::craft::Host;
 use crate::mac::Mac;
 use std::net::Ipv4Addr;
 
-/// A device of the household that scenarios speak of.
+/// A device of the household that the scenarios of the tests speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Member {

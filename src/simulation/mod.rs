@@ -5,7 +5,7 @@
 //! The devices keep the rules: they probe, announce, answer after a delay and not twice in a
 //! second, list what they know, ask with growing gaps, refresh at 80 % of a TTL, say goodbye.
 //! Whatever is judged about them is a false accusation. Faults are put in by hand:
-//! [`Simulation::lock_up`] for the demo, [`scenario`] for tests.
+//! [`Simulation::lock_up`] for the demo; the scenarios of the tests put in others.
 //!
 //! ```
 //! use multicast_exporter::simulation::{Options, Simulation};
@@ -29,7 +29,6 @@
 //! | `mdns` | how devices probe, announce, ask, answer and leave |
 //! | `habit` | what else they do: addresses, groups, SSDP, Windows, a scanner |
 //! | `stream` | a media streamer |
-//! | [`scenario`] | captures with a known fault |
 
 mod agenda;
 mod device;
@@ -37,7 +36,6 @@ mod habit;
 mod household;
 mod mdns;
 mod record;
-pub mod scenario;
 mod stream;
 
 pub use household::Member;

@@ -2,11 +2,12 @@
 
 use super::netns::NetNs;
 use super::scaled::divided;
-use super::{PATIENCE, Process, clock, command_in, require, wait_for};
+use super::support::http;
+use super::{Process, command_in, require, wait_for};
+use multicast_exporter::time::clock;
 use serde_json::Value;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -112,19 +113,14 @@ impl<'a> Alertmanager<'a> {
     /// Asks it and hands out the body; `None` unless the answer is 200.
     fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
         self.namespace.run(|| {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
-            stream.set_read_timeout(Some(PATIENCE)).ok()?;
             // HTTP/1.0: an answer without chunks, and the end of it.
             let request = format!(
                 "{method} {path} HTTP/1.0\r\nHost: localhost\r\n\
                  Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             );
-            stream.write_all(request.as_bytes()).ok()?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).ok()?;
-            let (head, body) = answer.split_once("\r\n\r\n")?;
-            head.split(' ').nth(1).is_some_and(|code| code == "200").then(|| body.to_owned())
+            let answer = http::ask((Ipv4Addr::LOCALHOST, PORT), &request)?;
+            answer.is_ok().then(|| answer.text())
         })
     }
 }

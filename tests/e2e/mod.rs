@@ -6,8 +6,6 @@
 pub mod alertmanager;
 pub mod avahi;
 pub mod debian;
-#[path = "../metrics_fixture/parse.rs"]
-pub mod exposition;
 pub mod household;
 pub mod installed;
 pub mod lan;
@@ -20,27 +18,20 @@ pub mod support;
 pub mod webhook;
 pub mod wire;
 
-pub use support::netns;
+pub use support::process::{BINARY, PATIENCE, Process, wait_for};
+pub use support::{exposition, netns};
 
 use exposition::{Body, parse};
-use multicast_exporter::time::clock;
 use netns::NetNs;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::process::Command;
+use support::http::{self, Answer};
 
-/// The program.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_multicast_exporter");
 /// Its port: every namespace has a loopback of its own.
 pub const PORT: u16 = 10353;
-/// How long to wait for what should come at once, on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Fails unless these programs are installed.
 pub fn require(programs: &[&str]) {
@@ -52,92 +43,12 @@ pub fn require(programs: &[&str]) {
     }
 }
 
-/// Asks until the answer is yes, and panics with `what` if it never is.
-pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = clock::now().monotonic.plus(PATIENCE);
-    while !is_so() {
-        assert!(clock::now().monotonic < deadline, "waited in vain: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// A command that runs inside a namespace, in the process that is started: the process id is the
 /// program's.
 pub fn command_in(namespace: &NetNs, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", namespace.name()]).arg(program);
     command
-}
-
-/// A process that ends with its guard, also when the test panics; then it says what it logged.
-pub struct Process {
-    child: Child,
-    log: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<()>>,
-}
-
-impl Process {
-    /// Starts it with its standard error, and standard output, kept.
-    pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let log = Arc::new(Mutex::new(String::new()));
-        let out = child.stdout.take().expect("a pipe");
-        let err = child.stderr.take().expect("a pipe");
-        let pipes: [Box<dyn Read + Send>; 2] = [Box::new(out), Box::new(err)];
-        let readers = pipes.into_iter().map(|pipe| {
-            let log = Arc::clone(&log);
-            thread::spawn(move || {
-                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                    let mut log = log.lock().expect("nobody panics with it");
-                    log.push_str(&line);
-                    log.push('\n');
-                }
-            })
-        });
-        Self { child, log: Arc::clone(&log), readers: readers.collect() }
-    }
-
-    /// Its process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// What it has written so far.
-    pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
-    }
-
-    /// Sends it a signal.
-    pub fn signal(&self, signal: libc::c_int) {
-        let id = libc::pid_t::try_from(self.id()).expect("a process id");
-        // SAFETY: takes integers only. The child is not waited for yet, so the id is its.
-        assert_eq!(unsafe { libc::kill(id, signal) }, 0);
-    }
-
-    /// Whether it has ended, and how.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("it is our child")
-    }
-
-    /// Waits for its end, and for all that it has written.
-    pub fn wait(&mut self) -> ExitStatus {
-        wait_for("the end of the process", || self.ended().is_some());
-        for reader in self.readers.drain(..) {
-            reader.join().expect("it only reads");
-        }
-        self.ended().expect("it has ended")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            eprintln!("--- log of process {}:\n{}---", self.child.id(), self.log());
-        }
-    }
 }
 
 /// A running exporter.
@@ -196,18 +107,9 @@ impl<'a> Exporter<'a> {
     }
 }
 
-/// Fetches a page from this thread's namespace.
+/// Fetches a page from this thread's namespace; `None` if nobody listens or it is not there.
 pub fn get(path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    let answer = String::from_utf8(answer).expect("UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    assert!(!head.to_ascii_lowercase().contains("chunked"), "not read here: {head}");
-    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+    http::get((Ipv4Addr::LOCALHOST, PORT), path).filter(Answer::is_ok).map(Answer::text)
 }
 
 /// A field of `/proc/PID/task/TID/status` of every thread of a process.

@@ -7,14 +7,14 @@
 use super::alertmanager::Alertmanager;
 use super::netns::NetNs;
 use super::scaled::divided;
+use super::support::http;
 use super::webhook::Webhook;
-use super::{PATIENCE, Process, command_in, require, wait_for};
+use super::{Process, command_in, require, wait_for};
 use multicast_exporter::time::{Time, clock};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -106,19 +106,12 @@ impl<'a> Monitoring<'a> {
 
     fn get(&self, path: &str) -> Option<String> {
         self.namespace.run(|| {
-            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT)).ok()?;
-            stream.set_read_timeout(Some(PATIENCE)).ok()?;
             // An HTTP/1.0 answer ends with its connection, and comes without chunks.
             let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
-            stream.write_all(request.as_bytes()).ok()?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).ok()?;
-            let (head, body) = answer.split_once("\r\n\r\n")?;
-            if head.split(' ').nth(1) == Some("200") {
-                return Some(body.to_owned());
-            }
-            assert!(!path.starts_with("/api"), "{path}: {answer}");
-            None
+            let answer = http::ask((Ipv4Addr::LOCALHOST, PORT), &request)?;
+            let is_ok = answer.is_ok();
+            assert!(is_ok || !path.starts_with("/api"), "{path}: {}", answer.text());
+            is_ok.then(|| answer.text())
         })
     }
 

@@ -1,9 +1,10 @@
 //! A receiver of webhooks in a namespace: it takes every POST and keeps it. Not a server for
 //! anything else: one request a connection, with a length.
 
+use super::PATIENCE;
 use super::netns::NetNs;
-use super::{PATIENCE, clock};
 use multicast_exporter::time::Time;
+use multicast_exporter::time::clock;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

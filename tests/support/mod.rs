@@ -1,10 +1,16 @@
-//! What several integration tests share: where other people's captures are, network namespaces,
-//! and LANs made of them. What concerns one test only stays with it.
+//! What several test programs share: where other people's captures are, golden files, a reader of
+//! the exposition, how the program is started and asked, network namespaces and LANs made of them. What concerns one test only stays
+//! with it.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod exposition;
+pub mod golden;
+pub mod http;
 pub mod lan;
 pub mod netns;
+pub mod process;
+pub mod served;
 
 use std::path::{Path, PathBuf};
 

@@ -28,7 +28,7 @@ pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
         walked.err()
     };
     // The walk has checked all that the usual types of mDNS can get wrong. Where it found nothing
-    // the strict parser finds nothing either (tests/decode_mdns.rs), and it costs more than all
+    // the strict parser finds nothing either (tests/core/decode/mdns.rs), and it costs more than all
     // the rest, so it is asked about the types that the walk does not know.
     let mut flaw = walk.flaw;
     if datagram.complete && malformed.is_none() && flaw.is_none() && !walk.checked {

@@ -1,5 +1,5 @@
 //! Marks, and what the engine's counters do not show, from the bytes of frames. Rules are in
-//! `tests/detect_records.rs`.
+//! `tests/core/detect/records.rs`.
 
 use super::*;
 use crate::craft::mdns::{address, ptr, response, txt};

@@ -1,0 +1,43 @@
+//! The library, from bytes to what it says of them: frames, messages and capture files go in;
+//! devices, storms, metrics, pages and reports come out. The program is not started, nothing needs
+//! root, and the pure parts (decode, detect, engine, scenarios) neither sleep nor read a clock.
+
+mod capture_files;
+mod captures;
+mod decode {
+    mod captures;
+    mod frames;
+    mod mdns;
+}
+mod detect {
+    mod copies;
+    mod discovery;
+    mod form;
+    mod health;
+    mod probes;
+    mod queriers;
+    mod questions;
+    mod records;
+    mod storms;
+}
+mod engine {
+    mod identity;
+    mod kinds;
+    mod lan;
+}
+mod engine_wire;
+mod fuzz_corpus;
+mod golden_captures;
+mod metrics {
+    mod exposition;
+    mod tools;
+}
+mod metrics_fixture;
+mod pipeline_local;
+mod scenario_set;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+#[path = "../support/mod.rs"]
+mod support;
+mod verdicts;
+mod web_pages;

@@ -1,0 +1,44 @@
+//! The demo as a user meets it: the real program over loopback, without privilege or network.
+
+use crate::support::process::program;
+use crate::support::served::Served;
+use std::thread;
+use std::time::Duration;
+
+const PRINTER: &str = r#"multicast_device_packets_total{interface="demo",device="00:1e:8f:ab:10:08",protocol="mdns"}"#;
+const STREAMER: &str = r#"multicast_device_packets_total{interface="demo",device="00:1b:21:53:00:33",protocol="other_multicast"}"#;
+
+#[test]
+fn a_lan_that_is_known_is_there_at_once_and_its_printer_locks_up_and_is_unplugged() {
+    let mut demo = Served::start(&["demo", "--storm-after=3s", "--storm-for=3s"]);
+    demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
+    let body = demo.body("/metrics");
+    for wanted in [
+        r#"multicast_capture_info{backend="demo",bytes="yes",capture="demo",direction="no",drops="no",vlan="yes"} 1"#,
+        r#"address="10.0.1.8",name="A1CA45000000.local",vendor="CANON INC.""#,
+        r#"multicast_capture_up{capture="demo"} 1"#,
+    ] {
+        assert!(body.contains(wanted), "{wanted}: {body}");
+    }
+    let devices = demo.value(r#"multicast_interface_devices{interface="demo"}"#);
+    assert!(devices.is_some_and(|devices| devices >= 15.0), "{devices:?}");
+    let before = demo.value(PRINTER).expect("the printer");
+    assert!(before < 400.0, "{before}");
+    demo.wait("the streamer", |demo| demo.value(STREAMER).is_some_and(|n| n > 2_000.0));
+    demo.wait("the storm", |demo| demo.value(PRINTER).is_some_and(|n| n >= before + 600.0));
+    thread::sleep(Duration::from_millis(300));
+    let after = demo.value(PRINTER).expect("the printer");
+    assert!(after < before + 620.0, "{before} to {after}");
+    demo.process.signal(libc::SIGTERM);
+    assert_eq!(demo.process.wait().code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_listened_on_is_refused() {
+    let demo = Served::start(&["demo"]);
+    let address = format!("--web.listen-address={}", demo.address);
+    let output = program().args(["demo", &address]).output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.lines().count() == 1 && said.contains("--web.listen-address"), "{said}");
+}

@@ -1,0 +1,14 @@
+//! The program as users meet it: command lines and files go in; exit codes, text, JSON and answers
+//! over loopback come out. No test needs root or a network. The web server, which is all that
+//! these tests have in common with a user's browser, is tested here by itself too.
+
+mod check_flags;
+mod cli;
+mod demo;
+mod founding_story;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+mod serve_storms;
+#[path = "../support/mod.rs"]
+mod support;
+mod web_server;
