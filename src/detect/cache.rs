@@ -28,14 +28,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
-struct Held {
+struct CachedRecord {
     data: DataHash,
     ttl: Duration,
     heard: Time,
     by: SenderKey,
 }
 
-impl Held {
+impl CachedRecord {
     fn is_alive(&self, now: Time) -> bool {
         now.since(self.heard) < self.ttl
     }
@@ -50,11 +50,11 @@ impl Held {
 
 /// The records of one name and type.
 #[derive(Clone, Debug, Default)]
-struct Records([Option<Held>; RECORDS]);
+struct CachedSet([Option<CachedRecord>; RECORDS]);
 
 /// A refresh that may be due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Due {
+pub(crate) struct RefreshDue {
     /// Records that are old enough.
     pub records: u8,
     /// When the youngest of them was heard: tells this time from the next.
@@ -63,7 +63,7 @@ pub(crate) struct Due {
 
 /// What a question is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Owned {
+pub(crate) struct OwnedBy {
     /// When one of the records was heard last.
     pub heard: Time,
     /// Whether somebody else than who asks has one.
@@ -73,7 +73,7 @@ pub(crate) struct Owned {
 /// The cache.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    names: Table<(NameHash, RType), Records, 512>,
+    names: Table<(NameHash, RType), CachedSet, 512>,
     /// The payload that was learned last, and when.
     learned: Option<(PayloadHash, Time)>,
 }
@@ -109,8 +109,8 @@ impl Cache {
             }
             return;
         }
-        let held = Held { data: record.data, ttl: life(record.ttl), heard: now, by };
-        let records = &mut self.names.entry(now, key, Records::default).value.0;
+        let held = CachedRecord { data: record.data, ttl: life(record.ttl), heard: now, by };
+        let records = &mut self.names.entry(now, key, CachedSet::default).value.0;
         if record.flush {
             // All that is older than a second and not repeated is gone (RFC 6762 section 10.2).
             for other in records.iter_mut() {
@@ -135,27 +135,28 @@ impl Cache {
         name: NameHash,
         rtype: RType,
         asker: SenderKey,
-    ) -> Option<Owned> {
+    ) -> Option<OwnedBy> {
         if rtype == RType::ANY {
             // Those that hosts and services have.
             let types = [RType::A, RType::AAAA, RType::PTR, RType::SRV, RType::TXT].into_iter();
             return types.filter_map(|rtype| self.owned(now, name, rtype, asker)).reduce(|a, b| {
-                Owned { heard: a.heard.max(b.heard), by_another: a.by_another || b.by_another }
+                OwnedBy { heard: a.heard.max(b.heard), by_another: a.by_another || b.by_another }
             });
         }
         let records = self.names.get(now, (name, rtype))?;
         let alive = || records.0.iter().flatten().filter(|held| held.is_alive(now));
         let heard = alive().map(|held| held.heard).max()?;
-        Some(Owned { heard, by_another: alive().any(|held| held.by != asker) })
+        Some(OwnedBy { heard, by_another: alive().any(|held| held.by != asker) })
     }
 
     /// The records of which caches ask again about now.
-    pub(crate) fn due(&self, now: Time, name: NameHash, rtype: RType) -> Option<Due> {
+    pub(crate) fn due(&self, now: Time, name: NameHash, rtype: RType) -> Option<RefreshDue> {
         let records = self.names.get(now, (name, rtype))?;
         let due = records.0.iter().flatten().filter(|held| held.is_due(now));
-        due.fold(None, |sum: Option<Due>, held| {
-            let Due { records, heard } = sum.unwrap_or(Due { records: 0, heard: held.heard });
-            Some(Due { records: records + 1, heard: heard.max(held.heard) })
+        due.fold(None, |sum: Option<RefreshDue>, held| {
+            let RefreshDue { records, heard } =
+                sum.unwrap_or(RefreshDue { records: 0, heard: held.heard });
+            Some(RefreshDue { records: records + 1, heard: heard.max(held.heard) })
         })
     }
 
@@ -262,8 +263,8 @@ mod tests {
         cache.learn(at(0), &record(1, 1, 100, false), sender(PRINTER));
         let due = |now| cache.due(at(now), NameHash(1), RType::PTR);
         assert_eq!(due(78), None);
-        assert_eq!(due(80), Some(Due { records: 1, heard: at(0) }));
-        assert_eq!(due(101), Some(Due { records: 1, heard: at(0) }));
+        assert_eq!(due(80), Some(RefreshDue { records: 1, heard: at(0) }));
+        assert_eq!(due(101), Some(RefreshDue { records: 1, heard: at(0) }));
         assert_eq!(due(102), None);
         assert_eq!(cache.due(at(80), NameHash(2), RType::PTR), None);
     }
@@ -286,7 +287,7 @@ mod tests {
                 cache.learn(at(second), &record(name, name, ttl, name % 2 == 0), sender(PRINTER));
             }
             prop_assert!(cache.names.capacity() <= 4_096);
-            prop_assert!((size_of::<Records>() + 24) * 4_096 <= 760_000);
+            prop_assert!((size_of::<CachedSet>() + 24) * 4_096 <= 760_000);
         }
     }
 }

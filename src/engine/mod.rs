@@ -38,7 +38,7 @@ use errors::Errors;
 use identity::claims;
 use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
-use seconds::Tally;
+use seconds::SegmentSeconds;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,7 +125,7 @@ pub struct Engine {
     packets: [u64; Protocol::COUNT],
     bytes: [u64; Protocol::COUNT],
     errors: Errors,
-    tally: Tally,
+    tally: SegmentSeconds,
     table: Table,
     /// Frames whose sender has no row; boxed because most segments never have one.
     other: Option<Box<DeviceCounters>>,
@@ -166,7 +166,7 @@ impl Engine {
             packets: [0; Protocol::COUNT],
             bytes: [0; Protocol::COUNT],
             errors: Errors::default(),
-            tally: Tally::default(),
+            tally: SegmentSeconds::default(),
             table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
             other: None,
             payloads: Payloads::new(key),

@@ -26,7 +26,7 @@ const ONCE: usize = 256;
 
 /// A kept payload.
 #[derive(Debug)]
-struct Entry {
+struct KeptPayload {
     hash: u64,
     /// When it was used last, by [`Payloads::uses`].
     used: u64,
@@ -38,7 +38,7 @@ struct Entry {
 pub(super) struct Payloads {
     hasher: RandomState,
     /// Empty before the first payload came twice.
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<KeptPayload>>,
     /// By the low bits of the hash; empty before the first payload.
     once: Vec<u64>,
     uses: u64,
@@ -118,7 +118,7 @@ impl Payloads {
         };
         bytes.clear();
         bytes.extend_from_slice(payload);
-        self.entries[place] = Some(Entry { hash, used: self.uses, payload: bytes, digest });
+        self.entries[place] = Some(KeptPayload { hash, used: self.uses, payload: bytes, digest });
         place
     }
 }

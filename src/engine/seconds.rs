@@ -12,12 +12,12 @@ const WINDOW: u64 = 60;
 
 /// The last minute of a device, by seconds.
 #[derive(Clone, Debug)]
-pub(super) struct Seconds {
+pub(super) struct DeviceSeconds {
     window: Window,
     peak_ever: u32,
 }
 
-impl Seconds {
+impl DeviceSeconds {
     /// Silent until `second`.
     pub(super) const fn new(second: u64) -> Self {
         Self { window: Window::new(second), peak_ever: 0 }
@@ -51,13 +51,13 @@ impl Seconds {
 /// A second in which nobody listened for a part is as any other; one in which nobody listened at
 /// all is not in the histogram: silent means heard to be silent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
-    state: State,
+pub(super) struct SegmentSeconds {
+    state: Listening,
     closed: Histogram,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-enum State {
+enum Listening {
     /// Before the first second.
     #[default]
     New,
@@ -69,38 +69,40 @@ enum State {
     Paused,
 }
 
-impl Tally {
+impl SegmentSeconds {
     /// Closes every second before `second` that somebody listened in, the silent ones too.
     pub(super) fn advance(&mut self, second: u64) {
         match self.state {
-            State::New => self.state = State::Running { second, count: 0 },
-            State::Running { second: running, count } if running < second => {
+            Listening::New => self.state = Listening::Running { second, count: 0 },
+            Listening::Running { second: running, count } if running < second => {
                 observe(&mut self.closed, count, 1);
                 observe(&mut self.closed, 0, second - running - 1);
-                self.state = State::Running { second, count: 0 };
+                self.state = Listening::Running { second, count: 0 };
             }
-            State::Pausing { second: running, count } if running < second => {
+            Listening::Pausing { second: running, count } if running < second => {
                 observe(&mut self.closed, count, 1);
-                self.state = State::Paused;
+                self.state = Listening::Paused;
             }
-            State::Running { .. } | State::Pausing { .. } | State::Paused => {}
+            Listening::Running { .. } | Listening::Pausing { .. } | Listening::Paused => {}
         }
     }
 
     /// Counts one frame in the second that runs.
     pub(super) const fn count(&mut self) {
         match &mut self.state {
-            State::Running { count, .. } | State::Pausing { count, .. } => *count += 1,
-            State::New | State::Paused => {}
+            Listening::Running { count, .. } | Listening::Pausing { count, .. } => *count += 1,
+            Listening::New | Listening::Paused => {}
         }
     }
 
     /// Nobody listens from now on: the second that runs is the last one.
     pub(super) const fn pause(&mut self) {
         match self.state {
-            State::Running { second, count } => self.state = State::Pausing { second, count },
-            State::New => self.state = State::Paused,
-            State::Pausing { .. } | State::Paused => {}
+            Listening::Running { second, count } => {
+                self.state = Listening::Pausing { second, count }
+            }
+            Listening::New => self.state = Listening::Paused,
+            Listening::Pausing { .. } | Listening::Paused => {}
         }
     }
 
@@ -108,9 +110,13 @@ impl Tally {
     pub(super) const fn resume(&mut self, second: u64) {
         match self.state {
             // The same second still: it must not be in the histogram twice.
-            State::Pausing { second, count } => self.state = State::Running { second, count },
-            State::New | State::Paused => self.state = State::Running { second, count: 0 },
-            State::Running { .. } => {}
+            Listening::Pausing { second, count } => {
+                self.state = Listening::Running { second, count }
+            }
+            Listening::New | Listening::Paused => {
+                self.state = Listening::Running { second, count: 0 }
+            }
+            Listening::Running { .. } => {}
         }
     }
 
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_peak_looks_back_on_sixty_whole_seconds() {
-        let mut seconds = Seconds::new(100);
+        let mut seconds = DeviceSeconds::new(100);
         for _ in 0..5 {
             seconds.count(100);
         }
@@ -147,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_long_silence_is_one_addition() {
-        let mut tally = Tally::default();
+        let mut tally = SegmentSeconds::default();
         tally.advance(10);
         tally.count();
         tally.count();
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_second_is_closed_once() {
-        let mut tally = Tally::default();
+        let mut tally = SegmentSeconds::default();
         tally.advance(10);
         for second in [11, 11, 9] {
             tally.advance(second);
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn seconds_in_which_nobody_listened_are_not_silent_ones() {
-        let mut tally = Tally::default();
+        let mut tally = SegmentSeconds::default();
         tally.advance(10);
         tally.count();
         tally.pause();
@@ -183,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_was_not_listened_to_at_first_is_not_counted() {
-        let mut tally = Tally::default();
+        let mut tally = SegmentSeconds::default();
         tally.pause();
         tally.advance(10);
         tally.advance(20);
@@ -205,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_map(steps in prop::collection::vec((0_u64..90, 1_u32..4), 1..120)) {
-            let (mut seconds, mut tally) = (Seconds::new(0), Tally::default());
+            let (mut seconds, mut tally) = (DeviceSeconds::new(0), SegmentSeconds::default());
             let mut model = BTreeMap::<u64, u32>::new();
             let mut now = 0;
             tally.advance(0);

@@ -42,16 +42,16 @@ const fn place(class: Class) -> Option<usize> {
 /// three times 1.5 KiB, and 150 bytes while a storm lasts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flood {
-    few: Few,
+    few: RecentFrames,
     /// By class.
     paces: [Option<Box<Pace>>; CLASSES.len()],
-    storm: Option<Box<Open>>,
+    storm: Option<Box<OpenStorm>>,
     begun: [u64; Level::ALL.len()],
 }
 
 /// A storm that lasts.
 #[derive(Clone, Debug)]
-struct Open {
+struct OpenStorm {
     storm: Storm,
     /// The place of its class.
     class: usize,
@@ -155,7 +155,7 @@ impl Flood {
 
     /// Forgets what was counted, because other frames count from now on. A storm goes on.
     pub(crate) fn recount(&mut self) {
-        self.few = Few::default();
+        self.few = RecentFrames::default();
         let open = self.storm.as_ref().map(|open| open.class);
         for (class, pace) in self.paces.iter_mut().enumerate() {
             pace.take_if(|_| open != Some(class));
@@ -196,7 +196,7 @@ impl Flood {
         };
         self.begun[level as usize] += 1;
         let explained_until = at.second + EXPLAINED_WITHIN;
-        self.storm = Some(Box::new(Open { storm, class, explained_until }));
+        self.storm = Some(Box::new(OpenStorm { storm, class, explained_until }));
         Some(StormEvent::Began(storm))
     }
 
@@ -323,7 +323,7 @@ const fn fallback(class: Class) -> Protocol {
 
 /// One frame that counts.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+struct RecentFrame {
     second: u64,
     protocol: Protocol,
     marks: CauseSet,
@@ -332,13 +332,13 @@ struct Frame {
 /// The latest frames of a device that is not busy, those of classes with a [`Pace`] apart. In
 /// the order in which they came.
 #[derive(Clone, Debug, Default)]
-struct Few {
+struct RecentFrames {
     seconds: [u64; FEW],
     whats: [Option<(Protocol, CauseSet)>; FEW],
     len: u8,
 }
 
-impl Few {
+impl RecentFrames {
     /// Adds one if there is room, made by those that no longer matter.
     fn push(&mut self, second: u64, protocol: Protocol, marks: CauseSet) -> bool {
         if usize::from(self.len) == FEW {
@@ -362,10 +362,10 @@ impl Few {
     }
 
     /// All of them; none are left.
-    fn take(&mut self) -> impl Iterator<Item = Frame> + use<> {
+    fn take(&mut self) -> impl Iterator<Item = RecentFrame> + use<> {
         let Self { seconds, whats, .. } = std::mem::take(self);
         seconds.into_iter().zip(whats).filter_map(|(second, what)| {
-            what.map(|(protocol, marks)| Frame { second, protocol, marks })
+            what.map(|(protocol, marks)| RecentFrame { second, protocol, marks })
         })
     }
 

@@ -1,7 +1,7 @@
 //! What the detectors remember of one device: it lives in the device's row and goes with it.
 
 use super::violations::{Violations, Withheld};
-use crate::detect::copies::relay::Source;
+use crate::detect::copies::relay::RelayState;
 use crate::time::Time;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct DeviceMemory {
     /// Offences that wait until it is known whether it is a relay.
     pub withheld: Option<Box<Withheld>>,
     /// Whether it speaks for others.
-    pub relay: Source,
+    pub relay: RelayState,
     /// From where it sent mDNS over IPv4 last: says which addresses are at home beside it.
     pub v4: Option<Ipv4Addr>,
     /// When it was last heard in a rename loop or name conflict.

@@ -61,7 +61,7 @@ impl Key for FrameHash {
 
 /// One frame of the last second.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct RecentFrame {
     /// When it came, the latest first, without a mirror port's copies.
     times: [Time; COPIES],
     /// How many of `times` hold.
@@ -75,7 +75,7 @@ struct Seen {
     is_dense: bool,
 }
 
-impl Seen {
+impl RecentFrame {
     const fn new(now: Time) -> Self {
         Self {
             times: [now; COPIES],
@@ -110,12 +110,12 @@ impl Seen {
     }
 }
 
-/// The last three different parties that something happened to, the latest first. Parties that
+/// The last three different parties that something happened to, the latest first. Senders that
 /// may be one device are one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Parties([Option<(SenderKey, Time)>; SOURCES]);
+struct LastSenders([Option<(SenderKey, Time)>; SOURCES]);
 
-impl Parties {
+impl LastSenders {
     fn add(&mut self, now: Time, sender: SenderKey) {
         let same = self.0.iter().position(|p| p.is_some_and(|(there, _)| there.may_be(sender)));
         let place = same.unwrap_or(SOURCES - 1);
@@ -142,13 +142,13 @@ impl Parties {
 pub(crate) struct Loops {
     /// Hashes whole frames.
     state: RandomState,
-    frames: Table<FrameHash, Seen, FRAME_SETS>,
+    frames: Table<FrameHash, RecentFrame, FRAME_SETS>,
     /// Whose frames came a fourth time within a second.
-    looped: Parties,
+    looped: LastSenders,
     /// When one of each protocol did.
     protocols: [Option<Time>; Protocol::COUNT],
     /// Whose frames came twice within 5 ms, and not a fourth time.
-    doubled: Parties,
+    doubled: LastSenders,
     /// Until when a mirror port is believed in.
     mirrored_until: Option<Time>,
     /// When frames with the interface's own MAC were received: a ring.
@@ -162,9 +162,9 @@ impl Loops {
         Self {
             state: key.state(),
             frames: Table::new(key, LOOP_WINDOW),
-            looped: Parties::default(),
+            looped: LastSenders::default(),
             protocols: [None; Protocol::COUNT],
-            doubled: Parties::default(),
+            doubled: LastSenders::default(),
             mirrored_until: None,
             own: [None; OWN],
             own_next: 0,
@@ -185,7 +185,7 @@ impl Loops {
             findings.mark(Cause::L2Loop);
         }
         let key = FrameHash(self.state.hash_one((observation.frame, observation.wire_len)));
-        let place = self.frames.entry(now, key, || Seen::new(now));
+        let place = self.frames.entry(now, key, || RecentFrame::new(now));
         if place.is_new {
             return;
         }
@@ -265,7 +265,7 @@ mod tests {
         fn three_parties_as_a_list_has_them(
             steps in prop::collection::vec((1_u64..6, 0_u64..4, any::<bool>()), 1..60),
         ) {
-            let mut parties = Parties::default();
+            let mut parties = LastSenders::default();
             let mut list: Vec<(u64, Time)> = Vec::new();
             let mut now = Time(0);
             for (n, seconds, is_added) in steps {
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn the_fourth_within_a_second_counts() {
         let at = |millis: u64| Time(millis * 1_000_000);
-        let mut seen = Seen::new(at(0));
+        let mut seen = RecentFrame::new(at(0));
         assert!(!seen.again(at(500)) && !seen.again(at(900)));
         assert!(seen.again(at(1_000)));
         assert!(seen.again(at(1_500)), "1,500, 1,000, 900, 500");
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        let each = size_of::<Option<(u64, Time, Seen)>>();
+        let each = size_of::<Option<(u64, Time, RecentFrame)>>();
         assert!(FRAME_SETS * 8 * each <= 192 << 10, "{each}");
     }
 }

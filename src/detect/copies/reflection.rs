@@ -29,7 +29,7 @@ const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
 
 /// A payload of the last 250 ms.
 #[derive(Clone, Copy, Debug)]
-struct Sent {
+struct RecentPayload {
     /// Who was heard with it first.
     origin: SenderKey,
     /// When it was last heard of the origin over IPv4 and IPv6: it says the same over both.
@@ -42,7 +42,7 @@ struct Sent {
     is_common: bool,
 }
 
-impl Sent {
+impl RecentPayload {
     /// Whether it is the origin's, or another device has said it within the last 250 ms.
     fn is_of_others(&self, now: Time, sender: SenderKey) -> bool {
         let is_recent = |at: Time| now.since(at) <= WINDOW;
@@ -55,7 +55,7 @@ impl Sent {
 /// Messages that another device has just sent. At most 96 KiB.
 #[derive(Debug)]
 pub(crate) struct Reflection {
-    sent: Table<PayloadHash, Sent, PAYLOAD_SETS>,
+    sent: Table<PayloadHash, RecentPayload, PAYLOAD_SETS>,
     reflected: u64,
     looped: Option<Time>,
 }
@@ -79,7 +79,7 @@ impl Reflection {
         }
         let (now, sender) = (view.now, view.sender);
         let family = usize::from(view.observation.ip.is_some_and(|ip| ip.source.is_ipv6()));
-        let place = self.sent.entry(now, mdns.payload, || Sent {
+        let place = self.sent.entry(now, mdns.payload, || RecentPayload {
             origin: sender,
             own: [None; 2],
             repeats_itself: false,
@@ -89,7 +89,7 @@ impl Reflection {
         let (is_new, sent) = (place.is_new, place.value);
         // Nobody else has said it lately: who goes on alone does so by itself.
         if !is_new && !sent.is_of_others(now, sender) {
-            *sent = Sent {
+            *sent = RecentPayload {
                 origin: sender,
                 own: [None; 2],
                 repeats_itself: true,
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        let each = size_of::<Option<(u64, Time, Sent)>>();
+        let each = size_of::<Option<(u64, Time, RecentPayload)>>();
         assert!(PAYLOAD_SETS * 8 * each <= 128 << 10, "{each}");
     }
 }

@@ -45,26 +45,26 @@ impl Addresses {
 /// What is known of one source of answers: nothing before its first multicast response with an
 /// address. Then some 400 B.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Source(Option<Box<State>>);
+pub(crate) struct RelayState(Option<Box<RelayEvidence>>);
 
 #[derive(Clone, Debug, Default)]
-struct State {
+struct RelayEvidence {
     /// Addresses that it sends from, IPv4 and IPv6, as their records' data; used last first.
-    own: [Recent<DataHash>; 2],
+    own: [RecentHashes<DataHash>; 2],
     /// Names with such an address.
-    names: Recent<NameHash>,
+    names: RecentHashes<NameHash>,
     /// Other hosts, by name, with when they were named last; the latest first.
     others: [Option<(NameHash, Time)>; HOSTS],
     /// Since when it names others, and when it did last.
     naming: Option<(Time, Time)>,
-    standing: Standing,
+    standing: RelayStanding,
     /// The message that was looked into last.
-    looked_into: Option<Looked>,
+    looked_into: Option<LookedInto>,
 }
 
 /// What is thought of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Standing {
+enum RelayStanding {
     /// Not known yet.
     #[default]
     Open,
@@ -76,7 +76,7 @@ enum Standing {
 
 /// A message that was looked into.
 #[derive(Clone, Copy, Debug)]
-struct Looked {
+struct LookedInto {
     payload: PayloadHash,
     source: IpAddr,
     at: Time,
@@ -85,9 +85,9 @@ struct Looked {
 
 /// The last few of many hashes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Recent<H>([H; OWN]);
+struct RecentHashes<H>([H; OWN]);
 
-impl<H: Copy + Default + PartialEq> Recent<H> {
+impl<H: Copy + Default + PartialEq> RecentHashes<H> {
     fn has(&self, hash: H) -> bool {
         self.0.contains(&hash)
     }
@@ -121,7 +121,7 @@ impl Places {
     }
 }
 
-impl Source {
+impl RelayState {
     /// Hears one frame. Returns the records in it that are about other hosts.
     pub(crate) fn handle(&mut self, view: &View<'_>, addresses: &Addresses) -> Places {
         if let Some(state) = &mut self.0 {
@@ -137,28 +137,28 @@ impl Source {
             return Places::default();
         }
         let state = self.0.get_or_insert_default();
-        let looked = Looked { payload: mdns.payload, source, at: view.now, others: Places(0) };
+        let looked = LookedInto { payload: mdns.payload, source, at: view.now, others: Places(0) };
         if let Some(last) = state.looked_into.filter(|last| last.is_same(&looked)) {
             return last.others;
         }
         state.own[usize::from(source.is_ipv6())].add(address_data(source, &addresses.0));
         let others = state.look_into(view.now, source.is_ipv6(), mdns.digest);
-        state.looked_into = Some(Looked { others, ..looked });
+        state.looked_into = Some(LookedInto { others, ..looked });
         others
     }
 
     /// Whether it is a relay.
     pub(crate) fn is_relay(&self) -> bool {
-        self.0.as_ref().is_some_and(|state| state.standing == Standing::Relay)
+        self.0.as_ref().is_some_and(|state| state.standing == RelayStanding::Relay)
     }
 
     /// Whether it is known to be none, so that nothing is held back any longer.
     pub(crate) fn is_cleared(&self) -> bool {
-        self.0.as_ref().is_some_and(|state| state.standing == Standing::Cleared)
+        self.0.as_ref().is_some_and(|state| state.standing == RelayStanding::Cleared)
     }
 }
 
-impl Looked {
+impl LookedInto {
     /// Whether it is the same message again, within a second.
     fn is_same(&self, other: &Self) -> bool {
         self.payload == other.payload
@@ -167,15 +167,15 @@ impl Looked {
     }
 }
 
-impl State {
+impl RelayEvidence {
     /// What time alone changes.
     fn settle(&mut self, now: Time) {
         let Some((first, last)) = self.naming else { return };
         if now.since(last) > KEPT {
             self.naming = None;
-            self.standing = Standing::Open;
-        } else if self.standing == Standing::Open && now.since(first) >= WINDOW {
-            self.standing = Standing::Cleared;
+            self.standing = RelayStanding::Open;
+        } else if self.standing == RelayStanding::Open && now.since(first) >= WINDOW {
+            self.standing = RelayStanding::Cleared;
         }
     }
 
@@ -202,7 +202,7 @@ impl State {
         }
         // An NSEC or SRV record alone does not say whose it is: from who is known to speak for
         // others, and not judged yet, it may be another's.
-        let is_suspect = self.standing == Standing::Open && self.naming.is_some();
+        let is_suspect = self.standing == RelayStanding::Open && self.naming.is_some();
         if (places != Places::default() || is_suspect) && !names_itself {
             // What comes with it is the other's too.
             (0..digest.records.len()).for_each(|place| places.add(place));
@@ -237,7 +237,7 @@ impl State {
         self.others[..=place].rotate_right(1);
         self.others[0] = Some((name, now));
         if self.others[HOSTS - 1].is_some_and(|(_, at)| now.since(at) <= WINDOW) {
-            self.standing = Standing::Relay;
+            self.standing = RelayStanding::Relay;
         }
     }
 
@@ -250,8 +250,11 @@ impl State {
             self.others[HOSTS - 1] = None;
         }
         // Nobody else was named: what was held back was about itself.
-        if self.others[0].is_none() && self.standing != Standing::Relay && self.naming.is_some() {
-            self.standing = Standing::Cleared;
+        if self.others[0].is_none()
+            && self.standing != RelayStanding::Relay
+            && self.naming.is_some()
+        {
+            self.standing = RelayStanding::Cleared;
         }
     }
 }
@@ -294,7 +297,7 @@ mod tests {
     /// Which records of a message over IPv4 are about others, where the source's IPv6 address is
     /// known or not.
     fn others(knows_v6: bool, records: &[(u64, RType, u64)]) -> Vec<usize> {
-        let mut state = State::default();
+        let mut state = RelayEvidence::default();
         state.own[0].add(DataHash(OWN_V4));
         if knows_v6 {
             state.own[1].add(DataHash(OWN_V6));
@@ -340,13 +343,13 @@ mod tests {
 
     #[test]
     fn what_turns_out_to_be_its_own_is_held_against_it() {
-        let mut state = State::default();
+        let mut state = RelayEvidence::default();
         state.own[1].add(DataHash(OWN_V6));
         assert!(state.look_into(Time(0), true, &digest(&[(7, RType::AAAA, 5)])).has(0));
-        assert_eq!(state.standing, Standing::Open);
+        assert_eq!(state.standing, RelayStanding::Open);
         state.own[0].add(DataHash(OWN_V4));
         assert!(!state.look_into(Time(1), false, &digest(&[(7, RType::A, OWN_V4)])).has(0));
-        assert_eq!(state.standing, Standing::Cleared);
+        assert_eq!(state.standing, RelayStanding::Cleared);
         assert!(!state.look_into(Time(2), true, &digest(&[(7, RType::AAAA, 5)])).has(0));
     }
 
@@ -355,7 +358,7 @@ mod tests {
         fn a_relay_names_four_within_ten_minutes(
             steps in prop::collection::vec((1_u64..8, 0_u64..400), 1..60),
         ) {
-            let mut state = State::default();
+            let mut state = RelayEvidence::default();
             state.own[0].add(DataHash(OWN_V4));
             let mut named: Vec<(u64, Time)> = Vec::new();
             let mut now = Time(0);
@@ -367,18 +370,18 @@ mod tests {
                 named.retain(|(there, at)| *there != name && now.since(*at) <= WINDOW);
                 named.push((name, now));
                 is_relay |= named.len() >= HOSTS;
-                prop_assert_eq!(state.standing == Standing::Relay, is_relay);
+                prop_assert_eq!(state.standing == RelayStanding::Relay, is_relay);
             }
             state.settle(now.plus(KEPT));
-            prop_assert_eq!(state.standing == Standing::Relay, is_relay);
+            prop_assert_eq!(state.standing == RelayStanding::Relay, is_relay);
             state.settle(now.plus(KEPT + Duration::from_nanos(1)));
-            prop_assert_eq!(state.standing, Standing::Open);
+            prop_assert_eq!(state.standing, RelayStanding::Open);
         }
     }
 
     #[test]
     fn whoever_does_not_reach_four_is_cleared() {
-        let mut state = State::default();
+        let mut state = RelayEvidence::default();
         state.own[0].add(DataHash(OWN_V4));
         state.look_into(
             Time(0),
@@ -386,15 +389,15 @@ mod tests {
             &digest(&[(1, RType::A, 9), (2, RType::A, 9), (3, RType::A, 9)]),
         );
         state.settle(Time(0).plus(WINDOW).minus(Duration::from_nanos(1)));
-        assert_eq!(state.standing, Standing::Open);
+        assert_eq!(state.standing, RelayStanding::Open);
         state.settle(Time(0).plus(WINDOW));
-        assert_eq!(state.standing, Standing::Cleared);
+        assert_eq!(state.standing, RelayStanding::Cleared);
         state.look_into(Time(0).plus(WINDOW), false, &digest(&[(4, RType::A, 9)]));
-        assert_eq!(state.standing, Standing::Relay, "all four within 10 min");
+        assert_eq!(state.standing, RelayStanding::Relay, "all four within 10 min");
     }
 
     #[test]
     fn memory_has_a_bound() {
-        assert!(size_of::<State>() <= 400, "{}", size_of::<State>());
+        assert!(size_of::<RelayEvidence>() <= 400, "{}", size_of::<RelayEvidence>());
     }
 }

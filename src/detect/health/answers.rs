@@ -52,7 +52,7 @@ impl Delays {
 
 /// A question that waits.
 #[derive(Clone, Copy, Debug)]
-struct Waiting {
+struct OpenQuestion {
     rtype: RType,
     asked: Time,
     asker: SourceId,
@@ -64,15 +64,15 @@ struct Waiting {
 
 /// The questions for one name.
 #[derive(Clone, Debug)]
-struct Name {
+struct OpenName {
     name: NameHash,
-    waiting: [Option<Waiting>; TYPES],
+    waiting: [Option<OpenQuestion>; TYPES],
 }
 
 /// The questions that wait, and what became of the others.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    names: Table<NameHash, Name, 32>,
+    names: Table<NameHash, OpenName, 32>,
     counted: Table<NameHash, (), 128>,
     /// Whether any may wait: most responses find none.
     has_waiting: bool,
@@ -171,16 +171,16 @@ impl Answers {
             let Some(owned) = cache.owned(now, name, rtype, view.sender) else { continue };
             let is_excused = !owned.by_another || now.since(owned.heard) <= JUST_HEARD;
             let asker = view.source;
-            self.wait(name, Waiting { rtype, asked: now, asker, is_excused, is_truncated });
+            self.wait(name, OpenQuestion { rtype, asked: now, asker, is_excused, is_truncated });
         }
     }
 
     /// One more question; the first of those that wait for the same stands.
-    fn wait(&mut self, name: NameHash, waiting: Waiting) {
-        let make = || Name { name, waiting: [None; TYPES] };
+    fn wait(&mut self, name: NameHash, waiting: OpenQuestion) {
+        let make = || OpenName { name, waiting: [None; TYPES] };
         let slots = &mut self.names.entry(waiting.asked, name, make).value.waiting;
         let is_same =
-            |slot: &Option<Waiting>| slot.is_some_and(|there| there.rtype == waiting.rtype);
+            |slot: &Option<OpenQuestion>| slot.is_some_and(|there| there.rtype == waiting.rtype);
         if slots.iter().any(is_same) {
             return;
         }
@@ -198,7 +198,7 @@ impl Answers {
         for record in mdns.digest.records.iter().filter(|r| r.section == Section::Answer) {
             let Some(name) = self.names.get_mut(now, record.name) else { continue };
             for slot in &mut name.waiting {
-                let is_same = |waiting: &Waiting| {
+                let is_same = |waiting: &OpenQuestion| {
                     waiting.is_truncated
                         && waiting.asker == asker
                         && (waiting.rtype == RType::ANY || waiting.rtype == record.rtype)
@@ -266,9 +266,9 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn waiting(asked: Time, rtype: u16) -> Waiting {
+    fn waiting(asked: Time, rtype: u16) -> OpenQuestion {
         let (rtype, asker) = (RType(rtype), SourceId::default());
-        Waiting { rtype, asked, asker, is_excused: false, is_truncated: false }
+        OpenQuestion { rtype, asked, asker, is_excused: false, is_truncated: false }
     }
 
     #[test]

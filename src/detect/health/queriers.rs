@@ -46,7 +46,7 @@ pub struct Membership {
 
 /// One source of general queries.
 #[derive(Clone, Copy, Debug)]
-struct Source {
+struct QuerierSource {
     ip: IpAddr,
     last: Time,
     /// How long before that the one before was.
@@ -55,7 +55,7 @@ struct Source {
     present: Duration,
 }
 
-impl Source {
+impl QuerierSource {
     fn is_present(&self, now: Time) -> bool {
         now.since(self.last) <= self.present
     }
@@ -67,7 +67,7 @@ struct Heeded {
     last_query: Option<Stamp>,
     interval: Option<Duration>,
     /// Those that count, and the unspecified address; at most [`SOURCES`] and one more.
-    sources: Vec<Source>,
+    sources: Vec<QuerierSource>,
 }
 
 /// A general query of either protocol.
@@ -158,7 +158,7 @@ impl Heeded {
         let measured = gap.zip(before).map(|(gap, before)| gap.min(before));
         let stated = query.states.map(|(_, interval)| interval);
         self.interval = stated.or(measured).or(self.interval);
-        let new = Source { ip, last: now, gap: gap.or(before), present: query.present() };
+        let new = QuerierSource { ip, last: now, gap: gap.or(before), present: query.present() };
         if let Some(there) = there {
             *there = new;
             return;

@@ -32,12 +32,12 @@ const NAME_SETS: usize = 256;
 
 /// All data that a message gives a name and type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Data {
+struct ClaimedData {
     hashes: [DataHash; DATA],
     count: usize,
 }
 
-impl Data {
+impl ClaimedData {
     fn add(&mut self, hash: DataHash) {
         if self.count < DATA && !self.hashes[..self.count].contains(&hash) {
             self.hashes[self.count] = hash;
@@ -54,28 +54,28 @@ impl Data {
 
 /// Who said what, and when last.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct SetClaim {
     sender: SenderKey,
-    data: Data,
+    data: ClaimedData,
     at: Time,
 }
 
 /// A name and type.
 #[derive(Clone, Copy, Debug)]
-struct Name {
-    holder: Claim,
+struct ClaimedSet {
+    holder: SetClaim,
     /// Who held it before, and said something else.
-    rival: Option<Claim>,
+    rival: Option<SetClaim>,
     changes: u8,
 }
 
 /// What is claimed: the records of one name, type and class.
-type Claimed = (NameHash, RType, RClass);
+type SetKey = (NameHash, RType, RClass);
 
 /// Names that two devices claim. At most 352 KiB.
 #[derive(Debug)]
 pub(crate) struct Conflict {
-    names: Table<Claimed, Name, NAME_SETS>,
+    names: Table<SetKey, ClaimedSet, NAME_SETS>,
     /// The last message, and whether it was marked: the same again changes nothing.
     last: Option<(SenderKey, PayloadHash, Time, bool)>,
 }
@@ -100,7 +100,7 @@ impl Conflict {
         } else {
             let mut is_marked = false;
             each_claim(&mdns.digest.records, |name, data| {
-                is_marked |= self.claim(name, Claim { sender, data, at: now });
+                is_marked |= self.claim(name, SetClaim { sender, data, at: now });
             });
             self.last = Some((sender, mdns.payload, now, is_marked));
             is_marked
@@ -111,9 +111,9 @@ impl Conflict {
     }
 
     /// Hears one claim: whether it is one side of a conflict.
-    fn claim(&mut self, name: Claimed, claim: Claim) -> bool {
+    fn claim(&mut self, name: SetKey, claim: SetClaim) -> bool {
         let now = claim.at;
-        let make = || Name { holder: claim, rival: None, changes: 0 };
+        let make = || ClaimedSet { holder: claim, rival: None, changes: 0 };
         let name = self.names.entry(now, name, make).value;
         if name.holder.sender.may_be(claim.sender) {
             name.holder = claim;
@@ -134,7 +134,7 @@ impl Conflict {
 
 /// Hands every name and type to `claim`, with all unique data that the message gives
 /// it. Records of one name and type stand together.
-fn each_claim(records: &[Record], mut claim: impl FnMut(Claimed, Data)) {
+fn each_claim(records: &[Record], mut claim: impl FnMut(SetKey, ClaimedData)) {
     let unique = |record: &&Record| {
         record.flush
             && record.ttl > 0
@@ -145,7 +145,7 @@ fn each_claim(records: &[Record], mut claim: impl FnMut(Claimed, Data)) {
     let mut records = records.iter().filter(unique).peekable();
     for _ in 0..CLAIMS {
         let Some(first) = records.next() else { return };
-        let mut data = Data::default();
+        let mut data = ClaimedData::default();
         data.add(first.data);
         let is_same = |record: &&Record| {
             (record.name, record.rtype, record.class) == (first.name, first.rtype, first.class)
@@ -162,8 +162,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn data(hashes: &[u64]) -> Data {
-        let mut data = Data::default();
+    fn data(hashes: &[u64]) -> ClaimedData {
+        let mut data = ClaimedData::default();
         for hash in hashes {
             data.add(DataHash(*hash));
         }
@@ -178,7 +178,7 @@ mod tests {
             let sender = SenderKey::new(None, sender << 2);
             conflict.claim(
                 (NameHash(7), RType::A, RClass::IN),
-                Claim { sender, data: data(hashes), at },
+                SetClaim { sender, data: data(hashes), at },
             )
         };
         claims.iter().enumerate().map(claim).collect()
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        let each = size_of::<Option<(u64, Time, Name)>>();
+        let each = size_of::<Option<(u64, Time, ClaimedSet)>>();
         assert!(NAME_SETS * 8 * each <= 352 << 10, "{each}");
     }
 }

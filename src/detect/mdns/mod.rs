@@ -36,7 +36,7 @@ pub(crate) struct MdnsDetectors {
     probes: probes::Probes,
     pingpong: pingpong::PingPong,
     known: known::Known,
-    form: form::Form,
+    form: form::MessageForm,
 }
 
 impl MdnsDetectors {
@@ -49,7 +49,7 @@ impl MdnsDetectors {
             probes: probes::Probes::new(key),
             pingpong: pingpong::PingPong::new(key),
             known: known::Known::new(key),
-            form: form::Form::new(),
+            form: form::MessageForm::new(),
         }
     }
 

@@ -55,7 +55,7 @@ impl Run {
 
 /// Up to three probes of one source for the same names.
 #[derive(Clone, Copy, Debug)]
-struct Attempt {
+struct ProbeAttempt {
     last: Time,
     probes: u8,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Probes {
     /// By source and name; 176 KiB at most.
     runs: Table<(SourceId, NameHash), Run, 256>,
     /// By source and set of names; 40 KiB at most.
-    attempts: Table<(SourceId, SumHash), Attempt, 128>,
+    attempts: Table<(SourceId, SumHash), ProbeAttempt, 128>,
     /// Sources that have probed lately; 12 KiB at most.
     probers: Table<SourceId, (), 64>,
     rename: Rename,
@@ -132,7 +132,7 @@ impl Probes {
         // The order of the names does not matter.
         let mut names = SumHash::default();
         digest.probed.iter().for_each(|probed| names.add(probed.name.0));
-        let new = || Attempt { last: now, probes: 0 };
+        let new = || ProbeAttempt { last: now, probes: 0 };
         let place = self.attempts.entry(now, (source, names), new);
         let attempt = place.value;
         let gap = (!place.is_new).then(|| now.since(attempt.last));

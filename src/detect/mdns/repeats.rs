@@ -53,7 +53,7 @@ struct History {
 
 /// What one more copy is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Verdict {
+struct Repeat {
     gap: Duration,
     is_hard: bool,
     is_soft: bool,
@@ -87,7 +87,7 @@ impl History {
         true
     }
 
-    fn copy(&mut self, now: Time, link: &Link) -> Verdict {
+    fn copy(&mut self, now: Time, link: &Link) -> Repeat {
         let at_least = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
         let gap = now.since(self.last);
         self.last = now;
@@ -108,7 +108,7 @@ impl History {
         };
         self.gap = if begins_anew { Duration::ZERO } else { gap };
         self.has_grown = !is_first && !is_early;
-        Verdict {
+        Repeat {
             gap,
             is_hard: self.copies >= COPIES,
             is_soft: is_early && !begins_anew,
@@ -118,12 +118,12 @@ impl History {
 }
 
 /// Who asks what, and whether as a legacy query.
-type Asked = (SourceId, NameHash, RType, RClass, bool);
+type QuestionKey = (SourceId, NameHash, RType, RClass, bool);
 
 /// The histories.
 #[derive(Debug)]
 pub(crate) struct Repeats {
-    asked: Table<Asked, History, 1_024>,
+    asked: Table<QuestionKey, History, 1_024>,
     messages: u64,
 }
 
@@ -169,7 +169,7 @@ impl Repeats {
         cache: &Cache,
         question: Question,
         is_legacy: bool,
-    ) -> Option<Verdict> {
+    ) -> Option<Repeat> {
         let Question { name, rtype, class, .. } = question;
         let (now, message) = (view.now, self.messages);
         let key = (view.source, name, rtype, class, is_legacy);

@@ -104,7 +104,7 @@ const fn millis(at: Time) -> u32 {
 
 /// When one question was heard.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct QuestionTimes {
     name: NameHash,
     rtype: RType,
     /// Last heard in a message that was no probe.
@@ -119,7 +119,7 @@ struct Entry {
     probed: [Option<(SenderKey, Moment)>; 2],
 }
 
-impl Entry {
+impl QuestionTimes {
     fn heard_last(&self) -> Option<Time> {
         let asked = self.asked.map(|moment| moment.at);
         asked.max(self.probed[0].map(|(_, moment)| moment.at))
@@ -202,7 +202,7 @@ pub(crate) enum Asker {
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
     /// `sets` times [`WAYS`]; empty before the first question.
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<QuestionTimes>>,
     /// When the last question was heard: after a silence nothing needs to be looked up.
     last: Option<Time>,
     /// The last question's place.
@@ -221,14 +221,14 @@ impl Questions {
         loop {
             let set = self.set(question.name);
             let entries = &mut self.entries[set..set + WAYS];
-            let same = |entry: &&mut Option<Entry>| {
+            let same = |entry: &&mut Option<QuestionTimes>| {
                 entry.is_some_and(|e| e.name == question.name && e.rtype == question.rtype)
             };
             if let Some(Some(entry)) = entries.iter_mut().find(same) {
                 entry.hear(moment, asker);
                 return true;
             }
-            let mut entry = Entry {
+            let mut entry = QuestionTimes {
                 name: question.name,
                 rtype: question.rtype,
                 asked: None,
@@ -512,8 +512,8 @@ mod tests {
 
     #[test]
     fn entries_are_as_large_as_is_said() {
-        assert_eq!(size_of::<Option<Entry>>() * MIN_SETS * WAYS, 64 * 1_024);
-        assert_eq!(size_of::<Option<Entry>>() * MAX_SETS * WAYS, 1_024 * 1_024);
+        assert_eq!(size_of::<Option<QuestionTimes>>() * MIN_SETS * WAYS, 64 * 1_024);
+        assert_eq!(size_of::<Option<QuestionTimes>>() * MAX_SETS * WAYS, 1_024 * 1_024);
     }
 
     #[test]

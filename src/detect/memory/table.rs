@@ -47,7 +47,7 @@ impl Key for std::net::IpAddr {}
 impl Key for crate::decode::Sender {}
 
 #[derive(Clone, Debug)]
-struct Entry<V> {
+struct Kept<V> {
     key: u64,
     used: Time,
     value: V,
@@ -57,14 +57,14 @@ struct Entry<V> {
 pub(crate) struct Table<K, V, const MAX_SETS: usize> {
     state: RandomState,
     /// Sets times [`WAYS`]; empty before the first value.
-    entries: Vec<Option<Entry<V>>>,
+    entries: Vec<Option<Kept<V>>>,
     /// How long an unused value lives.
     lifetime: Duration,
     key: PhantomData<fn(K)>,
 }
 
 /// Where a value is, and what it cost to put it there.
-pub(crate) struct Place<'a, V> {
+pub(crate) struct Access<'a, V> {
     /// The value.
     pub value: &'a mut V,
     /// Whether it was made just now.
@@ -116,13 +116,13 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
     }
 
     /// The value of `key`, made by `make` if there is none that lives; used now.
-    pub(crate) fn entry(&mut self, now: Time, key: K, make: impl FnOnce() -> V) -> Place<'_, V> {
+    pub(crate) fn entry(&mut self, now: Time, key: K, make: impl FnOnce() -> V) -> Access<'_, V> {
         let key = key.keyed(&self.state);
         if self.entries.is_empty() {
             self.entries.resize_with(Self::MIN_SETS * WAYS, || None);
         }
         let lifetime = self.lifetime;
-        let is_live = |entry: &Entry<V>| now.since(entry.used) <= lifetime;
+        let is_live = |entry: &Kept<V>| now.since(entry.used) <= lifetime;
         let mut at = self.victim(key);
         let mut forgot = false;
         let found = self.entries[at].as_ref().is_some_and(|e| e.key == key && is_live(e));
@@ -137,9 +137,9 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
             }
             self.entries[at] = None;
         }
-        let entry = self.entries[at].get_or_insert_with(|| Entry { key, used: now, value: make() });
+        let entry = self.entries[at].get_or_insert_with(|| Kept { key, used: now, value: make() });
         entry.used = now;
-        Place { value: &mut entry.value, is_new: !found, forgot }
+        Access { value: &mut entry.value, is_new: !found, forgot }
     }
 
     /// Takes a value out.
@@ -149,7 +149,7 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         }
         let key = key.keyed(&self.state);
         let set = self.set(key);
-        let same = |entry: &&mut Option<Entry<V>>| entry.as_ref().is_some_and(|e| e.key == key);
+        let same = |entry: &&mut Option<Kept<V>>| entry.as_ref().is_some_and(|e| e.key == key);
         let entry = self.entries[set..set + WAYS].iter_mut().find(same)?;
         entry.take().map(|entry| entry.value)
     }
@@ -166,7 +166,7 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
 
     /// All values that live, in no order.
     pub(crate) fn values(&self, now: Time) -> impl Iterator<Item = &V> {
-        let live = move |entry: &&Entry<V>| now.since(entry.used) <= self.lifetime;
+        let live = move |entry: &&Kept<V>| now.since(entry.used) <= self.lifetime;
         self.entries.iter().flatten().filter(live).map(|entry| &entry.value)
     }
 

@@ -81,7 +81,7 @@ impl<const N: usize> Last<N> {
 
 /// How fast one source sends.
 #[derive(Clone, Copy, Debug, Default)]
-struct Pace {
+struct SourcePace {
     /// `ssdp:alive`.
     alive: Last<BURST_MAX>,
     /// `M-SEARCH`.
@@ -98,7 +98,7 @@ pub(crate) struct Discovery {
     state: RandomState,
     /// When each message came.
     messages: Table<(SourceId, Protocol, u64), Last<COPIES_MAX>, 128>,
-    paces: Table<(SourceId, Protocol), Pace, 32>,
+    paces: Table<(SourceId, Protocol), SourcePace, 32>,
 }
 
 impl Discovery {
@@ -149,7 +149,7 @@ impl Discovery {
 
     fn pace(&mut self, view: &View<'_>, findings: &mut Findings) {
         let now = view.now;
-        let pace = self.paces.entry(now, (view.source, view.protocol), Pace::default).value;
+        let pace = self.paces.entry(now, (view.source, view.protocol), SourcePace::default).value;
         // Of a flood at exactly the limit the last one belongs to it.
         if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
             findings.mark(Cause::DiscoveryFlood);

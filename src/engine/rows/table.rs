@@ -23,7 +23,7 @@ use crate::decode::mdns::HashKey;
 use crate::detect::DeviceMemory;
 use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
-use crate::engine::seconds::Seconds;
+use crate::engine::seconds::DeviceSeconds;
 use crate::engine::snapshot::DeviceCounters;
 use crate::storm::{Expectations, Expected, Flood, Storm};
 use crate::time::{Stamp, Time};
@@ -63,7 +63,7 @@ pub(in crate::engine) struct Row {
     /// What it sent.
     pub counters: DeviceCounters,
     /// Its last minute.
-    pub seconds: Seconds,
+    pub seconds: DeviceSeconds,
     /// Who it says it is.
     pub profile: Profile,
     /// What the detectors remember of it.
@@ -336,7 +336,7 @@ impl Table {
             first_seen: stamp,
             last_seen: stamp,
             counters: DeviceCounters::default(),
-            seconds: Seconds::new(now.second()),
+            seconds: DeviceSeconds::new(now.second()),
             profile,
             memory: DeviceMemory::default(),
             flood: Flood::default(),

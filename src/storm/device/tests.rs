@@ -207,7 +207,7 @@ struct Told {
 
 /// The rules as `storms.md` has them, on a list of all frames.
 struct Model {
-    frames: Vec<Frame>,
+    frames: Vec<RecentFrame>,
     limits: Limits,
     /// From when on frames of a class are in its windows.
     since: [u64; 3],
@@ -217,7 +217,7 @@ struct Model {
 
 impl Model {
     /// Frames of a class in the `length` seconds up to the close of `second`.
-    fn within(&self, class: usize, second: u64, length: u64) -> impl Iterator<Item = &Frame> {
+    fn within(&self, class: usize, second: u64, length: u64) -> impl Iterator<Item = &RecentFrame> {
         let from = (second + 1).saturating_sub(length).max(self.since[class]);
         let range = from..=second;
         self.frames.iter().filter(move |frame| {
@@ -255,7 +255,7 @@ impl Model {
     }
 
     fn peak(&self, second: u64) -> usize {
-        let counts = |frame: &&Frame| {
+        let counts = |frame: &&RecentFrame| {
             frame.second == second && place(frame.protocol.class()).is_some_and(|class| class < 2)
         };
         self.frames.iter().filter(counts).count()
@@ -272,7 +272,7 @@ impl Model {
 
     fn close(&mut self, second: u64) {
         if let Some((class, mut told, mut explained_until)) = self.open.take() {
-            let count = |frame: &&Frame| frame.second == second;
+            let count = |frame: &&RecentFrame| frame.second == second;
             told.packets += self.within(class, second, 1).filter(count).count();
             told.peak = told.peak.max(self.peak(second));
             if self.is_quiet(class, told.level, second) {
@@ -371,7 +371,7 @@ proptest! {
                 let is_ignored = protocol.class() == Class::Other && other.is_none();
                 if n % gap == 0 && !is_ignored {
                     device.hear(rate, protocol, &marks);
-                    let frame = Frame { second: device.second, protocol, marks: set_of(&marks) };
+                    let frame = RecentFrame { second: device.second, protocol, marks: set_of(&marks) };
                     model.frames.extend(std::iter::repeat_n(frame, usize::try_from(rate).unwrap()));
                 }
                 // What no longer matters only costs time.

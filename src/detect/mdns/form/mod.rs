@@ -81,7 +81,7 @@ const KEPT: usize = 16;
 
 /// What one payload breaks, wherever it comes from.
 #[derive(Clone, Debug, Default)]
-struct Verdict {
+struct PayloadVerdict {
     /// The payload and its sort: `None` before the first.
     of: Option<(PayloadHash, Sort)>,
     /// Some 50 at most: records keep a few of each rule.
@@ -93,17 +93,17 @@ struct Verdict {
 /// Judges messages. Remembers its verdicts on the last 16 payloads, about 200 bytes each: a storm
 /// is one payload again and again.
 #[derive(Debug)]
-pub(crate) struct Form {
+pub(crate) struct MessageForm {
     /// By the low bits of the payload's hash.
-    kept: [Verdict; KEPT],
+    kept: [PayloadVerdict; KEPT],
     /// On the last payload that was cut.
-    passing: Verdict,
+    passing: PayloadVerdict,
 }
 
-impl Form {
+impl MessageForm {
     /// A judge without a memory yet.
     pub(crate) fn new() -> Self {
-        Self { kept: Default::default(), passing: Verdict::default() }
+        Self { kept: Default::default(), passing: PayloadVerdict::default() }
     }
 
     /// Judges one frame. `v4` is from where the device sent mDNS over IPv4 last.

@@ -60,12 +60,12 @@ fn are_regular(gaps: [Duration; 3], link: &Link) -> bool {
 /// At most 8,192 names of devices, 32 bytes each: 256 KiB. What is forgotten at that bound counts
 /// as a probe of everybody for everything: rather no accusation than a wrong one.
 #[derive(Debug)]
-pub(super) struct Probes {
+pub(super) struct ProbeTimes {
     times: Table<(SenderKey, Option<NameHash>), Time, 1_024>,
     forgot: Option<Time>,
 }
 
-impl Probes {
+impl ProbeTimes {
     pub(super) fn new(key: HashKey) -> Self {
         Self { times: Table::new(key, MEMORY), forgot: None }
     }

@@ -73,9 +73,9 @@ impl Sending {
 
 /// What a message answers: found out when one of its records was sent within the last second.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Answers(Option<Asked>);
+pub(super) struct AskedFor(Option<Asked>);
 
-impl Answers {
+impl AskedFor {
     /// The last questions that one of the records answers. A message that answers a question
     /// brings along what belongs to the answer: that is asked for as well.
     fn find(&mut self, view: &View<'_>) -> Asked {
@@ -107,7 +107,7 @@ impl Answers {
         &mut self,
         view: &View<'_>,
         again: Again,
-        least: Least,
+        least: LeastGaps,
     ) -> (bool, Option<Rule>) {
         let is_since = |order: Option<Order>| order.is_some_and(|o| o.is_after(again.order));
         let (mut query, mut probe) = (false, false);
@@ -130,12 +130,12 @@ impl Answers {
 
 /// The least gaps that are no violation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Least {
+pub(super) struct LeastGaps {
     otherwise: Duration,
     after_a_probe: Duration,
 }
 
-impl Least {
+impl LeastGaps {
     /// On a link, as far as times can be trusted there.
     pub(super) fn on(link: &Link) -> Self {
         let on = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
@@ -149,10 +149,11 @@ mod tests {
 
     #[test]
     fn tolerance_is_a_tenth_and_more_on_wireless() {
-        let wired = Least::on(&Link::default());
-        let millis = |least: Least| (least.otherwise.as_millis(), least.after_a_probe.as_millis());
+        let wired = LeastGaps::on(&Link::default());
+        let millis =
+            |least: LeastGaps| (least.otherwise.as_millis(), least.after_a_probe.as_millis());
         assert_eq!(millis(wired), (900, 225));
-        let wireless = Least::on(&Link { is_wireless: true, ..Link::default() });
+        let wireless = LeastGaps::on(&Link { is_wireless: true, ..Link::default() });
         assert_eq!(millis(wireless), (650, 0));
     }
 }

@@ -31,9 +31,9 @@ use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
-use announce::{Announced, Probes};
+use announce::{Announced, ProbeTimes};
 use change::{Changes, Rrsets};
-use interval::{Answers, Least, Sending};
+use interval::{AskedFor, LeastGaps, Sending};
 use std::cell::OnceCell;
 use std::time::Duration;
 use withdraw::Withdrawn;
@@ -51,7 +51,7 @@ const fn is_sent(record: &Record) -> bool {
 
 /// What is remembered of one record. 120 bytes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sent {
+struct SentRecord {
     /// With a TTL.
     alive: Sending,
     /// With TTL 0.
@@ -69,9 +69,9 @@ struct Sent {
 /// that. Sets of records and probes have bounds of their own, see `change` and `announce`.
 #[derive(Debug)]
 pub(crate) struct Records {
-    sent: Table<RecordKey, Sent, 2_048>,
+    sent: Table<RecordKey, SentRecord, 2_048>,
     rrsets: Rrsets,
-    probes: Probes,
+    probes: ProbeTimes,
     /// Responses heard. Wraps.
     messages: u32,
     /// When a record lost its history last: from then on, for a minute, what is not known may
@@ -88,7 +88,7 @@ impl Records {
         Self {
             sent: Table::new(key, announce::MEMORY),
             rrsets: Rrsets::new(key),
-            probes: Probes::new(key),
+            probes: ProbeTimes::new(key),
             messages: 0,
             forgot: None,
         }
@@ -119,9 +119,9 @@ impl Records {
         if changes.is_churning {
             findings.mark(Cause::RecordChurn);
         }
-        let mut message = Message {
-            answers: Answers::default(),
-            least: Least::on(view.link),
+        let mut message = CurrentResponse {
+            answers: AskedFor::default(),
+            least: LeastGaps::on(view.link),
             is_judged: mdns.is_from_mdns_port() && !view.is_suspended,
             is_announcement: mdns.kind == Kind::Announcement,
             probed: OnceCell::new(),
@@ -137,7 +137,7 @@ impl Records {
     fn hear_record(
         &mut self,
         view: &View<'_>,
-        message: &mut Message,
+        message: &mut CurrentResponse,
         place: u8,
         record: &Record,
         findings: &mut Findings,
@@ -145,7 +145,7 @@ impl Records {
         let now = view.now;
         let Record { name, rtype, class, data, .. } = *record;
         let key = (view.source, name, rtype, class, data);
-        let there = self.sent.entry(now, key, Sent::default);
+        let there = self.sent.entry(now, key, SentRecord::default);
         let sent = there.value;
         if there.forgot {
             self.forgot = Some(now);
@@ -214,9 +214,9 @@ impl Records {
 }
 
 /// What the records of one message have in common.
-struct Message {
-    answers: Answers,
-    least: Least,
+struct CurrentResponse {
+    answers: AskedFor,
+    least: LeastGaps,
     /// Whether what was sent too soon is held against the sender.
     is_judged: bool,
     is_announcement: bool,

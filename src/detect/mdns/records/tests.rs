@@ -419,7 +419,7 @@ proptest! {
 
 #[test]
 fn entries_are_as_large_as_is_said() {
-    assert_eq!(size_of::<Sent>(), 120);
+    assert_eq!(size_of::<SentRecord>(), 120);
     assert_eq!(size_of::<Announced>(), 48);
     assert_eq!(size_of::<Withdrawn>(), 32);
     assert_eq!(size_of::<Sending>(), 16);
