@@ -8,7 +8,8 @@
 mod capture;
 
 use super::flags::Demo;
-use super::serve::{self, Failure, pump};
+use super::pump::{self, Ended};
+use super::serve::{self, Failure};
 use super::{ExitStatus, hash_key, say};
 use crate::capture::Backend;
 use crate::engine;
@@ -18,7 +19,6 @@ use crate::privilege;
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use crate::simulation::{Member, Options, Simulation, Stream};
 use capture::{NAME, Simulated};
-use pump::Ended;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};

@@ -2,11 +2,16 @@
 
 pub mod analyze;
 pub mod check;
+mod configuration;
 pub mod demo;
+pub mod finding;
 pub mod flags;
 pub mod health;
 pub mod log;
+mod news;
+mod pump;
 pub mod serve;
+pub mod surroundings;
 
 use crate::decode::mdns::HashKey;
 use clap::Parser as _;

@@ -1,8 +1,8 @@
 //! What listening means: a tally comes in, findings go out. Pure.
 
-use super::finding::{Area, Finding, counted};
 use super::tally::{DEVICES_MAX, Querier, Tally};
 use crate::capture::Backend;
+use crate::commands::finding::{Area, Finding, counted};
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Listens to the captures for a while, each in a thread of its own. Running captures come in;
 //! findings go out, as early as nothing more can be learned.
 
-use super::finding::{Area, Finding, counted};
 use super::heard::{self, Facts};
 use super::preflight::Tap;
 use super::tally::{Own, Tally};
+use crate::commands::finding::{Area, Finding, counted};
 use crate::decode::decode;
 use crate::segment::{Labels, Sharing};
 use crate::time::{Time, clock};

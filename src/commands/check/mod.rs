@@ -4,29 +4,25 @@
 //!
 //! | room | what |
 //! |---|---|
-//! | [`finding`] | what was found, as data and as text |
 //! | [`preflight`] | opens all that serving opens |
 //! | [`privileges`] | judges the capabilities |
 //! | [`captures`] | judges what became of each interface |
 //! | [`host`] | judges how system calls are counted and sockets looked at |
-//! | [`surroundings`] | container, WSL, Wi-Fi, VLAN filter |
 //! | [`listen`] | listens |
 //! | [`tally`] | adds up what was heard |
 //! | [`heard`] | judges what was heard |
 
 pub mod captures;
-pub mod finding;
 pub mod heard;
 pub mod host;
 pub mod listen;
 pub mod preflight;
 pub mod privileges;
-pub mod surroundings;
 pub mod tally;
 
+use super::finding::{Finding, Level, render, summary};
 use super::flags::Check;
 use super::{ExitStatus, say};
-use finding::{Finding, Level, render, summary};
 use listen::{Heard, Plan};
 use preflight::Preflight;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -77,7 +73,7 @@ fn status(findings: &[Finding]) -> ExitStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use finding::Area;
+    use crate::commands::finding::Area;
 
     #[test]
     fn hints_are_no_failure() {

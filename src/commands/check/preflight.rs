@@ -3,14 +3,15 @@
 //! running captures go out.
 
 use super::captures::{self, Attempt, Groups, Running};
-use super::finding::{Area, Finding};
 use super::tally::Own;
-use super::{host, privileges, surroundings};
+use super::{host, privileges};
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::capture::{Backend, Capture, file};
+use crate::commands::finding::{Area, Finding};
 use crate::commands::flags::{self, Serve};
+use crate::commands::surroundings;
 use crate::config::Config;
 use crate::evidence::Store;
 use crate::host::{Host, syscalls::ebpf::is_first_pid_namespace};

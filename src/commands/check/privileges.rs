@@ -1,9 +1,9 @@
 //! What the capabilities allow, and how to get those that are missing. The facts come in,
 //! findings go out. Pure.
 
-use super::finding::{Area, Finding, shell_word};
 use crate::capture::live::Choice;
 use crate::capture::pool::PoolEmpty;
+use crate::commands::finding::{Area, Finding, shell_word};
 use crate::privilege::{Held, USED};
 use std::collections::BTreeSet;
 
@@ -135,8 +135,8 @@ fn program(facts: &Facts) -> std::borrow::Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Level, flat, render};
     use super::*;
+    use crate::commands::finding::{Level, flat, render};
 
     fn facts(backend: Choice, opened: usize, shortage: Option<PoolEmpty>) -> Facts {
         Facts {

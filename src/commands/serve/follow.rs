@@ -4,10 +4,9 @@
 //! What was counted outlives the interface: a capture that begins again goes on with the same
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
-use super::super::check::finding::Level;
-use super::super::check::surroundings;
-use super::news;
-use super::pump::{self, Ended, Stop};
+use super::super::finding::Level;
+use super::super::pump::{self, Ended, Stop};
+use super::super::{news, surroundings};
 use super::retry::Failures;
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};

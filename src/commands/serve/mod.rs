@@ -5,17 +5,15 @@
 //! before the first thread exists, because threads inherit capabilities and dropping them reaches
 //! the calling thread alone.
 
-mod configuration;
 mod follow;
 mod host;
-mod news;
-pub(super) mod pump;
 mod replay;
 mod retry;
 mod supervisor;
 
+use super::configuration::Configuration;
 use super::flags::{self, Serve};
-use super::{ExitStatus, hash_key, say};
+use super::{ExitStatus, hash_key, news, say};
 use crate::capture::live::{Choice, Options};
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::engine;
@@ -30,7 +28,6 @@ use crate::privilege::{self, Held};
 use crate::segment::{Labels, Sharing};
 use crate::time::clock;
 use crate::web;
-pub(super) use configuration::Configuration;
 use follow::{Follower, Plan};
 use std::net::TcpListener;
 use std::sync::Arc;

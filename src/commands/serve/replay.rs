@@ -1,8 +1,8 @@
 //! Replay: a capture file at its own pace, or faster, in place of an interface.
 
+use super::super::configuration::Configuration;
 use super::super::flags::Serve;
-use super::configuration::Configuration;
-use super::pump::{self, Ended};
+use super::super::pump::{self, Ended};
 use super::settings;
 use crate::capture::file::{self, Paced, Speed};
 use crate::capture::{Backend, CaptureError};

@@ -1,8 +1,8 @@
 //! Tests of what is said of what was heard.
 
-use super::super::finding::{Level, flat, render};
 use super::super::tally::Own;
 use super::*;
+use crate::commands::finding::{Level, flat, render};
 use crate::craft::membership::{igmp_query, igmp3_query, mld2_query};
 use crate::craft::{Host, Query, tagged};
 use crate::decode::decode;
