@@ -44,7 +44,7 @@ pub use account::violations::{Counts, LastOffence};
 pub(crate) use account::watch::Watch;
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use health::answers::{DELAY_BOUNDS, Delays};
-pub use health::queriers::{Family, Membership};
+pub use health::queriers::{Family, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use heard::Link;
 pub(crate) use heard::{Findings, Heard, Mdns};
@@ -225,6 +225,11 @@ impl Detectors {
     pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
         let groups = self.groups.count(now, family);
         Membership { groups, ..self.queriers.membership(now, family) }
+    }
+
+    /// Who asks for group members.
+    pub(crate) fn queriers(&self, now: Time) -> impl Iterator<Item = Querier> {
+        self.queriers.present(now)
     }
 
     /// Books each rule that was broken once: on the device's account and the segment's, unless

@@ -27,7 +27,8 @@ mod storms;
 
 pub use rows::budget::Budget;
 pub use snapshot::{
-    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
+    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, Received,
+    SECOND_BOUNDS, Snapshot,
 };
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header};
@@ -84,7 +85,8 @@ pub struct Local {
 impl Local {
     /// Whether it is one of this host's. `mac` is what the sender's MAC is known to be where it
     /// is not the sender's name.
-    fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
+    #[must_use]
+    pub fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
         let is_own = match sender {
             Sender::Mac(mac) => self.macs.contains(&mac),
             Sender::Ip(ip) => self.addresses.contains(&ip),
@@ -246,6 +248,7 @@ impl Engine {
             return;
         };
         row.counters.count(protocol, bytes, kind, decoded);
+        row.received.handle(observation, protocol);
         if is_in_rate {
             row.seconds.count(now.second());
         }
@@ -347,6 +350,7 @@ impl Engine {
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
             counters: row.counters.clone(),
+            received: row.received,
             peak_minute: row.seconds.peak_minute(time.second()),
             peak_ever: row.seconds.peak_ever(),
             first_seen: row.first_seen,
@@ -372,6 +376,7 @@ impl Engine {
             evicted_capacity: evicted.capacity,
             suspended: self.suspension.begun(),
             membership: Family::ALL.map(|family| self.detectors.membership(time, family)),
+            queriers: self.detectors.queriers(time).collect(),
             reflected: self.detectors.reflected(),
             reflection_loop: self.detectors.is_reflection_looping(time),
             devices: rows.iter().map(device).collect(),
