@@ -2,7 +2,8 @@
 //! through here alike. A live capture's pipeline stands behind one lock, taken once a batch.
 //!
 //! Comes in: batches, the passing of time, what happens to the interface. Goes out: a snapshot of
-//! each segment. It knows neither where batches come from nor who reads the snapshots.
+//! each segment, and one queue of [`Output`]. It knows neither where batches come from nor who reads
+//! what goes out.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
@@ -43,10 +44,8 @@ pub struct Pipeline {
     link: Arc<Link>,
     /// Places in `segments`.
     by_label: HashMap<Label, usize>,
-    /// What happened to the storms of segments that ended.
-    last_news: VecDeque<StormNews>,
-    /// What the recorder has been told already, and nobody else; empty where there is none.
-    recorded_news: VecDeque<StormNews>,
+    /// What waits for [`Pipeline::poll_output`].
+    output: VecDeque<Output>,
     /// `None` where no evidence is kept.
     recorder: Option<Recorder>,
     /// Whether frames are no longer counted.
@@ -78,6 +77,15 @@ pub type Expecting = Arc<dyn Fn(&Label) -> Arc<Expectations> + Send + Sync>;
 pub fn expecting_the_usual() -> Expecting {
     let usual = Arc::<Expectations>::default();
     Arc::new(move |_| Arc::clone(&usual))
+}
+
+/// What a pipeline has to tell, once.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Something happened to a storm.
+    Storm(StormNews),
+    /// The evidence of a storm is complete.
+    Recording(Recording),
 }
 
 /// What has happened to a storm.
@@ -115,8 +123,8 @@ impl StormNews {
     }
 }
 
-/// News of storms that the recorder knows and that wait to be asked for.
-const NEWS_MAX: usize = 256;
+/// With this much output waiting, news stays with the segments, which forget the oldest.
+const OUTPUT_MAX: usize = 256;
 
 /// An interface that frames are heard on, with its VLANs.
 struct Base {
@@ -137,12 +145,6 @@ impl Segment {
         let sender = event.storm().culprit.sender();
         let identity = sender.and_then(|sender| self.engine.identity(sender));
         Some(StormNews { label: Arc::clone(&self.label), event, identity })
-    }
-
-    /// Ends its storms; what there is still to tell.
-    fn end(mut self, now: Time) -> Vec<StormNews> {
-        self.engine.handle_event(now, Event::Down);
-        std::iter::from_fn(|| self.poll_news()).collect()
     }
 }
 
@@ -188,8 +190,7 @@ impl Pipeline {
             segments: Vec::new(),
             link: Arc::default(),
             by_label: HashMap::new(),
-            last_news: VecDeque::new(),
-            recorded_news: VecDeque::new(),
+            output: VecDeque::new(),
             recorder,
             ended: false,
             span: None,
@@ -198,10 +199,9 @@ impl Pipeline {
 
     /// Handles live frames. `reading` is of after they were read. Without frames, seconds are
     /// closed up to `latency` before it; with frames only up to the last, because more that are
-    /// older than now may be waiting. True if the clock stepped.
-    pub fn handle_live(&mut self, batch: &Batch<'_>, reading: Reading, latency: Duration) -> bool {
-        let stepped = self.timeline.handle_reading(reading);
-        if stepped {
+    /// older than now may be waiting.
+    pub fn handle_live(&mut self, batch: &Batch<'_>, reading: Reading, latency: Duration) {
+        if self.timeline.handle_reading(reading) {
             self.handle_event(reading.monotonic, Event::ClockStep);
         }
         for frame in batch.iter() {
@@ -212,7 +212,6 @@ impl Pipeline {
         } else {
             self.handle_timeout(self.timeline.last());
         }
-        stepped
     }
 
     /// Handles frames of files: time is what their stamps say. The number of clock steps.
@@ -262,12 +261,8 @@ impl Pipeline {
         }
         // First of all: a storm that this frame's second made known begins before this frame, and
         // a batch may hold many more.
-        while self.recorded_news.len() < NEWS_MAX
-            && let Some(segment) = self.bases[base].places[place]
-            && let Some(news) = self.segments[segment].as_mut().and_then(Segment::poll_news)
-        {
-            self.tell_recorder(&news);
-            self.recorded_news.push_back(news);
+        if let Some(segment) = self.bases[base].places[place] {
+            self.take_news(segment);
         }
         let Some(recorder) = &mut self.recorder else { return };
         let live = match self.settings.engine.converted {
@@ -324,22 +319,33 @@ impl Pipeline {
         }
     }
 
-    /// What has happened to a storm, once; of one segment in the order in which it happened. To
-    /// be asked for until there is no more, after each batch. At most 256 wait for each segment.
-    pub fn poll_storm_event(&mut self) -> Option<StormNews> {
-        if let Some(news) = self.recorded_news.pop_front() {
-            return Some(news);
+    /// What there is to tell, once; of one segment in the order in which it happened. To be asked
+    /// for until there is no more, after each batch. At most 256 events wait for each segment.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.output.is_empty() {
+            for segment in 0..self.segments.len() {
+                self.take_news(segment);
+            }
+            if let Some(recorder) = &mut self.recorder {
+                recorder.handle_timeout(self.timeline.now());
+                self.output.extend(std::iter::from_fn(|| recorder.poll()).map(Output::Recording));
+            }
         }
-        let last = self.last_news.pop_front();
-        let news =
-            last.or_else(|| self.segments.iter_mut().flatten().find_map(Segment::poll_news))?;
-        self.tell_recorder(&news);
-        Some(news)
+        self.output.pop_front()
     }
 
-    fn tell_recorder(&mut self, news: &StormNews) {
+    /// Tells the recorder what has happened to the storms of a segment, and keeps it as output.
+    fn take_news(&mut self, segment: usize) {
+        while self.output.len() < OUTPUT_MAX
+            && let Some(news) = self.segments[segment].as_mut().and_then(Segment::poll_news)
+        {
+            self.tell_recorder(segment, &news);
+            self.output.push_back(Output::Storm(news));
+        }
+    }
+
+    fn tell_recorder(&mut self, segment: usize, news: &StormNews) {
         if let Some(recorder) = &mut self.recorder
-            && let Some(&segment) = self.by_label.get(&news.label)
             && let Some(sender) = news.event.storm().culprit.sender()
         {
             match &news.event {
@@ -350,14 +356,6 @@ impl Pipeline {
                 StormEvent::Rose(_) | StormEvent::Explained(_) => {}
             }
         }
-    }
-
-    /// Evidence of a storm that is complete. To be asked for until there is no more, after the
-    /// storms' events.
-    pub fn poll_recording(&mut self) -> Option<Recording> {
-        let recorder = self.recorder.as_mut()?;
-        recorder.handle_timeout(self.timeline.now());
-        recorder.poll()
     }
 
     /// Completes the evidence that there is: nothing more will come.
@@ -383,14 +381,15 @@ impl Pipeline {
     /// What lies around the live interface has changed: some VLANs may be counted elsewhere from
     /// now on, and their segments end here.
     pub fn handle_surroundings(&mut self, around: &Surroundings) {
-        for base in &mut self.bases {
-            for Ended { place, label } in base.router.set_surroundings(around.clone()) {
-                if let Some(slot) = base.places.get_mut(place).and_then(Option::take) {
-                    let ended = self.segments[slot].take();
-                    let now = self.timeline.now();
-                    self.last_news.extend(ended.into_iter().flat_map(|s| s.end(now)));
-                    self.by_label.remove(&label);
-                }
+        for base in 0..self.bases.len() {
+            let base = &mut self.bases[base];
+            let ended = base.router.set_surroundings(around.clone());
+            let ended = ended.into_iter().filter_map(|Ended { place, label }| {
+                Some((base.places.get_mut(place)?.take()?, label))
+            });
+            for (segment, label) in ended.collect::<Vec<_>>() {
+                self.end_segment(segment);
+                self.by_label.remove(&label);
             }
         }
         // The untagged segment is there from the beginning, frames or none.
@@ -406,10 +405,21 @@ impl Pipeline {
         self.interfaces.clear();
         self.bases.clear();
         self.by_name.clear();
-        let now = self.timeline.now();
-        let segments = std::mem::take(&mut self.segments);
-        self.last_news.extend(segments.into_iter().flatten().flat_map(|s| s.end(now)));
+        for segment in 0..self.segments.len() {
+            self.end_segment(segment);
+        }
+        self.segments.clear();
         self.by_label.clear();
+    }
+
+    /// Ends a segment and its storms, however much output waits: nobody could be told later.
+    fn end_segment(&mut self, segment: usize) {
+        let Some(mut ended) = self.segments[segment].take() else { return };
+        ended.engine.handle_event(self.timeline.now(), Event::Down);
+        while let Some(news) = ended.poll_news() {
+            self.tell_recorder(segment, &news);
+            self.output.push_back(Output::Storm(news));
+        }
     }
 
     /// A copy of what every segment holds.

@@ -8,8 +8,8 @@
 mod capture;
 
 use super::flags::Demo;
-use super::serve::{self, Failure, pump};
-use super::{ExitStatus, hash_key, say};
+use super::pump::{self, Ended};
+use super::{ExitStatus, Failure, failed, hash_key, news, opening, say, serve};
 use crate::capture::Backend;
 use crate::engine;
 use crate::lan::{Lan, Tap};
@@ -18,7 +18,6 @@ use crate::privilege;
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use crate::simulation::{Member, Options, Simulation, Stream};
 use capture::{NAME, Simulated};
-use pump::Ended;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
@@ -43,12 +42,12 @@ pub fn run(flags: &Demo) -> ExitStatus {
 }
 
 fn demonstrate(flags: &Demo) -> Result<(), Failure> {
-    let listeners = serve::listen(&flags.web)?;
-    privilege::drop_all().map_err(|error| serve::failed("dropping privileges")(&error))?;
+    let listeners = opening::listen(&flags.web).all()?;
+    privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
     let lan = Arc::new(Lan::default());
     let stop = Arc::new(AtomicBool::new(false));
     let watching =
-        start(flags, &lan, &stop).map_err(|error| serve::failed("starting a thread")(&error))?;
+        start(flags, &lan, &stop).map_err(|error| failed("starting a thread")(&error))?;
     let reload = || info!("SIGHUP: there is no --config.file to read again");
     serve::answer(&flags.web, listeners, &lan, &stop, &watching, reload)
 }
@@ -93,7 +92,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
         info!(interface = NAME, seed, storm_after = storm, "simulating");
         capture.catch_up(&tap);
         lan.set_started();
-        match pump::file(&lan, &tap, &mut capture, &stop) {
+        match pump::file(&lan, &tap, &mut capture, &stop, news::tell) {
             Ended::Stopped => {}
             Ended::Capture(error) => broke_off(&tap, error.to_string()),
             Ended::Panicked(text) => broke_off(&tap, format!("panicked: {text}")),

@@ -1,12 +1,19 @@
 //! What can be asked of the program: serve, analyze, check, demo, health. The parts are put together here.
 
 pub mod analyze;
+mod capturing;
 pub mod check;
+mod configuration;
 pub mod demo;
+pub mod finding;
 pub mod flags;
 pub mod health;
 pub mod log;
+mod news;
+mod opening;
+mod pump;
 pub mod serve;
+pub mod surroundings;
 
 use crate::decode::mdns::HashKey;
 use clap::Parser as _;
@@ -30,6 +37,24 @@ impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status as u8)
     }
+}
+
+/// Why a command did not do what it was asked for.
+struct Failure {
+    /// What is wrong, in one line.
+    line: String,
+    status: ExitStatus,
+}
+
+/// What was asked for cannot be had.
+#[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
+fn refused(error: impl ToString) -> Failure {
+    Failure { line: error.to_string(), status: ExitStatus::BadInput }
+}
+
+/// It should have worked.
+fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
+    move |error| Failure { line: format!("{context}: {error}"), status: ExitStatus::Incomplete }
 }
 
 /// Runs the command line of this process. Call it before any other thread exists: capabilities

@@ -36,7 +36,7 @@ pub use account::violations::{Counts, LastOffence};
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
-pub use health::queriers::{Family, Membership};
+pub use health::queriers::{Family, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use rule::{Hardness, Rule};
 pub use view::Link;

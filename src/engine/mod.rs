@@ -24,7 +24,8 @@ mod storms;
 
 pub use rows::budget::Budget;
 pub use snapshot::{
-    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
+    Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, Received,
+    SECOND_BOUNDS, Snapshot,
 };
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
@@ -90,7 +91,8 @@ pub struct Local {
 impl Local {
     /// Whether it is one of this host's. `mac` is what the sender's MAC is known to be where it
     /// is not the sender's name.
-    fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
+    #[must_use]
+    pub fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
         let is_own = match sender {
             Sender::Mac(mac) => self.macs.contains(&mac),
             Sender::Ip(ip) => self.addresses.contains(&ip),
@@ -227,6 +229,7 @@ impl Engine {
             return;
         };
         row.counters.count(protocol, bytes, kind, decoded);
+        row.received.handle(observation, protocol);
         if is_in_rate {
             row.seconds.count(now.second());
         }
@@ -327,6 +330,7 @@ impl Engine {
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
             counters: row.counters.clone(),
+            received: row.received,
             peak_minute: row.seconds.peak_minute(time.second()),
             peak_ever: row.seconds.peak_ever(),
             first_seen: row.first_seen,

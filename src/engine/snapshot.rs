@@ -2,8 +2,9 @@
 //! holds, so that the engine's lock is let go before anything is rendered.
 
 use crate::decode::mdns::{Kind, Section};
-use crate::decode::{Issue, Protocol, Sender};
-use crate::detect::{Cause, Counts, Health, LastOffence};
+use crate::decode::{Issue, Observation, Protocol, Sender};
+use crate::detect::{Cause, Counts, Family, Health, LastOffence};
+use crate::frame::Direction;
 use crate::labelled::labelled;
 use crate::mac::Mac;
 use crate::storm::{Level, Storm};
@@ -99,6 +100,32 @@ impl DeviceCounters {
     }
 }
 
+/// What this machine received of a device. It is nothing where this machine sent all the frames
+/// itself, in its own name or for a virtual machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Any frame.
+    pub any: bool,
+    /// Multicast mDNS, by [`Family`].
+    pub mdns: [bool; Family::ALL.len()],
+}
+
+impl Received {
+    /// Takes note of one frame.
+    pub(super) fn handle(&mut self, observation: &Observation<'_>, protocol: Protocol) {
+        if observation.direction == Direction::Outgoing {
+            return;
+        }
+        self.any = true;
+        if protocol == Protocol::Mdns
+            && let Some(ip) = observation.ip
+        {
+            let family = if ip.source.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+            self.mdns[family as usize] = true;
+        }
+    }
+}
+
 /// One device.
 #[derive(Clone, Debug)]
 pub struct DeviceSnapshot {
@@ -106,6 +133,8 @@ pub struct DeviceSnapshot {
     pub sender: Sender,
     /// What it sent.
     pub counters: DeviceCounters,
+    /// What this machine received of it.
+    pub received: Received,
     /// The busiest whole second of the last 60 s: signalling and address frames.
     pub peak_minute: u32,
     /// The busiest whole second ever.
@@ -138,6 +167,7 @@ impl DeviceSnapshot {
         Self {
             sender,
             counters: DeviceCounters::default(),
+            received: Received::default(),
             peak_minute: 0,
             peak_ever: 0,
             first_seen: seen,

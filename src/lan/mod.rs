@@ -1,6 +1,10 @@
 //! All that one process watches: its captures, each with its pipeline behind a lock. Capture
 //! threads write here; scrapes and pages read. A capture outlives its interface: one that is
 //! deleted and made again goes on counting where it stopped.
+//!
+//! Comes in: what the start has settled, made once ([`Settled`]); then captures, interfaces passed
+//! over, clock steps and reloads as they happen. Goes out: a [`LanView`]. It must not know what a
+//! pipeline counts.
 
 mod view;
 
@@ -18,22 +22,32 @@ use crate::segment::Label;
 use crate::time::{Stamp, Time, clock};
 use parking_lot::{Mutex, RwLock};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// What one process watches.
+/// What one process watches. The default is a LAN of which only captures are watched: no evidence
+/// is kept, and nothing is known of the host.
 #[derive(Default)]
 pub struct Lan {
+    settled: Settled,
     taps: RwLock<Vec<Arc<Tap>>>,
     passed_over: RwLock<Vec<PassedOver>>,
     clock_steps: AtomicU64,
     started: AtomicBool,
     reload: Mutex<Option<Reload>>,
-    evidence: OnceLock<Writer>,
-    host: OnceLock<Arc<Host>>,
-    held: OnceLock<Held>,
     follower: Beat,
+}
+
+/// What the start has settled before the first capture and nothing changes later.
+#[derive(Default)]
+pub struct Settled {
+    /// Writes evidence of storms; `None` keeps none.
+    pub evidence: Option<Writer>,
+    /// What multicast costs this host; `None` where nobody looks.
+    pub host: Option<Arc<Host>>,
+    /// The capabilities that the start had; `None` where that is not known.
+    pub held: Option<Held>,
 }
 
 /// When a thread said last that it goes on; the engine's beginning of time if it never did.
@@ -61,8 +75,7 @@ pub struct Reload {
 
 /// What was kept of storms: their first frames, as capture files.
 pub trait Evidence: Send + Sync + 'static {
-    /// The pcapng file of the storm with this id, bounded in size by whoever keeps it; `None` if
-    /// nothing is kept of it. The id is looked up, never made into a path.
+    /// The pcapng file of the storm with this id, of bounded size; `None` if nothing is kept of it. The id is looked up, never made into a path.
     ///
     /// # Errors
     /// If what is kept cannot be read.
@@ -84,7 +97,8 @@ pub struct PassedOver {
     pub reason: String,
 }
 
-/// One capture, by the name of its interface or file.
+/// Where the LAN is tapped, as by a network tap: one capture, by the name of its interface or file.
+/// Not the kernel's TAP device.
 pub struct Tap {
     name: Label,
     pipeline: Mutex<Pipeline>,
@@ -117,6 +131,12 @@ pub struct Status {
 }
 
 impl Lan {
+    /// Without captures yet.
+    #[must_use]
+    pub fn new(settled: Settled) -> Self {
+        Self { settled, ..Self::default() }
+    }
+
     /// The captures, in the order in which they were first seen.
     #[must_use]
     pub fn taps(&self) -> Vec<Arc<Tap>> {
@@ -133,7 +153,7 @@ impl Lan {
             name: Label::from(name),
             pipeline: Mutex::new(make()),
             status: Mutex::default(),
-            evidence: self.evidence.get().cloned(),
+            evidence: self.settled.evidence.clone(),
             listeners: AtomicUsize::new(0),
             beat: Beat::default(),
         });
@@ -186,40 +206,22 @@ impl Lan {
         }
     }
 
-    /// Who keeps evidence, if anybody does.
+    /// What writes evidence, if any is kept.
     #[must_use]
-    pub fn evidence(&self) -> Option<&Writer> {
-        self.evidence.get()
+    pub const fn evidence(&self) -> Option<&Writer> {
+        self.settled.evidence.as_ref()
     }
 
-    /// Says who keeps evidence, once, before the first capture.
-    pub fn set_evidence(&self, writer: Writer) {
-        // A second time nothing changes.
-        let _ = self.evidence.set(writer);
-    }
-
-    /// Who looks at what multicast costs this host, if anybody does.
+    /// What multicast costs this host, if anybody looks.
     #[must_use]
     pub fn host(&self) -> Option<&Host> {
-        self.host.get().map(|host| &**host)
-    }
-
-    /// Says who looks at this host, once.
-    pub fn set_host(&self, host: Arc<Host>) {
-        // A second time nothing changes.
-        let _ = self.host.set(host);
+        self.settled.host.as_deref()
     }
 
     /// The capabilities that the start had, where that is known.
     #[must_use]
-    pub fn held(&self) -> Option<&Held> {
-        self.held.get()
-    }
-
-    /// Says which capabilities the start had, once.
-    pub fn set_held(&self, held: Held) {
-        // A second time nothing changes.
-        let _ = self.held.set(held);
+    pub const fn held(&self) -> Option<&Held> {
+        self.settled.held.as_ref()
     }
 
     /// Says that the thread that follows the interfaces goes on.
@@ -228,8 +230,8 @@ impl Lan {
     }
 
     /// The threads that should have said within `within` that they go on, and did not: captures
-    /// that are up, by their interface, and the follower of interfaces where there is one. Files
-    /// are not among them: they may wait for whoever writes them.
+    /// that are up, by their interface, and the follower of interfaces where there is one. Replays
+    /// are not among them: a pipe may keep them waiting.
     #[must_use]
     pub fn silent(&self, now: Time, within: Duration) -> Vec<String> {
         let is_late = |beat: &Beat| now.since(beat.get()) > within;
@@ -264,7 +266,7 @@ impl Tap {
         &self.name
     }
 
-    /// Who keeps its evidence, if anybody does.
+    /// What writes its evidence, if any is kept.
     #[must_use]
     pub const fn evidence(&self) -> Option<&Writer> {
         self.evidence.as_ref()
@@ -313,7 +315,7 @@ impl Tap {
         });
     }
 
-    /// The pipeline, for whoever must not wait for long.
+    /// The pipeline, for callers that must not wait for long.
     #[must_use]
     pub const fn pipeline(&self) -> &Mutex<Pipeline> {
         &self.pipeline

@@ -96,19 +96,26 @@ fn flood(pipeline: &mut Pipeline, names: &[InterfaceName], interfaces: &[u32], s
     }
 }
 
-fn news(pipeline: &mut Pipeline) -> Vec<(String, &'static str)> {
-    let all = std::iter::from_fn(|| pipeline.poll_storm_event());
-    all.map(|news| {
-        let what = match news.event {
-            StormEvent::Began(_) => "began",
-            StormEvent::Rose(_) => "rose",
-            StormEvent::Explained(_) => "explained",
-            StormEvent::Ended(_) => "ended",
-        };
-        assert!(news.identity.is_some());
-        (news.label.to_string(), what)
+fn storms(pipeline: &mut Pipeline) -> impl Iterator<Item = StormNews> {
+    std::iter::from_fn(|| pipeline.poll_output()).map(|output| match output {
+        Output::Storm(news) => news,
+        Output::Recording(_) => unreachable!("no evidence is kept"),
     })
-    .collect()
+}
+
+fn news(pipeline: &mut Pipeline) -> Vec<(String, &'static str)> {
+    storms(pipeline)
+        .map(|news| {
+            let what = match news.event {
+                StormEvent::Began(_) => "began",
+                StormEvent::Rose(_) => "rose",
+                StormEvent::Explained(_) => "explained",
+                StormEvent::Ended(_) => "ended",
+            };
+            assert!(news.identity.is_some());
+            (news.label.to_string(), what)
+        })
+        .collect()
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn storms_are_told_once_by_segment_and_held_to_its_limits() {
     calm(&mut pipeline, "a");
     assert_eq!(news(&mut pipeline), [("a".into(), "ended")]);
     pipeline.end();
-    let last: Vec<_> = std::iter::from_fn(|| pipeline.poll_storm_event()).collect();
+    let last: Vec<_> = storms(&mut pipeline).collect();
     let ends = last.iter().map(|news| (&*news.label, news.event.storm().end));
     let reasons: Vec<_> = ends.map(|(label, end)| (label, end.map(|end| end.1))).collect();
     assert_eq!(reasons, [("c", Some(EndReason::InterfaceGone))]);

@@ -3,6 +3,7 @@
 //! same reader. Must not know of formats or compression.
 
 use super::FormatError;
+use super::flaw::Flaw;
 use crate::capture::CaptureError;
 use parking_lot::Mutex;
 use std::io::{self, ErrorKind, Read};
@@ -42,7 +43,8 @@ impl Failure {
             Some(source) => {
                 CaptureError::Io { operation: "reading", object: label.to_owned(), source }
             }
-            None => FormatError::Broken { offset: end, what: error.to_string() }.into(),
+            None => FormatError::Broken { offset: end, what: Flaw::Compression(error.to_string()) }
+                .into(),
         }
     }
 }

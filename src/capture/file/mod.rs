@@ -6,6 +6,7 @@
 //! hold, never by what a file claims. Knows nothing of what frames mean.
 
 mod compression;
+mod flaw;
 mod input;
 pub mod merge;
 pub mod pace;
@@ -22,6 +23,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use flaw::Flaw;
 pub use input::Progress;
 pub use merge::Merge;
 pub use pace::{Paced, Speed};
@@ -44,7 +46,7 @@ pub enum FormatError {
     #[error("not a capture file that can be read: {what}")]
     Unknown {
         /// What it looks like instead.
-        what: String,
+        what: Flaw,
     },
     /// It breaks off or is corrupt.
     #[error("breaks off at byte {offset}: {what}")]
@@ -53,7 +55,7 @@ pub enum FormatError {
         /// whole.
         offset: u64,
         /// What was found there.
-        what: String,
+        what: Flaw,
     },
 }
 

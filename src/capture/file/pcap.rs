@@ -1,6 +1,7 @@
 //! pcap (draft-ietf-opsawg-pcap): one interface, 16 octets before each frame. In come bytes, out
 //! go the places of frames. Must not know of files or readers.
 
+use super::flaw::Flaw;
 use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
 use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
@@ -39,18 +40,18 @@ impl Pcap {
     /// its stamps.
     ///
     /// # Errors
-    /// In words, if it is of a version that nobody wrote.
+    /// If it is of a version that nobody wrote.
     pub(super) fn open(
         header: &[u8; HEADER],
         order: Order,
         nanoseconds: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Flaw> {
         let (major, minor) = (order.u16(header, 4), order.u16(header, 6));
         let lengths = match (major, minor) {
             (2, ..=2) | (543, _) => Lengths::Swapped,
             (2, 3) => Lengths::Doubtful,
             (2, _) => Lengths::Straight,
-            (other, _) => return Err(format!("pcap of version {other}.{minor}")),
+            _ => return Err(Flaw::PcapVersion { major, minor }),
         };
         let network = order.u32(header, 20);
         // The upper half tells of the frame check sequence: bit 26 that its length is given, the
@@ -90,9 +91,7 @@ impl Records for Pcap {
             };
             let (captured, original) = self.lengths(header);
             if captured > LARGEST_FRAME {
-                break Outcome::Broken(format!(
-                    "a frame of {captured} captured bytes, more than {LARGEST_FRAME}"
-                ));
+                break Outcome::Broken(Flaw::LongFrame { captured });
             }
             let start = at + RECORD_HEADER;
             let end = start + index(captured);
@@ -120,17 +119,17 @@ impl Records for Pcap {
         Taken { consumed: at, outcome }
     }
 
-    fn cut(&self, rest: &[u8]) -> Option<String> {
+    fn cut(&self, rest: &[u8]) -> Option<Flaw> {
         if rest.is_empty() {
             return None;
         }
         Some(match rest.first_chunk() {
-            None => format!("the file ends after {} of 16 bytes of a frame's header", rest.len()),
-            Some(header) => format!(
-                "the file ends after {} of {} bytes of a frame",
-                rest.len() - RECORD_HEADER,
-                self.lengths(header).0
-            ),
+            None => Flaw::EndsInHeader { got: rest.len(), of: RECORD_HEADER, part: "frame" },
+            Some(header) => Flaw::EndsIn {
+                got: rest.len() - RECORD_HEADER,
+                of: self.lengths(header).0,
+                part: "frame",
+            },
         })
     }
 

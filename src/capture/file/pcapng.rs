@@ -2,6 +2,7 @@
 //! blocks. In come bytes, out go the places of frames and the names of interfaces. Must not know
 //! of files or readers.
 
+use super::flaw::Flaw;
 use super::records::{
     BATCH_FRAMES, LARGEST_FRAME, LARGEST_RECORD, Order, Outcome, Records, Taken, index,
 };
@@ -26,7 +27,7 @@ const BLOCK_TRAILER: usize = 4;
 const LEAST_BLOCK: u32 = 12;
 
 /// More interfaces in a file are a break: their number is the file's choice, the memory is ours.
-const MOST_INTERFACES: usize = 65_536;
+pub(super) const MOST_INTERFACES: usize = 65_536;
 
 /// Longer interface names are cut, as labels must have a bound. Linux has 15 octets, Windows 50.
 const LONGEST_NAME: usize = 128;
@@ -82,8 +83,8 @@ impl Pcapng {
     /// Looks at the first section header.
     ///
     /// # Errors
-    /// In words, if it is none that is read.
-    pub(super) fn open(header: &[u8; HEADER]) -> Result<Self, String> {
+    /// If it is none that is read.
+    pub(super) fn open(header: &[u8; HEADER]) -> Result<Self, Flaw> {
         Ok(Self {
             order: section(header)?,
             interfaces: Vec::new(),
@@ -101,7 +102,7 @@ impl Pcapng {
         body: &[u8],
         at: usize,
         slots: &mut Vec<Slot>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Flaw> {
         let packet = match kind {
             INTERFACE => return self.interface(body),
             ENHANCED_PACKET => {
@@ -147,22 +148,18 @@ impl Pcapng {
         body: &[u8],
         at: usize,
         slots: &mut Vec<Slot>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Flaw> {
         let &Packet { interface, ticks, captured, original, start } = packet;
         let Some(known) = self.interfaces.get(index(interface)) else {
-            return Err(format!(
-                "a frame of interface {interface}, of which the section has declared {}",
-                self.interfaces.len()
-            ));
+            let declared = self.interfaces.len();
+            return Err(Flaw::UndeclaredInterface { interface, declared });
         };
         if captured > LARGEST_FRAME {
-            return Err(format!("a frame of {captured} captured bytes, more than {LARGEST_FRAME}"));
+            return Err(Flaw::LongFrame { captured });
         }
-        if index(captured) > body.len() - start {
-            return Err(format!(
-                "a frame of {captured} captured bytes in a block with room for {}",
-                body.len() - start
-            ));
+        let room = body.len() - start;
+        if index(captured) > room {
+            return Err(Flaw::FrameBeyondBlock { captured, room });
         }
         let options = body.get(start + index(captured).next_multiple_of(4)..).unwrap_or(&[]);
         let flags = match ticks {
@@ -197,10 +194,10 @@ impl Pcapng {
     }
 
     /// Reads an interface description block.
-    fn interface(&mut self, body: &[u8]) -> Result<(), String> {
+    fn interface(&mut self, body: &[u8]) -> Result<(), Flaw> {
         let header = fixed::<8>(body, "an interface description block")?;
         if self.names.len() >= MOST_INTERFACES {
-            return Err(format!("more than {MOST_INTERFACES} interfaces"));
+            return Err(Flaw::ManyInterfaces);
         }
         let mut name = None;
         let mut tsresol = None;
@@ -229,7 +226,7 @@ impl Pcapng {
     }
 
     /// Goes on skipping; tells how much it took and whether the block is done with.
-    fn skip(&mut self, mut skip: Skip, data: &[u8]) -> Result<(usize, bool), String> {
+    fn skip(&mut self, mut skip: Skip, data: &[u8]) -> Result<(usize, bool), Flaw> {
         let taken = skip.left.min(data.len());
         skip.left -= taken;
         self.skipping = Some(skip);
@@ -242,7 +239,7 @@ impl Pcapng {
     }
 
     /// Takes one block from the front of `data`; 0 octets if it is not there whole.
-    fn next(&mut self, data: &[u8], base: usize, slots: &mut Vec<Slot>) -> Result<usize, String> {
+    fn next(&mut self, data: &[u8], base: usize, slots: &mut Vec<Slot>) -> Result<usize, Flaw> {
         let Some(header) = data.first_chunk::<BLOCK_HEADER>() else { return Ok(0) };
         let is_section = header[..4] == SECTION;
         if is_section {
@@ -256,7 +253,7 @@ impl Pcapng {
         let kind = self.order.u32(header, 0);
         let total = self.order.u32(header, 4);
         if total < LEAST_BLOCK {
-            return Err(format!("a block of {total} bytes"));
+            return Err(Flaw::ShortBlock { total });
         }
         // Blocks are padded to 32 bits. Some writers leave the padding out of the length.
         let padded = index(total).next_multiple_of(4);
@@ -267,7 +264,7 @@ impl Pcapng {
             return Ok(BLOCK_HEADER);
         }
         if padded > LARGEST_RECORD {
-            return Err(format!("a block of {total} bytes, more than {LARGEST_RECORD}"));
+            return Err(Flaw::LongBlock { total });
         }
         let Some(block) = data.get(..padded) else { return Ok(0) };
         check_trailer(self.order, &block[padded - BLOCK_TRAILER..], total)?;
@@ -303,20 +300,18 @@ impl Records for Pcapng {
         Taken { consumed: at, outcome }
     }
 
-    fn cut(&self, rest: &[u8]) -> Option<String> {
+    fn cut(&self, rest: &[u8]) -> Option<Flaw> {
         if let Some(Skip { kind, total, .. }) = self.skipping {
-            return Some(format!("the file ends within a block of {total} bytes of type {kind}"));
+            return Some(Flaw::EndsInSkipped { total, kind });
         }
         if rest.is_empty() {
             return None;
         }
         Some(match rest.first_chunk::<BLOCK_HEADER>() {
-            None => format!("the file ends after {} of 8 bytes of a block's header", rest.len()),
-            Some(header) => format!(
-                "the file ends after {} of {} bytes of a block",
-                rest.len(),
-                self.order.u32(header, 4)
-            ),
+            None => Flaw::EndsInHeader { got: rest.len(), of: BLOCK_HEADER, part: "block" },
+            Some(header) => {
+                Flaw::EndsIn { got: rest.len(), of: self.order.u32(header, 4), part: "block" }
+            }
         })
     }
 
@@ -326,30 +321,30 @@ impl Records for Pcapng {
 }
 
 /// The byte order of a section by the first octets of its header.
-fn section(header: &[u8; HEADER]) -> Result<Order, String> {
+fn section(header: &[u8; HEADER]) -> Result<Order, Flaw> {
     let order = match header[8..12] {
         [0x4d, 0x3c, 0x2b, 0x1a] => Order::Little,
         [0x1a, 0x2b, 0x3c, 0x4d] => Order::Big,
-        _ => return Err("a pcapng section without its byte-order magic".to_owned()),
+        _ => return Err(Flaw::NoByteOrder),
     };
     // 1.2 was written by some versions of Wireshark's library and reads as 1.0 does (section 4.1).
     match (order.u16(header, 12), order.u16(header, 14)) {
         (1, 0 | 2) => Ok(order),
-        (major, minor) => Err(format!("pcapng of version {major}.{minor}")),
+        (major, minor) => Err(Flaw::PcapngVersion { major, minor }),
     }
 }
 
-fn check_trailer(order: Order, trailer: &[u8], total: u32) -> Result<(), String> {
+fn check_trailer(order: Order, trailer: &[u8], total: u32) -> Result<(), Flaw> {
     let again = order.u32(trailer, 0);
     if again == total || u64::from(again) == u64::from(total).next_multiple_of(4) {
         Ok(())
     } else {
-        Err(format!("a block of {total} bytes by its header, {again} by its end"))
+        Err(Flaw::UnequalLengths { header: total, trailer: again })
     }
 }
 
-fn fixed<'a, const N: usize>(body: &'a [u8], what: &str) -> Result<&'a [u8; N], String> {
-    body.first_chunk().ok_or_else(|| format!("{what} with {} bytes in it", body.len()))
+fn fixed<'a, const N: usize>(body: &'a [u8], block: &'static str) -> Result<&'a [u8; N], Flaw> {
+    body.first_chunk().ok_or(Flaw::ShortBody { block, len: body.len() })
 }
 
 /// The options in `bytes`, up to the end-of-options mark or the first that is not there whole.

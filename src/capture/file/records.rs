@@ -1,6 +1,7 @@
 //! What the parsers of all formats share: the contract between them and the loop that feeds them,
 //! the bounds, and byte order. Must not know of files or readers.
 
+use super::flaw::Flaw;
 use crate::frame::{InterfaceName, Slot};
 
 /// At most so many frames are in one batch, so that slots stay in cache and the engine's lock is
@@ -24,7 +25,7 @@ pub(super) trait Records: Send {
 
     /// What is wrong with a stream that ends where only `rest` was not taken; `None` if that is a
     /// proper end.
-    fn cut(&self, rest: &[u8]) -> Option<String>;
+    fn cut(&self, rest: &[u8]) -> Option<Flaw>;
 
     /// The interfaces that frames name so far.
     fn interfaces(&self) -> &[InterfaceName];
@@ -47,7 +48,7 @@ pub(super) enum Outcome {
     /// The batch is full.
     Full,
     /// The next record makes no sense, for this reason.
-    Broken(String),
+    Broken(Flaw),
 }
 
 /// The byte order of numbers in a file.

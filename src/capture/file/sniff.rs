@@ -2,6 +2,7 @@
 //! read what it looks like.
 
 use super::FormatError;
+use super::flaw::Flaw;
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::records::{Order, Records};
@@ -47,14 +48,17 @@ fn pcap(head: &[u8]) -> Option<Identified> {
     }))
 }
 
-fn unknown(what: impl Into<String>) -> FormatError {
-    FormatError::Unknown { what: what.into() }
+const fn unknown(what: Flaw) -> FormatError {
+    FormatError::Unknown { what }
 }
 
-fn whole<'a, const N: usize>(head: &'a [u8], name: &str) -> Result<&'a [u8; N], FormatError> {
+fn whole<'a, const N: usize>(
+    head: &'a [u8],
+    format: &'static str,
+) -> Result<&'a [u8; N], FormatError> {
     head.first_chunk().ok_or_else(|| FormatError::Broken {
         offset: 0,
-        what: format!("the file ends after {} of {N} bytes of its {name} header", head.len()),
+        what: Flaw::EndsInFileHeader { got: head.len(), of: N, format },
     })
 }
 
@@ -83,26 +87,25 @@ const OTHERS: &[(&[u8], &str)] = &[
 ];
 
 /// What a file that is not read looks like.
-fn describe(head: &[u8]) -> String {
+fn describe(head: &[u8]) -> Flaw {
     if head.is_empty() {
-        return "an empty file".to_owned();
+        return Flaw::Kind("an empty file");
     }
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| {
         // A file may be shorter than what tells its kind.
         let len = magic.len().min(head.len()).min(HEADER);
         len >= magic.len().min(4) && head[..len] == magic[..len]
     }) {
-        return (*name).to_owned();
+        return Flaw::Kind(name);
     }
     let shown = &head[..head.len().min(HEADER)];
     if shown.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        return "text".to_owned();
+        return Flaw::Kind("text");
     }
     if shown.iter().all(|byte| *byte == 0) {
-        return "zeros".to_owned();
+        return Flaw::Kind("zeros");
     }
-    let octets: Vec<String> = shown.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("it begins with {}", octets.join(" "))
+    Flaw::Beginning(shown[..shown.len().min(4)].to_vec())
 }
 
 #[cfg(test)]
@@ -124,14 +127,14 @@ mod tests {
             (&[0x80, 1, 2, 3, 4], "it begins with 80 01 02 03"),
             (&[0xd4, 0xc3], "it begins with d4 c3"),
         ] {
-            assert_eq!(describe(head), what);
+            assert_eq!(describe(head).to_string(), what);
         }
     }
 
     #[test]
     fn every_kind_is_told_by_its_beginning() {
         for (magic, name) in OTHERS {
-            assert_eq!(describe(magic), *name);
+            assert_eq!(describe(magic), Flaw::Kind(name));
         }
     }
 }

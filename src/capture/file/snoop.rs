@@ -1,6 +1,7 @@
 //! Sun snoop (RFC 1761): one interface, big-endian, 24 octets before each frame and padding
 //! behind it. In come bytes, out go the places of frames. Must not know of files or readers.
 
+use super::flaw::Flaw;
 use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
 use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
@@ -27,11 +28,11 @@ impl Snoop {
     /// Reads the header.
     ///
     /// # Errors
-    /// In words, if it is of another version than RFC 1761's.
-    pub(super) fn open(header: &[u8; HEADER]) -> Result<Self, String> {
+    /// If it is of another version than RFC 1761's.
+    pub(super) fn open(header: &[u8; HEADER]) -> Result<Self, Flaw> {
         let version = Order::Big.u32(header, 8);
         if version != 2 {
-            return Err(format!("snoop of version {version}"));
+            return Err(Flaw::SnoopVersion(version));
         }
         Ok(Self {
             link: link(Order::Big.u32(header, 12)),
@@ -64,15 +65,11 @@ impl Records for Snoop {
             };
             let [original, captured, record] = [0, 4, 8].map(|field| Order::Big.u32(header, field));
             if captured > LARGEST_FRAME {
-                break Outcome::Broken(format!(
-                    "a frame of {captured} captured bytes, more than {LARGEST_FRAME}"
-                ));
+                break Outcome::Broken(Flaw::LongFrame { captured });
             }
             let least = captured + 24;
             if record < least || record > least + LARGEST_PADDING {
-                break Outcome::Broken(format!(
-                    "a record of {record} bytes with a frame of {captured} in it"
-                ));
+                break Outcome::Broken(Flaw::FrameInRecord { record, captured });
             }
             let end = at + index(record);
             if end > data.len() {
@@ -97,17 +94,15 @@ impl Records for Snoop {
         Taken { consumed: at, outcome }
     }
 
-    fn cut(&self, rest: &[u8]) -> Option<String> {
+    fn cut(&self, rest: &[u8]) -> Option<Flaw> {
         if rest.is_empty() {
             return None;
         }
         Some(match rest.first_chunk::<RECORD_HEADER>() {
-            None => format!("the file ends after {} of 24 bytes of a frame's header", rest.len()),
-            Some(header) => format!(
-                "the file ends after {} of {} bytes of a record",
-                rest.len(),
-                Order::Big.u32(header, 8)
-            ),
+            None => Flaw::EndsInHeader { got: rest.len(), of: RECORD_HEADER, part: "frame" },
+            Some(header) => {
+                Flaw::EndsIn { got: rest.len(), of: Order::Big.u32(header, 8), part: "record" }
+            }
         })
     }
 

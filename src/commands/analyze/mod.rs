@@ -2,8 +2,8 @@
 
 mod table;
 
+use super::configuration::Configuration;
 use super::flags::{self, Output};
-use super::serve::Configuration;
 use super::{ExitStatus, hash_key, say};
 use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
 use crate::capture::{Capture, CaptureError};

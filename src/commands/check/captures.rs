@@ -1,8 +1,8 @@
 //! Which interfaces are captured and how, and why the others are not. What was decided and tried
 //! comes in, findings go out. Pure.
 
-use super::finding::{Area, Finding, counted, shell_word};
 use crate::capture::Backend;
+use crate::commands::finding::{Area, Finding, counted, shell_word};
 use crate::interfaces::{Choice, Chosen, Reason};
 
 /// How the capture of one interface went.

@@ -1,8 +1,9 @@
-//! What listening means: a tally comes in, findings go out. Pure.
+//! What it means that so much was heard and no more: a summary comes in, findings go out. Pure.
 
-use super::finding::{Area, Finding, counted};
-use super::tally::{DEVICES_MAX, Querier, Tally};
+use super::summary::{Asking, Summary};
 use crate::capture::Backend;
+use crate::commands::finding::{Area, Finding, counted};
+use crate::detect::Family;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use std::time::Duration;
 const QUERIER_GONE: Duration = Duration::from_secs(255);
 /// VLANs that are named one by one.
 const VLANS_SHOWN: usize = 16;
+/// Queriers of one family that are named one by one.
+const QUERIERS_SHOWN: usize = 4;
 
 /// What is known of the interface, apart from what was heard.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +33,9 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn area(&self) -> Area {
+    /// What the findings are about.
+    #[must_use]
+    pub fn area(&self) -> Area {
         Area::Heard(self.interface.to_owned())
     }
 
@@ -41,23 +46,23 @@ impl Facts<'_> {
 
 /// What was heard, and what should have been and was not.
 #[must_use]
-pub fn findings(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
+pub fn findings(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(error) = facts.error {
         findings.push(Finding::problem(facts.area(), format!("the capture ended: {error}")));
     }
-    findings.push(devices(facts, tally));
-    if tally.devices() > 0 {
-        findings.push(mdns(facts, tally));
+    findings.push(devices(facts, heard));
+    if heard.devices > 0 {
+        findings.push(mdns(facts, heard));
     }
     if facts.backend.abilities().all_protocols {
-        findings.extend(queriers(facts, tally));
+        findings.extend(queriers(facts, heard));
     }
-    findings.extend(vlans(facts, tally));
-    if tally.converted() > 0 {
+    findings.extend(vlans(facts, heard));
+    if heard.converted > 0 {
         let text = format!(
             "{} came in unicast frames: an access point converts multicast for this machine alone",
-            counted(tally.converted(), "multicast frame")
+            counted(heard.converted, "multicast frame")
         );
         findings.push(Finding::hint(facts.area(), text));
     }
@@ -73,30 +78,30 @@ pub fn findings(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
     findings
 }
 
-fn devices(facts: &Facts<'_>, tally: &Tally) -> Finding {
+fn devices(facts: &Facts<'_>, heard: &Summary) -> Finding {
     let area = facts.area();
-    if tally.devices() > 0 {
-        let least = if tally.devices() >= DEVICES_MAX { "at least " } else { "" };
-        let protocols: Vec<String> = tally
+    if heard.devices > 0 {
+        let least = if heard.is_least { "at least " } else { "" };
+        let protocols: Vec<String> = heard
             .protocols()
             .into_iter()
             .map(|(protocol, frames)| format!("{} {frames}", protocol.label()))
             .collect();
-        let mut text = format!("{least}{}", counted(tally.devices() as u64, "other device"));
+        let mut text = format!("{least}{}", counted(heard.devices as u64, "other device"));
         if !protocols.is_empty() {
             text.push_str("; frames: ");
             text.push_str(&protocols.join(", "));
         }
         return Finding::ok(area, text);
     }
-    let finding = if tally.frames() == 0 {
+    let finding = if heard.frames == 0 {
         let text = format!("nothing in {}, not even from this machine", facts.seconds());
         Finding::hint(area, text)
     } else {
         let text = format!(
             "no other device in {}: {} from this machine only",
             facts.seconds(),
-            counted(tally.frames(), "frame")
+            counted(heard.frames, "frame")
         );
         Finding::hint(area, text)
     };
@@ -113,11 +118,11 @@ fn devices(facts: &Facts<'_>, tally: &Tally) -> Finding {
     )
 }
 
-fn mdns(facts: &Facts<'_>, tally: &Tally) -> Finding {
+fn mdns(facts: &Facts<'_>, heard: &Summary) -> Finding {
     let area = facts.area();
-    match tally.mdns() {
-        (true, true) => Finding::ok(area, "mDNS over IPv4 and IPv6"),
-        (true, false) => {
+    match heard.mdns {
+        [true, true] => Finding::ok(area, "mDNS over IPv4 and IPv6"),
+        [true, false] => {
             let finding = Finding::hint(area, "mDNS over IPv4 only");
             if facts.has_v6 {
                 finding.say(
@@ -132,10 +137,10 @@ fn mdns(facts: &Facts<'_>, tally: &Tally) -> Finding {
                 ))
             }
         }
-        (false, true) => Finding::hint(area, "mDNS over IPv6 only").say(
+        [false, true] => Finding::hint(area, "mDNS over IPv6 only").say(
             "no device may speak it over IPv4; or an access point or switch withholds 224.0.0.251",
         ),
-        (false, false) => {
+        [false, false] => {
             let text = format!("no mDNS from others in {}", facts.seconds());
             Finding::hint(area, text)
                 .say(
@@ -146,13 +151,23 @@ fn mdns(facts: &Facts<'_>, tally: &Tally) -> Finding {
     }
 }
 
-fn queriers(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
+fn queriers(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
-    for (name, querier) in [("IGMP", tally.igmp()), ("MLD", tally.mld())] {
-        match querier {
-            Some(querier) => findings.push(Finding::ok(facts.area(), querier_text(name, &querier))),
-            None => missing.push(name),
+    for family in Family::ALL {
+        let name = match family {
+            Family::Ipv4 => "IGMP",
+            Family::Ipv6 => "MLD",
+        };
+        let queriers = heard.queriers(family);
+        if queriers.is_empty() {
+            missing.push(name);
+        }
+        let shown = queriers.iter().take(QUERIERS_SHOWN);
+        findings.extend(shown.map(|asking| Finding::ok(facts.area(), querier_text(name, asking))));
+        if let Some(more) = queriers.len().checked_sub(QUERIERS_SHOWN).filter(|more| *more > 0) {
+            let text = format!("and {}", counted(more as u64, &format!("more {name} querier")));
+            findings.push(Finding::ok(facts.area(), text));
         }
     }
     if missing.is_empty() {
@@ -175,24 +190,28 @@ fn queriers(facts: &Facts<'_>, tally: &Tally) -> Vec<Finding> {
     findings
 }
 
-fn querier_text(name: &str, querier: &Querier) -> String {
-    let who = match (querier.own, querier.address.is_unspecified()) {
+fn querier_text(name: &str, asking: &Asking) -> String {
+    let Asking { querier, own, vlan } = asking;
+    let who = match (own, querier.address.is_unspecified()) {
         (true, _) => "this machine".to_owned(),
         (false, true) => "a switch without an address".to_owned(),
         (false, false) => querier.address.to_string(),
     };
     let mut text = format!("{name} querier: {who}, version {}", querier.version);
-    if !querier.interval.is_zero() {
+    if let Some(interval) = querier.interval {
         // Writing to a String cannot fail, here and below.
-        let _ = write!(text, ", every {} s", querier.interval.as_secs());
+        let _ = write!(text, ", every {} s", interval.as_secs());
+    }
+    if let Some(vlan) = vlan {
+        let _ = write!(text, ", on {vlan}");
     }
     text
 }
 
-fn vlans(facts: &Facts<'_>, tally: &Tally) -> Option<Finding> {
-    let vlans = tally.vlans();
+fn vlans(facts: &Facts<'_>, heard: &Summary) -> Option<Finding> {
+    let vlans = &heard.vlans;
     if vlans.is_empty() {
-        let sees = facts.backend.abilities().vlan && tally.frames() > 0;
+        let sees = facts.backend.abilities().vlan && heard.frames > 0;
         return sees.then(|| Finding::ok(facts.area(), "no VLAN tags without an interface"));
     }
     let mut names = vlans.iter().take(VLANS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
@@ -209,4 +228,4 @@ fn vlans(facts: &Facts<'_>, tally: &Tally) -> Option<Finding> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,7 @@
 //! What can be told of the cost of multicast on this machine, and how to be told more. The facts
 //! come in, findings go out. Pure.
 
-use super::finding::{Area, Finding, shell_word};
+use crate::commands::finding::{Area, Finding, shell_word};
 use crate::host;
 use crate::host::sockets::{self, Owners};
 use crate::host::syscalls::{self, Backend, Reason};
@@ -81,8 +81,8 @@ fn of_sockets(standing: &sockets::Standing) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Level, flat};
     use super::*;
+    use crate::commands::finding::{Level, flat};
     use crate::host::syscalls::Refusal;
 
     fn facts(backend: Backend, reason: Reason, refusals: Vec<Refusal>) -> Facts {

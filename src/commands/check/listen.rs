@@ -1,42 +1,44 @@
-//! Listens to the captures for a while, each in a thread of its own. Running captures come in;
-//! findings go out, as early as nothing more can be learned.
+//! Listens to the captures for a while, each in a thread of its own, through the pipeline and the
+//! engine that serving uses. Running captures come in; findings go out, as early as nothing more
+//! can be learned.
 
-use super::finding::{Area, Finding, counted};
+use super::floods;
 use super::heard::{self, Facts};
-use super::preflight::Tap;
-use super::tally::{Own, Tally};
-use crate::decode::decode;
-use crate::segment::{Labels, Sharing};
+use super::preflight::Live;
+use super::summary::Summary;
+use crate::capture::Backend;
+use crate::commands::capturing;
+use crate::commands::configuration::Configuration;
+use crate::commands::finding::{Area, Finding, counted};
+use crate::commands::flags::Serve;
+use crate::commands::pump::{self, Ended, Stop};
+use crate::engine::{Converted, Local};
+use crate::lan::{Lan, Tap};
+use crate::pipeline::{Pipeline, SegmentView, Settings};
+use crate::segment::Sharing;
 use crate::time::{Time, clock};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-/// How long a read may wait, and how often the progress note is written.
-const WAIT: Duration = Duration::from_millis(250);
+/// How often to look at what was heard.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long no other VLAN has to appear before listening may end early: each speaks within
 /// seconds, if any device is in it.
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// How to listen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// For how long at most.
     pub listen: Duration,
-    /// `--capture.segments-max`.
-    pub segments_max: usize,
+    /// For the pipelines.
+    pub settings: Settings,
+    /// What this machine's own frames are known by.
+    pub local: Arc<Local>,
     /// Whether to draw a progress note on standard error.
     pub progress: bool,
-}
-
-/// What all threads see.
-#[derive(Default)]
-struct Shared {
-    stop: AtomicBool,
-    devices: AtomicU64,
-    /// Captures for which there is more to learn.
-    open: AtomicU64,
 }
 
 /// What came of listening.
@@ -48,53 +50,99 @@ pub struct Heard {
     pub early: Option<Duration>,
 }
 
+/// What the pipelines are told: the same as while serving, but that no evidence is kept.
+#[must_use]
+pub fn settings(flags: &Serve, configuration: &Configuration) -> Settings {
+    let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
+    Settings { evidence: None, ..settings }
+}
+
 /// Listens to all captures at once and says what was heard on each.
 #[must_use]
-pub fn listen(plan: &Plan, taps: Vec<Tap>, own: &Own) -> Heard {
-    let labels = Labels::new(Sharing::Never, plan.segments_max);
-    let shared = Shared { open: AtomicU64::new(taps.len() as u64), ..Shared::default() };
+pub fn listen(plan: &Plan, captures: Vec<Live>) -> Heard {
+    let (lan, stop) = (Lan::default(), Stop::default());
     let start = clock::now().monotonic;
     thread::scope(|scope| {
-        let mut listeners = Vec::with_capacity(taps.len());
-        for tap in taps {
-            let tally = Tally::new(&tap.interface, tap.around.clone(), &labels, own.clone());
-            let interface = tap.interface.clone();
-            let shared = &shared;
-            listeners.push((interface, scope.spawn(move || hear(tap, tally, start, shared))));
+        let mut listeners = Vec::with_capacity(captures.len());
+        for mut live in captures {
+            let tap = tap(plan, &lan, &live);
+            let (facts, stop, fed) = (facts(&live), &stop, Arc::clone(&tap));
+            let thread =
+                scope.spawn(move || pump::live(&fed, live.capture.as_mut(), stop, |_, _| {}));
+            listeners.push(Listener {
+                facts,
+                tap,
+                thread,
+                segments: 0,
+                changed: start,
+                done: false,
+            });
         }
-        let early = wait(plan, start, &shared);
-        shared.stop.store(true, Ordering::Release);
-        let findings = listeners
-            .into_iter()
-            .flat_map(|(interface, listener)| {
-                listener.join().unwrap_or_else(|_| {
-                    let text = "listening broke off: please report what stands above";
-                    vec![Finding::problem(Area::Heard(interface), text)]
-                })
-            })
-            .collect();
-        Heard { findings, early }
+        let early = wait(plan, start, &mut listeners);
+        stop.set(None);
+        let findings = listeners.into_iter().flat_map(|listener| listener.judge(plan, start));
+        Heard { findings: findings.collect(), early }
     })
 }
 
+/// A capture that is listened to.
+struct Listener<'scope> {
+    facts: OfCapture,
+    tap: Arc<Tap>,
+    thread: ScopedJoinHandle<'scope, Ended>,
+    /// How many segments there were at the last look.
+    segments: usize,
+    /// When another one appeared last.
+    changed: Time,
+    /// There is nothing more to learn here. Others may still have something; this one goes on
+    /// meanwhile.
+    done: bool,
+}
+
+/// What is known of a capture, apart from what it hears, while its thread has it.
+struct OfCapture {
+    interface: String,
+    backend: Backend,
+    has_v6: bool,
+}
+
+fn facts(live: &Live) -> OfCapture {
+    let Live { interface, backend, has_v6, .. } = live;
+    OfCapture { interface: interface.clone(), backend: *backend, has_v6: *has_v6 }
+}
+
+/// A pipeline for a capture, which knows what the follower would tell it while serving.
+fn tap(plan: &Plan, lan: &Lan, live: &Live) -> Arc<Tap> {
+    let Live { interface, around, link, .. } = live;
+    let tap = lan.tap(interface, || {
+        Pipeline::live(plan.settings.clone(), interface, around.clone(), clock::now())
+    });
+    tap.with_pipeline(|pipeline| {
+        pipeline.handle_local(&plan.local);
+        pipeline.handle_link(link);
+    });
+    tap
+}
+
 /// Waits until the time is over, or there is nothing more to learn: after how long, in that case.
-fn wait(plan: &Plan, start: Time, shared: &Shared) -> Option<Duration> {
+fn wait(plan: &Plan, start: Time, listeners: &mut [Listener<'_>]) -> Option<Duration> {
     let bar = plan.progress.then(|| bar(plan.listen));
     let early = loop {
-        let elapsed = clock::now().monotonic.since(start);
+        let now = clock::now().monotonic;
+        let elapsed = now.since(start);
+        let devices: usize = listeners.iter_mut().map(|one| one.look(plan, now)).sum();
         if let Some(bar) = &bar {
             bar.set_position(elapsed.as_secs());
-            let devices = shared.devices.load(Ordering::Relaxed);
-            bar.set_message(counted(devices, "other device"));
+            bar.set_message(counted(devices as u64, "other device"));
         }
         let left = plan.listen.saturating_sub(elapsed);
         if left.is_zero() {
             break None;
         }
-        if shared.open.load(Ordering::Acquire) == 0 {
+        if listeners.iter().all(|listener| listener.done) {
             break Some(elapsed);
         }
-        thread::sleep(WAIT.min(left));
+        thread::sleep(LOOK.min(left));
     };
     if let Some(bar) = bar {
         bar.finish_and_clear();
@@ -102,49 +150,48 @@ fn wait(plan: &Plan, start: Time, shared: &Shared) -> Option<Duration> {
     early
 }
 
-/// Listens to one capture until told to stop or it ends.
-fn hear(mut tap: Tap, mut tally: Tally, start: Time, shared: &Shared) -> Vec<Finding> {
-    let all_protocols = tap.backend.abilities().all_protocols;
-    let mut settled_since = start;
-    let mut is_open = true;
-    let mut error = None;
-    while !shared.stop.load(Ordering::Acquire) {
-        let before = tally.devices();
-        match tap.capture.next_batch(WAIT) {
-            Ok(batch) => {
-                for frame in batch.iter() {
-                    tally.handle(&decode(&frame));
-                }
-            }
-            Err(ended) => {
-                error = Some(ended.to_string());
-                break;
-            }
+impl Listener<'_> {
+    /// Looks at what was heard so far: how many other devices.
+    fn look(&mut self, plan: &Plan, now: Time) -> usize {
+        let views = views(&self.tap);
+        if std::mem::replace(&mut self.segments, views.len()) != views.len() {
+            self.changed = now;
         }
-        let now = clock::now().monotonic;
-        shared.devices.fetch_add((tally.devices() - before) as u64, Ordering::Relaxed);
-        if tally.take_new_segment() {
-            settled_since = now;
-        }
-        let done = tally.is_complete(all_protocols) && now.since(settled_since) >= SETTLED;
-        if is_open && done {
-            // Others may still have something to learn; this one goes on meanwhile.
-            is_open = false;
-            shared.open.fetch_sub(1, Ordering::AcqRel);
-        }
+        let heard = Summary::new(&views, &plan.local);
+        let is_complete = heard.is_complete(self.facts.backend.abilities().all_protocols);
+        self.done |=
+            self.thread.is_finished() || (is_complete && now.since(self.changed) >= SETTLED);
+        heard.devices
     }
-    if is_open {
-        shared.open.fetch_sub(1, Ordering::AcqRel);
+
+    /// Waits until the capture has ended, which it was told to, and says what was heard on it.
+    fn judge(self, plan: &Plan, start: Time) -> Vec<Finding> {
+        let Self { facts: OfCapture { interface, backend, has_v6 }, tap, thread, .. } = self;
+        let error = match thread.join() {
+            Ok(Ended::Stopped) => None,
+            Ok(Ended::Capture(error)) => Some(error.to_string()),
+            Ok(Ended::Panicked(_)) | Err(_) => {
+                let text = "listening broke off: please report what stands above";
+                return vec![Finding::problem(Area::Heard(interface), text)];
+            }
+        };
+        let facts = Facts {
+            interface: &interface,
+            backend,
+            listened: clock::now().monotonic.since(start),
+            has_v6,
+            dropped: tap.status().dropped,
+            error: error.as_deref(),
+        };
+        let views = views(&tap);
+        let mut findings = floods::findings(&facts, &views, &plan.settings.expectations);
+        findings.extend(heard::findings(&facts, &Summary::new(&views, &plan.local)));
+        findings
     }
-    let facts = Facts {
-        interface: &tap.interface,
-        backend: tap.backend,
-        listened: clock::now().monotonic.since(start),
-        has_v6: tap.has_v6,
-        dropped: tap.capture.dropped(),
-        error: error.as_deref(),
-    };
-    heard::findings(&facts, &tally)
+}
+
+fn views(tap: &Tap) -> Vec<SegmentView> {
+    tap.with_pipeline(|pipeline| pipeline.views())
 }
 
 fn bar(listen: Duration) -> ProgressBar {

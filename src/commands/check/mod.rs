@@ -1,34 +1,31 @@
 //! `check`: preflight and first aid. Does what serving would do, short of serving, and says what
 //! works, what is missing and how to get it; then listens to the LAN for a while and says why one
-//! may see too little.
+//! may see too little, and who sends too much.
 //!
-//! | room | what |
+//! | file | reason |
 //! |---|---|
-//! | [`finding`] | what was found, as data and as text |
-//! | [`preflight`] | opens all that serving opens |
+//! | [`preflight`] | opens what serving opens, and reports on it |
 //! | [`privileges`] | judges the capabilities |
-//! | [`captures`] | judges what became of each interface |
+//! | [`captures`] | judges how the capture of each interface went |
 //! | [`host`] | judges how system calls are counted and sockets looked at |
-//! | [`surroundings`] | container, WSL, Wi-Fi, VLAN filter |
-//! | [`listen`] | listens |
-//! | [`tally`] | adds up what was heard |
+//! | [`listen`] | listens, through the pipelines and engines that serving uses |
+//! | [`summary`] | adds up what was heard |
 //! | [`heard`] | judges what was heard |
+//! | [`floods`] | judges who sends too much |
 
 pub mod captures;
-pub mod finding;
+pub mod floods;
 pub mod heard;
 pub mod host;
 pub mod listen;
 pub mod preflight;
 pub mod privileges;
-pub mod surroundings;
-pub mod tally;
+pub mod summary;
 
+use super::finding::{Finding, Level, render, summary};
 use super::flags::Check;
 use super::{ExitStatus, say};
-use finding::{Finding, Level, render, summary};
 use listen::{Heard, Plan};
-use preflight::Preflight;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Runs the command. Must be called before any other thread exists: privileges are given up.
@@ -37,24 +34,26 @@ use std::io::{self, IsTerminal as _, Write as _};
 /// # Errors
 /// If standard output cannot be written.
 pub fn run(flags: &Check) -> io::Result<ExitStatus> {
-    let Preflight { mut findings, taps, own } = match preflight::examine(&flags.serve) {
+    let preflight = match preflight::examine(&flags.serve) {
         Ok(preflight) => preflight,
         Err(line) => {
             say(&line);
             return Ok(ExitStatus::BadInput);
         }
     };
+    let mut findings = preflight.findings;
     let mut out = io::stdout();
     write!(out, "multicast_exporter {}\n{}", env!("CARGO_PKG_VERSION"), render(&findings))?;
-    if !taps.is_empty() && !flags.listen.is_zero() {
+    if !preflight.captures.is_empty() && !flags.listen.is_zero() {
         writeln!(out, "\nListening for {} ...", humantime::format_duration(flags.listen))?;
         out.flush()?;
         let plan = Plan {
             listen: flags.listen,
-            segments_max: flags.serve.capture.segments_max,
+            settings: listen::settings(&flags.serve, &preflight.configuration),
+            local: preflight.local,
             progress: io::stderr().is_terminal(),
         };
-        let Heard { findings: heard, early } = listen::listen(&plan, taps, &own);
+        let Heard { findings: heard, early } = listen::listen(&plan, preflight.captures);
         if let Some(after) = early {
             writeln!(out, "Nothing more to learn after {} s.", after.as_secs())?;
         }
@@ -77,7 +76,7 @@ fn status(findings: &[Finding]) -> ExitStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use finding::Area;
+    use crate::commands::finding::Area;
 
     #[test]
     fn hints_are_no_failure() {

@@ -1,38 +1,47 @@
-//! Does what serving does before it serves, in the same order: binds the addresses, opens the
-//! sockets, gives all privilege up, then opens each capture. The flags come in; findings and the
-//! running captures go out.
+//! Reports on what serving would open: opens all of it, in the same way and order, then each
+//! capture. The flags come in; findings and the running captures go out.
 
 use super::captures::{self, Attempt, Groups, Running};
-use super::finding::{Area, Finding};
-use super::tally::Own;
-use super::{host, privileges, surroundings};
+use super::{host, privileges};
+use crate::capture::groups::LISTENED;
 use crate::capture::join::Joins;
-use crate::capture::live::{self, Choice, Interface, Opened, Options};
-use crate::capture::pool::{Pool, PoolEmpty};
+use crate::capture::live::Opened;
+use crate::capture::pool::PoolEmpty;
 use crate::capture::{Backend, Capture, file};
+use crate::commands::capturing::{self, Means};
+use crate::commands::configuration::Configuration;
+use crate::commands::finding::{Area, Finding};
 use crate::commands::flags::{self, Serve};
-use crate::config::Config;
-use crate::evidence::Store;
-use crate::host::{Host, syscalls::ebpf::is_first_pid_namespace};
+use crate::commands::opening::{self, Listeners};
+use crate::commands::surroundings;
+use crate::detect;
+use crate::engine::Local;
+use crate::evidence::{Store, StoreError};
+use crate::host::syscalls::ebpf::is_first_pid_namespace;
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;
-use crate::web::listen::{self, ListenError};
+use crate::web::activation::ActivationError;
+use crate::web::listen::ListenError;
 use crate::web::probe;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was found, and what can be listened to.
+#[derive(Default)]
 pub struct Preflight {
     /// What was found.
     pub findings: Vec<Finding>,
     /// The captures that were opened.
-    pub taps: Vec<Tap>,
-    /// What makes a sender this machine.
-    pub own: Own,
+    pub captures: Vec<Live>,
+    /// What this machine's own frames are known by.
+    pub local: Arc<Local>,
+    /// The configuration file, as far as it can be used.
+    pub configuration: Configuration,
 }
 
 /// A running capture of one interface.
-pub struct Tap {
+pub struct Live {
     /// The interface's name.
     pub interface: String,
     /// How it is captured.
@@ -41,55 +50,60 @@ pub struct Tap {
     pub capture: Box<dyn Capture>,
     /// What lies around the interface.
     pub around: Surroundings,
+    /// What the detectors have to know of it.
+    pub link: Arc<detect::Link>,
     /// Whether this machine has an IPv6 address on it.
     pub has_v6: bool,
     /// Memberships end when dropped.
     _joins: Option<Joins>,
 }
 
-/// Looks at everything that serving with these flags would use. Must be called before any other
+/// Opens everything that serving with these flags would use. Must be called before any other
 /// thread exists; afterwards the process has no capabilities.
 ///
 /// # Errors
 /// A line about a flag that is wrong in itself.
 pub fn examine(flags: &Serve) -> Result<Preflight, String> {
-    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
-        .map_err(|error| error.to_string())?;
-    let mut findings = web(&flags.web)?;
-    findings.extend(configuration(flags));
-    let held = privilege::held().unwrap_or_default();
-    let wanted = match flags.capture.backend {
-        _ if flags.replay.file.is_some() => 0,
-        Choice::Socket => 0,
-        Choice::Auto | Choice::Ring | Choice::Pnet => usize::from(flags.capture.sockets),
+    let opened = opening::open(flags).map_err(|error| error.to_string())?;
+    let mut findings = web(&flags.web, opened.listeners)?;
+    let configuration = match opened.configuration {
+        Ok(configuration) => {
+            let text = configuration.summary();
+            findings.extend(text.map(|text| Finding::ok(Area::Configuration, text)));
+            configuration
+        }
+        Err(line) => {
+            findings.push(Finding::problem(Area::Configuration, line));
+            Configuration::default()
+        }
     };
-    let pool = Pool::open(wanted);
-    let watched = Host::open(flags.collector.settings());
-    if let Err(error) = privilege::drop_all() {
-        let text = format!("privileges cannot be given up: {error}");
-        findings.push(Finding::problem(Area::Privileges, text));
+    findings.extend(opened.evidence.iter().map(|store| evidence(&flags.evidence, store)));
+    let held = opened.held.unwrap_or_default();
+    if let Err(failure) = &opened.sampler {
+        findings.push(Finding::problem(Area::Privileges, failure.line.clone()));
     }
-    match privilege::held() {
+    match privilege::permitted_to_any_thread() {
         Ok(now) => findings.push(privileges::in_force(&held, &now)),
         Err(error) => findings.push(Finding::problem(Area::Privileges, error.to_string())),
     }
     findings.extend(surroundings::kernel(&surroundings::kernel_release()));
     findings.extend(host::findings(&host::Facts {
-        standing: watched.standing().clone(),
+        standing: opened.host.standing().clone(),
         program: program(),
         is_first_namespace: is_first_pid_namespace(),
     }));
-    drop(watched);
+    // Nothing is counted here, and the thread that may keep two capabilities ends with this.
+    drop((opened.sampler, opened.host));
     if let Some(path) = &flags.replay.file {
         findings.push(replay(path));
-        return Ok(Preflight { findings, taps: Vec::new(), own: Own::default() });
+        return Ok(Preflight { findings, configuration, ..Preflight::default() });
     }
     let container = surroundings::read_container();
     findings.extend(privileges::findings(&privileges::Facts {
         backend: flags.capture.backend,
-        wanted,
-        opened: pool.size(),
-        shortage: pool.shortage().cloned(),
+        wanted: opened.wanted,
+        opened: opened.pool.size(),
+        shortage: opened.pool.shortage().cloned(),
         held,
         program: program(),
         container: container.is_some(),
@@ -98,67 +112,63 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
         Ok(table) => table,
         Err(error) => {
             findings.push(Finding::problem(Area::Interfaces, error.to_string()));
-            return Ok(Preflight { findings, taps: Vec::new(), own: Own::default() });
+            return Ok(Preflight { findings, configuration, ..Preflight::default() });
         }
     };
-    let (found, taps) = interfaces(&flags.capture, &policy, &table, &pool, container.as_deref());
+    let unprivileged = opened.pool.shortage() == Some(&PoolEmpty::NotPermitted);
+    let opener = Opener {
+        means: Means::new(&flags.capture, opened.pool),
+        policy: &opened.policy,
+        table: &table,
+        unprivileged,
+        promiscuous: flags.capture.promiscuous,
+    };
+    let (found, captures) = opener.open_all(container.as_deref());
     findings.extend(found);
-    Ok(Preflight { findings, taps, own: own(&table) })
+    Ok(Preflight { findings, captures, local: capturing::local(&table), configuration })
 }
 
-/// Whether each address can be listened on. All are held until the last was tried, since two may
-/// be the same; none is kept, since nobody would answer there.
-fn web(flags: &flags::Web) -> Result<Vec<Finding>, String> {
-    if flags.systemd_socket {
-        let text = "the service manager hands the sockets over (--web.systemd-socket)";
-        return Ok(vec![Finding::ok(Area::Web, text)]);
+/// Whether each address can be listened on. None is kept, since nobody would answer there.
+fn web(flags: &flags::Web, listeners: Listeners) -> Result<Vec<Finding>, String> {
+    match listeners {
+        Listeners::Bound(each) => {
+            let bound = flags.listen.address.iter().zip(&each);
+            bound.map(|(address, result)| bind(address, result)).collect()
+        }
+        // Only the service manager hands any over, and it does not start this command.
+        Listeners::HandedOver(Ok(_) | Err(ActivationError::None)) => {
+            let text = "the service manager hands the sockets over (--web.systemd-socket)";
+            Ok(vec![Finding::ok(Area::Web, text)])
+        }
+        Listeners::HandedOver(Err(error)) => {
+            Ok(vec![Finding::problem(Area::Web, error.to_string())])
+        }
     }
-    let mut held: Vec<TcpListener> = Vec::new();
-    let mut findings = Vec::new();
-    for address in &flags.listen.address {
-        findings.push(match listen::bind(address) {
-            Ok(listener) => {
-                held.push(listener);
-                Finding::ok(Area::Web, format!("{address} can be listened on"))
-            }
-            Err(error @ ListenError::Syntax { .. }) => return Err(error.to_string()),
-            Err(ListenError::InUse { .. }) if probe::is_an_exporter_at(address) => {
-                Finding::ok(Area::Web, format!("{address}: an exporter is running there"))
-            }
-            Err(
-                error @ (ListenError::Resolve { .. }
-                | ListenError::InUse { .. }
-                | ListenError::Io { .. }),
-            ) => Finding::problem(Area::Web, error.to_string()),
-        });
-    }
-    Ok(findings)
 }
 
-/// Whether the configuration file can be used, and the folder of evidence.
-fn configuration(flags: &Serve) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(path) = &flags.config.file {
-        let name = path.display();
-        findings.push(match Config::load(path) {
-            Ok(config) => {
-                let (devices, segments) = (config.devices(), config.segments());
-                let text = format!("{name}: {devices} devices and {segments} entries for segments");
-                Finding::ok(Area::Configuration, text)
-            }
-            Err(error) => Finding::problem(Area::Configuration, format!("{name}: {error}")),
-        });
+fn bind(address: &str, result: &Result<TcpListener, ListenError>) -> Result<Finding, String> {
+    Ok(match result {
+        Ok(_) => Finding::ok(Area::Web, format!("{address} can be listened on")),
+        Err(error @ ListenError::Syntax { .. }) => return Err(error.to_string()),
+        Err(ListenError::InUse { .. }) if probe::is_an_exporter_at(address) => {
+            Finding::ok(Area::Web, format!("{address}: an exporter is running there"))
+        }
+        Err(
+            error @ (ListenError::Resolve { .. }
+            | ListenError::InUse { .. }
+            | ListenError::Io { .. }),
+        ) => Finding::problem(Area::Web, error.to_string()),
+    })
+}
+
+fn evidence(flags: &flags::Evidence, store: &Result<Store, StoreError>) -> Finding {
+    match store {
+        Ok(_) => {
+            let dir = flags.dir.as_deref().unwrap_or(Path::new("")).display();
+            Finding::ok(Area::Configuration, format!("evidence can be kept in {dir}"))
+        }
+        Err(error) => Finding::problem(Area::Configuration, format!("--evidence.dir: {error}")),
     }
-    if let Some(dir) = &flags.evidence.dir {
-        findings.push(match Store::open(dir, flags.evidence.max_size) {
-            Ok(_) => {
-                let text = format!("evidence can be kept in {}", dir.display());
-                Finding::ok(Area::Configuration, text)
-            }
-            Err(error) => Finding::problem(Area::Configuration, format!("--evidence.dir: {error}")),
-        });
-    }
-    findings
 }
 
 fn replay(path: &Path) -> Finding {
@@ -174,40 +184,102 @@ fn replay(path: &Path) -> Finding {
     }
 }
 
-/// Opens what the policy chooses.
-fn interfaces(
-    flags: &flags::Capture,
-    policy: &Policy,
-    table: &Table,
-    pool: &Pool,
-    container: Option<&str>,
-) -> (Vec<Finding>, Vec<Tap>) {
-    let chosen = policy.choose(table);
-    let captured: Vec<&Link> = chosen
-        .iter()
-        .filter(|chosen| chosen.choice == interfaces::Choice::Captured)
-        .filter_map(|chosen| table.link(chosen.index))
-        .collect();
-    let mut findings = Vec::new();
-    let mut taps = Vec::new();
-    let mut rings = Vec::new();
-    for link in &captured {
-        let (attempt, tap) = open(flags, policy, table, pool, link);
-        rings.extend(attempt.outcome.iter().filter_map(|running| running.ring_bytes));
-        findings.extend(captures::attempt(&attempt));
-        findings.extend(tap.iter().filter_map(|tap| vlan_filter(flags, link, tap)));
-        taps.extend(tap);
+/// Opens captures.
+struct Opener<'a> {
+    means: Means,
+    policy: &'a Policy,
+    table: &'a Table,
+    /// Whether privilege for packet sockets is missing.
+    unprivileged: bool,
+    promiscuous: bool,
+}
+
+impl Opener<'_> {
+    /// Opens what the policy chooses.
+    fn open_all(&self, container: Option<&str>) -> (Vec<Finding>, Vec<Live>) {
+        let Self { policy, table, .. } = *self;
+        let chosen = policy.choose(table);
+        let captured: Vec<&Link> = chosen
+            .iter()
+            .filter(|chosen| chosen.choice == interfaces::Choice::Captured)
+            .filter_map(|chosen| table.link(chosen.index))
+            .collect();
+        let mut findings = Vec::new();
+        let mut opened = Vec::new();
+        let mut rings = Vec::new();
+        for link in &captured {
+            let (attempt, live) = self.open(link);
+            rings.extend(attempt.outcome.iter().filter_map(|running| running.ring_bytes));
+            findings.extend(captures::attempt(&attempt));
+            findings.extend(live.iter().filter_map(|live| self.vlan_filter(link, live)));
+            opened.extend(live);
+        }
+        findings.extend(captures::memory(&rings));
+        findings.extend(other_interfaces(policy, table, &chosen, captured.is_empty()));
+        let wireless = captured.iter().filter(|link| sysfs::is_wireless(&link.name));
+        findings.extend(wireless.map(|link| surroundings::wireless(&link.name)));
+        let peers: Vec<_> = captured
+            .iter()
+            .map(|link| (link.name.as_str(), surroundings::read_peer(table, link)))
+            .collect();
+        findings.extend(surroundings::container(container, &peers));
+        (findings, opened)
     }
-    findings.extend(captures::memory(&rings));
-    findings.extend(other_interfaces(policy, table, &chosen, captured.is_empty()));
-    let wireless = captured.iter().filter(|link| sysfs::is_wireless(&link.name));
-    findings.extend(wireless.map(|link| surroundings::wireless(&link.name)));
-    let peers: Vec<_> = captured
-        .iter()
-        .map(|link| (link.name.as_str(), surroundings::read_peer(table, link)))
-        .collect();
-    findings.extend(surroundings::container(container, &peers));
-    (findings, taps)
+
+    /// Opens the capture of one interface.
+    fn open(&self, link: &Link) -> (Attempt, Option<Live>) {
+        let has_v6 = self.table.addresses(link.index).any(|address| address.ip.is_ipv6());
+        let attempt = |outcome| Attempt {
+            interface: link.name.clone(),
+            carrier: link.flags.running(),
+            has_v6,
+            unprivileged: self.unprivileged,
+            outcome,
+        };
+        let (opened, joins) = match self.means.capture(link) {
+            Ok(opened) => opened,
+            Err(error) => return (attempt(Err(error.to_string())), None),
+        };
+        let Opened { capture, backend, fallbacks, skipped_groups, ring_bytes } = opened;
+        let groups = groups(backend, joins.as_ref(), skipped_groups);
+        let live = Live {
+            interface: link.name.clone(),
+            backend,
+            capture,
+            around: self.policy.surroundings(self.table, link.index),
+            link: capturing::seen(self.table, link),
+            has_v6,
+            _joins: joins,
+        };
+        (attempt(Ok(Running { backend, fallbacks, ring_bytes, groups })), Some(live))
+    }
+
+    /// What the driver does with VLANs, where that is Ethernet and the backend would see tags.
+    fn vlan_filter(&self, link: &Link, live: &Live) -> Option<Finding> {
+        if link.hardware != libc::ARPHRD_ETHER || !live.backend.abilities().vlan {
+            return None;
+        }
+        let filter = ethtool::vlan_filter(&link.name).map_err(|error| error.to_string());
+        Some(surroundings::vlan_filter(&link.name, &filter, self.promiscuous))
+    }
+}
+
+/// Which groups were joined. `skipped` are those that the socket backend cannot hear.
+fn groups(backend: Backend, joins: Option<&Joins>, skipped: Vec<(String, String)>) -> Groups {
+    match (joins, backend) {
+        (Some(joins), _) => Groups::Asked {
+            joined: joins.joined().len(),
+            failed: joins
+                .failures()
+                .iter()
+                .map(|failure| (failure.group.to_string(), failure.error.to_string()))
+                .collect(),
+        },
+        (None, Backend::Socket) => {
+            Groups::Asked { joined: LISTENED.len() - skipped.len(), failed: skipped }
+        }
+        (None, Backend::Ring | Backend::Pnet | Backend::File | Backend::Demo) => Groups::NotAsked,
+    }
 }
 
 fn other_interfaces(
@@ -225,80 +297,6 @@ fn other_interfaces(
     }
     findings.extend(unmatched);
     findings
-}
-
-/// Opens the capture of one interface as serving does.
-fn open(
-    flags: &flags::Capture,
-    policy: &Policy,
-    table: &Table,
-    pool: &Pool,
-    link: &Link,
-) -> (Attempt, Option<Tap>) {
-    let interface = Interface {
-        index: link.index,
-        name: link.name.clone(),
-        mac: link.mac,
-        arphrd: link.hardware,
-    };
-    let options = Options { ring_size: flags.ring_size, promiscuous: flags.promiscuous };
-    let has_v6 = table.addresses(link.index).any(|address| address.ip.is_ipv6());
-    let attempt = |outcome| Attempt {
-        interface: link.name.clone(),
-        carrier: link.flags.running(),
-        has_v6,
-        unprivileged: pool.shortage() == Some(&PoolEmpty::NotPermitted),
-        outcome,
-    };
-    let opened = match live::open(flags.backend, &interface, pool, &options) {
-        Ok(opened) => opened,
-        Err(error) => return (attempt(Err(error.to_string())), None),
-    };
-    let Opened { capture, backend, fallbacks, skipped_groups, ring_bytes } = opened;
-    // The groups' own sockets join them, or hear nothing.
-    let joins = (flags.join() && backend != Backend::Socket).then(|| Joins::new(link.index));
-    let groups = match (&joins, backend) {
-        (Some(joins), _) => Groups::Asked {
-            joined: joins.joined().len(),
-            failed: joins
-                .failures()
-                .iter()
-                .map(|failure| (failure.group.to_string(), failure.error.to_string()))
-                .collect(),
-        },
-        (None, Backend::Socket) => Groups::Asked {
-            joined: crate::capture::groups::LISTENED.len() - skipped_groups.len(),
-            failed: skipped_groups,
-        },
-        (None, Backend::Ring | Backend::Pnet | Backend::File | Backend::Demo) => Groups::NotAsked,
-    };
-    let running = Running { backend, fallbacks, ring_bytes, groups };
-    let tap = Tap {
-        interface: link.name.clone(),
-        backend,
-        capture,
-        around: policy.surroundings(table, link.index),
-        has_v6,
-        _joins: joins,
-    };
-    (attempt(Ok(running)), Some(tap))
-}
-
-/// What the driver does with VLANs, where that is Ethernet and the backend would see tags.
-fn vlan_filter(flags: &flags::Capture, link: &Link, tap: &Tap) -> Option<Finding> {
-    if link.hardware != libc::ARPHRD_ETHER || !tap.backend.abilities().vlan {
-        return None;
-    }
-    let filter = ethtool::vlan_filter(&link.name).map_err(|error| error.to_string());
-    Some(surroundings::vlan_filter(&link.name, &filter, flags.promiscuous))
-}
-
-fn own(table: &Table) -> Own {
-    let addresses = table
-        .links()
-        .flat_map(|link| table.addresses(link.index).map(|address| address.ip))
-        .collect();
-    Own { macs: table.local_macs(), addresses }
 }
 
 /// Where this program lies, or its name.

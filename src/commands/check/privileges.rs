@@ -1,9 +1,9 @@
 //! What the capabilities allow, and how to get those that are missing. The facts come in,
 //! findings go out. Pure.
 
-use super::finding::{Area, Finding, shell_word};
 use crate::capture::live::Choice;
 use crate::capture::pool::PoolEmpty;
+use crate::commands::finding::{Area, Finding, shell_word};
 use crate::privilege::{Held, USED};
 use std::collections::BTreeSet;
 
@@ -26,10 +26,10 @@ pub struct Facts {
     pub container: bool,
 }
 
-/// Which capabilities of use there were at the start, and which are in force now that all was
+/// Which capabilities of use there were at the start, and which any thread has `now` that all was
 /// given up.
 #[must_use]
-pub fn in_force(at_start: &Held, now: &Held) -> Finding {
+pub fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
     let of_use = |held: &BTreeSet<String>| {
         let of_use = USED.iter().map(ToString::to_string).filter(|name| held.contains(name));
         let of_use = of_use.collect::<Vec<_>>().join(", ");
@@ -38,7 +38,7 @@ pub fn in_force(at_start: &Held, now: &Held) -> Finding {
     let text = format!(
         "capabilities of use at the start: {}; in force now: {}",
         of_use(&at_start.effective),
-        of_use(&now.permitted)
+        of_use(now)
     );
     Finding::ok(Area::Privileges, text)
 }
@@ -135,8 +135,8 @@ fn program(facts: &Facts) -> std::borrow::Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{Level, flat, render};
     use super::*;
+    use crate::commands::finding::{Level, flat, render};
 
     fn facts(backend: Choice, opened: usize, shortage: Option<PoolEmpty>) -> Facts {
         Facts {
@@ -197,7 +197,7 @@ Privileges
     fn what_is_in_force_is_said_by_name() {
         let start = ["CAP_CHOWN", "CAP_NET_RAW", "CAP_PERFMON"].map(String::from);
         let start = Held { effective: start.into(), ..Held::default() };
-        let found = in_force(&start, &Held::default());
+        let found = in_force(&start, &BTreeSet::new());
         let text = "capabilities of use at the start: CAP_NET_RAW, CAP_PERFMON; in force now: none";
         assert_eq!(found, Finding::ok(Area::Privileges, text));
     }

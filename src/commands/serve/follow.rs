@@ -4,19 +4,16 @@
 //! What was counted outlives the interface: a capture that begins again goes on with the same
 //! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
 
-use super::super::check::finding::Level;
-use super::super::check::surroundings;
-use super::news;
-use super::pump::{self, Ended, Stop};
+use super::super::capturing::{self, Means};
+use super::super::finding::Level;
+use super::super::pump::{self, Ended, Stop};
+use super::super::{news, surroundings};
 use super::retry::Failures;
 use crate::capture::join::Joins;
-use crate::capture::live::{self, Choice, Interface, Opened, Options};
-use crate::capture::pool::Pool;
+use crate::capture::live::Opened;
 use crate::capture::{Backend, CaptureError};
-use crate::detect;
-use crate::engine::Local;
 use crate::interfaces::neighbours::Neighbours;
-use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher, sysfs};
+use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
 use crate::lan::{Lan, PassedOver, Tap};
 use crate::pipeline::{Pipeline, Settings};
 use crate::time::timeline::Timeline;
@@ -44,11 +41,7 @@ pub struct Plan {
     /// Which interfaces.
     pub policy: Policy,
     /// How.
-    pub backend: Choice,
-    /// With which sizes.
-    pub options: Options,
-    /// Whether to join the discovery groups.
-    pub join: bool,
+    pub means: Means,
     /// For the pipelines.
     pub settings: Settings,
     /// How long what is gone is remembered.
@@ -59,7 +52,6 @@ pub struct Plan {
 pub struct Follower {
     plan: Plan,
     lan: Arc<Lan>,
-    pool: Pool,
     watcher: Watcher,
     timeline: Timeline,
     running: BTreeMap<String, Running>,
@@ -102,11 +94,10 @@ impl Follower {
     ///
     /// # Errors
     /// If the kernel does not tell.
-    pub fn new(plan: Plan, lan: Arc<Lan>, pool: Pool) -> Result<Self, WatchError> {
+    pub fn new(plan: Plan, lan: Arc<Lan>) -> Result<Self, WatchError> {
         Ok(Self {
             plan,
             lan,
-            pool,
             watcher: Watcher::open()?,
             timeline: Timeline::live(),
             running: BTreeMap::new(),
@@ -214,12 +205,10 @@ impl Follower {
         }
         // Those just begun are told here too; an interface made later may be on their LAN.
         let table = self.watcher.table();
-        let (macs, addresses) = (table.local_macs(), table.local_addresses());
-        let local = Arc::new(Local { macs, addresses });
-        for (name, running) in &self.running {
-            let own = table.link(running.index).and_then(|link| link.mac);
-            let (is_wireless, subnets) = (sysfs::is_wireless(name), table.subnets(running.index));
-            let link = Arc::new(detect::Link { own, is_wireless, subnets });
+        let local = capturing::local(table);
+        for running in self.running.values() {
+            let Some(link) = table.link(running.index) else { continue };
+            let link = capturing::seen(table, link);
             running.tap.with_pipeline(|pipeline| {
                 pipeline.handle_local(&local);
                 pipeline.handle_link(&link);
@@ -252,20 +241,14 @@ impl Follower {
     }
 
     fn begin(&mut self, link: &Link, around: Surroundings, now: Time) {
-        let Self { plan, lan, pool, .. } = self;
+        let Self { plan, lan, .. } = self;
         let name = &link.name;
         let tap = lan.tap(name, || {
             Pipeline::live(plan.settings.clone(), name, around.clone(), clock::now())
         });
         tap.with_pipeline(|pipeline| pipeline.handle_surroundings(&around));
-        let interface = Interface {
-            index: link.index,
-            name: name.clone(),
-            mac: link.mac,
-            arphrd: link.hardware,
-        };
-        match live::open(plan.backend, &interface, pool, &plan.options) {
-            Ok(opened) => self.start(link, around, tap, opened),
+        match plan.means.capture(link) {
+            Ok((opened, joins)) => self.start(link, around, tap, opened, joins),
             Err(error) => {
                 let is_gone = matches!(error, CaptureError::InterfaceGone { .. });
                 let first = self.failing.handle_failure(name, link.index, is_gone, now);
@@ -274,11 +257,16 @@ impl Follower {
         }
     }
 
-    fn start(&mut self, link: &Link, around: Surroundings, tap: Arc<Tap>, opened: Opened) {
+    fn start(
+        &mut self,
+        link: &Link,
+        around: Surroundings,
+        tap: Arc<Tap>,
+        opened: Opened,
+        joins: Option<Joins>,
+    ) {
         let Opened { mut capture, backend, fallbacks, skipped_groups, ring_bytes } = opened;
         let name = link.name.clone();
-        // The groups' own sockets join them, or hear nothing.
-        let joins = (self.plan.join && backend != Backend::Socket).then(|| Joins::new(link.index));
         for failure in joins.iter().flat_map(Joins::failures) {
             debug!(interface = name, group = %failure.group, error = %failure.error, "not joined");
         }
@@ -307,7 +295,7 @@ impl Follower {
             let (name, stop, tap) = (name.clone(), Arc::clone(&stop), Arc::clone(&tap));
             let notices = self.ended.0.clone();
             move || {
-                let ended = pump::live(&tap, capture.as_mut(), &stop);
+                let ended = pump::live(&tap, capture.as_mut(), &stop, news::tell);
                 // The socket must be back in the pool before anybody is told.
                 drop(capture);
                 // The follower is gone only when the process ends.

@@ -1,40 +1,9 @@
-//! Looks at what multicast costs this host, while serving. Comes in: what is wanted. Goes out: the
-//! [`Host`] to scrape and the thread that samples it, with no privilege left in any other thread.
+//! Says in the log how this host is looked at. Comes in: what was asked for, and what it came to.
+//! Goes out: a few lines.
 
-use super::{Failure, failed};
-use crate::host::sampler::Sampler;
-use crate::host::sockets::{Owners, TO_LOOK_INTO_PROCESSES};
 use crate::host::syscalls::{self, Choice};
-use crate::host::{Host, Settings, Standing, sockets};
-use crate::privilege;
-use std::io;
-use std::sync::Arc;
+use crate::host::{Settings, Standing, sockets};
 use tracing::{debug, info, warn};
-
-/// Gives up all privilege and starts the sampler, whose thread keeps [`TO_LOOK_INTO_PROCESSES`] if
-/// owners are found by them. `None` is no thread where nothing is looked at. Must be called before
-/// any other thread exists.
-pub(super) fn drop_privileges(host: &Arc<Host>) -> Result<Option<Sampler>, Failure> {
-    let dropping = failed("dropping privileges");
-    let start = || sample(host);
-    let sampler = if host.standing().sockets.owners == Owners::Fd {
-        privilege::drop_all_but_for(&TO_LOOK_INTO_PROCESSES, start)
-            .map_err(|error| dropping(&error))?
-    } else {
-        privilege::drop_all().map_err(|error| dropping(&error))?;
-        start()
-    };
-    sampler.map_err(|error| failed("starting a thread")(&error))
-}
-
-fn sample(host: &Arc<Host>) -> io::Result<Option<Sampler>> {
-    let Standing { syscalls, sockets } = host.standing();
-    if syscalls.is_on() || sockets.is_on() {
-        Sampler::start(Arc::clone(host)).map(Some)
-    } else {
-        Ok(None)
-    }
-}
 
 /// Says once how this host is looked at, and why not better.
 pub(super) fn tell(wanted: Settings, standing: &Standing) {

@@ -1,36 +1,26 @@
-//! Serving: opens what needs privilege, gives all privilege up, then captures and serves until
-//! told to stop.
-//!
-//! The order is the point: listeners and the pool of sockets are opened, and capabilities dropped,
-//! before the first thread exists, because threads inherit capabilities and dropping them reaches
-//! the calling thread alone.
+//! Serving: captures, and answers HTTP requests, until told to stop. In: what
+//! [`opening`](super::opening) has opened, by which time all privilege is given up. Out: the exit
+//! status.
 
-mod configuration;
 mod follow;
 mod host;
-mod news;
-pub(super) mod pump;
 mod replay;
 mod retry;
 mod supervisor;
 
+use super::capturing::{self, Means};
+use super::configuration::Configuration;
 use super::flags::{self, Serve};
-use super::{ExitStatus, hash_key, say};
-use crate::capture::live::{Choice, Options};
-use crate::capture::pool::{Pool, PoolEmpty};
-use crate::engine;
-use crate::evidence::{Store, Writer};
-use crate::host::Host;
-use crate::host::sampler::Sampler;
+use super::{ExitStatus, Failure, failed, news, opening, refused, say};
+use crate::engine::Converted;
+use crate::evidence::{Store, StoreError, Writer};
 use crate::interfaces::Policy;
-use crate::lan::Lan;
+use crate::lan::{Lan, Settled};
 use crate::metrics::Scraper;
-use crate::pipeline::{Pipeline, Settings};
-use crate::privilege::{self, Held};
-use crate::segment::{Labels, Sharing};
+use crate::pipeline::Pipeline;
+use crate::segment::Sharing;
 use crate::time::clock;
 use crate::web;
-pub(super) use configuration::Configuration;
 use follow::{Follower, Plan};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -46,7 +36,7 @@ const WATCHING_WITHIN: Duration = Duration::from_secs(3);
 /// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
 #[must_use]
 pub fn run(flags: &Serve) -> ExitStatus {
-    match prepare(flags).and_then(|prepared| serve(flags, prepared)) {
+    match serve(flags) {
         Ok(()) => ExitStatus::Success,
         Err(Failure { line, status }) => {
             say(&line);
@@ -55,90 +45,27 @@ pub fn run(flags: &Serve) -> ExitStatus {
     }
 }
 
-/// Why serving did not begin, or ended.
-pub(super) struct Failure {
-    pub(super) line: String,
-    pub(super) status: ExitStatus,
-}
-
-/// What was asked for cannot be had.
-#[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
-pub(super) fn refused(error: impl ToString) -> Failure {
-    Failure { line: error.to_string(), status: ExitStatus::BadInput }
-}
-
-/// It should have worked.
-pub(super) fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
-    move |error| Failure { line: format!("{context}: {error}"), status: ExitStatus::Incomplete }
-}
-
-/// All that has to be there before privileges are dropped.
-struct Prepared {
-    listeners: Vec<TcpListener>,
-    pool: Pool,
-    policy: Policy,
-    configuration: Arc<Configuration>,
-    host: Arc<Host>,
-    /// The capabilities at the start.
-    held: Held,
-    /// Samples the host as long as it lives.
-    sampler: Option<Sampler>,
-}
-
-fn prepare(flags: &Serve) -> Result<Prepared, Failure> {
-    let policy =
-        Policy::new(&flags.capture.interface, &flags.capture.interface_exclude).map_err(refused)?;
-    let configuration = Configuration::load(flags.config.file.as_deref()).map_err(refused)?;
-    let configuration = Arc::new(configuration);
-    let listeners = listen(&flags.web)?;
-    let pool = open_pool(&flags.capture, flags.replay.file.is_some())?;
-    let held = privilege::held().map_err(|error| failed("reading privileges")(&error))?;
-    let host = Host::open(flags.collector.settings());
-    let sampler = host::drop_privileges(&host)?;
-    Ok(Prepared { listeners, pool, policy, configuration, host, held, sampler })
-}
-
-/// Opens what HTTP requests come in by.
-pub(super) fn listen(flags: &flags::Web) -> Result<Vec<TcpListener>, Failure> {
-    if flags.systemd_socket {
-        return web::activation::take().map_err(refused);
-    }
-    let addresses = flags.listen.address.iter();
-    addresses.map(|address| web::listen::bind(address).map_err(refused)).collect()
-}
-
-/// The sockets to capture with, as far as the backend needs any.
-fn open_pool(flags: &flags::Capture, is_replay: bool) -> Result<Pool, Failure> {
-    let (size, by_name) = match flags.backend {
-        Choice::Socket => (0, false),
-        Choice::Auto => (flags.sockets, false),
-        Choice::Ring | Choice::Pnet => (flags.sockets, true),
-    };
-    if is_replay {
-        return Ok(Pool::open(0));
-    }
-    let pool = Pool::open(usize::from(size));
-    match pool.shortage() {
-        Some(reason @ (PoolEmpty::NotPermitted | PoolEmpty::Refused(_)))
-            if by_name && pool.size() == 0 =>
-        {
-            Err(refused(format!("--capture.backend: {reason}")))
-        }
-        Some(_) | None => Ok(pool),
-    }
-}
-
-fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
-    let Prepared { listeners, pool, policy, configuration, host, held, sampler } = prepared;
-    let lan = Arc::new(Lan::default());
-    lan.set_host(Arc::clone(&host));
-    lan.set_held(held);
+fn serve(flags: &Serve) -> Result<(), Failure> {
+    let opened = opening::open(flags).map_err(refused)?;
+    let configuration = Arc::new(opened.configuration.map_err(refused)?);
+    let listeners = opened.listeners.all()?;
+    let pool = opening::enough(opened.pool, flags.capture.backend)?;
+    let held = opened.held.map_err(|error| failed("reading privileges")(&error))?;
+    let sampler = opened.sampler?;
+    let host = opened.host;
+    let lan = Arc::new(Lan::new(Settled {
+        evidence: opened.evidence.map(keep_evidence).transpose()?,
+        host: Some(Arc::clone(&host)),
+        held: Some(held),
+    }));
     configuration.tell(&lan);
-    keep_evidence(&flags.evidence, &lan)?;
     let stop = Arc::new(AtomicBool::new(false));
     let watching = match &flags.replay.file {
         Some(path) => replay::start(path, flags, &configuration, &lan, &stop).map_err(refused)?,
-        None => follow(flags, &configuration, policy, pool, &lan, &stop)?,
+        None => {
+            let means = Means::new(&flags.capture, pool);
+            follow(flags, &configuration, opened.policy, means, &lan, &stop)?
+        }
     };
     let reload = {
         let lan = Arc::clone(&lan);
@@ -152,18 +79,13 @@ fn serve(flags: &Serve, prepared: Prepared) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Opens the folder of evidence and starts the thread that writes in it, if there is one.
-fn keep_evidence(flags: &flags::Evidence, lan: &Lan) -> Result<(), Failure> {
-    let Some(dir) = &flags.dir else { return Ok(()) };
-    let store = Store::open(dir, flags.max_size)
-        .map_err(|error| refused(format!("--evidence.dir: {error}")))?;
-    let writer =
-        Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))?;
-    lan.set_evidence(writer);
-    Ok(())
+/// Starts the thread that writes evidence.
+fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
+    let store = store.map_err(|error| refused(format!("--evidence.dir: {error}")))?;
+    Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))
 }
 
-/// Hands over the evidence that there is and waits until it is written, not for ever.
+/// Completes the evidence that there is and waits for it to be written, for a limited time.
 fn finish_evidence(lan: &Lan) {
     let Some(writer) = lan.evidence() else { return };
     for tap in lan.taps() {
@@ -231,8 +153,8 @@ pub(super) fn answer(
     served
 }
 
-/// Waits until the thread has ended, at most `within`. Whatever it still does then, such as
-/// reading a pipe that nobody writes to, ends with the process.
+/// Waits until the thread has ended, at most `within`. What it still does then, such as reading a
+/// pipe that nobody writes to, ends with the process.
 fn wait_for(thread: &JoinHandle<()>, within: Duration) {
     let deadline = clock::now().monotonic.plus(within);
     while !thread.is_finished() && clock::now().monotonic < deadline {
@@ -275,47 +197,19 @@ fn follow(
     flags: &Serve,
     configuration: &Configuration,
     policy: Policy,
-    pool: Pool,
+    means: Means,
     lan: &Arc<Lan>,
     stop: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, Failure> {
-    let capture = &flags.capture;
-    let plan = Plan {
-        policy,
-        backend: capture.backend,
-        options: Options { ring_size: capture.ring_size, promiscuous: capture.promiscuous },
-        join: capture.join(),
-        settings: settings(flags, configuration, Sharing::Never, engine::Converted::Live),
-        expiry: flags.devices.expiry,
-    };
-    let follower = Follower::new(plan, Arc::clone(lan), pool)
+    let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
+    let plan = Plan { policy, means, settings, expiry: flags.devices.expiry };
+    let follower = Follower::new(plan, Arc::clone(lan))
         .map_err(|error| failed("following interfaces")(&error))?;
     let stop = Arc::clone(stop);
     thread::Builder::new()
         .name("follower".into())
         .spawn(move || follower.run(&stop))
         .map_err(|error| failed("starting a thread")(&error))
-}
-
-fn settings(
-    flags: &Serve,
-    configuration: &Configuration,
-    sharing: Sharing,
-    converted: engine::Converted,
-) -> Settings {
-    Settings {
-        engine: engine::Config {
-            budget: Arc::new(engine::Budget::new(flags.devices.max)),
-            expiry: Some(flags.devices.expiry),
-            local: Arc::default(),
-            converted,
-            storms_kept: engine::Config::STORMS_LIVE,
-        },
-        key: hash_key(),
-        labels: Labels::new(sharing, flags.capture.segments_max),
-        expectations: configuration.expecting(),
-        evidence: flags.evidence.dir.is_some().then(|| flags.evidence.packets.into()),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Replay: a capture file at its own pace, or faster, in place of an interface.
 
+use super::super::capturing::settings;
+use super::super::configuration::Configuration;
 use super::super::flags::Serve;
-use super::configuration::Configuration;
-use super::pump::{self, Ended};
-use super::settings;
+use super::super::news;
+use super::super::pump::{self, Ended};
 use crate::capture::file::{self, Paced, Speed};
 use crate::capture::{Backend, CaptureError};
 use crate::engine::Converted;
@@ -45,7 +46,7 @@ pub fn start(
     let replay = move || {
         info!(file = %tap.name(), "replaying");
         lan.set_started();
-        let reason = match pump::file(&lan, &tap, &mut capture, &stop) {
+        let reason = match pump::file(&lan, &tap, &mut capture, &stop, news::tell) {
             Ended::Stopped => return,
             Ended::Capture(CaptureError::End) => {
                 info!(file = %tap.name(), "replayed to its end");

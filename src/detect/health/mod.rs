@@ -18,7 +18,7 @@ use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
 use answers::{Answers, Delays};
 use groups::Groups;
-use queriers::{Family, Membership, Queriers};
+use queriers::{Family, Membership, Querier, Queriers};
 use services::Services;
 
 /// How discovery fares, as a snapshot has it.
@@ -26,6 +26,8 @@ use services::Services;
 pub struct Health {
     /// Queriers and groups, by [`Family`].
     pub membership: [Membership; Family::ALL.len()],
+    /// Who asks for group members now, at most 17 of a family, IPv4 first.
+    pub queriers: Vec<Querier>,
     /// mDNS payloads that came again from another device.
     pub reflected: u64,
     /// Whether such payloads go round between devices, or did in the last 10 s.
@@ -91,6 +93,7 @@ impl HealthDetectors {
         };
         Health {
             membership: Family::ALL.map(membership),
+            queriers: self.queriers.present(now).collect(),
             services: self.services.count(now),
             response_delays: self.answers.delays().clone(),
             unanswered: self.answers.unanswered(),

@@ -2,12 +2,12 @@
 //! snoop forget who listens.
 //!
 //! Comes in: general queries. Goes out: when the last one was heard, at which interval they come,
-//! and how many queriers there are. Only the source address of the packet says who asks. Linux
+//! and which queriers there are. Only the source address of the packet says who asks. Linux
 //! bridges and many switches ask from 0.0.0.0, as snooping switches may (RFC 4541 section 2.1.1):
 //! their members answer, so IPv4 queries from there count, but they are no querier that others
 //! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
 
-use crate::decode::{Message, igmp, mld};
+use crate::decode::{Message, Sender, igmp, mld};
 use crate::detect::view::View;
 use crate::labelled::labelled;
 use crate::time::{Stamp, Time};
@@ -44,10 +44,28 @@ pub struct Membership {
     pub groups: u64,
 }
 
+/// A source of general queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Querier {
+    /// The family of the groups that it asks for.
+    pub family: Family,
+    /// Where its queries come from; unspecified if a switch asks in nobody's name.
+    pub address: IpAddr,
+    /// The device that sent the last one.
+    pub sender: Option<Sender>,
+    /// The version of IGMP or MLD.
+    pub version: u8,
+    /// How often it asks, if it says so.
+    pub interval: Option<Duration>,
+}
+
 /// One source of general queries.
 #[derive(Clone, Copy, Debug)]
 struct QuerierSource {
     ip: IpAddr,
+    sender: Option<Sender>,
+    version: u8,
+    interval: Option<Duration>,
     last: Time,
     /// How long before that the one before was.
     gap: Option<Duration>,
@@ -74,19 +92,21 @@ struct Heeded {
 #[derive(Clone, Copy, Debug)]
 struct General {
     family: Family,
+    sender: Option<Sender>,
+    version: u8,
     /// Robustness variable and interval, where both are said.
     states: Option<(u8, Duration)>,
     max_response: Duration,
 }
 
 impl General {
-    fn read(message: &Message<'_>) -> Option<Self> {
-        let (family, robustness, interval, max_response) = match message {
+    fn read(message: &Message<'_>, sender: Option<Sender>) -> Option<Self> {
+        let (family, version, robustness, interval, max_response) = match message {
             Message::Igmp(igmp::Message::Query(q)) if q.is_general() => {
-                (Family::Ipv4, q.robustness, q.interval, q.max_response)
+                (Family::Ipv4, q.version, q.robustness, q.interval, q.max_response)
             }
             Message::Mld(mld::Message::Query(q)) if q.is_general() => {
-                (Family::Ipv6, q.robustness, q.interval, q.max_response)
+                (Family::Ipv6, q.version, q.robustness, q.interval, q.max_response)
             }
             Message::None
             | Message::Mdns(_)
@@ -102,7 +122,7 @@ impl General {
             | Message::Netbios(_) => return None,
         };
         let states = (robustness > 0 && !interval.is_zero()).then_some((robustness, interval));
-        Some(Self { family, states, max_response })
+        Some(Self { family, sender, version, states, max_response })
     }
 
     /// How long its source is believed in: QRV x QQI + QRI / 2 (RFC 3376 section 8.5, RFC 3810
@@ -114,7 +134,7 @@ impl General {
     }
 }
 
-/// The queriers of a segment, in 3 KiB at most.
+/// The queriers of a segment, in 4 KiB at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queriers {
     families: [Heeded; 2],
@@ -123,8 +143,9 @@ pub(crate) struct Queriers {
 impl Queriers {
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, stamp: Stamp) {
-        let Some(query) = General::read(&view.observation.message) else { return };
-        let Some(ip) = view.observation.ip.map(|ip| ip.source) else { return };
+        let observation = view.observation;
+        let Some(query) = General::read(&observation.message, observation.sender) else { return };
+        let Some(ip) = observation.ip.map(|ip| ip.source) else { return };
         let counts = match ip {
             IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
             IpAddr::V6(ip) => ip.is_unicast_link_local(),
@@ -146,6 +167,20 @@ impl Queriers {
             groups: 0,
         }
     }
+
+    /// Those that are believed in at `now`, at most 17 of a family, IPv4 first.
+    pub(crate) fn present(&self, now: Time) -> impl Iterator<Item = Querier> {
+        Family::ALL.into_iter().flat_map(move |family| {
+            let sources = self.families[family as usize].sources.iter();
+            sources.filter(move |source| source.is_present(now)).map(move |source| Querier {
+                family,
+                address: source.ip,
+                sender: source.sender,
+                version: source.version,
+                interval: source.interval,
+            })
+        })
+    }
 }
 
 impl Heeded {
@@ -158,7 +193,15 @@ impl Heeded {
         let measured = gap.zip(before).map(|(gap, before)| gap.min(before));
         let stated = query.states.map(|(_, interval)| interval);
         self.interval = stated.or(measured).or(self.interval);
-        let new = QuerierSource { ip, last: now, gap: gap.or(before), present: query.present() };
+        let new = QuerierSource {
+            ip,
+            sender: query.sender,
+            version: query.version,
+            interval: stated,
+            last: now,
+            gap: gap.or(before),
+            present: query.present(),
+        };
         if let Some(there) = there {
             *there = new;
             return;
@@ -192,7 +235,8 @@ mod tests {
                 now = now.plus(Duration::from_secs(seconds));
                 let states = (robustness > 0).then_some((robustness, Duration::from_mins(1)));
                 let max_response = Duration::from_secs(8);
-                let query = General { family: Family::Ipv4, states, max_response };
+                let family = Family::Ipv4;
+                let query = General { family, sender: None, version: 3, states, max_response };
                 let ip = if last == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 0, 0, last) };
                 heeded.hear(now, Stamp(now.0.into()), ip.into(), &query);
                 let alive = |at: Time, present| now.since(at) <= present;
@@ -208,6 +252,8 @@ mod tests {
                 let queriers = Queriers { families: [heeded.clone(), Heeded::default()] };
                 let membership = queriers.membership(now, Family::Ipv4);
                 prop_assert_eq!(membership.queriers, model.len() as u64);
+                let named = queriers.present(now).filter(|q| !q.address.is_unspecified());
+                prop_assert_eq!(named.count(), model.len());
                 prop_assert_eq!(membership.last_query, Some(Stamp(now.0.into())));
                 prop_assert!(heeded.sources.len() <= SOURCES + 1);
             }

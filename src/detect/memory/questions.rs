@@ -273,6 +273,12 @@ impl Questions {
         fitting.fold(Asked::default(), |asked, entry| asked.or_later(entry.asked_of(now, answerer)))
     }
 
+    /// Whether any question may still wait for its answer: most answers find none.
+    pub(crate) fn may_wait(&self, now: Time) -> bool {
+        // Earlier ones are known to the millisecond.
+        self.last.is_some_and(|last| now.since(last) <= WAITING + Duration::from_millis(1))
+    }
+
     /// How many questions of the last 500 ms, heard after `after` and no later than `until`,
     /// `record` by `answerer` answers. Of one question the last four are known.
     pub(crate) fn waiting(

@@ -24,7 +24,7 @@ use crate::detect::DeviceMemory;
 use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
 use crate::engine::seconds::DeviceSeconds;
-use crate::engine::snapshot::DeviceCounters;
+use crate::engine::snapshot::{DeviceCounters, Received};
 use crate::storm::{Expectations, Expected, Flood, Storm};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
@@ -62,6 +62,8 @@ pub(in crate::engine) struct Row {
     pub last_seen: Stamp,
     /// What it sent.
     pub counters: DeviceCounters,
+    /// What this machine received of it.
+    pub received: Received,
     /// Its last minute.
     pub seconds: DeviceSeconds,
     /// Who it says it is.
@@ -336,6 +338,7 @@ impl Table {
             first_seen: stamp,
             last_seen: stamp,
             counters: DeviceCounters::default(),
+            received: Received::default(),
             seconds: DeviceSeconds::new(now.second()),
             profile,
             memory: DeviceMemory::default(),

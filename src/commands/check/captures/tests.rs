@@ -1,7 +1,7 @@
 //! Tests of what is said of each interface.
 
-use super::super::finding::{Level, render};
 use super::*;
+use crate::commands::finding::{Level, render};
 use crate::interfaces::MasterKind;
 
 fn chosen(name: &str, choice: Choice) -> Chosen {

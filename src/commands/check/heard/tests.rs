@@ -1,43 +1,24 @@
 //! Tests of what is said of what was heard.
 
-use super::super::finding::{Level, flat, render};
-use super::super::tally::Own;
+use super::super::summary::tests::{Ear, us};
 use super::*;
+use crate::commands::finding::{Level, flat, render};
 use crate::craft::membership::{igmp_query, igmp3_query, mld2_query};
 use crate::craft::{Host, Query, tagged};
-use crate::decode::decode;
-use crate::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
+use crate::frame::Tag;
 use crate::interfaces::Surroundings;
-use crate::segment::{Labels, Sharing};
-use crate::time::Stamp;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const SHORT: Duration = Duration::from_mins(1);
 const LONG: Duration = Duration::from_secs(260);
 
-fn us() -> Host {
-    Host::numbered(1)
+fn heard(frames: &[Vec<u8>]) -> Summary {
+    let mut ear = Ear::new(Surroundings::default());
+    ear.hear_at(0, frames);
+    ear.summary()
 }
 
-fn tally(frames: &[Vec<u8>]) -> Tally {
-    let own = Own { macs: vec![us().mac], addresses: vec![us().v4.into()] };
-    let labels = Labels::new(Sharing::Never, 128);
-    let mut tally = Tally::new("eth0", Surroundings::default(), &labels, own);
-    for bytes in frames {
-        let meta = FrameMeta {
-            stamp: Stamp::default(),
-            interface: 0,
-            link: LinkType::Ethernet,
-            stripped_tag: None,
-            direction: Direction::Unknown,
-            wire_len: u32::try_from(bytes.len()).unwrap(),
-        };
-        tally.handle(&decode(&Frame { meta, bytes }));
-    }
-    tally
-}
-
-fn facts(listened: Duration) -> Facts<'static> {
+pub(in crate::commands::check) fn facts(listened: Duration) -> Facts<'static> {
     Facts {
         interface: "eth0",
         backend: Backend::Ring,
@@ -53,7 +34,7 @@ fn browse() -> Vec<u8> {
 }
 
 fn text(facts: &Facts<'_>, frames: &[Vec<u8>]) -> String {
-    flat(&findings(facts, &tally(frames)))
+    flat(&findings(facts, &heard(frames)))
 }
 
 #[test]
@@ -66,7 +47,7 @@ fn a_lan_with_all_there_is() {
         a.mld(crate::craft::host::ALL_NODES, mld2_query(Ipv6Addr::UNSPECIFIED, 10_000)),
         tagged(&a.mdns4(browse()), Tag { tpid: 0x8100, tci: 20 }),
     ];
-    let found = findings(&facts(SHORT), &tally(&frames));
+    let found = findings(&facts(SHORT), &heard(&frames));
     assert!(found.iter().all(|finding| finding.level == Level::Ok), "{found:?}");
     assert_eq!(
         render(&found),
@@ -84,7 +65,7 @@ Heard on eth0
 #[test]
 fn silence() {
     assert_eq!(
-        render(&findings(&facts(SHORT), &tally(&[]))),
+        render(&findings(&facts(SHORT), &heard(&[]))),
         "
 Heard on eth0
   hint     nothing in 60 s, not even from this machine
@@ -104,7 +85,7 @@ Heard on eth0
 
 #[test]
 fn only_ourselves() {
-    let found = findings(&facts(SHORT), &tally(&[us().mdns4(browse()), us().mdns6(browse())]));
+    let found = findings(&facts(SHORT), &heard(&[us().mdns4(browse()), us().mdns6(browse())]));
     assert_eq!(found[0].level, Level::Hint);
     assert_eq!(found[0].text, "no other device in 60 s: 2 frames from this machine only");
     assert!(!flat(&found).contains("mDNS"), "our own mDNS says nothing about the LAN");
@@ -113,15 +94,15 @@ fn only_ourselves() {
 #[test]
 fn mdns_of_one_family() {
     let other = Host::numbered(7);
-    let found = findings(&facts(SHORT), &tally(&[other.mdns4(browse())]));
+    let found = findings(&facts(SHORT), &heard(&[other.mdns4(browse())]));
     assert_eq!((found[1].level, found[1].text.as_str()), (Level::Hint, "mDNS over IPv4 only"));
     assert!(flat(&found).contains("MLD snooping keeps"));
     let without = Facts { has_v6: false, ..facts(SHORT) };
-    let found = findings(&without, &tally(&[other.mdns4(browse())]));
+    let found = findings(&without, &heard(&[other.mdns4(browse())]));
     assert!(flat(&found).contains("has no IPv6 address on eth0"));
-    let found = findings(&facts(SHORT), &tally(&[other.mdns6(browse())]));
+    let found = findings(&facts(SHORT), &heard(&[other.mdns6(browse())]));
     assert_eq!((found[1].level, found[1].text.as_str()), (Level::Hint, "mDNS over IPv6 only"));
-    let found = findings(&facts(SHORT), &tally(&[other.ssdp4("")]));
+    let found = findings(&facts(SHORT), &heard(&[other.ssdp4("")]));
     assert_eq!(
         (found[1].level, found[1].text.as_str()),
         (Level::Hint, "no mDNS from others in 60 s")
@@ -164,7 +145,7 @@ fn drops_conversions_and_a_capture_that_ended() {
     let mut converted = Host::numbered(7).mdns4(browse());
     converted[..6].copy_from_slice(&us().mac.0);
     let facts = Facts { dropped: Some(5), error: Some("interface eth0 is gone"), ..facts(SHORT) };
-    let found = findings(&facts, &tally(&[converted]));
+    let found = findings(&facts, &heard(&[converted]));
     assert_eq!(found[0].level, Level::Problem);
     let text = flat(&found);
     assert!(text.contains("PROBLEM the capture ended: interface eth0 is gone"), "{text}");

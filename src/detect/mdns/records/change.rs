@@ -66,7 +66,7 @@ impl Rrsets {
             let mut data = SumHash::default();
             let mut members = 0_u128;
             for (other, record) in (place..128).zip(&records[place.into()..]) {
-                if !is_singular(record) || !are_together(first, record) {
+                if !are_together(first, record) || !is_singular(record) {
                     continue;
                 }
                 members |= 1 << other;

@@ -92,6 +92,9 @@ impl AskedFor {
     /// Whether more questions for one record of the message were waiting before it was sent last
     /// than it was sent since: this is the answer to another one of them.
     fn answers_another(view: &View<'_>, again: Again) -> bool {
+        if !view.questions.may_wait(view.now) {
+            return false;
+        }
         let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
         let waiting = |record| {
             let (after, until) = (again.answered, again.order);

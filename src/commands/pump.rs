@@ -1,11 +1,14 @@
 //! One capture thread: moves batches from a capture into its pipeline until told to stop or the
 //! capture ends. The pipeline's lock is taken once a batch, after the wait for it.
+//!
+//! Comes in: a capture and the [`Tap`] it feeds. Goes out: why it ended, and the pipeline's output
+//! to a function of the caller's. It must not know what the output is used for.
 
-use super::news;
 use crate::capture::{Capture, CaptureError};
 use crate::engine::Event;
 use crate::lan::{Lan, Tap};
-use crate::time::{Stamp, clock};
+use crate::pipeline::{Output, Pipeline};
+use crate::time::{Stamp, Time, clock};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,25 +20,28 @@ const WAIT: Duration = Duration::from_millis(250);
 /// For how long frames are read after a stop, at most: a flood must not put the end off.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Tells a live capture's thread to end, and what of that which it still finds counts.
+/// Takes what a pipeline has to tell, without its lock.
+pub type Tell = fn(&Tap, Vec<Output>);
+
+/// Tells a live capture's thread to end, and which of the frames it still finds count.
 #[derive(Debug, Default)]
 pub struct Stop(OnceLock<LastFrame>);
 
 /// The last frame that counts.
 #[derive(Clone, Copy, Debug)]
 enum LastFrame {
-    /// Whatever is found.
+    /// The last one found.
     Any,
-    /// None that was heard after this.
+    /// The last one heard up to this moment.
     At(Stamp),
 }
 
 impl Stop {
     /// Ends the capture. What was heard before this moment counts, read already or not. With
-    /// `until`, frames that were heard later do not: the interface is still there, and whoever
-    /// captures it next counts them.
+    /// `until`, frames that were heard later do not: the interface is still there, and the capture
+    /// that follows counts them.
     pub fn set(&self, until: Option<Stamp>) {
-        // Whoever says so first is right.
+        // The first call counts.
         let _ = self.0.set(until.map_or(LastFrame::Any, LastFrame::At));
     }
 
@@ -63,19 +69,30 @@ pub enum Ended {
 }
 
 /// Pumps live frames until `stop` is set or the capture ends. A panic ends this capture alone.
-pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop) -> Ended {
+pub fn live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, tell: Tell) -> Ended {
     let mut drops = Drops::default();
-    let ended = guarded(|| pump_live(tap, capture, stop, &mut drops));
+    let ended = guarded(|| pump_live(tap, capture, stop, tell, &mut drops));
     // The last second's. What panicked once may do so again.
     let _ = guarded(|| drops.publish(tap, capture));
-    // Those that ended because nobody listens any more.
-    news::tell_of(tap);
+    // The storms that end with the capture.
+    tell(tap, tap.with_pipeline(take_output));
     ended.unwrap_or_else(Ended::Panicked)
 }
 
 /// Pumps the frames of a file until `stop` is set or the file ends.
-pub fn file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
-    guarded(|| pump_file(lan, tap, capture, stop)).unwrap_or_else(Ended::Panicked)
+pub fn file(
+    lan: &Lan,
+    tap: &Tap,
+    capture: &mut dyn Capture,
+    stop: &AtomicBool,
+    tell: Tell,
+) -> Ended {
+    guarded(|| pump_file(lan, tap, capture, stop, tell)).unwrap_or_else(Ended::Panicked)
+}
+
+/// All that a pipeline has to tell now. Nothing is allocated if that is nothing.
+pub(super) fn take_output(pipeline: &mut Pipeline) -> Vec<Output> {
+    std::iter::from_fn(|| pipeline.poll_output()).collect()
 }
 
 /// Does `work`; the text of its panic if it panics.
@@ -88,8 +105,8 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// How many of a capture's drops are in the tap's status, where those of all captures of the
-/// interface add up, and two may overlap.
+/// How many of a capture's drops are in the tap's status. That adds up the drops of all captures
+/// of the interface, and two of them may overlap.
 #[derive(Debug, Default)]
 struct Drops(u64);
 
@@ -106,12 +123,20 @@ impl Drops {
     }
 }
 
-fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drops) -> Ended {
+fn pump_live(
+    tap: &Tap,
+    capture: &mut dyn Capture,
+    stop: &Stop,
+    tell: Tell,
+    drops: &mut Drops,
+) -> Ended {
     let latency = capture.latency();
     let mut last_second = 0;
     let _listening = tap.listen();
     // When the stop was noticed.
     let mut stopped_at = None;
+    // When drops were noticed that the pipeline has not been told of.
+    let mut dropped_at: Option<Time> = None;
     loop {
         let wait = match stopped_at {
             _ if !stop.is_set() => WAIT,
@@ -128,12 +153,14 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
                 tap.handle_beat(reading.monotonic);
-                // The follower counts a step of the clock, once for all captures that notice it.
-                let news = tap.with_pipeline(|pipeline| {
-                    let _stepped = pipeline.handle_live(&batch, reading, latency);
-                    news::take(pipeline)
+                let output = tap.with_pipeline(|pipeline| {
+                    if let Some(at) = dropped_at.take() {
+                        pipeline.handle_event(at, Event::Dropped);
+                    }
+                    pipeline.handle_live(&batch, reading, latency);
+                    take_output(pipeline)
                 });
-                news::tell(tap, news);
+                tell(tap, output);
                 (reading, batch.is_empty())
             }
             Err(error) => return Ended::Capture(error),
@@ -149,22 +176,27 @@ fn pump_live(tap: &Tap, capture: &mut dyn Capture, stop: &Stop, drops: &mut Drop
             continue;
         }
         last_second = reading.monotonic.second();
-        if drops.publish(tap, capture) {
-            tap.with_pipeline(|pipeline| pipeline.handle_event(reading.monotonic, Event::Dropped));
-        }
+        // The pipeline is told with the next batch, so that its lock is taken once a batch.
+        dropped_at = drops.publish(tap, capture).then_some(reading.monotonic);
     }
 }
 
-fn pump_file(lan: &Lan, tap: &Tap, capture: &mut dyn Capture, stop: &AtomicBool) -> Ended {
+fn pump_file(
+    lan: &Lan,
+    tap: &Tap,
+    capture: &mut dyn Capture,
+    stop: &AtomicBool,
+    tell: Tell,
+) -> Ended {
     while !stop.load(Ordering::Acquire) {
         match capture.next_batch(WAIT) {
             Ok(batch) => {
-                let (steps, news) = tap.with_pipeline(|pipeline| {
+                let (steps, output) = tap.with_pipeline(|pipeline| {
                     let steps = pipeline.handle_file(&batch);
-                    (steps, news::take(pipeline))
+                    (steps, take_output(pipeline))
                 });
                 lan.add_clock_steps(steps);
-                news::tell(tap, news);
+                tell(tap, output);
             }
             Err(error) => return Ended::Capture(error),
         }
@@ -178,7 +210,6 @@ mod tests {
     use crate::commands::test_settings;
     use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
     use crate::interfaces::Surroundings;
-    use crate::pipeline::Pipeline;
     use std::sync::Arc;
 
     /// What a capture does during one read.
@@ -219,7 +250,7 @@ mod tests {
     fn run(tap: &Arc<Tap>, script: Vec<Act<'_>>) -> Ended {
         let names = [InterfaceName { name: Some("eth0".into()) }];
         let mut capture = Scripted { tap: Arc::clone(tap), script, dropped: 0, names };
-        live(tap, &mut capture, &Stop::default())
+        live(tap, &mut capture, &Stop::default(), |_, _| {})
     }
 
     #[test]
@@ -258,7 +289,7 @@ mod tests {
         let inner = |_: &Tap| {
             let names = [InterfaceName { name: Some("eth0".into()) }];
             let mut other = Scripted { tap: Arc::clone(&tap), script: vec![], dropped: 100, names };
-            live(&tap, &mut other, &Stop::default());
+            live(&tap, &mut other, &Stop::default(), |_, _| {});
         };
         run(&tap, vec![Box::new(|_| {}), Box::new(inner), Box::new(|_| {})]);
         assert_eq!(tap.status().dropped, Some(100 + 3 * 7));
@@ -304,7 +335,7 @@ mod tests {
         stop.set(None);
         tap.with_pipeline(Pipeline::end);
         let claim = labels.claim("eth0.30");
-        assert!(matches!(live(&tap, &mut queue, &stop), Ended::Stopped));
+        assert!(matches!(live(&tap, &mut queue, &stop, |_, _| {}), Ended::Stopped));
         assert_eq!(&**claim.label(), "eth0.30");
         assert_eq!(tap.with_pipeline(|pipeline| pipeline.views()).len(), 0);
     }
@@ -346,7 +377,7 @@ mod tests {
             let stop = Stop::default();
             stop.set(until);
             stop.set(Some(Stamp::new(0, 0)));
-            assert!(matches!(live(&tap, &mut queue, &stop), Ended::Stopped));
+            assert!(matches!(live(&tap, &mut queue, &stop, |_, _| {}), Ended::Stopped));
             let views = tap.with_pipeline(|pipeline| pipeline.views());
             assert_eq!(views[0].snapshot.frames, expected, "{until:?}");
         }

@@ -1,5 +1,6 @@
-//! The configuration file while serving: read before anything is captured, and again at SIGHUP. A
-//! file that cannot be used changes nothing: the old one holds, a warning and a metric say so.
+//! The configuration file: read before anything is captured, and again at SIGHUP. A file that cannot
+//! be used changes nothing: the old one holds, a warning and a metric say so. In: the flag's path.
+//! Out: what is expected on each segment.
 
 use crate::config::{Config, ConfigError};
 use crate::lan::Lan;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What `--config.file` says, now.
+#[derive(Default)]
 pub struct Configuration {
     /// `None` without a file.
     file: Option<File>,
@@ -32,7 +34,7 @@ impl Configuration {
         Ok(Self { file: Some(File { path: path.to_owned(), config }) })
     }
 
-    /// Reads a file, for whoever reads it once.
+    /// Reads a file that is read only once.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -45,6 +47,15 @@ impl Configuration {
         let Some(file) = &self.file else { return expecting_the_usual() };
         let config = Arc::clone(&file.config);
         Arc::new(move |label| Arc::new(config.read().expectations(label)))
+    }
+
+    /// How much is in the file, if there is one.
+    pub fn summary(&self) -> Option<String> {
+        let File { path, config } = self.file.as_ref()?;
+        let config = config.read();
+        let (devices, segments) = (config.devices(), config.segments());
+        let name = path.display();
+        Some(format!("{name}: {devices} devices and {segments} entries for segments"))
     }
 
     /// Says in `lan` that the file was read.

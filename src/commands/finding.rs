@@ -212,7 +212,7 @@ fn printable(text: &str) -> Cow<'_, str> {
 
 /// The findings as text without line breaks, for tests that look for a phrase.
 #[cfg(test)]
-pub(super) fn flat(findings: &[Finding]) -> String {
+pub(crate) fn flat(findings: &[Finding]) -> String {
     render(findings).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,7 +1,7 @@
 //! Tests of what is read and judged of the surroundings.
 
-use super::super::finding::{Level, render};
 use super::*;
+use crate::commands::finding::{Level, render};
 use crate::interfaces::message::{Flags, Message};
 
 fn link(index: u32, name: &str, kind: Kind) -> Link {

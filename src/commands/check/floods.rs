@@ -1,0 +1,150 @@
+//! Who floods the LAN while `check` listens: storms, and rates over the limits where listening was
+//! too short for a storm to show. Snapshots come in, findings go out. Pure.
+
+use super::heard::Facts;
+use crate::commands::finding::{Finding, counted, shell_word};
+use crate::decode::{Class, Protocol, Sender};
+use crate::engine::{DeviceSnapshot, Snapshot};
+use crate::pipeline::{Expecting, SegmentView};
+use crate::storm::{EndReason, Expected, Level, Storm};
+
+/// Floods that are told one by one.
+const SHOWN: usize = 8;
+
+/// What there is to say of storms and rates on the segments of one capture.
+#[must_use]
+pub fn findings(
+    facts: &Facts<'_>,
+    segments: &[SegmentView],
+    expecting: &Expecting,
+) -> Vec<Finding> {
+    let mut floods = Vec::new();
+    for view in segments {
+        let expectations = expecting(&view.label);
+        let snapshot = &view.snapshot;
+        floods.extend(snapshot.storms.iter().map(|storm| of_storm(facts, view, storm)));
+        for device in &snapshot.devices {
+            if snapshot.storms.iter().all(|storm| storm.culprit.sender() != Some(device.sender)) {
+                floods.extend(of_rate(facts, view, device, &expectations.of(device.sender)));
+            }
+        }
+    }
+    floods.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    if let Some(more) = floods.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        let level = floods[SHOWN].level;
+        floods.truncate(SHOWN);
+        let text = format!("and {} like these", counted(more as u64, "more flood"));
+        floods.push(Finding { level, ..Finding::ok(facts.area(), text) });
+    }
+    floods
+}
+
+fn of_storm(facts: &Facts<'_>, view: &SegmentView, storm: &Storm) -> Finding {
+    let who = match storm.culprit.sender() {
+        Some(sender) => name(facts, view, sender),
+        None => format!("{} as a whole", view.label),
+    };
+    let lasts = storm.end.is_none_or(|(_, reason)| reason == EndReason::InterfaceGone);
+    let text = format!(
+        "{who} {}: up to {} packets a second of {} (cause {}){}",
+        storm.culprit.in_words(),
+        storm.peak,
+        storm.protocol.label(),
+        storm.culprit.cause(),
+        if lasts { "" } else { "; it has stopped since" },
+    );
+    let finding = match storm.level {
+        Level::Storm => Finding::problem(facts.area(), text),
+        Level::Chatty => Finding::hint(facts.area(), text),
+    };
+    with_remedy(finding, facts, storm.culprit.sender())
+}
+
+/// What there is to say of a device that has no storm.
+fn of_rate(
+    facts: &Facts<'_>,
+    view: &SegmentView,
+    device: &DeviceSnapshot,
+    expected: &Expected,
+) -> Option<Finding> {
+    let seconds = facts.listened.as_secs().max(1);
+    let sent = |class| packets(device, class, expected);
+    let (signalling, address) = (sent(Class::Signalling), sent(Class::Address));
+    let who = || name(facts, view, device.sender);
+    for (sent, limit) in
+        [(signalling, expected.limits.signalling), (address, expected.limits.address)]
+    {
+        let rate = sent / seconds;
+        if let Some(limit) = limit.filter(|limit| rate >= u64::from(*limit)) {
+            let text = format!(
+                "{} sends {rate} packets a second of {}; the limit is {limit}",
+                who(),
+                busiest(device).label()
+            );
+            let finding = Finding::problem(facts.area(), text);
+            return Some(with_remedy(finding, facts, Some(device.sender)));
+        }
+    }
+    let limits = &expected.limits;
+    let limit = if signalling >= address { limits.signalling } else { limits.address }?;
+    let is_over = device.peak_ever >= limit && signalling + address > 0;
+    is_over.then(|| {
+        let text = format!(
+            "{} sent {} packets in one second, mostly {}: a burst, no storm unless it goes on",
+            who(),
+            device.peak_ever,
+            busiest(device).label()
+        );
+        Finding::hint(facts.area(), text)
+    })
+}
+
+/// Frames of a class that are not ignored.
+fn packets(device: &DeviceSnapshot, class: Class, expected: &Expected) -> u64 {
+    Protocol::ALL
+        .into_iter()
+        .filter(|protocol| protocol.class() == class && !expected.ignored.contains(*protocol))
+        .map(|protocol| device.counters.packets[protocol.index()])
+        .sum()
+}
+
+fn busiest(device: &DeviceSnapshot) -> Protocol {
+    let packets = |protocol: &Protocol| device.counters.packets[protocol.index()];
+    Protocol::ALL.into_iter().max_by_key(packets).unwrap_or(Protocol::OtherMulticast)
+}
+
+/// A device as people know it: its address, its name and maker where they are known, its VLAN.
+fn name(facts: &Facts<'_>, view: &SegmentView, sender: Sender) -> String {
+    let known = find(&view.snapshot, sender).map(|device| &device.identity);
+    let names = known.map(|identity| {
+        let local = identity.local.then_some("this machine");
+        [local, identity.name.as_deref(), identity.vendor]
+    });
+    let names: Vec<&str> = names.into_iter().flatten().flatten().collect();
+    let mut text = sender.to_string();
+    if !names.is_empty() {
+        text = format!("{text} ({})", names.join(", "));
+    }
+    if &*view.label != facts.interface {
+        text = format!("{text} on {}", view.label);
+    }
+    text
+}
+
+fn find(snapshot: &Snapshot, sender: Sender) -> Option<&DeviceSnapshot> {
+    snapshot.devices.iter().find(|device| device.sender == sender)
+}
+
+fn with_remedy(finding: Finding, facts: &Facts<'_>, sender: Option<Sender>) -> Finding {
+    let Some(sender) = sender else { return finding };
+    let filter = match sender {
+        Sender::Mac(mac) => format!("ether src {mac}"),
+        Sender::Ip(address) => format!("src host {address}"),
+    };
+    finding
+        .say("restart the device or take it off the network; to see what it sends:")
+        .run(format!("sudo tcpdump -n -i {} {filter}", shell_word(facts.interface)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! What was heard on one interface, over all its segments. Snapshots come in, numbers go out. Pure;
+//! knows no capture and no clock.
+
+use crate::decode::{Protocol, Sender};
+use crate::detect::{Family, Querier};
+use crate::engine::{DeviceSnapshot, Local};
+use crate::mac::Mac;
+use crate::pipeline::SegmentView;
+use std::collections::BTreeSet;
+
+/// What was heard on one interface.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Frames heard, our own included.
+    pub frames: u64,
+    /// Other devices that sent multicast or broadcast.
+    pub devices: usize,
+    /// Whether there were more devices than could be kept apart.
+    pub is_least: bool,
+    /// Frames of other devices.
+    packets: [u64; Protocol::COUNT],
+    /// Whether mDNS of another device was heard, by [`Family`].
+    pub mdns: [bool; Family::ALL.len()],
+    /// Who asks for group members, each once.
+    queriers: Vec<Asking>,
+    /// Multicast that came in unicast frames.
+    pub converted: u64,
+    /// The labels of the VLANs that have no interface of their own.
+    pub vlans: Vec<String>,
+}
+
+/// Somebody who asks for group members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// Who.
+    pub querier: Querier,
+    /// Whether it is this machine.
+    pub own: bool,
+    /// The label of the VLAN, if it has no interface of its own.
+    pub vlan: Option<String>,
+}
+
+impl Summary {
+    /// Adds up the segments of one capture, of which the first is that of untagged frames. `local`
+    /// is what this machine's own frames are known by.
+    #[must_use]
+    pub fn new(segments: &[SegmentView], local: &Local) -> Self {
+        let mut summary = Self::default();
+        let mut devices = BTreeSet::new();
+        for (place, SegmentView { label, snapshot, .. }) in segments.iter().enumerate() {
+            let vlan = (place > 0).then(|| label.to_string());
+            summary.vlans.extend(vlan.clone());
+            summary.frames += snapshot.frames;
+            summary.converted += snapshot.converted;
+            summary.is_least |= snapshot.other.is_some() || snapshot.evicted_capacity > 0;
+            let others = || snapshot.devices.iter().filter(|device| is_another(device));
+            devices.extend(others().map(|device| device.sender));
+            let counters = others().map(|device| &device.counters).chain(&snapshot.other);
+            for counters in counters {
+                for (sum, packets) in summary.packets.iter_mut().zip(counters.packets) {
+                    *sum += packets;
+                }
+            }
+            for family in Family::ALL {
+                let place = family as usize;
+                summary.mdns[place] |= others().any(|device| device.received.mdns[place]);
+            }
+            for &querier in &snapshot.health.queriers {
+                let is_known = |known: &Asking| known.querier == querier;
+                if !summary.queriers.iter().any(is_known) {
+                    let own = local.addresses.contains(&querier.address)
+                        || querier.sender.is_some_and(|sender| local.contains(sender, None));
+                    summary.queriers.push(Asking { querier, own, vlan: vlan.clone() });
+                }
+            }
+        }
+        summary.devices = devices.len();
+        summary
+    }
+
+    /// Whether all that is asked of the LAN is answered; `all_protocols` is whether queries can be
+    /// heard at all.
+    #[must_use]
+    pub fn is_complete(&self, all_protocols: bool) -> bool {
+        let asks = |family| self.queriers.iter().any(|asking| asking.querier.family == family);
+        self.mdns == [true; 2] && (!all_protocols || Family::ALL.into_iter().all(asks))
+    }
+
+    /// Frames of other devices by protocol, most first, without those that there were none of.
+    #[must_use]
+    pub fn protocols(&self) -> Vec<(Protocol, u64)> {
+        let mut all: Vec<_> = Protocol::ALL
+            .into_iter()
+            .map(|protocol| (protocol, self.packets[protocol.index()]))
+            .filter(|(_, frames)| *frames > 0)
+            .collect();
+        all.sort_by_key(|(protocol, frames)| (std::cmp::Reverse(*frames), *protocol));
+        all
+    }
+
+    /// Who asks for group members: other machines, which say more about the LAN than this one, or
+    /// this one if no other does.
+    #[must_use]
+    pub fn queriers(&self, family: Family) -> Vec<&Asking> {
+        let of_family = |asking: &&Asking| asking.querier.family == family;
+        let (own, others): (Vec<&Asking>, Vec<&Asking>) =
+            self.queriers.iter().filter(of_family).partition(|asking| asking.own);
+        if others.is_empty() { own } else { others }
+    }
+}
+
+/// Whether it is another device that was heard, not this machine or a virtual one on it.
+fn is_another(device: &DeviceSnapshot) -> bool {
+    // The loopback device sends from this address.
+    let is_nobody = device.sender == Sender::Mac(Mac([0; 6]));
+    device.received.any && !device.identity.local && !is_nobody
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,83 @@
+//! Tells what the pipelines put out: a line of the log when a storm begins, rises, is explained and
+//! ends, and its evidence to the writer. In: a pipeline's output, taken under its lock. Out: log
+//! lines and recordings, without the lock.
+
+use super::pump;
+use crate::lan::Tap;
+use crate::pipeline::{Output, StormNews};
+use crate::storm::{Culprit, Storm, StormEvent};
+use tracing::info;
+
+/// Writes a line for what happened to each storm, and hands evidence over to the writer.
+pub fn tell(tap: &Tap, output: Vec<Output>) {
+    for output in output {
+        match output {
+            Output::Storm(news) => log(&news),
+            Output::Recording(recording) => {
+                if let Some(writer) = tap.evidence() {
+                    writer.hand_over(recording);
+                }
+            }
+        }
+    }
+}
+
+/// Takes a tap's output and tells it, for taps that no capture feeds any more.
+pub fn tell_of(tap: &Tap) {
+    tell(tap, tap.with_pipeline(pump::take_output));
+}
+
+fn log(news: &StormNews) {
+    let storm = news.event.storm();
+    let interface = &*news.label;
+    let device = device(storm);
+    let name = news.identity.as_ref().and_then(|identity| identity.name.as_deref());
+    let (level, cause) = (storm.level.label(), storm.culprit.cause());
+    let (protocol, peak) = (storm.protocol.label(), storm.peak);
+    let what = match &news.event {
+        StormEvent::Began(_) => "a storm began",
+        StormEvent::Rose(_) => "a chatty device has become a storm",
+        StormEvent::Explained(_) => "the cause of a storm is known now",
+        StormEvent::Ended(storm) => {
+            let reason = storm.end.map(|(_, reason)| reason.label());
+            let (packets, seconds) = (storm.packets, seconds(storm));
+            info!(
+                interface,
+                device,
+                name,
+                level,
+                cause,
+                protocol,
+                peak_packets_per_second = peak,
+                packets,
+                seconds,
+                reason,
+                "a storm is over"
+            );
+            return;
+        }
+    };
+    info!(
+        interface,
+        device,
+        name,
+        level,
+        cause,
+        protocol,
+        peak_packets_per_second = peak,
+        "{what}"
+    );
+}
+
+/// The device; `None` if it is the segment as a whole.
+fn device(storm: &Storm) -> Option<String> {
+    match storm.culprit {
+        Culprit::Device { sender, .. } => Some(sender.to_string()),
+        Culprit::Segment { .. } => None,
+    }
+}
+
+/// How long it lasted.
+fn seconds(storm: &Storm) -> Option<i128> {
+    storm.end.map(|(end, _)| end.0.saturating_sub(storm.start.0) / 1_000_000_000)
+}

@@ -1,0 +1,137 @@
+//! Opens what serving needs, for `serve` and for `check` alike.
+//!
+//! In: the flags of serving. Out: an [`Opening`], each part of it opened or refused, in a process
+//! that has given its privileges up. It must not know what becomes of a refusal: `serve` ends at
+//! the first one, `check` reports them all.
+//!
+//! The order is the point. What needs privilege is opened first, then capabilities are dropped,
+//! and only then does the first thread start: threads inherit capabilities, and dropping them
+//! reaches the calling thread alone. The folder of evidence comes last, because what writes in it
+//! has no privilege either.
+
+use super::configuration::Configuration;
+use super::flags::{self, Serve};
+use super::{Failure, failed, refused};
+use crate::capture::live::Choice;
+use crate::capture::pool::{Pool, PoolEmpty};
+use crate::evidence::{Store, StoreError};
+use crate::host::sampler::Sampler;
+use crate::host::sockets::{Owners, TO_LOOK_INTO_PROCESSES};
+use crate::host::{Host, Standing};
+use crate::interfaces::{PatternError, Policy};
+use crate::privilege::{self, Held, PrivilegeError};
+use crate::web::activation::{self, ActivationError};
+use crate::web::listen::{self, ListenError};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+/// What was opened, and what was refused.
+pub struct Opening {
+    /// Which interfaces to capture.
+    pub policy: Policy,
+    /// The configuration file; `Err` is a line that names the flag, the file and what is wrong.
+    pub configuration: Result<Configuration, String>,
+    /// What HTTP requests come in by.
+    pub listeners: Listeners,
+    /// How many packet sockets were asked for.
+    pub wanted: usize,
+    /// Those that there are.
+    pub pool: Pool,
+    /// The capabilities at the start.
+    pub held: Result<Held, PrivilegeError>,
+    /// What multicast costs this host.
+    pub host: Arc<Host>,
+    /// Samples the host as long as it lives. `Err` if privileges could not be dropped, or no
+    /// thread started.
+    pub sampler: Result<Option<Sampler>, Failure>,
+    /// The folder of evidence, if there is to be one.
+    pub evidence: Option<Result<Store, StoreError>>,
+}
+
+/// What HTTP requests come in by.
+pub enum Listeners {
+    /// One for each `--web.listen-address`, in their order.
+    Bound(Vec<Result<TcpListener, ListenError>>),
+    /// Those that the service manager opened.
+    HandedOver(Result<Vec<TcpListener>, ActivationError>),
+}
+
+impl Listeners {
+    /// All of them.
+    ///
+    /// # Errors
+    /// The first that was refused.
+    pub fn all(self) -> Result<Vec<TcpListener>, Failure> {
+        match self {
+            Self::Bound(each) => each.into_iter().map(|one| one.map_err(refused)).collect(),
+            Self::HandedOver(all) => all.map_err(refused),
+        }
+    }
+}
+
+/// Opens everything that serving with these flags uses, and drops all privileges. Must be called
+/// before any other thread exists.
+///
+/// # Errors
+/// If a pattern of interfaces is no regular expression. Nothing has been opened then.
+pub fn open(flags: &Serve) -> Result<Opening, PatternError> {
+    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)?;
+    let configuration = Configuration::load(flags.config.file.as_deref());
+    let listeners = listen(&flags.web);
+    let wanted = match flags.capture.backend {
+        _ if flags.replay.file.is_some() => 0,
+        Choice::Socket => 0,
+        Choice::Auto | Choice::Ring | Choice::Pnet => usize::from(flags.capture.sockets),
+    };
+    let pool = Pool::open(wanted);
+    let held = privilege::held();
+    let host = Host::open(flags.collector.settings());
+    let sampler = drop_privileges(&host);
+    let dir = flags.evidence.dir.as_deref();
+    let evidence = dir.map(|dir| Store::open(dir, flags.evidence.max_size));
+    Ok(Opening { policy, configuration, listeners, wanted, pool, held, host, sampler, evidence })
+}
+
+/// Binds each address, or takes over what the service manager has bound.
+pub fn listen(flags: &flags::Web) -> Listeners {
+    if flags.systemd_socket {
+        return Listeners::HandedOver(activation::take());
+    }
+    Listeners::Bound(flags.listen.address.iter().map(|address| listen::bind(address)).collect())
+}
+
+/// The pool, if the backend can capture with it.
+///
+/// # Errors
+/// If there is no socket for a backend that was asked for by name.
+pub fn enough(pool: Pool, backend: Choice) -> Result<Pool, Failure> {
+    let by_name = match backend {
+        Choice::Auto | Choice::Socket => false,
+        Choice::Ring | Choice::Pnet => true,
+    };
+    match pool.shortage() {
+        Some(reason @ (PoolEmpty::NotPermitted | PoolEmpty::Refused(_)))
+            if by_name && pool.size() == 0 =>
+        {
+            Err(refused(format!("--capture.backend: {reason}")))
+        }
+        Some(_) | None => Ok(pool),
+    }
+}
+
+/// Drops all privileges and starts the sampler, if anything is sampled. Its thread keeps
+/// [`TO_LOOK_INTO_PROCESSES`] if it finds the owners of sockets by their files.
+fn drop_privileges(host: &Arc<Host>) -> Result<Option<Sampler>, Failure> {
+    let dropping = failed("dropping privileges");
+    let Standing { syscalls, sockets } = host.standing();
+    let is_sampled = syscalls.is_on() || sockets.is_on();
+    let start = || is_sampled.then(|| Sampler::start(Arc::clone(host))).transpose();
+    let sampler = if sockets.owners == Owners::Fd {
+        privilege::drop_all_but_for(&TO_LOOK_INTO_PROCESSES, start)
+            .map_err(|error| dropping(&error))?
+    } else {
+        privilege::drop_all().map_err(|error| dropping(&error))?;
+        start()
+    };
+    sampler.map_err(|error| failed("starting a thread")(&error))
+}
