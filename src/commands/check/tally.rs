@@ -1,7 +1,8 @@
 //! What listening adds up to, for one interface. Observations come in, numbers go out. Pure and
 //! bounded; knows no capture and no clock.
 
-use crate::decode::{Cast, Message, Observation, Protocol, Sender};
+use crate::decode::membership::Query;
+use crate::decode::{Cast, Observation, Protocol, Sender};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Labels, Route, Router};
@@ -110,26 +111,9 @@ impl Tally {
     /// Takes note of who asks in general; questions about one group may come from anybody.
     fn handle_query(&mut self, observation: &Observation<'_>, own: bool) {
         let Some(address) = observation.ip.map(|ip| ip.source) else { return };
-        let (slot, version, interval) = match &observation.message {
-            Message::Igmp(crate::decode::igmp::Message::Query(query)) if query.is_general() => {
-                (&mut self.igmp, query.version, query.interval)
-            }
-            Message::Mld(crate::decode::mld::Message::Query(query)) if query.is_general() => {
-                (&mut self.mld, query.version, query.interval)
-            }
-            Message::None
-            | Message::Mdns(_)
-            | Message::Ssdp(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => return,
-        };
+        let Some(query) = observation.message.general_query() else { return };
+        let slot = if address.is_ipv4() { &mut self.igmp } else { &mut self.mld };
+        let Query { version, interval, .. } = *query;
         // Another machine's says more about the LAN than ours.
         if slot.is_none_or(|known| known.own && !own) {
             *slot = Some(Querier { address, version, interval, own });
