@@ -15,7 +15,7 @@ use multicast_exporter::lan::{
     CaptureView, Deadline, Detail, LanView, LockTimeout, Source, read_locked,
 };
 use multicast_exporter::mac::Mac;
-use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer, device_label};
+use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer};
 use multicast_exporter::pipeline::SegmentView;
 use multicast_exporter::time::{Stamp, Time, clock};
 use parking_lot::Mutex;
@@ -203,7 +203,7 @@ fn registry(snapshot: &Snapshot) -> (Registry, usize) {
     let mut series = 0;
     for device in &snapshot.devices {
         series += Kind::ALL.len() + Section::ALL.len() + 3;
-        let label = device_label(device.sender);
+        let label = device.sender.to_string();
         let with = |value| ["eth0", label.as_str(), value];
         for protocol in Protocol::ALL {
             let count = device.counters.packets[protocol.index()];

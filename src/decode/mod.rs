@@ -4,18 +4,20 @@
 //! The layers are one file each: [`decode`] asks `link` (with `wifi`, both over `ethertype`) for
 //! addresses and the network layer, `ip` for the transport layer, `udp` for ports, and then the
 //! protocol's own file for the message. A protocol's file has five parts: what it is and where that
-//! is written, the message as a type, what can be asked of it, `parse`, and its tests. Values not
-//! known are kept as they are; what is wrong is said beside the value, not instead of it.
+//! is written, the message as a type, what can be asked of it, `parse`, and its tests. IGMP and MLD
+//! share their type, in `membership`. Values not known are kept as they are; what is wrong is said
+//! beside the value, not instead of it.
 
 pub mod arp;
 pub mod dhcp;
 mod ethertype;
-pub mod igmp;
+mod igmp;
 mod ip;
 mod link;
 pub mod llmnr;
 pub mod mdns;
-pub mod mld;
+pub mod membership;
+mod mld;
 pub mod nd;
 pub mod netbios;
 mod octets;
@@ -154,9 +156,9 @@ pub enum Message<'a> {
     /// WS-Discovery (UDP 3702).
     Wsd(wsd::Message<'a>),
     /// IGMP.
-    Igmp(igmp::Message<'a>),
+    Igmp(membership::Message<'a>),
     /// Multicast Listener Discovery.
-    Mld(mld::Message<'a>),
+    Mld(membership::Message<'a>),
     /// Neighbour Discovery.
     Nd(nd::Message),
     /// ARP.
@@ -167,6 +169,17 @@ pub enum Message<'a> {
     Dhcpv6(dhcp::MessageV6<'a>),
     /// NetBIOS over UDP (137 and 138).
     Netbios(netbios::Message),
+}
+
+impl Message<'_> {
+    /// The general query that it is, of IGMP or MLD. Queriers alone send these; a query about one
+    /// group may come from any switch.
+    #[must_use]
+    pub fn general_query(&self) -> Option<&membership::Query> {
+        let (Self::Igmp(message) | Self::Mld(message)) = self else { return None };
+        let membership::Message::Query(query) = message else { return None };
+        query.is_general().then_some(query)
+    }
 }
 
 /// What a protocol's `parse` makes of a payload: a value as far as it goes, and what was wrong.

@@ -78,6 +78,30 @@ impl Cause {
             | Protocol::OtherBroadcast => None,
         }
     }
+
+    /// Whether the datagrams of the discovery protocols are enough to see it by. A loop shows in
+    /// the MACs of its copies, the others in protocols without a group of their own.
+    #[must_use]
+    pub const fn shows_in_datagrams(self) -> bool {
+        match self {
+            Self::L2Loop
+            | Self::AddressScan
+            | Self::DhcpFlood
+            | Self::MembershipFlood
+            | Self::Stream => false,
+            Self::Reflection
+            | Self::NameConflict
+            | Self::RenameLoop
+            | Self::ProbeLoop
+            | Self::PingPong
+            | Self::GoodbyeFlapping
+            | Self::RecordChurn
+            | Self::RepeatedResponse
+            | Self::QueryFlood
+            | Self::DiscoveryFlood
+            | Self::Unclassified => true,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -405,22 +405,11 @@ fn identify(
     profile.keep_name(row.memory.is_contested(now));
     profile.set_relay(is_relay);
     claims::of_sender(observation, |claim| profile.hear(now, claim));
-    let is_news = match &observation.message {
+    let is_news = if let Message::Ssdp(message) = &observation.message {
         // Many strings to look through; a storm says the same again and again.
-        Message::Ssdp(message) => {
-            profile.looks_into(hasher.hash_one((message.target, message.server)), now)
-        }
-        Message::None
-        | Message::Mdns(_)
-        | Message::Llmnr(_)
-        | Message::Wsd(_)
-        | Message::Igmp(_)
-        | Message::Mld(_)
-        | Message::Nd(_)
-        | Message::Arp(_)
-        | Message::Dhcp(_)
-        | Message::Dhcpv6(_)
-        | Message::Netbios(_) => true,
+        profile.looks_into(hasher.hash_one((message.target, message.server)), now)
+    } else {
+        true
     };
     if is_news {
         claims::of_message(observation, |claim| profile.hear(now, claim));

@@ -330,7 +330,7 @@ fn unicast_is_counted_in_the_total_only() {
     observation.cast = Cast::Unicast;
     e.handle_frame(at(0), Stamp(0), &observation);
     let snapshot = e.snapshot();
-    assert_eq!((snapshot.frames, snapshot.tracked, snapshot.packets), (1, 0, [0; 13]));
+    assert_eq!((snapshot.frames, snapshot.tracked, snapshot.packets), (1, 0, [0; Protocol::COUNT]));
     assert!(snapshot.other.is_none());
 }
 
@@ -522,7 +522,7 @@ proptest! {
     ) {
         let mut e = Engine::with_parser(config(max), KEY, script);
         let mut now = 0;
-        let (mut packets, mut unseen) = ([0_u64; 13], 0);
+        let (mut packets, mut unseen) = ([0_u64; Protocol::COUNT], 0);
         let total = steps.len() as u64;
         for (n, protocol, gap, odd) in steps {
             now += gap;

@@ -77,6 +77,13 @@ pub struct LanView {
     pub evidence: Option<Totals>,
 }
 
+impl LanView {
+    /// The segments that could be read.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentView> {
+        self.captures.iter().flat_map(|capture| capture.segments.iter().flatten())
+    }
+}
+
 /// One captured kernel interface, or capture file.
 #[derive(Clone, Debug)]
 pub struct CaptureView {

@@ -29,6 +29,5 @@ pub mod writer;
 
 pub use catalogue::{Collector, Selection};
 pub use exporter::{BUILD, Build};
-pub use rows::device_label;
 pub use scrape::Scraper;
 pub use writer::{Dialect, Encoding, Writer};

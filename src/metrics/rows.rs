@@ -155,12 +155,6 @@ fn write_sender(out: &mut String, sender: Sender) {
     }
 }
 
-/// The `device` label of a sender.
-#[must_use]
-pub fn device_label(sender: Sender) -> String {
-    sender.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,7 +168,7 @@ mod tests {
         ] {
             let mut written = String::new();
             write_sender(&mut written, sender);
-            assert_eq!((&*written, &*device_label(sender)), (name, name));
+            assert_eq!((&*written, &*sender.to_string()), (name, name));
         }
     }
 }

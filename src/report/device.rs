@@ -2,8 +2,8 @@
 //! holds.
 
 use super::Instant;
-use crate::decode::Protocol;
 use crate::decode::mdns::{Kind, Section};
+use crate::decode::{Protocol, Sender};
 use crate::detect::{LastOffence, Rule};
 use crate::engine::{DeviceCounters, DeviceSnapshot};
 use crate::pipeline::SegmentView;
@@ -18,9 +18,15 @@ pub struct Device {
     pub interface: String,
     /// MAC, or IP where the link has no MAC, or `other`.
     pub device: String,
-    /// Whether this is no device but `other`: the segment's frames of all who have no row.
+    /// Who that is; `None` is no device but `other`: the segment's frames of all who have no row.
     #[serde(skip)]
-    pub is_other: bool,
+    pub sender: Option<Sender>,
+    /// Whether it is this machine.
+    #[serde(skip)]
+    pub local: bool,
+    /// The address to show where only one can be.
+    #[serde(skip)]
+    pub address: Option<String>,
     /// All addresses heard, at most 16.
     pub addresses: Vec<String>,
     /// Host name.
@@ -43,6 +49,9 @@ pub struct Device {
     pub offences: BTreeMap<&'static str, Offence>,
     /// The busiest whole second of the capture: signalling and address frames.
     pub peak_packets_per_second: u32,
+    /// The busiest whole second of the last 60 s.
+    #[serde(skip)]
+    pub peak_minute: u32,
     /// Original stamp of its first frame.
     pub first_seen: Option<Instant>,
     /// Original stamp of its last frame.
@@ -53,7 +62,7 @@ impl Device {
     /// Frames of all protocols.
     #[must_use]
     pub fn total_packets(&self) -> u64 {
-        self.packets.0.iter().map(|(_, n)| n).sum()
+        self.packets.0.iter().fold(0, |sum, (_, packets)| sum.saturating_add(*packets))
     }
 }
 
@@ -117,7 +126,9 @@ pub fn devices<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<D
     let mut devices = Vec::new();
     for view in segments {
         devices.extend(view.snapshot.devices.iter().map(|row| device(&view.label, row)));
-        devices.extend(view.snapshot.other.iter().map(|counters| other(&view.label, counters)));
+        // The frames of all who have no row: a device without identity.
+        let other = view.snapshot.other.iter();
+        devices.extend(other.map(|counters| counted(&view.label, "other".into(), counters)));
     }
     devices.sort_by(|a: &Device, b| {
         b.total_packets()
@@ -132,6 +143,9 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
     let counts = row.violations.iter().flat_map(|counts| Rule::ALL.iter().zip(counts.iter()));
     let broken = counts.filter(|(_, count)| **count > 0);
     Device {
+        sender: Some(row.sender),
+        local: identity.local,
+        address: identity.address.map(|address| address.to_string()),
         addresses: identity.addresses.iter().map(ToString::to_string).collect(),
         name: identity.name.as_deref().map(str::to_owned),
         vendor: identity.vendor.map(str::to_owned),
@@ -140,22 +154,20 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         violations: broken.map(|(rule, count)| (rule.id(), *count)).collect(),
         offences: row.offences.iter().map(|last| (last.rule.id(), Offence::from(last))).collect(),
         peak_packets_per_second: row.peak_ever,
+        peak_minute: row.peak_minute,
         first_seen: Instant::from_stamp(row.first_seen),
         last_seen: Instant::from_stamp(row.last_seen),
         ..counted(label, row.sender.to_string(), &row.counters)
     }
 }
 
-/// The frames of all who have no row: a device without identity.
-fn other(label: &str, counters: &DeviceCounters) -> Device {
-    Device { is_other: true, ..counted(label, "other".into(), counters) }
-}
-
 fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
     Device {
         interface: label.to_owned(),
         device,
-        is_other: false,
+        sender: None,
+        local: false,
+        address: None,
         addresses: Vec::new(),
         name: None,
         vendor: None,
@@ -176,6 +188,7 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         violations: BTreeMap::new(),
         offences: BTreeMap::new(),
         peak_packets_per_second: 0,
+        peak_minute: 0,
         first_seen: None,
         last_seen: None,
     }

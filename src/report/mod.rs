@@ -1,5 +1,5 @@
 //! What is known of a LAN, as objects for programs and people: the JSON of version 1, which
-//! `analyze` writes and the web serves.
+//! `analyze` writes and the web serves, and what the page and the table of `analyze` show.
 //!
 //! In: snapshots of segments, nothing else. Out: frames, protocols, devices, storms, violations.
 //! It must not know who asks.
@@ -59,6 +59,13 @@ impl Instant {
         let earliest = jiff::Timestamp::from_nanosecond(-62_167_219_200 * 1_000_000_000).ok()?;
         let timestamp = jiff::Timestamp::from_nanosecond(stamp.0).ok()?;
         (timestamp >= earliest).then_some(Self(timestamp))
+    }
+
+    /// The second that it is in: enough for people.
+    #[must_use]
+    pub fn whole_seconds(self) -> Self {
+        let second = self.0.as_nanosecond().div_euclid(1_000_000_000);
+        Self::from_stamp(Stamp(second * 1_000_000_000)).unwrap_or(self)
     }
 }
 

@@ -2,21 +2,31 @@
 //! holds.
 
 use super::Instant;
+use crate::decode::Sender;
 use crate::pipeline::SegmentView;
-use crate::storm;
+use crate::storm::{self, Level};
 use serde::Serialize;
+use serde::ser::Serializer;
+use std::collections::HashMap;
 
 /// A storm of a device, or of a segment as a whole.
 #[derive(Clone, Debug, Serialize)]
 pub struct Storm {
     /// What it is called: see [`storm::Storm::id`].
     pub id: String,
+    /// Counts up on its segment: see [`storm::Storm::number`].
+    #[serde(skip)]
+    pub number: u64,
     /// The segment's label.
     pub interface: String,
     /// Whose; `None` where it is the segment as a whole.
     pub device: Option<String>,
+    /// The device's host name, if it has one and is still known.
+    #[serde(skip)]
+    pub name: Option<String>,
     /// `storm` or `chatty`.
-    pub level: &'static str,
+    #[serde(serialize_with = "by_label")]
+    pub level: Level,
     /// The first cause that fits.
     pub cause: &'static str,
     /// What the device does, or what goes on, for people.
@@ -42,14 +52,15 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// The storm `told` of the segment `interface`.
-    #[must_use]
-    pub fn new(interface: &str, told: &storm::Storm) -> Self {
+    /// The storm `told` of the segment `interface`, of a device called `name`.
+    fn new(interface: &str, told: &storm::Storm, name: Option<&str>) -> Self {
         Self {
             id: told.id(interface),
+            number: told.number,
             interface: interface.to_owned(),
             device: told.culprit.sender().map(|sender| sender.to_string()),
-            level: told.level.label(),
+            name: name.map(str::to_owned),
+            level: told.level,
             cause: told.culprit.cause(),
             in_words: told.culprit.in_words(),
             also: told.culprit.also(),
@@ -70,15 +81,30 @@ impl Storm {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn by_label<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(level.label())
+}
+
 /// The storms of these segments, those of devices and of segments, the first to begin first.
 pub fn storms<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<Storm> {
     let mut storms = Vec::new();
     for view in segments {
-        let told = view.snapshot.storms.iter();
-        storms.extend(told.map(|told| (told.start, Storm::new(&view.label, told))));
+        let told = &view.snapshot.storms;
+        let names = if told.is_empty() { HashMap::new() } else { names(view) };
+        storms.extend(told.iter().map(|told| {
+            let name = told.culprit.sender().and_then(|sender| names.get(&sender).copied());
+            (told.start, Storm::new(&view.label, told, name))
+        }));
     }
     storms.sort_by(|(start, storm), (later, other)| {
         start.cmp(later).then_with(|| storm.id.cmp(&other.id))
     });
     storms.into_iter().map(|(_, storm)| storm).collect()
+}
+
+/// The host names of a segment's devices.
+fn names(view: &SegmentView) -> HashMap<Sender, &str> {
+    let devices = view.snapshot.devices.iter();
+    devices.filter_map(|device| Some((device.sender, device.identity.name.as_deref()?))).collect()
 }

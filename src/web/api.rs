@@ -5,7 +5,6 @@
 
 use super::{App, telemetry};
 use crate::lan::{CaptureView, Deadline, Detail, LanView};
-use crate::pipeline::SegmentView;
 use crate::report;
 use crate::storm::Storm;
 use axum::extract::rejection::QueryRejection;
@@ -59,7 +58,7 @@ pub(super) struct Where {
 /// `/api/v1/devices`
 pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
     rendered(&app, |view, out| {
-        let devices = report::devices(segments(view));
+        let devices = report::devices(view.segments());
         let list = DeviceList { version: report::VERSION, devices, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
@@ -80,7 +79,7 @@ pub(super) async fn device(
     };
     rendered(&app, move |view, out| {
         // Most packets first.
-        let mut devices = report::devices(segments(view)).into_iter();
+        let mut devices = report::devices(view.segments()).into_iter();
         let found = devices.find(|row| {
             row.device.eq_ignore_ascii_case(&device)
                 && interface.as_ref().is_none_or(|interface| *interface == row.interface)
@@ -104,7 +103,7 @@ pub(super) async fn device(
 /// `/api/v1/storms`
 pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
     rendered(&app, |view, out| {
-        let storms = report::storms(segments(view));
+        let storms = report::storms(view.segments());
         let list = StormList { version: report::VERSION, storms, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
@@ -183,11 +182,6 @@ fn problem(status: StatusCode, error: &str) -> Response {
     let mut line = serde_json::to_string(&Problem { error }).unwrap_or_default();
     line.push('\n');
     json(status, line)
-}
-
-/// The segments that could be read.
-fn segments(view: &LanView) -> impl Iterator<Item = &SegmentView> {
-    view.captures.iter().flat_map(|capture| capture.segments.iter().flatten())
 }
 
 /// The captures whose segments could not be read in time.

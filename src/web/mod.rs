@@ -2,9 +2,9 @@
 //!
 //! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
 //! to be tested, and a [`server`] that runs it. It must not know how frames are captured, decoded
-//! or counted, only what a [`Source`](crate::lan::Source) copies for it; the page reads
-//! snapshots of devices and the interfaces passed over in that copy, `api` makes a
-//! [`report`](crate::report) of it.
+//! or counted, only what a [`Source`](crate::lan::Source) copies for it. The page and `api` show
+//! that copy's devices and storms as the objects of [`report`](crate::report); the page reads
+//! captures and the interfaces passed over as well.
 //!
 //! | room | what |
 //! |---|---|

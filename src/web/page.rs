@@ -1,19 +1,17 @@
 //! The page for people: who floods and how, what is captured, and who is busiest.
 //!
-//! In: a view of the LAN. Out: HTML without scripts or inline styles. Every string that is not
+//! In: a view of the LAN, whose devices and storms are the objects of [`report`]. Out: HTML without scripts or inline styles. Every string that is not
 //! written here, the network's above all, goes through [`Text`].
 
 use super::{App, telemetry};
-use crate::engine::DeviceSnapshot;
 use crate::lan::PassedOver;
 use crate::lan::{CaptureView, Deadline, Detail, LanView};
-use crate::metrics::{BUILD, device_label};
-use crate::report::Instant;
-use crate::storm::Storm;
-use crate::time::Stamp;
+use crate::metrics::BUILD;
+use crate::report::{self, Storm};
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use std::cmp::Reverse;
 use std::fmt::{self, Display, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,29 +75,21 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
     if !ready {
         out.write_str("<p class=\"down\">The captures are being started.</p>\n")?;
     }
-    write_storms(out, &view.captures)?;
+    write_storms(out, view)?;
     write_captures(out, &view.captures)?;
     write_passed_over(out, &view.passed_over)?;
-    write_devices(out, &view.captures)?;
+    write_devices(out, view)?;
     out.write_str("</body>\n</html>\n")
 }
 
 /// The storms that last, floods first. Nothing if there are none.
-fn write_storms(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
-    let mut storms: Vec<(&str, &Storm, Option<&DeviceSnapshot>)> = Vec::new();
-    for segment in captures.iter().flat_map(|capture| capture.segments.iter().flatten()) {
-        let snapshot = &segment.snapshot;
-        storms.extend(snapshot.segment_storm.iter().map(|storm| (&*segment.label, storm, None)));
-        storms.extend(snapshot.devices.iter().filter_map(|device| {
-            device.storm.as_ref().map(|storm| (&*segment.label, storm, Some(device)))
-        }));
-    }
+fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
+    let all = report::storms(view.segments());
+    let mut storms: Vec<&Storm> = all.iter().filter(|storm| storm.lasts()).collect();
     if storms.is_empty() {
         return Ok(());
     }
-    storms.sort_by_key(|(segment, storm, _)| {
-        (std::cmp::Reverse(storm.level), storm.start, *segment, storm.number)
-    });
+    storms.sort_by_key(|storm| (Reverse(storm.level), storm.start, &storm.interface, storm.number));
     writeln!(out, "<h2 class=\"down\">Storms</h2>\n<p>{} going on.</p>", storms.len())?;
     let heads = [
         "Device",
@@ -112,28 +102,26 @@ fn write_storms(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
         "#Frames",
     ];
     open_table(out, &heads)?;
-    for (segment, storm, device) in storms.into_iter().take(BUSIEST) {
-        match device {
+    for storm in storms.into_iter().take(BUSIEST) {
+        match &storm.device {
             Some(device) => write!(
                 out,
                 "<tr><td><code>{}</code></td><td>{}</td>",
-                Text(&device_label(device.sender)),
-                Text(device.identity.name.as_deref().unwrap_or("")),
+                Text(device),
+                Text(storm.name.as_deref().unwrap_or("")),
             )?,
             None => out.write_str("<tr><td>the segment</td><td></td>")?,
         }
-        // Whole seconds are enough for people.
-        let start = Stamp(storm.start.0.saturating_sub(storm.start.0.rem_euclid(1_000_000_000)));
-        let since = Instant::from_stamp(start).map(|since| since.to_string());
+        let since = storm.start.map(|start| start.whole_seconds().to_string());
         writeln!(
             out,
             "<td>{}</td><td>{}</td><td>{} ({})</td><td>{}</td>{}{}</tr>",
-            Text(segment),
+            Text(&storm.interface),
             storm.level.label(),
-            storm.culprit.in_words(),
-            storm.culprit.cause(),
+            storm.in_words,
+            storm.cause,
             since.unwrap_or_default(),
-            Number(u64::from(storm.peak)),
+            Number(u64::from(storm.peak_packets_per_second)),
             Number(storm.packets),
         )?;
     }
@@ -192,31 +180,18 @@ fn write_passed_over(out: &mut String, passed_over: &[PassedOver]) -> fmt::Resul
     out.write_str("</ul>\n")
 }
 
-fn write_devices(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
+fn write_devices(out: &mut String, view: &LanView) -> fmt::Result {
     out.write_str("<h2>Busiest devices</h2>\n")?;
-    let mut devices: Vec<(&str, u64, &DeviceSnapshot)> = captures
-        .iter()
-        .flat_map(|capture| capture.segments.iter().flatten())
-        .flat_map(|segment| {
-            segment.snapshot.devices.iter().map(|device| {
-                let frames =
-                    device.counters.packets.iter().fold(0, |a: u64, &b| a.saturating_add(b));
-                (&*segment.label, frames, device)
-            })
-        })
-        .collect();
+    let mut devices = report::devices(view.segments());
+    devices.retain(|device| device.sender.is_some());
     if devices.is_empty() {
         return out.write_str("<p>No device was heard yet.</p>\n");
     }
-    let busiest_first = |a: &(&str, u64, &DeviceSnapshot), b: &(&str, u64, &DeviceSnapshot)| {
-        (b.2.peak_minute, b.1).cmp(&(a.2.peak_minute, a.1)).then(a.2.sender.cmp(&b.2.sender))
-    };
     let all = devices.len();
-    if all > BUSIEST {
-        devices.select_nth_unstable_by(BUSIEST, busiest_first);
-        devices.truncate(BUSIEST);
-    }
-    devices.sort_unstable_by(busiest_first);
+    devices.sort_by_key(|device| {
+        (Reverse(device.peak_minute), Reverse(device.total_packets()), device.sender)
+    });
+    devices.truncate(BUSIEST);
     writeln!(out, "<p>{} of {all}, by the busiest second of the last minute.</p>", devices.len())?;
     let heads = [
         "Device",
@@ -230,23 +205,21 @@ fn write_devices(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
         "#Frames",
     ];
     open_table(out, &heads)?;
-    for (segment, frames, device) in devices {
-        let identity = &*device.identity;
-        let address = identity.address.map(|address| address.to_string()).unwrap_or_default();
-        let here = if identity.local { " (this machine)" } else { "" };
+    for device in devices {
+        let here = if device.local { " (this machine)" } else { "" };
         writeln!(
             out,
             "<tr><td><code>{}</code>{here}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
              <td>{}</td><td>{}</td>{}{}</tr>",
-            Text(&device_label(device.sender)),
-            Text(identity.name.as_deref().unwrap_or("")),
-            Text(&address),
-            Text(identity.vendor.unwrap_or("")),
-            Text(identity.model.as_deref().unwrap_or("")),
-            identity.category.label(),
-            Text(segment),
+            Text(&device.device),
+            Text(device.name.as_deref().unwrap_or("")),
+            Text(device.address.as_deref().unwrap_or("")),
+            Text(device.vendor.as_deref().unwrap_or("")),
+            Text(device.model.as_deref().unwrap_or("")),
+            device.category,
+            Text(&device.interface),
             Number(u64::from(device.peak_minute)),
-            Number(frames),
+            Number(device.total_packets()),
         )?;
     }
     out.write_str("</tbody></table></div>\n")

@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::detect::{Cause, CauseSet};
-use multicast_exporter::engine::{DeviceSnapshot, Identity};
+use multicast_exporter::engine::{DeviceSnapshot, Identity, Snapshot};
 use multicast_exporter::lan::LanView;
 use multicast_exporter::lan::{Evidence, PassedOver};
 use multicast_exporter::metrics::Scraper;
@@ -556,7 +556,8 @@ async fn every_cause_is_said_in_words_on_the_page() {
             storm: Some(storm),
             ..device([0, 0x1e, 0x8f, 0xab, 1, 0xff], &[(Protocol::Mdns, 1)])
         };
-        let segment = SegmentView { snapshot: snapshot(vec![device]), ..segment("eth0", "") };
+        let snapshot = Snapshot { storms: vec![storm], ..snapshot(vec![device]) };
+        let segment = SegmentView { snapshot, ..segment("eth0", "") };
         let view = LanView {
             captures: vec![capture("eth0", Backend::Ring, vec![segment])],
             ..LanView::default()

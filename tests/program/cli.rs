@@ -6,6 +6,7 @@ use crate::support::process::program;
 use flate2::write::GzEncoder;
 use multicast_exporter::craft::mdns::{Query, Responder, Service};
 use multicast_exporter::craft::{Captured, Host, Pcap, Tag, tagged};
+use multicast_exporter::decode::Protocol;
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
 use std::fs;
@@ -164,7 +165,7 @@ fn json_has_the_shape_that_is_promised() {
     );
     assert_eq!(report["frames"], frames);
     assert_eq!(report["storms"], serde_json::json!([]));
-    assert_eq!(report["protocols"].as_object().expect("an object").len(), 13);
+    assert_eq!(report["protocols"].as_object().expect("an object").len(), Protocol::COUNT);
     for (name, volume) in report["protocols"].as_object().expect("an object") {
         assert!(volume["packets"].is_u64() && volume["bytes"].is_u64(), "{name}");
         assert_eq!(keys(volume), "bytes packets");

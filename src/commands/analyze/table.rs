@@ -54,15 +54,15 @@ fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "LASTED",
     ];
     let mut rows = vec![row(head)];
-    rows.extend(report.storms.iter().take(SHOWN).map(|storm| storm_row(report, storm)));
+    rows.extend(report.storms.iter().take(SHOWN).map(storm_row));
     writeln!(f)?;
     write_columns(f, &rows, &[false, false, false, false, false, false, true, true, false])?;
     write_rest(f, report.storms.len())
 }
 
-fn storm_row(report: &Report, storm: &Storm) -> Vec<String> {
+fn storm_row(storm: &Storm) -> Vec<String> {
     let device = match &storm.device {
-        Some(device) => called(report, &storm.interface, device),
+        Some(device) => called(device, storm.name.as_deref()),
         None => "the segment".to_owned(),
     };
     let mut cause = storm.cause.to_owned();
@@ -81,7 +81,7 @@ fn storm_row(report: &Report, storm: &Storm) -> Vec<String> {
         storm.start.map(|start| start.to_string()).unwrap_or_default(),
         storm.interface.clone(),
         device,
-        storm.level.to_owned(),
+        storm.level.label().to_owned(),
         cause,
         storm.protocol.to_owned(),
         storm.peak_packets_per_second.to_string(),
@@ -91,9 +91,8 @@ fn storm_row(report: &Report, storm: &Storm) -> Vec<String> {
 }
 
 /// A device with its name, if it has one.
-fn called(report: &Report, interface: &str, device: &str) -> String {
-    let of = |row: &&Device| row.device == device && row.interface == interface;
-    match report.devices.iter().find(of).and_then(|row| row.name.as_ref()) {
+fn called(device: &str, name: Option<&str>) -> String {
+    match name {
         Some(name) => format!("{device} ({name})"),
         None => device.to_owned(),
     }
@@ -130,7 +129,7 @@ fn write_violations(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result 
         vec![
             rule.id().to_owned(),
             rule.hardness().label().to_owned(),
-            called(report, &device.interface, &device.device),
+            called(&device.device, device.name.as_deref()),
             device.interface.clone(),
             count.to_string(),
             last.map(offence).unwrap_or_default(),
@@ -166,7 +165,7 @@ fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         return Ok(());
     }
     let (others, devices): (Vec<&Device>, Vec<&Device>) =
-        report.devices.iter().partition(|device| device.is_other);
+        report.devices.iter().partition(|device| device.sender.is_none());
     write!(
         f,
         "{} to a multicast or broadcast address, {} multicast in unicast frames, {} devices",

@@ -5,8 +5,9 @@
 //! others may stay without a word: only silence ends a group.
 
 use super::queriers::Family;
+use crate::decode::Message;
 use crate::decode::mdns::HashKey;
-use crate::decode::{Message, igmp, mld};
+use crate::decode::membership::{self, GroupRecord};
 use crate::detect::memory::table::Table;
 use crate::detect::view::View;
 use crate::time::Time;
@@ -31,19 +32,19 @@ impl Groups {
 
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>) {
-        match &view.observation.message {
-            Message::Igmp(message) => self.of_igmp(view.now, message),
-            Message::Mld(message) => self.of_mld(view.now, message),
-            Message::None
-            | Message::Mdns(_)
-            | Message::Ssdp(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => {}
+        let (Message::Igmp(message) | Message::Mld(message)) = &view.observation.message else {
+            return;
+        };
+        match message {
+            membership::Message::Report { group, .. } => self.report(view.now, *group),
+            membership::Message::Records(records) => {
+                for record in records.iter().filter(GroupRecord::is_member) {
+                    self.report(view.now, record.group);
+                }
+            }
+            membership::Message::Query(_)
+            | membership::Message::Leave { .. }
+            | membership::Message::Other(_) => {}
         }
     }
 
@@ -52,45 +53,10 @@ impl Groups {
         self.families[family as usize].values(now).count() as u64
     }
 
-    fn of_igmp(&mut self, now: Time, message: &igmp::Message<'_>) {
-        match message {
-            igmp::Message::Report { group, .. } => self.report(now, (*group).into()),
-            igmp::Message::ReportV3(records) => {
-                for record in records.iter().filter(|r| is_member(r.kind, r.sources)) {
-                    self.report(now, record.group.into());
-                }
-            }
-            igmp::Message::Query(_) | igmp::Message::Leave { .. } | igmp::Message::Other(_) => {}
-        }
-    }
-
-    fn of_mld(&mut self, now: Time, message: &mld::Message<'_>) {
-        match message {
-            mld::Message::Report { group } => self.report(now, (*group).into()),
-            mld::Message::ReportV2(records) => {
-                for record in records.iter().filter(|r| is_member(r.kind, r.sources)) {
-                    self.report(now, record.group.into());
-                }
-            }
-            mld::Message::Query(_) | mld::Message::Done { .. } => {}
-        }
-    }
-
     fn report(&mut self, now: Time, group: IpAddr) {
         if group.is_multicast() {
-            let family = if group.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-            self.families[family as usize].entry(now, group, || ());
+            self.families[Family::of(group) as usize].entry(now, group, || ());
         }
-    }
-}
-
-/// Whether a group record says that its sender listens, to all or to some sources. What blocks
-/// sources (6) says nothing of those that are left.
-const fn is_member(kind: u8, sources: u16) -> bool {
-    match kind {
-        1 | 3 | 5 => sources > 0,
-        2 | 4 => true,
-        _ => false,
     }
 }
 

@@ -7,7 +7,8 @@
 //! their members answer, so IPv4 queries from there count, but they are no querier that others
 //! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
 
-use crate::decode::{Message, Sender, igmp, mld};
+use crate::decode::Sender;
+use crate::decode::membership::Query;
 use crate::detect::view::View;
 use crate::labelled::labelled;
 use crate::time::{Stamp, Time};
@@ -27,6 +28,16 @@ labelled! {
         Ipv4 = "ipv4",
         /// MLD.
         Ipv6 = "ipv6",
+    }
+}
+
+impl Family {
+    /// The family of an address.
+    pub(crate) const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
     }
 }
 
@@ -79,7 +90,7 @@ impl QuerierSource {
     }
 }
 
-/// What one address family has heard.
+/// What one address family has view.
 #[derive(Clone, Debug, Default)]
 struct Heeded {
     last_query: Option<Stamp>,
@@ -88,50 +99,18 @@ struct Heeded {
     sources: Vec<QuerierSource>,
 }
 
-/// A general query of either protocol.
-#[derive(Clone, Copy, Debug)]
-struct General {
-    family: Family,
-    sender: Option<Sender>,
-    version: u8,
-    /// Robustness variable and interval, where both are said.
-    states: Option<(u8, Duration)>,
-    max_response: Duration,
+/// Robustness variable and interval, where a query states both.
+fn stated(query: &Query) -> Option<(u8, Duration)> {
+    let Query { robustness, interval, .. } = *query;
+    (robustness > 0 && !interval.is_zero()).then_some((robustness, interval))
 }
 
-impl General {
-    fn read(message: &Message<'_>, sender: Option<Sender>) -> Option<Self> {
-        let (family, version, robustness, interval, max_response) = match message {
-            Message::Igmp(igmp::Message::Query(q)) if q.is_general() => {
-                (Family::Ipv4, q.version, q.robustness, q.interval, q.max_response)
-            }
-            Message::Mld(mld::Message::Query(q)) if q.is_general() => {
-                (Family::Ipv6, q.version, q.robustness, q.interval, q.max_response)
-            }
-            Message::None
-            | Message::Mdns(_)
-            | Message::Ssdp(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => return None,
-        };
-        let states = (robustness > 0 && !interval.is_zero()).then_some((robustness, interval));
-        Some(Self { family, sender, version, states, max_response })
-    }
-
-    /// How long its source is believed in: QRV x QQI + QRI / 2 (RFC 3376 section 8.5, RFC 3810
-    /// section 9.5).
-    fn present(&self) -> Duration {
-        self.states.map_or(PRESENT, |(robustness, interval)| {
-            interval * u32::from(robustness) + self.max_response / 2
-        })
-    }
+/// How long the source of a query is believed in: QRV x QQI + QRI / 2 (RFC 3376 section 8.5, RFC
+/// 3810 section 9.5).
+fn present(query: &Query) -> Duration {
+    stated(query).map_or(PRESENT, |(robustness, interval)| {
+        interval * u32::from(robustness) + query.max_response / 2
+    })
 }
 
 /// The queriers of a segment, in 4 KiB at most.
@@ -144,14 +123,19 @@ impl Queriers {
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, stamp: Stamp) {
         let observation = view.observation;
-        let Some(query) = General::read(&observation.message, observation.sender) else { return };
+        let Some(query) = observation.message.general_query() else { return };
         let Some(ip) = observation.ip.map(|ip| ip.source) else { return };
         let counts = match ip {
             IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
             IpAddr::V6(ip) => ip.is_unicast_link_local(),
         };
         if counts {
-            self.families[query.family as usize].hear(view.now, stamp, ip, &query);
+            self.families[Family::of(ip) as usize].hear(
+                view.now,
+                stamp,
+                (ip, observation.sender),
+                query,
+            );
         }
     }
 
@@ -184,23 +168,29 @@ impl Queriers {
 }
 
 impl Heeded {
-    fn hear(&mut self, now: Time, stamp: Stamp, ip: IpAddr, query: &General) {
+    fn hear(
+        &mut self,
+        now: Time,
+        stamp: Stamp,
+        (ip, sender): (IpAddr, Option<Sender>),
+        query: &Query,
+    ) {
         self.last_query = Some(stamp);
         let there = self.sources.iter_mut().find(|source| source.ip == ip);
         let before = there.as_ref().and_then(|source| source.gap);
         // A query that comes twice says nothing.
         let gap = there.as_ref().map(|source| now.since(source.last)).filter(|g| g.as_secs() > 0);
         let measured = gap.zip(before).map(|(gap, before)| gap.min(before));
-        let stated = query.states.map(|(_, interval)| interval);
+        let stated = stated(query).map(|(_, interval)| interval);
         self.interval = stated.or(measured).or(self.interval);
         let new = QuerierSource {
             ip,
-            sender: query.sender,
+            sender,
             version: query.version,
             interval: stated,
             last: now,
             gap: gap.or(before),
-            present: query.present(),
+            present: present(query),
         };
         if let Some(there) = there {
             *there = new;
@@ -233,12 +223,15 @@ mod tests {
             let mut now = Time(0);
             for (last, seconds, robustness) in steps {
                 now = now.plus(Duration::from_secs(seconds));
-                let states = (robustness > 0).then_some((robustness, Duration::from_mins(1)));
-                let max_response = Duration::from_secs(8);
-                let family = Family::Ipv4;
-                let query = General { family, sender: None, version: 3, states, max_response };
+                let query = Query {
+                    version: 3,
+                    group: Ipv4Addr::UNSPECIFIED.into(),
+                    max_response: Duration::from_secs(8),
+                    robustness,
+                    interval: Duration::from_mins(1),
+                };
                 let ip = if last == 0 { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::new(10, 0, 0, last) };
-                heeded.hear(now, Stamp(now.0.into()), ip.into(), &query);
+                heeded.hear(now, Stamp(now.0.into()), (ip.into(), None), &query);
                 let alive = |at: Time, present| now.since(at) <= present;
                 let counted = model.iter().filter(|(there, at, p)| *there != last && alive(*at, *p));
                 let is_there = model.iter().any(|(there, ..)| *there == last);

@@ -113,37 +113,22 @@ impl Discovery {
 
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
-        match view.protocol {
-            Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd => {}
-            Protocol::Netbios => {
-                findings.mark(Cause::DiscoveryFlood);
-                return;
-            }
-            Protocol::Mdns
-            | Protocol::MdnsUnicast
-            | Protocol::Dhcp
-            | Protocol::Igmp
-            | Protocol::Mld
-            | Protocol::Nd
-            | Protocol::Arp
-            | Protocol::OtherMulticast
-            | Protocol::OtherBroadcast => return,
+        if view.protocol == Protocol::Netbios {
+            findings.mark(Cause::DiscoveryFlood);
+            return;
+        }
+        if !matches!(view.protocol, Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd) {
+            return;
         }
         self.pace(view, findings);
-        match &view.observation.message {
-            Message::Ssdp(message) => self.ssdp(view, message, findings),
-            Message::Llmnr(message) => self.llmnr(view, message, findings),
-            Message::Wsd(message) => self.wsd(view, message, findings),
-            // What cannot be read has a pace only.
-            Message::None
-            | Message::Mdns(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Nd(_)
-            | Message::Arp(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => {}
+        // What cannot be read has a pace only.
+        let message = &view.observation.message;
+        if let Message::Ssdp(message) = message {
+            self.ssdp(view, message, findings);
+        } else if let Message::Llmnr(message) = message {
+            self.llmnr(view, message, findings);
+        } else if let Message::Wsd(message) = message {
+            self.wsd(view, message, findings);
         }
     }
 

@@ -69,26 +69,19 @@ impl Scan {
 
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
-        let target = match &view.observation.message {
-            Message::Arp(message) if message.is_request() && !message.is_gratuitous() => {
-                self.state.hash_one(message.target_ip)
-            }
-            Message::Nd(message) if message.kind == nd::Kind::NeighbourSolicitation => {
-                let Some(target) = message.target else { return };
-                self.state.hash_one(target)
-            }
-            Message::Nd(_)
-            | Message::Arp(_)
-            | Message::None
-            | Message::Mdns(_)
-            | Message::Ssdp(_)
-            | Message::Llmnr(_)
-            | Message::Wsd(_)
-            | Message::Igmp(_)
-            | Message::Mld(_)
-            | Message::Dhcp(_)
-            | Message::Dhcpv6(_)
-            | Message::Netbios(_) => return,
+        let message = &view.observation.message;
+        let target = if let Message::Arp(message) = message
+            && message.is_request()
+            && !message.is_gratuitous()
+        {
+            self.state.hash_one(message.target_ip)
+        } else if let Message::Nd(message) = message
+            && message.kind == nd::Kind::NeighbourSolicitation
+            && let Some(target) = message.target
+        {
+            self.state.hash_one(target)
+        } else {
+            return;
         };
         let Some(sender) = view.observation.sender else { return };
         let targets = self.devices.entry(view.now, sender, Targets::new).value;

@@ -6,7 +6,7 @@
 use super::category::{self, Evidence};
 use super::profile::Claim;
 use crate::decode::mdns::{Digest, Hint};
-use crate::decode::{Ip, Message, Observation, arp, dhcp, igmp, mld, nd, netbios, ssdp};
+use crate::decode::{Ip, Message, Observation, arp, dhcp, nd, netbios, ssdp};
 use crate::mac::Mac;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,15 +37,10 @@ pub(in crate::engine) fn of_message(
                 hear(Claim::LeaseName(name));
             }
         }
-        // A switch that snoops and has no address queries from 0.0.0.0 or ::, and whoever does is
-        // no querier, let alone a router (RFC 4541 section 2.1.1, RFC 3810 section 5.1.14).
-        Message::Igmp(igmp::Message::Query(query)) => {
-            if query.is_general() && has_source(observation) {
-                hear(Claim::Evidence(Evidence::Queries));
-            }
-        }
-        Message::Mld(mld::Message::Query(query)) => {
-            if query.is_general() && has_source(observation) {
+        // A switch that snoops and has no address queries from 0.0.0.0 or ::. That makes it no
+        // querier, let alone a router (RFC 4541 section 2.1.1, RFC 3810 section 5.1.14).
+        message @ (Message::Igmp(_) | Message::Mld(_)) => {
+            if message.general_query().is_some() && has_source(observation) {
                 hear(Claim::Evidence(Evidence::Queries));
             }
         }
@@ -63,18 +58,7 @@ pub(in crate::engine) fn of_message(
             }
         }
         Message::Netbios(message) => of_netbios(observation, message, hear),
-        Message::None
-        | Message::Mdns(_)
-        | Message::Llmnr(_)
-        | Message::Igmp(
-            igmp::Message::Report { .. }
-            | igmp::Message::Leave { .. }
-            | igmp::Message::ReportV3(_)
-            | igmp::Message::Other(_),
-        )
-        | Message::Mld(
-            mld::Message::Report { .. } | mld::Message::Done { .. } | mld::Message::ReportV2(_),
-        ) => {}
+        Message::None | Message::Mdns(_) | Message::Llmnr(_) => {}
     }
 }
 
@@ -223,22 +207,8 @@ pub(in crate::engine) fn of_response(
 /// Whether it is a message of Neighbour Discovery whose source link-layer address is not the
 /// sender of the frame: passed on for another (RFC 4389).
 fn is_for_another(observation: &Observation<'_>) -> bool {
-    match &observation.message {
-        Message::Nd(message) => message
-            .source_mac
-            .is_some_and(|said| observation.source_mac.is_some_and(|mac| said != mac)),
-        Message::None
-        | Message::Mdns(_)
-        | Message::Ssdp(_)
-        | Message::Llmnr(_)
-        | Message::Wsd(_)
-        | Message::Igmp(_)
-        | Message::Mld(_)
-        | Message::Arp(_)
-        | Message::Dhcp(_)
-        | Message::Dhcpv6(_)
-        | Message::Netbios(_) => false,
-    }
+    let Message::Nd(message) = &observation.message else { return false };
+    message.source_mac.is_some_and(|said| observation.source_mac.is_some_and(|mac| said != mac))
 }
 
 fn has_source(observation: &Observation<'_>) -> bool {

@@ -102,9 +102,9 @@ mod tests {
 
     #[test]
     fn the_bound_is_within_the_contract() {
-        // devices.max x (2 x 13 + 7 + 4 + rules + 10).
-        const { assert!(Bound::PER_DEVICE <= 2 * 13 + 7 + 4 + Rule::COUNT + 10) };
+        // devices.max x (2 x protocols + 7 + 4 + rules + 10).
+        const { assert!(Bound::PER_DEVICE <= 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
-        assert!(bound.series() < 2_000 * (2 * 13 + 7 + 4 + Rule::COUNT + 10) + 1_000);
+        assert!(bound.series() < 2_000 * (2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10) + 1_000);
     }
 }

@@ -44,18 +44,8 @@ impl Sight {
 /// responder and never to them.
 #[must_use]
 pub const fn sees(abilities: &Abilities, protocol: Protocol) -> bool {
-    match protocol {
-        Protocol::Mdns | Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd => true,
-        Protocol::MdnsUnicast
-        | Protocol::Igmp
-        | Protocol::Mld
-        | Protocol::Nd
-        | Protocol::Arp
-        | Protocol::Dhcp
-        | Protocol::Netbios
-        | Protocol::OtherMulticast
-        | Protocol::OtherBroadcast => abilities.all_protocols,
-    }
+    abilities.all_protocols
+        || matches!(protocol, Protocol::Mdns | Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd)
 }
 
 /// Whether a backend with these abilities can meet an error of a protocol; `None` is what is
@@ -68,28 +58,10 @@ pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> b
     }
 }
 
-/// Whether a backend with these abilities sees what a cause is known by. A loop is known by
-/// the MACs of its copies, the others named here by protocols without a group of their own.
+/// Whether a backend with these abilities sees what a cause is known by.
 #[must_use]
 pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
-    match cause {
-        Cause::L2Loop
-        | Cause::AddressScan
-        | Cause::DhcpFlood
-        | Cause::MembershipFlood
-        | Cause::Stream => abilities.all_protocols,
-        Cause::Reflection
-        | Cause::NameConflict
-        | Cause::RenameLoop
-        | Cause::ProbeLoop
-        | Cause::PingPong
-        | Cause::GoodbyeFlapping
-        | Cause::RecordChurn
-        | Cause::RepeatedResponse
-        | Cause::QueryFlood
-        | Cause::DiscoveryFlood
-        | Cause::Unclassified => true,
-    }
+    abilities.all_protocols || cause.shows_in_datagrams()
 }
 
 /// Whether a backend with these abilities sees what a rule is about. To a socket the kernel gives
