@@ -5,7 +5,7 @@
 //! enum with `ALL`, `COUNT` and `label()`, and `in_words()`. It must not know what the names stand
 //! for.
 
-/// An enum that [`labelled!`] made.
+/// An enum that `labelled!` made.
 pub trait Labelled: Copy + 'static {
     /// All variants, each at its place.
     const VARIANTS: &'static [Self];

@@ -1,6 +1,6 @@
 //! Sets of the variants of a closed enum, as bits of one word.
 //!
-//! In: an enum that [`labelled!`](crate::labelled) makes. Out: the set operations. An enum with
+//! In: an enum that `labelled!` makes. Out: the set operations. An enum with
 //! more variants than there are bits does not compile.
 
 use crate::labelled::Labelled;

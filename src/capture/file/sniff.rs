@@ -56,7 +56,7 @@ fn whole<'a, const N: usize>(
     head: &'a [u8],
     format: &'static str,
 ) -> Result<&'a [u8; N], FormatError> {
-    head.first_chunk().ok_or_else(|| FormatError::Broken {
+    head.first_chunk().ok_or(FormatError::Broken {
         offset: 0,
         what: Flaw::EndsInFileHeader { got: head.len(), of: N, format },
     })

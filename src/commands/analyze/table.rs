@@ -145,8 +145,7 @@ fn offence(last: &Offence) -> String {
     let mut parts = Vec::new();
     match (&last.name, &last.rtype) {
         (Some(name), Some(rtype)) => parts.push(format!("{name} {rtype}")),
-        (Some(one), None) => parts.push(one.clone()),
-        (None, Some(one)) => parts.push(one.to_string()),
+        (Some(one), None) | (None, Some(one)) => parts.push(one.clone()),
         (None, None) => {}
     }
     parts.extend(last.gap_seconds.map(|gap| format!("{gap:.3} s after the last")));

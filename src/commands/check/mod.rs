@@ -9,7 +9,7 @@
 //! | [`captures`] | judges how the capture of each interface went |
 //! | [`host`] | judges how system calls are counted and sockets looked at |
 //! | [`listen`] | listens, through the pipelines and engines that serving uses |
-//! | [`summary`] | adds up what was heard |
+//! | `summary` | adds up what was heard |
 //! | [`heard`] | judges what was heard |
 //! | [`floods`] | judges who sends too much |
 

@@ -116,14 +116,14 @@ pub fn examine(flags: &Serve) -> Result<Preflight, String> {
         }
     };
     let unprivileged = opened.pool.shortage() == Some(&PoolEmpty::NotPermitted);
-    let opener = Opener {
+    let prober = Opener {
         means: Means::new(&flags.capture, opened.pool),
         policy: &opened.policy,
         table: &table,
         unprivileged,
         promiscuous: flags.capture.promiscuous,
     };
-    let (found, captures) = opener.open_all(container.as_deref());
+    let (found, captures) = prober.open_all(container.as_deref());
     findings.extend(found);
     Ok(Preflight { findings, captures, local: capturing::local(&table), configuration })
 }

@@ -1,5 +1,5 @@
 //! Serving: captures, and answers HTTP requests, until told to stop. In: what
-//! [`opening`](super::opening) has opened, by which time all privilege is given up. Out: the exit
+//! `opening` has opened, by which time all privilege is given up. Out: the exit
 //! status.
 
 mod follow;
@@ -60,12 +60,11 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     }));
     configuration.tell(&lan);
     let stop = Arc::new(AtomicBool::new(false));
-    let watching = match &flags.replay.file {
-        Some(path) => replay::start(path, flags, &configuration, &lan, &stop).map_err(refused)?,
-        None => {
-            let means = Means::new(&flags.capture, pool);
-            follow(flags, &configuration, opened.policy, means, &lan, &stop)?
-        }
+    let watching = if let Some(path) = &flags.replay.file {
+        replay::start(path, flags, &configuration, &lan, &stop).map_err(refused)?
+    } else {
+        let means = Means::new(&flags.capture, pool);
+        follow(flags, &configuration, opened.policy, means, &lan, &stop)?
     };
     let reload = {
         let lan = Arc::clone(&lan);

@@ -129,7 +129,9 @@ mod tests {
     fn a_sum_does_not_know_the_order() {
         let sum = |hashes: [u64; 3]| {
             let mut sum = SumHash::default();
-            hashes.into_iter().for_each(|hash| sum.add(hash));
+            for hash in hashes {
+                sum.add(hash);
+            }
             sum
         };
         assert_eq!(sum([1, 2, u64::MAX]), sum([u64::MAX, 1, 2]));

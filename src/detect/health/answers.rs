@@ -267,8 +267,14 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn waiting(asked: Time, rtype: u16) -> OpenQuestion {
-        let (rtype, asker) = (RType(rtype), SourceId::default());
-        OpenQuestion { rtype, asked, asker, is_excused: false, is_truncated: false }
+        let rtype = RType(rtype);
+        OpenQuestion {
+            rtype,
+            asked,
+            asker: SourceId::default(),
+            is_excused: false,
+            is_truncated: false,
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use std::time::Duration;
 const WAYS: usize = 8;
 
 /// What a table can be keyed by.
-pub(crate) trait Key: Hash {
+pub(crate) trait Key: Copy + Hash {
     /// Its keyed hash.
     fn keyed(&self, state: &RandomState) -> u64 {
         state.hash_one(self)
@@ -39,10 +39,13 @@ macro_rules! hashed {
 
 hashed!(NameHash, PayloadHash, SenderKey, SourceId);
 
-impl<A: Hash, B: Hash> Key for (A, B) {}
-impl<A: Hash, B: Hash, C: Hash> Key for (A, B, C) {}
-impl<A: Hash, B: Hash, C: Hash, D: Hash> Key for (A, B, C, D) {}
-impl<A: Hash, B: Hash, C: Hash, D: Hash, E: Hash> Key for (A, B, C, D, E) {}
+impl<A: Copy + Hash, B: Copy + Hash> Key for (A, B) {}
+impl<A: Copy + Hash, B: Copy + Hash, C: Copy + Hash> Key for (A, B, C) {}
+impl<A: Copy + Hash, B: Copy + Hash, C: Copy + Hash, D: Copy + Hash> Key for (A, B, C, D) {}
+impl<A: Copy + Hash, B: Copy + Hash, C: Copy + Hash, D: Copy + Hash, E: Copy + Hash> Key
+    for (A, B, C, D, E)
+{
+}
 impl Key for std::net::IpAddr {}
 impl Key for crate::decode::Sender {}
 

@@ -138,6 +138,30 @@ fn write_proc(root: &Path) -> io::Result<()> {
     fs::write(root.join("stat"), "btime 1700000000\n")
 }
 
+/// Health of a segment with one of everything.
+fn health() -> Health {
+    Health {
+        suspended: 2,
+        membership: [
+            Membership {
+                last_query: Some(Stamp::new(1_700_000_042, 500_000_000)),
+                interval: Some(Duration::from_secs(125)),
+                queriers: 1,
+                groups: 7,
+            },
+            Membership { groups: 3, ..Membership::default() },
+        ],
+        services: vec![("_ipp._tcp".into(), 2), ("_x\"\\<b>._udp".into(), 1), ("other".into(), 3)],
+        response_delays: Delays {
+            counts: [0, 1, 4, 0, 0, 0, 1, 0, 0],
+            sum: Duration::from_micros(1_890_250),
+        },
+        unanswered: 5,
+        reflected: 4,
+        ..Health::default()
+    }
+}
+
 /// A small LAN with one of everything: every backend that captures live, one that failed,
 /// devices by MAC and by address, names that would break out of a label or a page.
 pub fn lan() -> LanView {
@@ -179,30 +203,7 @@ pub fn lan() -> LanView {
             decode_errors: vec![(Issue { protocol: None, reason: Reason::Truncated }, 7)],
             converted: 3,
             evicted_capacity: 1,
-            health: Health {
-                suspended: 2,
-                membership: [
-                    Membership {
-                        last_query: Some(Stamp::new(1_700_000_042, 500_000_000)),
-                        interval: Some(Duration::from_secs(125)),
-                        queriers: 1,
-                        groups: 7,
-                    },
-                    Membership { groups: 3, ..Membership::default() },
-                ],
-                services: vec![
-                    ("_ipp._tcp".into(), 2),
-                    ("_x\"\\<b>._udp".into(), 1),
-                    ("other".into(), 3),
-                ],
-                response_delays: Delays {
-                    counts: [0, 1, 4, 0, 0, 0, 1, 0, 0],
-                    sum: Duration::from_micros(1_890_250),
-                },
-                unanswered: 5,
-                reflected: 4,
-                ..Health::default()
-            },
+            health: health(),
             other: Some(other),
             violations: *broken(&[(Rule::RecordInterval, 900_007), (Rule::TtlValue, 2)]),
             storms: vec![over(), stuck(), flooded()],
