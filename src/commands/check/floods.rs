@@ -67,7 +67,7 @@ fn of_rate(
     device: &DeviceSnapshot,
     expected: &Expected,
 ) -> Option<Finding> {
-    let seconds = facts.listened.as_secs().max(1);
+    let seconds = facts.counted.as_secs().max(1);
     let sent = |class| packets(device, class, expected);
     let (signalling, address) = (sent(Class::Signalling), sent(Class::Address));
     let who = || name(facts, view, device.sender);

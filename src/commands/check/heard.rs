@@ -24,6 +24,8 @@ pub struct Facts<'a> {
     pub backend: Backend,
     /// For how long.
     pub listened: Duration,
+    /// For how long frames were counted: a capture ends up to a second after it was told to.
+    pub counted: Duration,
     /// Whether this machine has an IPv6 address on it.
     pub has_v6: bool,
     /// Frames that the kernel dropped, where that is known.

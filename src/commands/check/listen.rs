@@ -79,8 +79,10 @@ pub fn listen(plan: &Plan, captures: Vec<Live>) -> Heard {
             });
         }
         let early = wait(plan, start, &mut listeners);
+        let listened = clock::now().monotonic.since(start);
         stop.set(None);
-        let findings = listeners.into_iter().flat_map(|listener| listener.judge(plan, start));
+        let findings =
+            listeners.into_iter().flat_map(|listener| listener.judge(plan, start, listened));
         Heard { findings: findings.collect(), early }
     })
 }
@@ -165,7 +167,7 @@ impl Listener<'_> {
     }
 
     /// Waits until the capture has ended, which it was told to, and says what was heard on it.
-    fn judge(self, plan: &Plan, start: Time) -> Vec<Finding> {
+    fn judge(self, plan: &Plan, start: Time, listened: Duration) -> Vec<Finding> {
         let Self { facts: OfCapture { interface, backend, has_v6 }, tap, thread, .. } = self;
         let error = match thread.join() {
             Ok(Ended::Stopped) => None,
@@ -178,7 +180,8 @@ impl Listener<'_> {
         let facts = Facts {
             interface: &interface,
             backend,
-            listened: clock::now().monotonic.since(start),
+            listened,
+            counted: clock::now().monotonic.since(start),
             has_v6,
             dropped: tap.status().dropped,
             error: error.as_deref(),

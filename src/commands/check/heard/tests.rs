@@ -23,6 +23,7 @@ pub(in crate::commands::check) fn facts(listened: Duration) -> Facts<'static> {
         interface: "eth0",
         backend: Backend::Ring,
         listened,
+        counted: listened,
         has_v6: true,
         dropped: Some(0),
         error: None,
