@@ -71,29 +71,34 @@ fn of_rate(
     let sent = |class| packets(device, class, expected);
     let (signalling, address) = (sent(Class::Signalling), sent(Class::Address));
     let who = || name(facts, view, device.sender);
-    for (sent, limit) in
-        [(signalling, expected.limits.signalling), (address, expected.limits.address)]
-    {
+    for (class, sent, limit) in [
+        (Class::Signalling, signalling, expected.limits.signalling),
+        (Class::Address, address, expected.limits.address),
+    ] {
         let rate = sent / seconds;
         if let Some(limit) = limit.filter(|limit| rate >= u64::from(*limit)) {
             let text = format!(
                 "{} sends {rate} packets a second of {}; the limit is {limit}",
                 who(),
-                busiest(device).label()
+                busiest(device, class, expected).label()
             );
             let finding = Finding::problem(facts.area(), text);
             return Some(with_remedy(finding, facts, Some(device.sender)));
         }
     }
     let limits = &expected.limits;
-    let limit = if signalling >= address { limits.signalling } else { limits.address }?;
+    let (class, limit) = if signalling >= address {
+        (Class::Signalling, limits.signalling?)
+    } else {
+        (Class::Address, limits.address?)
+    };
     let is_over = device.peak_ever >= limit && signalling + address > 0;
     is_over.then(|| {
         let text = format!(
             "{} sent {} packets in one second, mostly {}: a burst, no storm unless it goes on",
             who(),
             device.peak_ever,
-            busiest(device).label()
+            busiest(device, class, expected).label()
         );
         Finding::hint(facts.area(), text)
     })
@@ -101,16 +106,21 @@ fn of_rate(
 
 /// Frames of a class that are not ignored.
 fn packets(device: &DeviceSnapshot, class: Class, expected: &Expected) -> u64 {
-    Protocol::ALL
-        .into_iter()
-        .filter(|protocol| protocol.class() == class && !expected.ignored.contains(*protocol))
-        .map(|protocol| device.counters.packets[protocol.index()])
-        .sum()
+    let packets = |protocol: Protocol| device.counters.packets[protocol.index()];
+    judged(class, expected).map(packets).sum()
 }
 
-fn busiest(device: &DeviceSnapshot) -> Protocol {
+/// The protocol of most of these frames: a stream beside them is not what is over the limit.
+fn busiest(device: &DeviceSnapshot, class: Class, expected: &Expected) -> Protocol {
     let packets = |protocol: &Protocol| device.counters.packets[protocol.index()];
-    Protocol::ALL.into_iter().max_by_key(packets).unwrap_or(Protocol::OtherMulticast)
+    judged(class, expected).max_by_key(packets).unwrap_or(Protocol::OtherBroadcast)
+}
+
+fn judged(class: Class, expected: &Expected) -> impl Iterator<Item = Protocol> {
+    let is_judged = move |protocol: &Protocol| {
+        protocol.class() == class && !expected.ignored.contains(*protocol)
+    };
+    Protocol::ALL.into_iter().filter(is_judged)
 }
 
 /// A device as people know it: its address, its name and maker where they are known, its VLAN.

@@ -117,3 +117,13 @@ impl Contenders {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_as_large_as_is_said() {
+        assert_eq!(Table::<(NameHash, bool), Contender, 128>::BYTES_MAX, 144 << 10);
+    }
+}

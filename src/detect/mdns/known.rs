@@ -1,12 +1,12 @@
 //! Answers that the question listed as known (RFC 6762 section 7.1).
 //!
 //! Comes in: queries with what they list, and multicast answers. Goes out: the rule `known_answer`.
-//! An answer is held against its sender only if every question for it in the last 2 s, by whomever,
-//! lists it with at least half of its TTL, if the last of them is so near that it is what was
-//! answered, and if everything in the message's answer section was
-//! asked for, so that it is no announcement. Probes, legacy queries and queries to one host list
+//! An answer is held against its sender only if every question for it in the last 2 s, no matter who
+//! asked, lists it with at least half of its TTL, if the last of them is so near that it is what was
+//! answered, and if everything in the message's answer section was asked for, so that it is no
+//! announcement. Probes, legacy queries and queries to one host list
 //! nothing and so excuse an answer. So does a list that went on in a second message (section 7.2).
-//! At most 2,048 listed records: 320 KB.
+//! At most 2,048 listed records: 288 KiB.
 
 use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::memory::questions::{MEMORY, Order};
@@ -125,4 +125,39 @@ impl Known {
 
 fn is_answer(record: &Record) -> bool {
     record.section == Section::Answer && record.class == RClass::IN && record.ttl > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_as_large_as_is_said() {
+        assert_eq!(Table::<(NameHash, RType, DataHash), Listings, 256>::BYTES_MAX, 288 << 10);
+    }
+
+    #[test]
+    fn a_question_is_of_the_message_that_its_place_lies_in() {
+        let mut questions = crate::detect::memory::questions::Questions::default();
+        let question = |name| crate::decode::mdns::Question {
+            name: NameHash(name),
+            rtype: RType::PTR,
+            class: RClass::IN,
+            unicast: false,
+            at: 0,
+        };
+        let places: Vec<Order> = (0..4)
+            .map(|n| {
+                let asker = crate::detect::memory::questions::Asker::Querier;
+                questions.hear(Time(0), question(n), asker);
+                questions.order()
+            })
+            .collect();
+        // The message with the second and third question lists a record for 60 s.
+        let mut listings = Listings::default();
+        listings.add(Listing { at: Time(0), questions: (places[0], places[2]), ttl: 60 });
+        let listed = places.iter().map(|place| listings.has(*place, 120)).collect::<Vec<_>>();
+        assert_eq!(listed, [false, true, true, false]);
+        assert!(!listings.has(places[1], 121), "less than half of its TTL");
+    }
 }

@@ -517,6 +517,44 @@ mod tests {
     }
 
     #[test]
+    fn all_who_asked_are_known_or_it_is_said_that_they_are_not() {
+        let name = NameHash(7);
+        let asked = |questions: &Questions, at| {
+            let mut ages = Vec::new();
+            let all = questions.all_asked(Time(at), name, RType::PTR, |age, order| {
+                ages.push((age.as_millis(), order));
+                true
+            });
+            (all, ages)
+        };
+        let mut questions = Questions::default();
+        assert_eq!(asked(&questions, 0), (true, vec![]));
+        for n in 0..4 {
+            questions.hear(Time(n * SECOND / 4), question(7, 12), Asker::Querier);
+            questions.hear(Time(n * SECOND / 4), question(7, 1), Asker::Querier);
+        }
+        let (all, ages) = asked(&questions, SECOND);
+        assert!(all);
+        let orders = [7, 5, 3, 1].map(Order);
+        assert_eq!(ages, [250, 500, 750, 1_000].into_iter().zip(orders).collect::<Vec<_>>());
+        // What is not accepted settles it; what is older than 2 s is asked about no more.
+        let refuses = |questions: &Questions, at, old: Order| {
+            questions.all_asked(Time(at), name, RType::PTR, |_, order| order != old)
+        };
+        assert!(!refuses(&questions, SECOND, Order(1)));
+        assert!(refuses(&questions, 2 * SECOND + 2_000_000, Order(1)));
+        // A fifth within 2 s pushes one out: from then on, for 2 s, not all are known.
+        questions.hear(Time(SECOND), question(7, 12), Asker::Querier);
+        assert!(!asked(&questions, SECOND).0);
+        assert!(!asked(&questions, 2 * SECOND).0);
+        assert!(asked(&questions, 2 * SECOND + 2_000_000).0, "the first is old by now");
+        // Probes list nothing.
+        questions.hear(Time(3 * SECOND), question(7, 12), Asker::Prober(OTHER));
+        assert!(!asked(&questions, 3 * SECOND).0);
+        assert!(asked(&questions, 5 * SECOND + 1).0);
+    }
+
+    #[test]
     fn entries_are_as_large_as_is_said() {
         assert_eq!(size_of::<Option<QuestionTimes>>() * MIN_SETS * WAYS, 64 * 1_024);
         assert_eq!(size_of::<Option<QuestionTimes>>() * MAX_SETS * WAYS, 1_024 * 1_024);

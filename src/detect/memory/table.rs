@@ -178,6 +178,10 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         self.entries = Vec::new();
     }
 
+    /// Bytes of a full table.
+    #[cfg(test)]
+    pub(crate) const BYTES_MAX: usize = size_of::<Option<Kept<V>>>() * WAYS * MAX_SETS;
+
     /// Values that there is memory for now.
     #[cfg(test)]
     pub(crate) const fn capacity(&self) -> usize {

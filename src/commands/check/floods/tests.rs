@@ -4,7 +4,7 @@ use super::super::heard::tests::facts;
 use super::super::summary::tests::{Ear, us};
 use super::*;
 use crate::commands::finding::{Level, flat};
-use crate::craft::{Host, Query, tagged};
+use crate::craft::{Host, Query, Udp, tagged};
 use crate::frame::Tag;
 use crate::interfaces::Surroundings;
 use crate::pipeline::expecting_the_usual;
@@ -61,6 +61,20 @@ fn two_hundred_a_second_are_a_problem_however_short_the_listening() {
         let rate = if seconds > 3 { "up to 200 packets a second" } else { "sends 200 packets" };
         assert!(found[0].text.contains(rate), "{found:?}");
     }
+}
+
+#[test]
+fn a_stream_beside_a_flood_does_not_give_it_its_name() {
+    let host = Host::numbered(7);
+    let mut ear = Ear::new(Surroundings::default());
+    let question = host.mdns4(Query::browse("_ipp._tcp").bytes());
+    let stream = host.udp4([239, 1, 2, 3].into(), 1, &Udp::new(5_004, 5_004, [0; 100]));
+    for second in 0..2 {
+        ear.hear_at(second, &vec![question.clone(); 100]);
+        ear.hear_at(second, &vec![stream.clone(); 300]);
+    }
+    let text = flat(&found(&ear, 2));
+    assert!(text.contains("sends 100 packets a second of mdns"), "{text}");
 }
 
 #[test]
