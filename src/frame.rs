@@ -42,7 +42,6 @@ pub struct Tag {
 
 impl Tag {
     /// The VLAN id, 0 to 4095; 0 means that the tag carries a priority only.
-    #[must_use]
     pub const fn vid(self) -> u16 {
         self.tci & 0x0fff
     }
@@ -75,7 +74,6 @@ impl LinkType {
     /// The link type with this number in the tcpdump registry
     /// (<https://www.tcpdump.org/linktypes.html>). Takes 12 and 14 as well, which are numbers of
     /// raw IP on BSD and which files carry all the same.
-    #[must_use]
     pub const fn from_registry(number: u16) -> Self {
         match number {
             0 => Self::BsdLoopback,
@@ -125,7 +123,6 @@ pub struct Slot {
 impl<'a> Batch<'a> {
     /// Frames at the given places of `memory`, heard on `interfaces`. A slot that reaches beyond
     /// the memory yields what there is.
-    #[must_use]
     pub const fn new(
         memory: &'a [u8],
         frames: &'a [Slot],
@@ -135,37 +132,31 @@ impl<'a> Batch<'a> {
     }
 
     /// The interfaces that frames name by index: all that the capture has heard of so far.
-    #[must_use]
     pub const fn interfaces(&self) -> &'a [InterfaceName] {
         self.interfaces
     }
 
     /// How many frames there are.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.frames.len()
     }
 
     /// Whether the wait ended without a frame.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
     /// The frame at a place in the order in which they were heard.
-    #[must_use]
     pub fn get(&self, place: usize) -> Option<Frame<'a>> {
         self.frames.get(place).map(|slot| slot.of(self.memory))
     }
 
     /// Those frames that lie at `places`; none where there is no such range.
-    #[must_use]
     pub fn slice(self, places: Range<usize>) -> Self {
         Self { frames: self.frames.get(places).unwrap_or_default(), ..self }
     }
 
     /// The frames up to the first that was heard after `stamp`.
-    #[must_use]
     pub fn until(self, stamp: Stamp) -> Self {
         let end = self.frames.iter().position(|slot| slot.meta.stamp > stamp);
         self.slice(0..end.unwrap_or(self.frames.len()))
@@ -197,7 +188,6 @@ pub struct InterfaceName {
 
 impl InterfaceName {
     /// The name, or `capture`. Equal labels are the same segment, within a file and among files.
-    #[must_use]
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or("capture")
     }

@@ -37,7 +37,6 @@ macro_rules! labelled {
 
         impl $name {
             /// What happens, for people: follows the name of who does it.
-            #[must_use]
             pub const fn in_words(self) -> &'static str {
                 match self {
                     $(Self::$variant => $words,)*
@@ -66,7 +65,6 @@ macro_rules! labelled {
             pub const COUNT: usize = [$($label),*].len();
 
             /// The label value.
-            #[must_use]
             pub const fn label(self) -> &'static str {
                 match self {
                     $(Self::$variant => $label,)*

@@ -8,19 +8,16 @@ pub struct Mac(pub [u8; 6]);
 
 impl Mac {
     /// Whether the group bit is set: a multicast or broadcast destination.
-    #[must_use]
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1
     }
 
     /// Whether this is ff:ff:ff:ff:ff:ff.
-    #[must_use]
     pub const fn is_broadcast(self) -> bool {
         matches!(self.0, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     }
 
     /// Whether the locally-administered bit is set: not from the IEEE registry.
-    #[must_use]
     pub const fn is_local(self) -> bool {
         self.0[0] & 2 == 2
     }

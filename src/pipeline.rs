@@ -7,14 +7,14 @@
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
-use crate::detect::Link;
+use crate::detect::Vantage;
 use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
 use crate::evidence::{Heading, Recorder, Recording};
 use crate::frame::{Batch, Frame, InterfaceName};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
-use crate::storm::{Expectations, StormEvent};
+use crate::storm::{StormEvent, StormPolicy};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
@@ -41,7 +41,7 @@ pub struct Pipeline {
     /// `None` where a segment ended; the place is taken again.
     segments: Vec<Option<Segment>>,
     /// The interface of a live capture.
-    link: Arc<Link>,
+    vantage: Arc<Vantage>,
     /// Places in `segments`.
     by_label: HashMap<Label, usize>,
     /// What waits for [`Pipeline::poll_output`].
@@ -64,18 +64,17 @@ pub struct Settings {
     /// The labels in use in this process.
     pub labels: Arc<Labels>,
     /// What is expected of the devices of a segment, by its label.
-    pub expectations: Expecting,
+    pub policy: PolicyOf,
     /// Packets of a device that are kept from before its storm began; `None` keeps no evidence.
     pub evidence: Option<usize>,
 }
 
 /// What is expected of the devices of a segment, by its label.
-pub type Expecting = Arc<dyn Fn(&Label) -> Arc<Expectations> + Send + Sync>;
+pub type PolicyOf = Arc<dyn Fn(&Label) -> Arc<StormPolicy> + Send + Sync>;
 
 /// The same for all segments: what holds without a configuration.
-#[must_use]
-pub fn expecting_the_usual() -> Expecting {
-    let usual = Arc::<Expectations>::default();
+pub fn expecting_the_usual() -> PolicyOf {
+    let usual = Arc::<StormPolicy>::default();
     Arc::new(move |_| Arc::clone(&usual))
 }
 
@@ -161,7 +160,6 @@ pub struct SegmentView {
 
 impl Pipeline {
     /// For live frames of the kernel interface `name`. Its segment exists from now on.
-    #[must_use]
     pub fn live(settings: Settings, name: &str, around: Surroundings, now: Reading) -> Self {
         let mut pipeline = Self::new(settings, Timeline::live());
         pipeline.timeline.handle_reading(now);
@@ -174,7 +172,6 @@ impl Pipeline {
     /// For frames of files, whose interfaces come with the batches. Equal names are the same
     /// segment, which begins with its first frame: an interface that no frame was heard on costs
     /// nothing. The first 1,024 names have segments of their own, all others share `other`.
-    #[must_use]
     pub fn file(settings: Settings) -> Self {
         Self::new(settings, Timeline::file())
     }
@@ -188,7 +185,7 @@ impl Pipeline {
             bases: Vec::new(),
             by_name: HashMap::new(),
             segments: Vec::new(),
-            link: Arc::default(),
+            vantage: Arc::default(),
             by_label: HashMap::new(),
             output: VecDeque::new(),
             recorder,
@@ -312,10 +309,10 @@ impl Pipeline {
     }
 
     /// Holds the devices of every segment, those to come too, to other limits and names.
-    pub fn handle_expectations(&mut self, expectations: &Expecting) {
-        self.settings.expectations = Arc::clone(expectations);
+    pub fn handle_policy(&mut self, policy: &PolicyOf) {
+        self.settings.policy = Arc::clone(policy);
         for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_expectations(&expectations(&segment.label));
+            segment.engine.handle_policy(&policy(&segment.label));
         }
     }
 
@@ -368,13 +365,13 @@ impl Pipeline {
     /// Tells every segment, those to come too, what the live interface is.
     ///
     /// Its addresses are those of its untagged frames: a VLAN is another network.
-    pub fn handle_link(&mut self, link: &Arc<Link>) {
-        if self.link == *link {
+    pub fn handle_vantage(&mut self, vantage: &Arc<Vantage>) {
+        if self.vantage == *vantage {
             return;
         }
-        self.link = Arc::clone(link);
+        self.vantage = Arc::clone(vantage);
         for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_link(&of_vlan(link, &segment.vlan));
+            segment.engine.handle_vantage(&of_vlan(vantage, &segment.vlan));
         }
     }
 
@@ -423,7 +420,6 @@ impl Pipeline {
     }
 
     /// A copy of what every segment holds.
-    #[must_use]
     pub fn views(&self) -> Vec<SegmentView> {
         let view = |segment: &Segment| SegmentView {
             label: Arc::clone(&segment.label),
@@ -434,7 +430,6 @@ impl Pipeline {
     }
 
     /// The earliest and the latest stamp of the frames of files.
-    #[must_use]
     pub const fn span(&self) -> Option<(Stamp, Stamp)> {
         self.span
     }
@@ -492,9 +487,9 @@ impl Pipeline {
         let known = self.by_label.get(routed.label()).copied();
         let slot = known.unwrap_or_else(|| {
             let mut engine = Engine::new(self.settings.engine.clone(), self.settings.key);
-            engine.handle_expectations(&(self.settings.expectations)(routed.label()));
+            engine.handle_policy(&(self.settings.policy)(routed.label()));
             engine.handle_event(now, Event::Up);
-            engine.handle_link(&of_vlan(&self.link, routed.vlan()));
+            engine.handle_vantage(&of_vlan(&self.vantage, routed.vlan()));
             let segment = Segment {
                 label: Arc::clone(routed.label()),
                 vlan: routed.vlan().to_owned(),
@@ -517,11 +512,11 @@ impl Pipeline {
 }
 
 /// What the interface is to the frames of a VLAN, or to untagged ones.
-fn of_vlan(link: &Arc<Link>, vlan: &str) -> Arc<Link> {
-    if vlan.is_empty() || link.subnets.is_empty() {
-        return Arc::clone(link);
+fn of_vlan(vantage: &Arc<Vantage>, vlan: &str) -> Arc<Vantage> {
+    if vlan.is_empty() || vantage.subnets.is_empty() {
+        return Arc::clone(vantage);
     }
-    Arc::new(Link { subnets: Vec::new(), ..(**link).clone() })
+    Arc::new(Vantage { subnets: Vec::new(), ..(**vantage).clone() })
 }
 
 #[cfg(test)]

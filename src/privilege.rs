@@ -65,13 +65,11 @@ pub struct Held {
 
 impl Held {
     /// Whether packet sockets can be opened.
-    #[must_use]
     pub fn net_raw(&self) -> bool {
         self.effective.contains("CAP_NET_RAW")
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.effective.is_empty() && self.permitted.is_empty()
     }

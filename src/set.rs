@@ -42,25 +42,21 @@ impl<E: Labelled> Set<E> {
     }
 
     /// Whether it is there.
-    #[must_use]
     pub fn contains(self, member: E) -> bool {
         self.0 & Self::bit(member) != 0
     }
 
     /// Whether none is there.
-    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Those that are in either.
-    #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0, PhantomData)
     }
 
     /// Those that are here and not in `other`.
-    #[must_use]
     pub const fn difference(self, other: Self) -> Self {
         Self(self.0 & !other.0, PhantomData)
     }

@@ -68,7 +68,6 @@ pub enum FilterLink {
 
 impl FilterLink {
     /// The link type of the frames.
-    #[must_use]
     pub const fn link_type(self) -> LinkType {
         match self {
             Self::Ethernet => LinkType::Ethernet,
@@ -87,7 +86,6 @@ struct Exits {
 }
 
 /// Compiles the program.
-#[must_use]
 pub fn compile(spec: &Spec) -> Program {
     let mut asm = Assembler::new();
     let exits = Exits {

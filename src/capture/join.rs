@@ -31,7 +31,6 @@ pub struct Joins {
 
 impl Joins {
     /// Joins the groups of [`JOINED`] on the interface with this index, as far as possible.
-    #[must_use]
     pub fn new(index: u32) -> Self {
         let (mut joined, mut failures) = (Vec::new(), Vec::new());
         let (v4, v6) = (quiet_socket(Domain::IPV4), quiet_socket(Domain::IPV6));
@@ -49,13 +48,11 @@ impl Joins {
     }
 
     /// The groups that were joined.
-    #[must_use]
     pub fn joined(&self) -> &[IpAddr] {
         &self.joined
     }
 
     /// The groups that were not, and why.
-    #[must_use]
     pub fn failures(&self) -> &[JoinFailure] {
         &self.failures
     }

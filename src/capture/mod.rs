@@ -80,7 +80,6 @@ labelled! {
 
 impl Backend {
     /// Whether frames come from an interface as they are heard.
-    #[must_use]
     pub const fn is_live(self) -> bool {
         match self {
             Self::Ring | Self::Pnet | Self::Socket => true,
@@ -89,7 +88,6 @@ impl Backend {
     }
 
     /// What it can tell.
-    #[must_use]
     pub const fn abilities(self) -> Abilities {
         let exact = Abilities {
             backend: self,
@@ -179,7 +177,6 @@ pub enum CaptureError {
 
 impl CaptureError {
     /// What is wrong, for a line that begins with the file's name.
-    #[must_use]
     pub fn without_object(&self) -> String {
         match self {
             Self::Io { operation, source, .. } => format!("{operation}: {source}"),

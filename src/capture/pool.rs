@@ -53,7 +53,6 @@ struct Shared {
 impl Pool {
     /// Opens up to `size` sockets in the network namespace of the calling thread. Never fails: a
     /// pool that is empty or short knows why ([`Self::shortage`]).
-    #[must_use]
     pub fn open(size: usize) -> Self {
         let mut free = Vec::with_capacity(size);
         let mut shortage = (size == 0).then_some(PoolEmpty::Disabled);
@@ -74,19 +73,16 @@ impl Pool {
     }
 
     /// How many sockets the pool has, in use or not.
-    #[must_use]
     pub fn size(&self) -> usize {
         self.shared.size
     }
 
     /// How many sockets are free now.
-    #[must_use]
     pub fn free(&self) -> usize {
         self.shared.free.lock().len()
     }
 
     /// Why there are fewer sockets than were asked for, if so.
-    #[must_use]
     pub fn shortage(&self) -> Option<&PoolEmpty> {
         self.shared.shortage.as_ref()
     }

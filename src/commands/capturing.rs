@@ -62,9 +62,9 @@ pub fn local(table: &Table) -> Arc<Local> {
 }
 
 /// What the detectors have to know of an interface.
-pub fn seen(table: &Table, link: &Link) -> Arc<detect::Link> {
+pub fn seen(table: &Table, link: &Link) -> Arc<detect::Vantage> {
     let is_wireless = sysfs::is_wireless(&link.name);
-    Arc::new(detect::Link { own: link.mac, is_wireless, subnets: table.subnets(link.index) })
+    Arc::new(detect::Vantage { own: link.mac, is_wireless, subnets: table.subnets(link.index) })
 }
 
 /// What the pipelines of serving are told, those of interfaces and of a file to replay.
@@ -84,7 +84,7 @@ pub fn settings(
         },
         key: hash_key(),
         labels: Labels::new(sharing, flags.capture.segments_max),
-        expectations: configuration.expecting(),
+        policy: configuration.expecting(),
         evidence: flags.evidence.dir.is_some().then(|| flags.evidence.packets.into()),
     }
 }

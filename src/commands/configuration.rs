@@ -4,7 +4,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::lan::Lan;
-use crate::pipeline::{Expecting, expecting_the_usual};
+use crate::pipeline::{PolicyOf, expecting_the_usual};
 use crate::time::clock;
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
@@ -43,10 +43,10 @@ impl Configuration {
     }
 
     /// What is expected on each segment, by the file as it was read last.
-    pub fn expecting(&self) -> Expecting {
+    pub fn expecting(&self) -> PolicyOf {
         let Some(file) = &self.file else { return expecting_the_usual() };
         let config = Arc::clone(&file.config);
-        Arc::new(move |label| Arc::new(config.read().expectations(label)))
+        Arc::new(move |label| Arc::new(config.read().policy(label)))
     }
 
     /// How much is in the file, if there is one.
@@ -77,7 +77,7 @@ impl Configuration {
                 *file.config.write() = config;
                 let expecting = self.expecting();
                 for tap in lan.taps() {
-                    tap.with_pipeline(|pipeline| pipeline.handle_expectations(&expecting));
+                    tap.with_pipeline(|pipeline| pipeline.handle_policy(&expecting));
                 }
                 self.tell(lan);
                 info!(file = %file.path.display(), devices, segments, "configuration read again");
@@ -111,10 +111,8 @@ mod tests {
         let configuration = Configuration::load(Some(&path)).expect("valid");
         let lan = Lan::default();
         configuration.tell(&lan);
-        let settings = || crate::pipeline::Settings {
-            expectations: configuration.expecting(),
-            ..test_settings()
-        };
+        let settings =
+            || crate::pipeline::Settings { policy: configuration.expecting(), ..test_settings() };
         lan.tap("eth0", || {
             Pipeline::live(settings(), "eth0", Surroundings::default(), clock::now())
         });

@@ -30,7 +30,6 @@ const BEFORE: Duration = Duration::from_mins(20);
 const STORM_PER_SECOND: u32 = 200;
 
 /// Serves a simulated LAN until SIGTERM or SIGINT. Must be called before any other thread exists.
-#[must_use]
 pub fn run(flags: &Demo) -> ExitStatus {
     match demonstrate(flags) {
         Ok(()) => ExitStatus::Success,
@@ -76,7 +75,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        expectations: expecting_the_usual(),
+        policy: expecting_the_usual(),
         evidence: None,
     };
     let tap = lan.tap(NAME, || Pipeline::file(settings));

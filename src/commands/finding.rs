@@ -90,32 +90,27 @@ pub struct Finding {
 
 impl Finding {
     /// Something that is as it should be.
-    #[must_use]
     pub fn ok(area: Area, text: impl Into<String>) -> Self {
         Self { level: Level::Ok, area, text: text.into(), steps: Vec::new() }
     }
 
     /// Something that works, but because of which one may see less than there is.
-    #[must_use]
     pub fn hint(area: Area, text: impl Into<String>) -> Self {
         Self { level: Level::Hint, ..Self::ok(area, text) }
     }
 
     /// Something that does not work.
-    #[must_use]
     pub fn problem(area: Area, text: impl Into<String>) -> Self {
         Self { level: Level::Problem, ..Self::ok(area, text) }
     }
 
     /// The same with something to do about it.
-    #[must_use]
     pub fn say(mut self, step: impl Into<String>) -> Self {
         self.steps.push(Step::Say(step.into()));
         self
     }
 
     /// The same with a command to run.
-    #[must_use]
     pub fn run(mut self, command: impl Into<String>) -> Self {
         self.steps.push(Step::Run(command.into()));
         self
@@ -123,7 +118,6 @@ impl Finding {
 }
 
 /// The findings as text: by area, each line with its level, then what to do.
-#[must_use]
 pub fn render(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by(|a, b| a.area.cmp(&b.area));
@@ -150,7 +144,6 @@ pub fn render(findings: &[Finding]) -> String {
 }
 
 /// The last line: how many problems and hints there are, and what they mean.
-#[must_use]
 pub fn summary(findings: &[Finding]) -> String {
     let count = |level| findings.iter().filter(|finding| finding.level == level).count() as u64;
     let hints = match count(Level::Hint) {
@@ -164,13 +157,11 @@ pub fn summary(findings: &[Finding]) -> String {
 }
 
 /// A number and what is counted, in the plural if need be.
-#[must_use]
 pub fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A word of a shell command, quoted if need be.
-#[must_use]
 pub fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

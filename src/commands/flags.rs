@@ -159,7 +159,6 @@ pub struct Capture {
 
 impl Capture {
     /// Whether to join the groups.
-    #[must_use]
     pub const fn join(&self) -> bool {
         self.join && !self.no_join
     }
@@ -273,7 +272,6 @@ pub struct Collector {
 
 impl Collector {
     /// What is wanted of this host.
-    #[must_use]
     pub fn settings(&self) -> host::Settings {
         host::Settings {
             syscalls: (self.syscalls && !self.no_syscalls).then_some(self.syscalls_backend),

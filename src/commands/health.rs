@@ -6,7 +6,6 @@ use super::{ExitStatus, say};
 use crate::web::probe;
 
 /// Asks each address until one answers; waits for about a second each.
-#[must_use]
 pub fn run(flags: &Listen) -> ExitStatus {
     if flags.address.iter().any(|address| probe::is_an_exporter_at(address)) {
         return ExitStatus::Success;

@@ -59,7 +59,6 @@ fn failed(context: &str) -> impl Fn(&dyn std::error::Error) -> Failure + '_ {
 
 /// Runs the command line of this process. Call it before any other thread exists: capabilities
 /// are dropped for the calling thread and those that it starts.
-#[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -137,7 +136,7 @@ pub(crate) fn test_settings() -> crate::pipeline::Settings {
         engine: Config::for_tests(100),
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
-        expectations: expecting_the_usual(),
+        policy: expecting_the_usual(),
         evidence: None,
     }
 }

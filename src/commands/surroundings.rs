@@ -9,13 +9,11 @@ use std::fs;
 use std::path::Path;
 
 /// The release of the running kernel, such as `6.1.0-18-amd64`; empty if it cannot be read.
-#[must_use]
 pub fn kernel_release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
 }
 
 /// What the release of the kernel says.
-#[must_use]
 pub fn kernel(release: &str) -> Vec<Finding> {
     if release.is_empty() {
         let text = "its release cannot be read (/proc/sys/kernel/osrelease)";
@@ -47,7 +45,6 @@ pub fn kernel(release: &str) -> Vec<Finding> {
 }
 
 /// What shows that this is a container, if anything does.
-#[must_use]
 pub fn read_container() -> Option<String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let announced = variable("container").map(|value| format!("container={value}"));
@@ -84,7 +81,6 @@ pub enum Peer {
 
 /// Where the other end of `link` is, if it is a veth. Read from sysfs, which may show another
 /// namespace than this one.
-#[must_use]
 pub fn read_peer(table: &Table, link: &Link) -> Option<Peer> {
     peer_in(Path::new("/sys/class/net"), table, link)
 }
@@ -112,7 +108,6 @@ fn peer_in(class: &Path, table: &Table, link: &Link) -> Option<Peer> {
 
 /// What the way to the LAN says: `marks` shows that this is a container, `peers` has the captured
 /// interfaces, with where the other end is for those that are veths.
-#[must_use]
 pub fn container(marks: Option<&str>, peers: &[(&str, Option<Peer>)]) -> Vec<Finding> {
     let all_elsewhere =
         !peers.is_empty() && peers.iter().all(|(_, peer)| *peer == Some(Peer::Elsewhere));
@@ -147,7 +142,6 @@ pub fn container(marks: Option<&str>, peers: &[(&str, Option<Peer>)]) -> Vec<Fin
 }
 
 /// What it means to capture on Wi-Fi.
-#[must_use]
 pub fn wireless(interface: &str) -> Finding {
     Finding::hint(
         Area::Surroundings,
@@ -163,7 +157,6 @@ pub fn wireless(interface: &str) -> Finding {
 
 /// What the driver of an interface does with VLANs that have no device here: `Err` is why nobody
 /// knows.
-#[must_use]
 pub fn vlan_filter(
     interface: &str,
     filter: &Result<VlanFilter, String>,

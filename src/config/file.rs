@@ -79,7 +79,7 @@ pub(super) struct SegmentLimits {
     address: Option<Spanned<Limit>>,
     other: Option<Spanned<Limit>>,
     chatty: Option<Spanned<Limit>>,
-    /// See [`crate::storm::Expectations::segment`].
+    /// See [`crate::storm::StormPolicy::segment`].
     pub segment: Option<Spanned<Limit>>,
 }
 

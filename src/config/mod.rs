@@ -2,7 +2,7 @@
 //! and other limits. Read from one YAML file.
 //!
 //! Comes in: the path of `--config.file`. Goes out: what is expected on each segment
-//! ([`Expectations`]). A file is read in two stages, typed and then validated; the second tells
+//! ([`StormPolicy`]). A file is read in two stages, typed and then validated; the second tells
 //! all that is wrong at once, with lines. It knows nothing of who asks and when.
 //!
 //! | file | reason |
@@ -14,7 +14,7 @@ mod file;
 mod validate;
 
 use crate::decode::Sender;
-use crate::storm::{Expectations, Expected, Limits, ProtocolSet};
+use crate::storm::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 use regex::Regex;
 use std::collections::HashMap;
 use std::fs;
@@ -111,10 +111,9 @@ impl Config {
 
     /// What is expected on the segment of a label: what the whole file says, then what the first
     /// entry of `segments` that matches it says, then what is said of devices.
-    #[must_use]
-    pub fn expectations(&self, label: &str) -> Expectations {
+    pub fn policy(&self, label: &str) -> StormPolicy {
         let segment = self.segments.iter().find(|segment| segment.interface.is_match(label));
-        let default = Expectations::default();
+        let default = StormPolicy::default();
         let mut limits = self.limits.over(default.limits);
         let mut whole = self.limits.segment.unwrap_or(default.segment);
         let mut ignored = self.ignored;
@@ -123,23 +122,21 @@ impl Config {
             whole = segment.limits.segment.unwrap_or(whole);
             ignored = ignored.union(segment.ignored);
         }
-        let expected = |device: &Device| Expected {
+        let expected = |device: &Device| DevicePolicy {
             alias: device.name.clone(),
             ignored: device.ignored,
             limits: device.limits.over(limits),
         };
         let devices = self.devices.iter().map(|(sender, device)| (*sender, expected(device)));
-        Expectations { limits, segment: whole, ignored, devices: devices.collect() }
+        StormPolicy { limits, segment: whole, ignored, devices: devices.collect() }
     }
 
     /// How many devices are named in it.
-    #[must_use]
     pub fn devices(&self) -> usize {
         self.devices.len()
     }
 
     /// How many entries for segments it has.
-    #[must_use]
     pub const fn segments(&self) -> usize {
         self.segments.len()
     }

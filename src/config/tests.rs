@@ -12,7 +12,7 @@ fn wrong(text: &str) -> String {
 fn nothing_said_is_what_is_expected_anyway() {
     for text in ["", "# nothing\n", "---\n", "devices: []\n", "limits: {}\n"] {
         let config = Config::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
-        assert_eq!(config.expectations("eth0"), Expectations::default(), "{text:?}");
+        assert_eq!(config.policy("eth0"), StormPolicy::default(), "{text:?}");
     }
 }
 
@@ -27,15 +27,15 @@ fn limits_are_those_of_the_device_else_the_segment_else_the_file() {
          - device: 00-1E-8F-00-00-01\n  limits: {address: off}\n",
     )
     .expect("valid");
-    let plain = config.expectations("eth0");
+    let plain = config.policy("eth0");
     assert_eq!((plain.limits.signalling, plain.segment), (Some(100), Some(5_000)));
-    let vlan = config.expectations("eth0.30");
+    let vlan = config.policy("eth0.30");
     assert_eq!((vlan.limits.signalling, vlan.limits.chatty), (Some(200), None), "the first");
     assert!(vlan.ignored.contains(Protocol::Ssdp) && !plain.ignored.contains(Protocol::Ssdp));
     let device = vlan.of(Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1])));
     assert_eq!((device.limits.signalling, device.limits.address), (Some(200), None));
     assert!(device.ignored.contains(Protocol::Ssdp));
-    assert_eq!(config.expectations("xeth0.30").limits.signalling, Some(100), "anchored");
+    assert_eq!(config.policy("xeth0.30").limits.signalling, Some(100), "anchored");
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn devices_have_names_and_what_is_ignored() {
          - {device: 10.0.0.9, ignore: [mdns, arp]}\n",
     )
     .expect("valid");
-    let expectations = config.expectations("eth0");
-    let printer = expectations.of(Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1])));
+    let policy = config.policy("eth0");
+    let printer = policy.of(Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1])));
     assert_eq!(printer.alias.as_deref(), Some("Printer in the hall"));
     assert!(printer.ignored.contains(Protocol::OtherBroadcast));
-    let router = expectations.of(Sender::Ip("fe80::1".parse().unwrap()));
+    let router = policy.of(Sender::Ip("fe80::1".parse().unwrap()));
     assert_eq!((router.ignored, router.alias), (ProtocolSet::ALL, None));
-    let scanner = expectations.of(Sender::Ip("10.0.0.9".parse().unwrap()));
+    let scanner = policy.of(Sender::Ip("10.0.0.9".parse().unwrap()));
     assert!(scanner.ignored.contains(Protocol::Arp) && !scanner.ignored.contains(Protocol::Ssdp));
     assert_eq!((config.devices(), config.segments()), (3, 0));
 }
@@ -86,9 +86,9 @@ fn what_cannot_be_used_says_where_and_why() {
 fn the_example_can_be_used_and_silences_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/multicast_exporter.yml");
     let config = Config::load(&path).expect("the example is valid");
-    let expectations = config.expectations("eth0");
+    let policy = config.policy("eth0");
     let ignores = |protocol| {
-        expectations.devices.values().filter(|device| device.ignored.contains(protocol)).count()
+        policy.devices.values().filter(|device| device.ignored.contains(protocol)).count()
     };
     assert!(ignores(Protocol::OtherBroadcast) >= 1, "a camera");
     assert!(ignores(Protocol::OtherMulticast) >= 1, "a streamer");

@@ -18,7 +18,6 @@ pub struct Arp {
 
 impl Arp {
     /// The packet, without its Ethernet header.
-    #[must_use]
     pub fn bytes(self) -> Vec<u8> {
         [
             &[0, 1, 8, 0, 6, 4],
@@ -34,28 +33,24 @@ impl Arp {
 
 impl Host {
     /// A broadcast that asks who has `target`.
-    #[must_use]
     pub fn arp_request(self, target: Ipv4Addr) -> Vec<u8> {
         let arp = Arp { operation: 1, sender: (self.mac, self.v4), target: (Mac([0; 6]), target) };
         Ethernet::from(self.mac).frame(0x0806, &arp.bytes())
     }
 
     /// The answer to one host.
-    #[must_use]
     pub fn arp_reply(self, to: Self) -> Vec<u8> {
         let arp = Arp { operation: 2, sender: (self.mac, self.v4), target: (to.mac, to.v4) };
         Ethernet::from(self.mac).to(to.mac).frame(0x0806, &arp.bytes())
     }
 
     /// A broadcast that tells everybody the own address (RFC 5227 section 3).
-    #[must_use]
     pub fn arp_announcement(self) -> Vec<u8> {
         self.arp_request(self.v4)
     }
 }
 
 /// The solicited-node group of an address (RFC 4291 section 2.7.1).
-#[must_use]
 pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
     let [.., a, b, c] = address.octets();
     let octets = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c];
@@ -63,26 +58,22 @@ pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
 }
 
 /// Neighbour solicitation: type and body for [`Host::nd`].
-#[must_use]
 pub fn neighbour_solicitation(target: Ipv6Addr, source: Mac) -> (u8, Vec<u8>) {
     (135, [&[0; 4], &target.octets()[..], &[1, 1], &source.0].concat())
 }
 
 /// Neighbour advertisement with the override flag: type and body for [`Host::nd`].
-#[must_use]
 pub fn neighbour_advertisement(target: Ipv6Addr, owner: Mac) -> (u8, Vec<u8>) {
     (136, [&[0x20, 0, 0, 0], &target.octets()[..], &[2, 1], &owner.0].concat())
 }
 
 /// Router solicitation: type and body for [`Host::nd`].
-#[must_use]
 pub fn router_solicitation(source: Mac) -> (u8, Vec<u8>) {
     (133, [&[0; 4], &[1, 1][..], &source.0].concat())
 }
 
 /// Router advertisement with a lifetime in seconds and a /64 prefix: type and body for
 /// [`Host::nd`].
-#[must_use]
 pub fn router_advertisement(lifetime: u16, prefix: Ipv6Addr, source: Mac) -> (u8, Vec<u8>) {
     let mut body = vec![64, 0];
     body.extend(lifetime.to_be_bytes());
@@ -110,7 +101,6 @@ pub struct Dhcp {
 
 impl Dhcp {
     /// A client's message of this type: 1 is discover, 3 request, 8 inform.
-    #[must_use]
     pub fn client(kind: u8, client: Mac) -> Self {
         let yours = Ipv4Addr::UNSPECIFIED;
         Self { operation: 1, client, transaction: 0x5353, yours, options: Vec::new() }
@@ -118,14 +108,12 @@ impl Dhcp {
     }
 
     /// A server's message of this type, 2 is offer, 5 ack, that gives the client an address.
-    #[must_use]
     pub fn server(kind: u8, client: Mac, yours: Ipv4Addr) -> Self {
         Self { operation: 2, client, transaction: 0x5353, yours, options: Vec::new() }
             .option(53, &[kind])
     }
 
     /// One more option; what is over 255 octets is cut.
-    #[must_use]
     pub fn option(mut self, code: u8, value: &[u8]) -> Self {
         let value = &value[..value.len().min(255)];
         self.options.extend([code, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
@@ -134,13 +122,11 @@ impl Dhcp {
     }
 
     /// Option 12, the host's name.
-    #[must_use]
     pub fn host_name(self, name: &str) -> Self {
         self.option(12, name.as_bytes())
     }
 
     /// The message, a UDP payload for [`Host::dhcp_client`] or [`Host::dhcp_server`].
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.operation, 1, 6, 0];
         bytes.extend(self.transaction.to_be_bytes());
@@ -162,7 +148,6 @@ impl Dhcp {
 
 /// A DHCPv6 solicit with a client identifier made of the MAC, and optionally a client's name
 /// (RFC 4704): a UDP payload from port 546 to 547 at `ff02::1:2`.
-#[must_use]
 pub fn dhcpv6_solicit(client: Mac, name: Option<&str>) -> Vec<u8> {
     let mut bytes = vec![1, 0, 0x53, 0x53];
     bytes.extend([0, 1, 0, 10, 0, 3, 0, 1]);

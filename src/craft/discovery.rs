@@ -6,7 +6,6 @@ use simple_dns::{CLASS, Packet, Question, ResourceRecord, TYPE};
 use std::net::Ipv4Addr;
 
 /// SSDP `NOTIFY` that a service is there (UPnP Device Architecture 2.0 section 1.2.2).
-#[must_use]
 pub fn ssdp_alive(kind: &str, usn: &str, location: &str, server: &str) -> Vec<u8> {
     format!(
         "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nCACHE-CONTROL: max-age=1800\r\n\
@@ -17,7 +16,6 @@ pub fn ssdp_alive(kind: &str, usn: &str, location: &str, server: &str) -> Vec<u8
 }
 
 /// SSDP `NOTIFY` that a service goes (section 1.2.3).
-#[must_use]
 pub fn ssdp_byebye(kind: &str, usn: &str) -> Vec<u8> {
     format!(
         "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nNT: {kind}\r\nNTS: ssdp:byebye\r\n\
@@ -27,7 +25,6 @@ pub fn ssdp_byebye(kind: &str, usn: &str) -> Vec<u8> {
 }
 
 /// SSDP `M-SEARCH` (section 1.3.2).
-#[must_use]
 pub fn ssdp_search(target: &str) -> Vec<u8> {
     format!(
         "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n\
@@ -40,7 +37,6 @@ pub fn ssdp_search(target: &str) -> Vec<u8> {
 ///
 /// # Panics
 /// If `host` is not a DNS name.
-#[must_use]
 pub fn llmnr_query(host: &str) -> Vec<u8> {
     let mut packet = Packet::new_query(0x5355);
     let class = CLASS::IN.into();
@@ -52,7 +48,6 @@ pub fn llmnr_query(host: &str) -> Vec<u8> {
 ///
 /// # Panics
 /// If `host` is not a DNS name.
-#[must_use]
 pub fn llmnr_response(host: &str, address: Ipv4Addr) -> Vec<u8> {
     let mut packet = Packet::new_reply(0x5355);
     let class = CLASS::IN.into();
@@ -64,7 +59,6 @@ pub fn llmnr_response(host: &str, address: Ipv4Addr) -> Vec<u8> {
 
 /// WS-Discovery `Hello` or `Bye` of an endpoint, `Probe` for a type, and so on: a SOAP envelope
 /// with that action and body (WS-Discovery 2005/04).
-#[must_use]
 pub fn wsd(action: &str, body: &str) -> Vec<u8> {
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\
@@ -80,7 +74,6 @@ pub fn wsd(action: &str, body: &str) -> Vec<u8> {
 }
 
 /// WS-Discovery `Hello` of the endpoint with this address.
-#[must_use]
 pub fn wsd_hello(endpoint: &str) -> Vec<u8> {
     wsd(
         "Hello",
@@ -92,14 +85,12 @@ pub fn wsd_hello(endpoint: &str) -> Vec<u8> {
 }
 
 /// WS-Discovery `Probe` for everything.
-#[must_use]
 pub fn wsd_probe() -> Vec<u8> {
     wsd("Probe", "<wsd:Probe/>")
 }
 
 /// A NetBIOS name as it goes over the wire: 15 octets and a suffix, each in two letters
 /// (RFC 1001 section 14.1). In upper case; what is over 15 octets is cut.
-#[must_use]
 pub fn netbios_name(host: &str, suffix: u8) -> Vec<u8> {
     let padded = host.bytes().map(|b| b.to_ascii_uppercase()).chain(std::iter::repeat(b' '));
     let mut encoded = vec![32];
@@ -111,14 +102,12 @@ pub fn netbios_name(host: &str, suffix: u8) -> Vec<u8> {
 }
 
 /// NetBIOS name query (RFC 1002 section 4.2.12).
-#[must_use]
 pub fn nbns_query(host: &str) -> Vec<u8> {
     let header = [0x01, 0x37, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 0];
     [&header[..], &netbios_name(host, 0x20), &[0, 0x20, 0, 1]].concat()
 }
 
 /// NetBIOS name registration (RFC 1002 section 4.2.2).
-#[must_use]
 pub fn nbns_registration(host: &str, address: Ipv4Addr) -> Vec<u8> {
     let header = [0x01, 0x37, 0x29, 0x10, 0, 1, 0, 0, 0, 0, 0, 1];
     let question = [&netbios_name(host, 0x00)[..], &[0, 0x20, 0, 1]].concat();
@@ -129,7 +118,6 @@ pub fn nbns_registration(host: &str, address: Ipv4Addr) -> Vec<u8> {
 
 /// NetBIOS datagram from a host to the group `WORKGROUP` (RFC 1002 section 4.4.2): direct group,
 /// with `data` as what it carries.
-#[must_use]
 pub fn nbdgm(host: &str, address: Ipv4Addr, data: &[u8]) -> Vec<u8> {
     let source = netbios_name(host, 0x00);
     let destination = netbios_name("WORKGROUP", 0x1d);

@@ -20,13 +20,11 @@ pub struct Captured {
 
 impl Captured {
     /// A frame captured whole.
-    #[must_use]
     pub fn new(stamp: Stamp, bytes: Vec<u8>) -> Self {
         Self { stamp, wire_len: len32(bytes.len()), bytes }
     }
 
     /// A frame of which the first `snaplen` octets were captured.
-    #[must_use]
     pub fn cut(stamp: Stamp, mut bytes: Vec<u8>, snaplen: usize) -> Self {
         let wire_len = len32(bytes.len());
         bytes.truncate(snaplen);
@@ -90,7 +88,6 @@ impl Default for Pcap {
 
 impl Pcap {
     /// The file. Stamps outside 1970 to 2106 are written as the nearer end.
-    #[must_use]
     pub fn write<'a>(self, frames: impl IntoIterator<Item = &'a Captured>) -> Vec<u8> {
         let order = self.order;
         let (magic, per_unit) = match self.resolution {
@@ -126,13 +123,11 @@ pub struct PcapNg {
 
 impl PcapNg {
     /// A file with a section header and no interface yet.
-    #[must_use]
     pub fn new(order: ByteOrder) -> Self {
         Self { order, resolutions: Vec::new(), file: Vec::new() }.section(order)
     }
 
     /// A new section, of any byte order, whose interfaces are counted from 0 again.
-    #[must_use]
     pub fn section(mut self, order: ByteOrder) -> Self {
         self.order = order;
         self.resolutions.clear();
@@ -142,14 +137,12 @@ impl PcapNg {
     }
 
     /// One more Ethernet interface, with microseconds.
-    #[must_use]
     pub fn interface(self, name: Option<&str>) -> Self {
         self.interface_with(name, ETHERNET, 6)
     }
 
     /// One more interface with a link type and a resolution of 10 to the power of minus
     /// `resolution` seconds, at most 18.
-    #[must_use]
     pub fn interface_with(mut self, name: Option<&str>, link: u16, resolution: u8) -> Self {
         let order = self.order;
         self.resolutions.push(resolution.min(18));
@@ -163,13 +156,11 @@ impl PcapNg {
     }
 
     /// One more frame, heard by the interface of this index in an Enhanced Packet Block.
-    #[must_use]
     pub fn frame(self, interface: u32, frame: &Captured) -> Self {
         self.frame_with(interface, frame, &[])
     }
 
     /// One more frame with options: code and value each.
-    #[must_use]
     pub fn frame_with(self, interface: u32, frame: &Captured, options: &[(u16, &[u8])]) -> Self {
         let order = self.order;
         let resolution = usize::try_from(interface)
@@ -201,7 +192,6 @@ impl PcapNg {
     }
 
     /// One more Simple Packet Block: the first interface, no time stamp.
-    #[must_use]
     pub fn simple_frame(self, frame: &Captured) -> Self {
         let mut body = [&self.order.u32(frame.wire_len)[..], &frame.bytes].concat();
         body.resize(body.len().next_multiple_of(4), 0);
@@ -209,7 +199,6 @@ impl PcapNg {
     }
 
     /// One more block of any type, its body filled up to a multiple of 4.
-    #[must_use]
     pub fn block(mut self, kind: u32, body: &[u8]) -> Self {
         let padded = body.len().next_multiple_of(4);
         let total = self.order.u32(len32(padded + 12));
@@ -222,7 +211,6 @@ impl PcapNg {
     }
 
     /// The file.
-    #[must_use]
     pub fn write(self) -> Vec<u8> {
         self.file
     }
@@ -236,7 +224,6 @@ impl PcapNg {
 }
 
 /// A Sun snoop file (RFC 1761, version 2) of Ethernet frames.
-#[must_use]
 pub fn snoop<'a>(frames: impl IntoIterator<Item = &'a Captured>) -> Vec<u8> {
     let mut file = b"snoop\0\0\0".to_vec();
     // Version 2; 4 is Ethernet.

@@ -32,14 +32,12 @@ pub struct Udp {
 
 impl Udp {
     /// A datagram from port to port.
-    #[must_use]
     pub fn new(source: u16, destination: u16, payload: impl Into<Vec<u8>>) -> Self {
         Self { source, destination, payload: payload.into() }
     }
 
     /// Header and payload. The checksum covers the addresses too, hence the arguments; it is
     /// left out (zero) when they are of different families.
-    #[must_use]
     pub fn bytes(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         let len = len16(self.payload.len() + 8);
         let mut bytes = Vec::with_capacity(self.payload.len() + 8);
@@ -75,7 +73,6 @@ pub struct Ipv4 {
 
 impl Ipv4 {
     /// An empty packet: TTL 64, id 0, no options, not a fragment.
-    #[must_use]
     pub fn new(source: Ipv4Addr, destination: Ipv4Addr) -> Self {
         Self {
             source,
@@ -90,19 +87,16 @@ impl Ipv4 {
     }
 
     /// Time to live.
-    #[must_use]
     pub fn ttl(self, ttl: u8) -> Self {
         Self { ttl, ..self }
     }
 
     /// Identification, the same in all fragments of a packet.
-    #[must_use]
     pub fn id(self, id: u16) -> Self {
         Self { id, ..self }
     }
 
     /// Header options, filled up with zeros to a multiple of 4 octets; what is over 40 octets is cut.
-    #[must_use]
     pub fn options(self, options: &[u8]) -> Self {
         let mut options = options[..options.len().min(40)].to_vec();
         options.resize(options.len().next_multiple_of(4), 0);
@@ -110,27 +104,23 @@ impl Ipv4 {
     }
 
     /// The Router Alert option (RFC 2113) that IGMP v2 and v3 must have.
-    #[must_use]
     pub fn router_alert(self) -> Self {
         self.options(&[0x94, 4, 0, 0])
     }
 
     /// A UDP datagram as payload.
-    #[must_use]
     pub fn udp(self, udp: &Udp) -> Self {
         let payload = udp.bytes(self.source.into(), self.destination.into());
         self.payload(protocol::UDP, payload)
     }
 
     /// Any payload.
-    #[must_use]
     pub fn payload(self, protocol: u8, payload: impl Into<Vec<u8>>) -> Self {
         Self { protocol, payload: payload.into(), ..self }
     }
 
     /// The same packet in fragments of at most `size` octets of payload, `size` rounded down to a
     /// multiple of 8 but at least 8.
-    #[must_use]
     pub fn fragments(&self, size: usize) -> Vec<Self> {
         let size = (size / 8 * 8).max(8);
         let chunks = self.payload.chunks(size);
@@ -146,7 +136,6 @@ impl Ipv4 {
     }
 
     /// Header and payload.
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let header = 20 + self.options.len();
         let mut bytes = Vec::with_capacity(header + self.payload.len());
@@ -179,7 +168,6 @@ pub struct Ipv6 {
 
 impl Ipv6 {
     /// An empty packet: hop limit 64, no extension headers.
-    #[must_use]
     pub fn new(source: Ipv6Addr, destination: Ipv6Addr) -> Self {
         Self {
             source,
@@ -192,7 +180,6 @@ impl Ipv6 {
     }
 
     /// Hop limit.
-    #[must_use]
     pub fn hop_limit(self, hop_limit: u8) -> Self {
         Self { hop_limit, ..self }
     }
@@ -201,7 +188,6 @@ impl Ipv6 {
     /// first two octets (next header and length), filled up with zeros to a multiple of 8.
     ///
     /// A fragment header's second octet is reserved, not a length, and this writes zero for it.
-    #[must_use]
     pub fn extension(mut self, number: u8, body: &[u8]) -> Self {
         let mut body = body.to_vec();
         body.resize((body.len() + 2).next_multiple_of(8) - 2, 0);
@@ -210,20 +196,17 @@ impl Ipv6 {
     }
 
     /// A hop-by-hop header with the Router Alert option for MLD (RFC 2711).
-    #[must_use]
     pub fn router_alert(self) -> Self {
         self.extension(protocol::HOP_BY_HOP, &[5, 2, 0, 0, 1, 0])
     }
 
     /// A UDP datagram as payload.
-    #[must_use]
     pub fn udp(self, udp: &Udp) -> Self {
         let payload = udp.bytes(self.source.into(), self.destination.into());
         self.payload(protocol::UDP, payload)
     }
 
     /// An ICMPv6 message as payload: its type, code and what follows the checksum.
-    #[must_use]
     pub fn icmp(self, kind: u8, code: u8, body: &[u8]) -> Self {
         let mut message = [&[kind, code, 0, 0], body].concat();
         let (source, destination) = (self.source.into(), self.destination.into());
@@ -235,7 +218,6 @@ impl Ipv6 {
     }
 
     /// Any payload.
-    #[must_use]
     pub fn payload(self, protocol: u8, payload: impl Into<Vec<u8>>) -> Self {
         Self { protocol, payload: payload.into(), ..self }
     }
@@ -243,7 +225,6 @@ impl Ipv6 {
     /// The same packet in fragments of at most `size` octets of payload, `size` rounded down to a
     /// multiple of 8 but at least 8. The extension headers there are come before each fragment
     /// header.
-    #[must_use]
     pub fn fragments(&self, id: u32, size: usize) -> Vec<Self> {
         let size = (size / 8 * 8).max(8);
         let chunks = self.payload.chunks(size);
@@ -261,7 +242,6 @@ impl Ipv6 {
     }
 
     /// Header, extension headers and payload.
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let extensions: usize = self.extensions.iter().map(|(_, body)| body.len() + 2).sum();
         let mut next =

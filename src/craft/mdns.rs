@@ -20,14 +20,12 @@ pub const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
 ///
 /// # Panics
 /// If simple-dns cannot write it: a text over 255 octets, for one.
-#[must_use]
 pub fn message(packet: &Packet<'_>) -> Vec<u8> {
     packet.build_bytes_vec_compressed().expect("what is made by hand can be written")
 }
 
 /// A DNS header alone: id, flags, and the claimed number of questions, answers, authority and
 /// additional records. What follows is up to the test.
-#[must_use]
 pub fn header(id: u16, flags: u16, claimed: [u16; 4]) -> Vec<u8> {
     [id, flags].into_iter().chain(claimed).flat_map(u16::to_be_bytes).collect()
 }
@@ -36,7 +34,6 @@ pub fn header(id: u16, flags: u16, claimed: [u16; 4]) -> Vec<u8> {
 ///
 /// # Panics
 /// If it is none: a label over 63 octets, over 255 in all, or a wrong escape.
-#[must_use]
 pub fn name(text: &str) -> Name<'static> {
     Name::new(text).expect("what is made by hand is a DNS name").into_owned()
 }
@@ -45,7 +42,6 @@ pub fn name(text: &str) -> Name<'static> {
 ///
 /// # Panics
 /// If `owner` is not a DNS name.
-#[must_use]
 pub fn record(
     owner: &str,
     unique: bool,
@@ -59,7 +55,6 @@ pub fn record(
 ///
 /// # Panics
 /// If a name is not a DNS name.
-#[must_use]
 pub fn ptr(owner: &str, target: &str) -> ResourceRecord<'static> {
     record(owner, false, OTHER_TTL, RData::PTR(PTR(name(target))))
 }
@@ -68,7 +63,6 @@ pub fn ptr(owner: &str, target: &str) -> ResourceRecord<'static> {
 ///
 /// # Panics
 /// If a name is not a DNS name.
-#[must_use]
 pub fn srv(owner: &str, host: &str, port: u16) -> ResourceRecord<'static> {
     let data = SRV { priority: 0, weight: 0, port, target: name(host) };
     record(owner, true, HOST_TTL, RData::SRV(data))
@@ -78,7 +72,6 @@ pub fn srv(owner: &str, host: &str, port: u16) -> ResourceRecord<'static> {
 ///
 /// # Panics
 /// If `owner` is not a DNS name, or a string is over 255 octets.
-#[must_use]
 pub fn txt(owner: &str, strings: &[String]) -> ResourceRecord<'static> {
     let mut data = TXT::new();
     for string in strings {
@@ -91,7 +84,6 @@ pub fn txt(owner: &str, strings: &[String]) -> ResourceRecord<'static> {
 ///
 /// # Panics
 /// If `owner` is not a DNS name.
-#[must_use]
 pub fn address(owner: &str, address: IpAddr) -> ResourceRecord<'static> {
     let data = match address {
         IpAddr::V4(v4) => RData::A(A { address: v4.to_bits() }),
@@ -105,7 +97,6 @@ pub fn address(owner: &str, address: IpAddr) -> ResourceRecord<'static> {
 ///
 /// # Panics
 /// If `owner` is not a DNS name.
-#[must_use]
 pub fn nsec(owner: &str, types: &[TYPE]) -> ResourceRecord<'static> {
     let mut bitmap = Vec::new();
     for number in types.iter().map(|t| usize::from(u16::from(*t)) % 256) {
@@ -121,7 +112,6 @@ pub fn nsec(owner: &str, types: &[TYPE]) -> ResourceRecord<'static> {
 ///
 /// # Panics
 /// If `owner` is not a DNS name, or a string is over 255 octets.
-#[must_use]
 pub fn hinfo(owner: &str, cpu: &str, os: &str) -> ResourceRecord<'static> {
     let data = HINFO { cpu: character_string(cpu), os: character_string(os) };
     record(owner, true, HOST_TTL, RData::HINFO(data))
@@ -140,7 +130,6 @@ impl Query {
     ///
     /// # Panics
     /// If `owner` is not a DNS name.
-    #[must_use]
     pub fn new(owner: &str, kind: TYPE) -> Self {
         Self(Packet::new_query(0)).and(owner, kind.into(), false)
     }
@@ -149,7 +138,6 @@ impl Query {
     ///
     /// # Panics
     /// If it is not a DNS name.
-    #[must_use]
     pub fn browse(service: &str) -> Self {
         Self::new(&format!("{service}.local"), TYPE::PTR)
     }
@@ -158,7 +146,6 @@ impl Query {
     ///
     /// # Panics
     /// If `owner` is not a DNS name.
-    #[must_use]
     pub fn and(mut self, owner: &str, kind: QTYPE, unicast: bool) -> Self {
         let class = CLASS::IN.into();
         self.0.questions.push(Question::new(name(owner), kind, class, unicast));
@@ -166,14 +153,12 @@ impl Query {
     }
 
     /// One more known answer (RFC 6762 section 7.1).
-    #[must_use]
     pub fn known(mut self, answer: ResourceRecord<'static>) -> Self {
         self.0.answers.push(answer);
         self
     }
 
     /// The message id, which is 0 unless the query comes from another port than 5353.
-    #[must_use]
     pub fn id(mut self, id: u16) -> Self {
         self.0.set_id(id);
         self
@@ -183,7 +168,6 @@ impl Query {
     ///
     /// # Panics
     /// If simple-dns cannot write it.
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         message(&self.0)
     }
@@ -207,13 +191,11 @@ pub struct Service {
 
 impl Service {
     /// An instance, such as `Canon MF620C`, of a type, such as `_ipp._tcp`, on a port.
-    #[must_use]
     pub fn new(instance: &str, kind: &str, port: u16) -> Self {
         Self { instance: instance.to_owned(), kind: format!("{kind}.local"), port, txt: vec![] }
     }
 
     /// One more `key=value` of its TXT record.
-    #[must_use]
     pub fn txt(mut self, string: &str) -> Self {
         self.txt.push(string.to_owned());
         self
@@ -242,19 +224,16 @@ pub struct Responder {
 
 impl Responder {
     /// The responder of `host`, with its IPv4 and IPv6 address. `name` is without `.local`.
-    #[must_use]
     pub fn new(name: &str, host: Host) -> Self {
         Self::with_addresses(name, &[host.v4.into(), host.v6.into()])
     }
 
     /// A responder with these addresses.
-    #[must_use]
     pub fn with_addresses(name: &str, addresses: &[IpAddr]) -> Self {
         Self { host: format!("{name}.local"), addresses: addresses.to_vec(), services: vec![] }
     }
 
     /// One more service.
-    #[must_use]
     pub fn service(mut self, service: Service) -> Self {
         self.services.push(service);
         self
@@ -265,7 +244,6 @@ impl Responder {
     ///
     /// # Panics
     /// If a name is not a DNS name.
-    #[must_use]
     pub fn probe(&self) -> Vec<u8> {
         let mut query = Query(Packet::new_query(0)).and(&self.host, QTYPE::ANY, true);
         for service in &self.services {
@@ -284,7 +262,6 @@ impl Responder {
     ///
     /// # Panics
     /// If a name is not a DNS name.
-    #[must_use]
     pub fn announcement(&self) -> Vec<u8> {
         message(&self.all())
     }
@@ -293,7 +270,6 @@ impl Responder {
     ///
     /// # Panics
     /// If a name is not a DNS name.
-    #[must_use]
     pub fn goodbye(&self) -> Vec<u8> {
         let mut packet = self.all();
         packet.additional_records.clear();
@@ -308,7 +284,6 @@ impl Responder {
     ///
     /// # Panics
     /// If a name is not a DNS name.
-    #[must_use]
     pub fn response(&self, service: &str) -> Vec<u8> {
         let kind = format!("{service}.local");
         let mut packet = reply();
@@ -325,7 +300,6 @@ impl Responder {
     ///
     /// # Panics
     /// If a name is not a DNS name.
-    #[must_use]
     pub fn address_response(&self) -> Vec<u8> {
         let mut packet = reply();
         packet.answers.extend(self.host_records());
@@ -362,7 +336,6 @@ impl Responder {
 }
 
 /// An empty response with id 0 and the AA bit (RFC 6762 section 18).
-#[must_use]
 pub fn reply() -> Packet<'static> {
     let mut packet = Packet::new_reply(0);
     packet.set_flags(simple_dns::PacketFlag::AUTHORITATIVE_ANSWER);
@@ -373,7 +346,6 @@ pub fn reply() -> Packet<'static> {
 ///
 /// # Panics
 /// If simple-dns cannot write them.
-#[must_use]
 pub fn response(answers: impl IntoIterator<Item = ResourceRecord<'static>>) -> Vec<u8> {
     let mut packet = reply();
     packet.answers.extend(answers);
@@ -381,7 +353,6 @@ pub fn response(answers: impl IntoIterator<Item = ResourceRecord<'static>>) -> V
 }
 
 /// A response whose only name points at itself (RFC 1035 section 4.1.4 forbids it).
-#[must_use]
 pub fn pointer_loop() -> Vec<u8> {
     // The name stands right behind the header of 12 octets.
     [header(0, 0x8400, [0, 1, 0, 0]), vec![0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 120, 0, 4, 10, 0, 0, 1]]
@@ -390,7 +361,6 @@ pub fn pointer_loop() -> Vec<u8> {
 
 /// A response whose first name points forward, at the second record's: forbidden, yet sent by
 /// real devices and harmless to who follows it.
-#[must_use]
 pub fn forward_pointer(address: Ipv4Addr, v6: Ipv6Addr) -> Vec<u8> {
     let first = [&[0xc0, 28, 0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4][..], &address.octets()].concat();
     let second = [&b"\x03box\x05local\0\0\x1c\x80\x01\0\0\0\x78\0\x10"[..], &v6.octets()].concat();
@@ -398,7 +368,6 @@ pub fn forward_pointer(address: Ipv4Addr, v6: Ipv6Addr) -> Vec<u8> {
 }
 
 /// A header that claims 65,535 records in every section, and nothing behind it.
-#[must_use]
 pub fn claims_everything() -> Vec<u8> {
     header(0, 0x8400, [u16::MAX; 4])
 }

@@ -26,37 +26,31 @@ pub enum Change {
 
 /// IGMP membership query. `max_response` is in tenths of a second; 0 makes it a version 1 query.
 /// An unspecified `group` makes it a general one.
-#[must_use]
 pub fn igmp_query(group: Ipv4Addr, max_response: u8) -> Vec<u8> {
     igmp(0x11, max_response, &group.octets())
 }
 
 /// IGMP version 3 membership query with robustness 2, interval 125 s and no sources.
-#[must_use]
 pub fn igmp3_query(group: Ipv4Addr, max_response: u8) -> Vec<u8> {
     igmp(0x11, max_response, &[&group.octets()[..], &[2, 125, 0, 0]].concat())
 }
 
 /// IGMP version 1 report.
-#[must_use]
 pub fn igmp1_report(group: Ipv4Addr) -> Vec<u8> {
     igmp(0x12, 0, &group.octets())
 }
 
 /// IGMP version 2 report.
-#[must_use]
 pub fn igmp2_report(group: Ipv4Addr) -> Vec<u8> {
     igmp(0x16, 0, &group.octets())
 }
 
 /// IGMP version 2 leave.
-#[must_use]
 pub fn igmp2_leave(group: Ipv4Addr) -> Vec<u8> {
     igmp(0x17, 0, &group.octets())
 }
 
 /// IGMP version 3 report: records of a group, what changed, and sources.
-#[must_use]
 pub fn igmp3_report(records: &[(Ipv4Addr, Change, &[Ipv4Addr])]) -> Vec<u8> {
     let mut body = vec![0, 0];
     body.extend(len16(records.len()).to_be_bytes());
@@ -77,31 +71,26 @@ fn igmp(kind: u8, code: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// MLD version 1 query. `max_response` is in milliseconds.
-#[must_use]
 pub fn mld_query(group: Ipv6Addr, max_response: u16) -> (u8, Vec<u8>) {
     (130, mld1_body(group, max_response))
 }
 
 /// MLD version 2 query with robustness 2, interval 125 s and no sources.
-#[must_use]
 pub fn mld2_query(group: Ipv6Addr, max_response: u16) -> (u8, Vec<u8>) {
     (130, [mld1_body(group, max_response), vec![2, 125, 0, 0]].concat())
 }
 
 /// MLD version 1 report.
-#[must_use]
 pub fn mld_report(group: Ipv6Addr) -> (u8, Vec<u8>) {
     (131, mld1_body(group, 0))
 }
 
 /// MLD version 1 done.
-#[must_use]
 pub fn mld_done(group: Ipv6Addr) -> (u8, Vec<u8>) {
     (132, mld1_body(group, 0))
 }
 
 /// MLD version 2 report: records of a group, what changed, and sources.
-#[must_use]
 pub fn mld2_report(records: &[(Ipv6Addr, Change, &[Ipv6Addr])]) -> (u8, Vec<u8>) {
     let mut body = vec![0, 0];
     body.extend(len16(records.len()).to_be_bytes());

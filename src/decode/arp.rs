@@ -26,13 +26,11 @@ pub struct Message {
 
 impl Message {
     /// Whether it asks for an address.
-    #[must_use]
     pub const fn is_request(&self) -> bool {
         self.operation == 1
     }
 
     /// Whether it announces or defends the sender's own address (RFC 5227 section 3).
-    #[must_use]
     pub fn is_gratuitous(&self) -> bool {
         self.sender_ip == self.target_ip
     }

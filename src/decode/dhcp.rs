@@ -45,7 +45,6 @@ pub struct MessageV6<'a> {
 impl MessageV6<'_> {
     /// The MAC in the client's DUID: of types 1 (link-layer address plus time) and 3
     /// (RFC 8415 section 11), where the hardware is Ethernet.
-    #[must_use]
     pub fn client_mac(&self) -> Option<Mac> {
         let duid = self.client?;
         if u16_at(duid, 2)? != 1 {

@@ -49,7 +49,6 @@ pub struct Query {
 
 impl Query {
     /// Whether it asks about all groups.
-    #[must_use]
     pub const fn is_general(&self) -> bool {
         self.group.is_unspecified()
     }
@@ -104,7 +103,6 @@ pub struct GroupRecord {
 impl GroupRecord {
     /// Whether it says that its sender listens, to all or to some sources. A record that blocks
     /// sources (6) says nothing of those that are left.
-    #[must_use]
     pub const fn is_member(&self) -> bool {
         match self.kind {
             1 | 3 | 5 => self.sources > 0,
@@ -114,7 +112,6 @@ impl GroupRecord {
     }
 
     /// Whether it says that its sender no longer listens: include nothing.
-    #[must_use]
     pub const fn is_leave(&self) -> bool {
         matches!(self.kind, 1 | 3) && self.sources == 0
     }

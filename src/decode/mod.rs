@@ -74,7 +74,6 @@ impl Observation<'_> {
     /// Multicast IP in a unicast frame is multicast that an access point converted when it came
     /// to this machine (`live`); in a file nobody knows whose machine that is, so it counts in no
     /// protocol but, for UDP port 5353, as unicast mDNS.
-    #[must_use]
     pub fn counted_as(&self, live: bool) -> Option<Protocol> {
         match self.cast {
             Cast::Group => Some(self.protocol),
@@ -174,7 +173,6 @@ pub enum Message<'a> {
 impl Message<'_> {
     /// The general query that it is, of IGMP or MLD. Queriers alone send these; a query about one
     /// group may come from any switch.
-    #[must_use]
     pub fn general_query(&self) -> Option<&membership::Query> {
         let (Self::Igmp(message) | Self::Mld(message)) = self else { return None };
         let membership::Message::Query(query) = message else { return None };
@@ -244,7 +242,6 @@ enum Format {
 
 /// Reads one frame. Allocates nothing and never fails: a frame that cannot be understood is
 /// classed by what could be read, down to nothing at all, and the cause is among its issues.
-#[must_use]
 pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
     let snapped = ethertype::is_snapped(frame);
     let link = link::read(frame);

@@ -59,7 +59,6 @@ pub struct Name {
 
 impl Name {
     /// The name without the padding of spaces or zeros.
-    #[must_use]
     pub fn text(&self) -> &[u8] {
         let padding = |octet: &u8| matches!(octet, b' ' | 0);
         let len = self.octets.iter().rposition(|octet| !padding(octet)).map_or(0, |last| last + 1);

@@ -50,13 +50,11 @@ pub enum Class {
 
 impl Protocol {
     /// Its place in arrays of [`Self::COUNT`].
-    #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 
     /// The rate that it counts in.
-    #[must_use]
     pub const fn class(self) -> Class {
         match self {
             Self::Mdns

@@ -204,7 +204,6 @@ impl Issues {
     }
 
     /// Whether nothing was wrong.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.items[0].is_none()
     }

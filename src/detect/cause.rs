@@ -61,7 +61,6 @@ labelled! {
 
 impl Cause {
     /// The cause that the protocol of a frame is enough to tell.
-    #[must_use]
     pub const fn of_protocol(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::Dhcp => Some(Self::DhcpFlood),
@@ -81,7 +80,6 @@ impl Cause {
 
     /// Whether the datagrams of the discovery protocols are enough to see it by. A loop shows in
     /// the MACs of its copies, the others in protocols without a group of their own.
-    #[must_use]
     pub const fn shows_in_datagrams(self) -> bool {
         match self {
             Self::L2Loop

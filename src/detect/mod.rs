@@ -36,10 +36,10 @@ pub use account::violations::{Counts, LastOffence};
 pub use cause::{Cause, CauseSet, SegmentCause};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
-pub use health::queriers::{Family, Membership, Querier};
+pub use health::queriers::{AddressFamily, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use rule::{Hardness, Rule};
-pub use view::Link;
+pub use view::Vantage;
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Kind, PayloadHash};
 use crate::decode::{Observation, Protocol, Sender};
@@ -69,7 +69,7 @@ pub(crate) struct Counted<'a> {
     /// Its mDNS message, if it has one, to a group or not.
     pub mdns: Option<(&'a Datagram<'a>, PayloadHash, &'a Digest)>,
     /// The interface.
-    pub link: &'a Link,
+    pub vantage: &'a Vantage,
 }
 
 /// What one frame was found to be.
@@ -78,7 +78,7 @@ pub(crate) struct Verdict {
     /// The kind of its mDNS message.
     pub kind: Option<Kind>,
     /// The causes whose signature it has.
-    pub marks: CauseSet,
+    pub signatures: CauseSet,
 }
 
 /// The detectors of one segment.
@@ -118,7 +118,7 @@ impl Detectors {
         frame: &Counted<'_>,
         mut memory: Option<&mut DeviceMemory>,
     ) -> Verdict {
-        let Counted { now, stamp, observation, protocol, link, .. } = *frame;
+        let Counted { now, stamp, observation, protocol, vantage, .. } = *frame;
         let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
         let sender = SenderKey::new(observation.sender, hash);
         let source = self.state.hash_one((hash, observation.ip.map(|ip| ip.source)));
@@ -135,7 +135,7 @@ impl Detectors {
             mdns,
             questions: &self.memory.questions,
             is_suspended: self.memory.suspension.is_active(now),
-            link,
+            vantage,
         };
         let findings = &mut self.findings;
         findings.clear();
@@ -148,7 +148,7 @@ impl Detectors {
         }
         let is_mirrored = self.copies.loops.is_mirrored(now);
         self.account.book(&view, stamp, findings, is_mirrored, memory);
-        Verdict { kind: mdns.map(|mdns| mdns.kind), marks: self.findings.marks() }
+        Verdict { kind: mdns.map(|mdns| mdns.kind), signatures: self.findings.signatures() }
     }
 
     /// Closes what has waited long enough, and lets go what has expired. Called when a whole second
@@ -190,8 +190,8 @@ impl Detectors {
     }
 
     /// The causes whose signature the last frame has.
-    pub(crate) const fn marks(&self) -> CauseSet {
-        self.findings.marks()
+    pub(crate) const fn signatures(&self) -> CauseSet {
+        self.findings.signatures()
     }
 }
 

@@ -11,7 +11,6 @@ pub enum Hardness {
 
 impl Hardness {
     /// As documents have it.
-    #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
             Self::Hard => "hard",
@@ -37,32 +36,27 @@ macro_rules! rules {
             pub const COUNT: usize = Self::ALL.len();
 
             /// The label value.
-            #[must_use]
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$name => $id,)* }
             }
 
             /// How binding it is.
-            #[must_use]
             pub const fn hardness(self) -> Hardness {
                 match self { $(Self::$name => Hardness::$hardness,)* }
             }
 
             /// Where it is written.
-            #[must_use]
             pub const fn source(self) -> &'static str {
                 match self { $(Self::$name => $source,)* }
             }
 
             /// What holds of whoever keeps it.
-            #[must_use]
             pub const fn holds(self) -> &'static str {
                 match self { $(Self::$name => $holds,)* }
             }
 
             /// Whether it is about records, which a relay passes on for others: it is not held
             /// against a relay.
-            #[must_use]
             pub const fn spares_relays(self) -> bool {
                 match self { $(Self::$name => $relay,)* }
             }

@@ -16,7 +16,7 @@ const KEY: HashKey = HashKey([1, 2, 3, 4]);
 /// What was found in one frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
-    pub marks: Vec<Cause>,
+    pub signatures: Vec<Cause>,
     /// Whether nothing is held against the sender.
     pub is_spared: bool,
 }
@@ -25,7 +25,7 @@ struct Found {
 struct Lan {
     pub detectors: Detectors,
     pub memories: HashMap<Sender, DeviceMemory>,
-    pub link: Link,
+    pub vantage: Vantage,
     pub direction: Direction,
     pub link_type: LinkType,
     hasher: RandomState,
@@ -38,7 +38,7 @@ impl Lan {
         Self {
             detectors: Detectors::new(KEY),
             memories: HashMap::new(),
-            link: Link::default(),
+            vantage: Vantage::default(),
             direction: Direction::Unknown,
             link_type: LinkType::Ethernet,
             hasher: RandomState::with_seeds(4, 1, 2, 3),
@@ -80,20 +80,20 @@ impl Lan {
         let mdns = digest.as_ref().map(|(datagram, digest)| {
             (*datagram, PayloadHash(self.hasher.hash_one(datagram.payload)), digest)
         });
-        let (now, link) = (self.now(), &self.link);
-        let frame = Counted { now, stamp, observation: &observation, protocol, mdns, link };
+        let (now, vantage) = (self.now(), &self.vantage);
+        let frame = Counted { now, stamp, observation: &observation, protocol, mdns, vantage };
         let memory = observation.sender.map(|sender| self.memories.entry(sender).or_default());
-        let marks = self.detectors.handle(&frame, memory).marks.iter();
+        let signatures = self.detectors.handle(&frame, memory).signatures.iter();
         // Of the detectors that tests here are about.
         let of_copies = [Cause::L2Loop, Cause::Reflection, Cause::NameConflict];
-        let marks = marks.filter(|cause| of_copies.contains(cause)).collect();
-        Found { marks, is_spared: self.detectors.findings.is_copy() }
+        let signatures = signatures.filter(|cause| of_copies.contains(cause)).collect();
+        Found { signatures, is_spared: self.detectors.findings.is_copy() }
     }
 }
 
-/// The link of this machine, `mac` being its own.
-fn link(mac: Mac) -> Link {
-    Link { own: Some(mac), ..Link::default() }
+/// The vantage of this machine, `mac` being its own.
+fn vantage(mac: Mac) -> Vantage {
+    Vantage { own: Some(mac), ..Vantage::default() }
 }
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -150,9 +150,9 @@ fn heard(lan: &mut Lan, steps: &[Step]) -> Vec<Found> {
 }
 
 /// What was found in each: the letter of the cause, `.` for a frame that counts in full and `-`
-/// for one that is held against nobody and marks nobody.
+/// for one that is held against nobody and signatures nobody.
 fn found(lan: &mut Lan, steps: &[Step]) -> String {
-    let letter = |found: Found| match (found.marks.first(), found.is_spared) {
+    let letter = |found: Found| match (found.signatures.first(), found.is_spared) {
         (None, false) => '.',
         (None, true) => '-',
         (Some(Cause::L2Loop), true) => 'L',
@@ -229,14 +229,14 @@ fn own_frames_that_come_back_are_a_loop() {
     for (direction, mac, expected) in cases {
         let mut lan = Lan::new();
         lan.direction = direction;
-        lan.link = mac.map(link).unwrap_or_default();
+        lan.vantage = mac.map(vantage).unwrap_or_default();
         // Ten within 9 s, and so on.
         let expected = expected.replacen("..........LL", ".........LLL", 1);
         assert_eq!(found(&mut lan, &steps), expected, "{direction:?} {mac:?}");
     }
     let slow: Vec<Step> = (0..12).map(|n| (n * 1_112, 1, 1, Says::Ssdp)).collect();
     let mut lan = Lan::new();
-    (lan.direction, lan.link) = (Direction::Incoming, link(own.mac));
+    (lan.direction, lan.vantage) = (Direction::Incoming, vantage(own.mac));
     assert_eq!(found(&mut lan, &slow), "............", "ten in more than 10 s");
 }
 
@@ -372,13 +372,19 @@ fn name_conflict_is_told_from_a_move() {
         Host::numbered(by).mdns4(Responder::new("host-7", Host::numbered(by)).announcement())
     };
     let mut lan = Lan::new();
-    let mut marks = |by| {
+    let mut signatures = |by| {
         lan.pass(1_000 * MILLI);
-        lan.hear(&claim(by)).marks
+        lan.hear(&claim(by)).signatures
     };
     let conflict = vec![Cause::NameConflict];
-    assert_eq!([marks(1), marks(1), marks(2), marks(2)], [vec![], vec![], vec![], vec![]]);
-    assert_eq!([marks(1), marks(1), marks(2)], [conflict.clone(), conflict.clone(), conflict]);
+    assert_eq!(
+        [signatures(1), signatures(1), signatures(2), signatures(2)],
+        [vec![], vec![], vec![], vec![]]
+    );
+    assert_eq!(
+        [signatures(1), signatures(1), signatures(2)],
+        [conflict.clone(), conflict.clone(), conflict]
+    );
     let now = lan.now();
     assert!(lan.memory(Host::numbered(2)).is_contested(now));
     assert!(lan.memory(Host::numbered(1)).is_contested(now));
@@ -387,7 +393,7 @@ fn name_conflict_is_told_from_a_move() {
         lan.pass(1_000 * MILLI);
         lan.hear(&claim(2));
     }
-    assert!(lan.hear(&claim(2)).marks.is_empty());
+    assert!(lan.hear(&claim(2)).signatures.is_empty());
 }
 
 #[test]
@@ -399,13 +405,13 @@ fn a_relay_s_records_are_no_claims() {
     assert!(lan.memory(Host::numbered(1)).relay.is_relay());
     // What it still says of host-11 after that one has taken another address.
     let moved = Responder::new("host-11", Host::numbered(99));
-    let mut marks = Vec::new();
+    let mut signatures = Vec::new();
     for _ in 0..4 {
         lan.pass(1_000 * MILLI);
-        marks.extend(lan.hear(&Host::numbered(11).mdns4(moved.address_response())).marks);
+        signatures.extend(lan.hear(&Host::numbered(11).mdns4(moved.address_response())).signatures);
         lan.pass(1_000 * MILLI);
         let stale = responder(Host::numbered(11)).address_response();
-        marks.extend(lan.hear(&Host::numbered(1).mdns4(stale)).marks);
+        signatures.extend(lan.hear(&Host::numbered(1).mdns4(stale)).signatures);
     }
-    assert_eq!(marks, []);
+    assert_eq!(signatures, []);
 }

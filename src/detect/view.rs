@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What is known of the interface that a segment is heard on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
+pub struct Vantage {
     /// Its own MAC; `None` in files.
     pub own: Option<Mac>,
     /// Wi-Fi delivers multicast in bunches, 102 to 307 ms apart.
@@ -25,9 +25,8 @@ pub struct Link {
     pub subnets: Vec<(IpAddr, u8)>,
 }
 
-impl Link {
+impl Vantage {
     /// By how much an interval may seem shorter than it was: 10 %, on Wi-Fi at least 350 ms.
-    #[must_use]
     pub fn tolerance(&self, interval: Duration) -> Duration {
         let tenth = interval / 10;
         if self.is_wireless { tenth.max(Duration::from_millis(350)) } else { tenth }
@@ -54,7 +53,7 @@ pub(crate) struct View<'a> {
     /// Whether silence proves nothing now.
     pub is_suspended: bool,
     /// The interface.
-    pub link: &'a Link,
+    pub vantage: &'a Vantage,
 }
 
 /// An mDNS message.
@@ -133,7 +132,7 @@ pub(crate) enum Delivery {
 /// What the detectors found in one frame. Kept between frames, so that it allocates once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
-    marks: CauseSet,
+    signatures: CauseSet,
     is_copy: bool,
     delivery: Delivery,
     offences: Vec<Offence>,
@@ -146,15 +145,15 @@ impl Findings {
 
     /// Forgets the last frame.
     pub(crate) fn clear(&mut self) {
-        self.marks = CauseSet::default();
+        self.signatures = CauseSet::default();
         self.is_copy = false;
         self.delivery = Delivery::Once;
         self.offences.clear();
     }
 
     /// The frame has the signature of `cause`.
-    pub(crate) fn mark(&mut self, cause: Cause) {
-        self.marks.insert(cause);
+    pub(crate) fn matched(&mut self, cause: Cause) {
+        self.signatures.insert(cause);
     }
 
     /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
@@ -174,7 +173,9 @@ impl Findings {
 
     /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.
     pub(crate) fn is_copy(&self) -> bool {
-        self.is_copy || self.marks.contains(Cause::L2Loop) || self.marks.contains(Cause::Reflection)
+        self.is_copy
+            || self.signatures.contains(Cause::L2Loop)
+            || self.signatures.contains(Cause::Reflection)
     }
 
     /// The frame breaks a rule.
@@ -186,8 +187,8 @@ impl Findings {
     }
 
     /// The causes whose signature the frame has.
-    pub(crate) const fn marks(&self) -> CauseSet {
-        self.marks
+    pub(crate) const fn signatures(&self) -> CauseSet {
+        self.signatures
     }
 
     /// The rules that it breaks; one may be there several times.

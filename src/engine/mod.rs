@@ -30,9 +30,9 @@ pub use snapshot::{
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
-use crate::detect::{CauseSet, Counted, Detectors, Link, Verdict};
+use crate::detect::{CauseSet, Counted, Detectors, Vantage, Verdict};
 use crate::mac::Mac;
-use crate::storm::{Expectations, Storm, StormEvent};
+use crate::storm::{Storm, StormEvent, StormPolicy};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
@@ -91,7 +91,6 @@ pub struct Local {
 impl Local {
     /// Whether it is one of this host's. `mac` is what the sender's MAC is known to be where it
     /// is not the sender's name.
-    #[must_use]
     pub fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
         let is_own = match sender {
             Sender::Mac(mac) => self.macs.contains(&mac),
@@ -134,7 +133,7 @@ pub struct Engine {
     payloads: Payloads,
     detectors: Detectors,
     storms: Storms,
-    link: Arc<Link>,
+    vantage: Arc<Vantage>,
 }
 
 /// What happened to the interface under a segment.
@@ -152,7 +151,6 @@ pub enum Event {
 
 impl Engine {
     /// An empty engine. `key` keeps the network from choosing what collides in its tables.
-    #[must_use]
     pub fn new(config: Config, key: HashKey) -> Self {
         Self::with_parser(config, key, PARSER)
     }
@@ -174,7 +172,7 @@ impl Engine {
             payloads: Payloads::new(key),
             detectors: Detectors::new(key),
             storms: Storms::new(config.storms_kept),
-            link: Arc::default(),
+            vantage: Arc::default(),
             config,
             key,
         }
@@ -218,11 +216,11 @@ impl Engine {
         }
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
-        let frame = Counted { now, stamp, observation, protocol, mdns, link: &self.link };
+        let frame = Counted { now, stamp, observation, protocol, mdns, vantage: &self.vantage };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let memory = row.as_mut().map(|row| &mut row.memory);
-        let Verdict { kind, marks } = self.detectors.handle(&frame, memory);
-        let is_due = self.storms.count(now, stamp, protocol, marks, row.as_deref_mut());
+        let Verdict { kind, signatures } = self.detectors.handle(&frame, memory);
+        let is_due = self.storms.count(now, stamp, protocol, signatures, row.as_deref_mut());
         let Some(row) = row else {
             let other = self.other.get_or_insert_default();
             other.count(protocol, bytes, kind, decoded);
@@ -274,14 +272,14 @@ impl Engine {
     }
 
     /// Learns what the interface under the segment is.
-    pub fn handle_link(&mut self, link: &Arc<Link>) {
-        self.link = Arc::clone(link);
+    pub fn handle_vantage(&mut self, vantage: &Arc<Vantage>) {
+        self.vantage = Arc::clone(vantage);
     }
 
     /// Holds all devices to other limits and names from now on.
-    pub fn handle_expectations(&mut self, expectations: &Arc<Expectations>) {
+    pub fn handle_policy(&mut self, policy: &Arc<StormPolicy>) {
         let now = self.now.unwrap_or_default();
-        self.storms.set_expectations(now, expectations, &mut self.table);
+        self.storms.set_policy(now, policy, &mut self.table);
     }
 
     /// What has happened to a storm, once, in the order in which it happened. At most 256 wait
@@ -291,7 +289,6 @@ impl Engine {
     }
 
     /// Who a device is, if it has a row.
-    #[must_use]
     pub fn identity(&self, sender: Sender) -> Option<Arc<Identity>> {
         self.table.get(sender).map(|row| Arc::clone(row.profile.identity()))
     }
@@ -308,24 +305,22 @@ impl Engine {
     }
 
     /// The causes whose signature the last frame has that was counted.
-    #[must_use]
-    pub const fn marks(&self) -> CauseSet {
-        self.detectors.marks()
+    pub const fn signatures(&self) -> CauseSet {
+        self.detectors.signatures()
     }
 
     /// A copy of all that is known, bounded by the budget. To be rendered after the engine's lock
     /// was let go. Reads only: two readers see the same.
-    #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let time = self.now.unwrap_or_default();
         let rows = self.table.rows();
         let evicted = self.table.evicted();
         let running = time.second();
-        let storm = |row: &table::Row| row.flood.storm(running, row.seconds.window());
+        let storm = |row: &table::Row| row.storms.storm(running, row.seconds.window());
         let segment_storm = self.storms.of_segment(running);
-        let ledger = self.storms.ledger();
+        let log = self.storms.log();
         let open = rows.iter().filter_map(storm).chain(segment_storm);
-        let mut storms: Vec<Storm> = open.chain(ledger.over().copied()).collect();
+        let mut storms: Vec<Storm> = open.chain(log.over().copied()).collect();
         storms.sort_unstable_by_key(|storm| storm.number);
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
@@ -341,7 +336,7 @@ impl Engine {
             violations: row.memory.violations.as_ref().map(|v| Box::new(*v.counts())),
             offences: row.memory.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
             storm: storm(row),
-            storms_begun: row.flood.begun(),
+            storms_begun: row.storms.begun(),
         };
         Snapshot {
             time,
@@ -360,8 +355,8 @@ impl Engine {
             violations: *self.detectors.violations(),
             storms,
             segment_storm,
-            storms_forgotten: ledger.forgotten(),
-            storms_ended: *ledger.ended(),
+            storms_forgotten: log.forgotten(),
+            storms_ended: *log.ended(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Observation, Protocol, Sender};
-use crate::detect::{Cause, Counts, Family, Health, LastOffence};
+use crate::detect::{AddressFamily, Cause, Counts, Health, LastOffence};
 use crate::frame::Direction;
 use crate::labelled::labelled;
 use crate::mac::Mac;
@@ -106,8 +106,8 @@ impl DeviceCounters {
 pub struct Received {
     /// Any frame.
     pub any: bool,
-    /// Multicast mDNS, by [`Family`].
-    pub mdns: [bool; Family::ALL.len()],
+    /// Multicast mDNS, by [`AddressFamily`].
+    pub mdns: [bool; AddressFamily::ALL.len()],
 }
 
 impl Received {
@@ -120,7 +120,8 @@ impl Received {
         if protocol == Protocol::Mdns
             && let Some(ip) = observation.ip
         {
-            let family = if ip.source.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+            let family =
+                if ip.source.is_ipv4() { AddressFamily::Ipv4 } else { AddressFamily::Ipv6 };
             self.mdns[family as usize] = true;
         }
     }
@@ -162,7 +163,6 @@ pub struct DeviceSnapshot {
 
 impl DeviceSnapshot {
     /// A device that has its row and nothing else yet, first heard at `seen`.
-    #[must_use]
     pub fn new(sender: Sender, seen: Stamp) -> Self {
         Self {
             sender,

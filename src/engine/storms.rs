@@ -1,6 +1,6 @@
 //! Storms of all devices and of the segment: closes the seconds, books what begins and ends.
 //!
-//! Comes in: frames with their marks, whole seconds that are over. Goes out: events and what a
+//! Comes in: frames with their signatures, whole seconds that are over. Goes out: events and what a
 //! snapshot shows. A closed second costs a look at each row that was busy in the last minutes;
 //! silence costs nothing once these are forgotten, however long it was.
 
@@ -8,7 +8,8 @@ use super::rows::table::{Row, Table};
 use crate::decode::{Class, Protocol};
 use crate::detect::CauseSet;
 use crate::storm::{
-    Closing, EndReason, Expectations, Ledger, Limits, ProtocolSet, Storm, StormEvent, Surge,
+    Closing, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent, StormLog,
+    StormPolicy,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;
@@ -18,9 +19,9 @@ const OUT_OF_ORDER: i128 = 1_000_000_000;
 
 /// The storms of one segment, but for what lives in the rows.
 pub(super) struct Storms {
-    expectations: Arc<Expectations>,
-    surge: Surge,
-    ledger: Ledger,
+    policy: Arc<StormPolicy>,
+    segment: SegmentStorms,
+    log: StormLog,
     wall: Wall,
 }
 
@@ -55,9 +56,9 @@ impl Storms {
     /// No storm was yet. The latest `kept` that are over are remembered.
     pub(super) fn new(kept: usize) -> Self {
         Self {
-            expectations: Arc::default(),
-            surge: Surge::default(),
-            ledger: Ledger::new(kept),
+            policy: Arc::default(),
+            segment: SegmentStorms::default(),
+            log: StormLog::new(kept),
             wall: Wall::default(),
         }
     }
@@ -69,13 +70,13 @@ impl Storms {
         now: Time,
         stamp: Stamp,
         protocol: Protocol,
-        marks: CauseSet,
+        signatures: CauseSet,
         row: Option<&mut Row>,
     ) -> bool {
         self.wall.learn(now, stamp);
         let expected = row.as_ref().and_then(|row| row.expected.as_deref());
-        let ignored = expected.map_or(self.expectations.ignored, |expected| expected.ignored);
-        let limits = expected.map_or(&self.expectations.limits, |expected| &expected.limits);
+        let ignored = expected.map_or(self.policy.ignored, |expected| expected.ignored);
+        let limits = expected.map_or(&self.policy.limits, |expected| &expected.limits);
         if ignored.contains(protocol) {
             return false;
         }
@@ -85,16 +86,16 @@ impl Storms {
             Class::Uncounted => (false, false),
         };
         if is_in_rate {
-            self.surge.count(now.second(), protocol, marks);
+            self.segment.count(now.second(), protocol, signatures);
         }
-        is_judged && row.is_some_and(|row| row.flood.count(now.second(), protocol, marks))
+        is_judged && row.is_some_and(|row| row.storms.count(now.second(), protocol, signatures))
     }
 
     /// Closes the seconds from `second` on that are before `until`. What is silent for long has
     /// nothing more to close after some minutes.
     pub(super) fn close(&mut self, second: u64, until: u64, table: &mut Table) {
         for second in second..until {
-            if table.is_calm() && !self.surge.is_busy() {
+            if table.is_calm() && !self.segment.is_busy() {
                 return;
             }
             self.close_one(second, table);
@@ -102,104 +103,99 @@ impl Storms {
     }
 
     fn close_one(&mut self, second: u64, table: &mut Table) {
-        let Self { expectations, surge, ledger, wall } = self;
+        let Self { policy, segment, log, wall } = self;
         let stamp = wall.close_of(second);
-        let closing = |ledger: &Ledger| Closing { second, stamp, number: ledger.next() };
+        let closing = |log: &StormLog| Closing { second, stamp, number: log.next() };
         table.look_at_due(|row| {
-            let limits = *limits_of(row, expectations);
+            let limits = *limits_of(row, policy);
             let totals = row.seconds.window();
-            let event = row.flood.close(&closing(ledger), row.sender, &limits, totals);
+            let event = row.storms.close(&closing(log), row.sender, &limits, totals);
             if let Some(event) = event {
-                ledger.book(event);
+                log.book(event);
             }
-            row.flood.is_busy()
+            row.storms.is_busy()
         });
-        let rows = || table.rows().iter().map(|row| row.flood.recent(second)).max().unwrap_or(0);
-        if let Some(event) = surge.close(&closing(ledger), expectations.segment, rows) {
-            ledger.book(event);
+        let rows = || table.rows().iter().map(|row| row.storms.recent(second)).max().unwrap_or(0);
+        if let Some(event) = segment.close(&closing(log), policy.segment, rows) {
+            log.book(event);
         }
     }
 
     /// Books the end of storms whose rows are gone.
     pub(super) fn bury(&mut self, now: Time, table: &mut Table) {
         while let Some(storm) = table.take_orphan() {
-            self.ledger.break_off(storm, self.wall.stamp(now), EndReason::Evicted);
+            self.log.break_off(storm, self.wall.stamp(now), EndReason::Evicted);
         }
     }
 
     /// Ends all storms: nobody listens any more.
     pub(super) fn end_all(&mut self, now: Time, table: &mut Table) {
-        let Self { surge, ledger, wall, .. } = self;
+        let Self { segment, log, wall, .. } = self;
         let stamp = wall.stamp(now);
         table.look_at_due(|row| {
-            if let Some(storm) = row.flood.break_off(now.second(), row.seconds.window()) {
-                ledger.break_off(storm, stamp, EndReason::InterfaceGone);
+            if let Some(storm) = row.storms.break_off(now.second(), row.seconds.window()) {
+                log.break_off(storm, stamp, EndReason::InterfaceGone);
             }
-            row.flood.is_busy()
+            row.storms.is_busy()
         });
-        if let Some(storm) = surge.break_off(now.second()) {
-            ledger.break_off(storm, stamp, EndReason::InterfaceGone);
+        if let Some(storm) = segment.break_off(now.second()) {
+            log.break_off(storm, stamp, EndReason::InterfaceGone);
         }
     }
 
-    /// Holds all devices, those to come too, to `expectations` from now on. Storms that these do
+    /// Holds all devices, those to come too, to `policy` from now on. Storms that these do
     /// not call so are over.
-    pub(super) fn set_expectations(
-        &mut self,
-        now: Time,
-        expectations: &Arc<Expectations>,
-        table: &mut Table,
-    ) {
-        let before = std::mem::replace(&mut self.expectations, Arc::clone(expectations));
-        let Self { surge, ledger, wall, .. } = self;
+    pub(super) fn set_policy(&mut self, now: Time, policy: &Arc<StormPolicy>, table: &mut Table) {
+        let before = std::mem::replace(&mut self.policy, Arc::clone(policy));
+        let Self { segment, log, wall, .. } = self;
         let stamp = wall.stamp(now);
         let second = now.second();
         // Rows that are not due have a few frames at most, which are too few for any storm.
         table.look_at_due(|row| {
-            let after = expectations.of(row.sender);
-            if row.flood.is_outdated(&after.limits, after.ignored)
-                && let Some(storm) = row.flood.break_off(second, row.seconds.window())
+            let after = policy.of(row.sender);
+            if row.storms.is_outdated(&after.limits, after.ignored)
+                && let Some(storm) = row.storms.break_off(second, row.seconds.window())
             {
-                ledger.break_off(storm, stamp, EndReason::Reconfigured);
+                log.break_off(storm, stamp, EndReason::Reconfigured);
             }
             if ignored_by(row, &before) != after.ignored {
-                row.flood.recount();
+                row.storms.recount();
             }
-            row.flood.is_busy()
+            row.storms.is_busy()
         });
-        if surge.is_outdated(expectations.segment)
-            && let Some(storm) = surge.break_off(second)
+        if segment.is_outdated(policy.segment)
+            && let Some(storm) = segment.break_off(second)
         {
-            ledger.break_off(storm, stamp, EndReason::Reconfigured);
+            log.break_off(storm, stamp, EndReason::Reconfigured);
         }
-        if before.ignored != expectations.ignored {
-            surge.recount();
+        if before.ignored != policy.ignored {
+            segment.recount();
         }
-        table.set_expectations(Arc::clone(expectations));
+        table.set_policy(Arc::clone(policy));
     }
 
     /// The oldest event that nobody was told of.
     pub(super) fn poll_event(&mut self) -> Option<StormEvent> {
-        self.ledger.poll_event()
+        self.log.poll_event()
     }
 
     /// The storm of the segment as a whole, while it lasts.
     pub(super) fn of_segment(&self, running: u64) -> Option<Storm> {
-        self.surge.storm(running)
+        self.segment.storm(running)
     }
 
     /// The account of those that are over.
-    pub(super) const fn ledger(&self) -> &Ledger {
-        &self.ledger
+    pub(super) const fn log(&self) -> &StormLog {
+        &self.log
     }
 }
 
-fn limits_of<'a>(row: &'a Row, expectations: &'a Expectations) -> &'a Limits {
-    row.expected.as_deref().map_or(&expectations.limits, |expected| &expected.limits)
+fn limits_of<'a>(row: &'a Row, policy: &'a StormPolicy) -> &'a Limits {
+    row.expected.as_deref().map_or(&policy.limits, |expected| &expected.limits)
 }
 
-fn ignored_by(row: &Row, expectations: &Expectations) -> ProtocolSet {
-    row.expected.as_deref().map_or(expectations.ignored, |expected| expected.ignored)
+fn ignored_by(row: &Row, policy: &StormPolicy) -> ProtocolSet {
+    row.expected.as_deref().map_or(policy.ignored, |expected| expected.ignored)
 }
 
 #[cfg(test)]

@@ -44,19 +44,16 @@ pub struct Recording {
 
 impl Recording {
     /// The storm's id.
-    #[must_use]
     pub fn id(&self) -> &str {
         &self.heading.id
     }
 
     /// Frames in it.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.frames.len()
     }
 
     /// Whether it holds no frame.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
@@ -75,7 +72,6 @@ pub struct Recorder {
 impl Recorder {
     /// Keeps `before` frames of a device from before its storm began, and three times as many
     /// from then on.
-    #[must_use]
     pub fn new(before: usize) -> Self {
         Self {
             before,
@@ -155,7 +151,6 @@ impl Recorder {
     }
 
     /// Recordings that were thrown away because nobody took them in time.
-    #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
     }

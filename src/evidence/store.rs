@@ -126,7 +126,6 @@ impl Store {
     }
 
     /// What became of recordings since the start.
-    #[must_use]
     pub fn totals(&self) -> Totals {
         Totals {
             written: self.written.load(Ordering::Relaxed),

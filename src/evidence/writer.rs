@@ -43,7 +43,6 @@ impl Writer {
     }
 
     /// Whether all that was handed over is written, or could not be.
-    #[must_use]
     pub fn is_idle(&self) -> bool {
         self.pending.load(Ordering::Acquire) == 0
     }
@@ -61,7 +60,6 @@ impl Writer {
     }
 
     /// The folder that it writes in.
-    #[must_use]
     pub const fn store(&self) -> &Arc<Store> {
         &self.store
     }

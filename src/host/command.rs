@@ -14,7 +14,6 @@ pub struct Command([u8; LEN]);
 
 impl Command {
     /// From what the kernel wrote: the bytes up to the first zero, at most 15.
-    #[must_use]
     pub fn new(bytes: &[u8]) -> Self {
         let mut name = [0; LEN];
         let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -25,14 +24,12 @@ impl Command {
     }
 
     /// The bytes, padded with zeros: the key of a kernel map.
-    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; LEN] {
         &self.0
     }
 
     /// The value of the `process` label: what is not UTF-8, and control characters, are U+FFFD;
     /// an empty name is `other`. Two names may have one label.
-    #[must_use]
     pub fn label(&self) -> Box<str> {
         let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(LEN);
         let text = String::from_utf8_lossy(&self.0[..end]);

@@ -88,7 +88,6 @@ impl Host {
     /// Opens what `settings` want, as far as the kernel lets it: what it refuses is in
     /// [`Host::standing`]. Must be called with the privileges that the start has, before any other
     /// thread exists.
-    #[must_use]
     pub fn open(settings: Settings) -> Arc<Self> {
         let (sockets, owners) = Sockets::open(settings.sockets);
         let (counter, syscalls) = syscalls::open(settings.syscalls);
@@ -106,14 +105,12 @@ impl Host {
     }
 
     /// How both parts stand.
-    #[must_use]
     pub const fn standing(&self) -> &Standing {
         &self.standing
     }
 
     /// Folds what the kernel has counted and looks at the sockets. Waits at most `wait` for
     /// whoever does the same.
-    #[must_use]
     pub fn read(&self, wait: Duration) -> View {
         match self.state.try_lock_for(wait) {
             Some(mut state) => state.refresh(Lookup::Cached),

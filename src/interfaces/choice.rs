@@ -64,7 +64,6 @@ pub enum Reason {
 
 impl Reason {
     /// A short name for tables and labels.
-    #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Excluded => "excluded",
@@ -132,7 +131,6 @@ impl Policy {
     }
 
     /// What is decided about each link, by index.
-    #[must_use]
     pub fn choose(&self, table: &Table) -> Vec<Chosen> {
         table
             .links()
@@ -145,14 +143,12 @@ impl Policy {
     }
 
     /// The patterns of `--capture.interface` that match no link that is there.
-    #[must_use]
     pub fn unmatched(&self, table: &Table) -> Vec<&str> {
         let names: Vec<&str> = table.links().map(|link| link.name.as_str()).collect();
         self.include.without_match(&names).collect()
     }
 
     /// What lies around the link `index`.
-    #[must_use]
     pub fn surroundings(&self, table: &Table, index: u32) -> Surroundings {
         let mut devices: Vec<Vlan> =
             table.with_masters(index).flat_map(|link| table.vlans_over(link.index)).collect();

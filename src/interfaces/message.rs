@@ -68,25 +68,21 @@ impl Flags {
     }
 
     /// Whether it is up as the administrator sees it (`IFF_UP`).
-    #[must_use]
     pub const fn up(self) -> bool {
         self.has(libc::IFF_UP)
     }
 
     /// Whether it is up and can carry frames (`IFF_RUNNING`): the cable is in.
-    #[must_use]
     pub const fn running(self) -> bool {
         self.has(libc::IFF_RUNNING)
     }
 
     /// Whether it can carry multicast.
-    #[must_use]
     pub const fn multicast(self) -> bool {
         self.has(libc::IFF_MULTICAST)
     }
 
     /// Whether it is the loopback device.
-    #[must_use]
     pub const fn loopback(self) -> bool {
         self.has(libc::IFF_LOOPBACK)
     }
@@ -169,7 +165,6 @@ pub struct Address {
 impl Address {
     /// Whether it is for this link only: 169.254.0.0/16 (RFC 3927), `fe80::/10` (RFC 4291
     /// section 2.5.6), or given as such.
-    #[must_use]
     pub fn is_link_local(&self) -> bool {
         self.scope == libc::RT_SCOPE_LINK
             || match self.ip {

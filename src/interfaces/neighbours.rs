@@ -39,7 +39,6 @@ impl Neighbours {
     }
 
     /// The MAC of the neighbour `ip` on the link with index `index`.
-    #[must_use]
     pub fn mac(&self, index: u32, ip: IpAddr) -> Option<Mac> {
         self.macs.get(&(index, ip)).copied()
     }

@@ -45,13 +45,11 @@ impl Patterns {
     }
 
     /// Whether there are none.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
     /// Whether one of them matches the whole of `name`.
-    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.patterns.iter().any(|(_, regex)| regex.is_match(name))
     }

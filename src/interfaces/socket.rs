@@ -77,7 +77,6 @@ impl RouteSocket {
     }
 
     /// Messages that could not be read, since the socket was opened.
-    #[must_use]
     pub const fn malformed(&self) -> u64 {
         self.malformed
     }

@@ -8,7 +8,6 @@ const CLASS_NET: &str = "/sys/class/net";
 
 /// Whether the link `name` is wireless. `false` where sysfs is not mounted or shows another
 /// namespace.
-#[must_use]
 pub fn is_wireless(name: &str) -> bool {
     is_wireless_in(Path::new(CLASS_NET), name)
 }

@@ -81,7 +81,6 @@ pub struct Table {
 
 impl Table {
     /// A table without links.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -190,13 +189,11 @@ impl Table {
     }
 
     /// The link with this index.
-    #[must_use]
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.entries.get(&index).map(|entry| &entry.link)
     }
 
     /// The link with this name.
-    #[must_use]
     pub fn link_by_name(&self, name: &str) -> Option<&Link> {
         self.links().find(|link| link.name == name)
     }
@@ -240,21 +237,18 @@ impl Table {
     }
 
     /// The MACs of this host, sorted, each once: those of all its links, up or not.
-    #[must_use]
     pub fn local_macs(&self) -> Vec<Mac> {
         let all: BTreeSet<Mac> = self.links().filter_map(|link| link.mac).collect();
         all.into_iter().collect()
     }
 
     /// The IP addresses of a link with the length of their prefix, sorted.
-    #[must_use]
     pub fn subnets(&self, index: u32) -> Vec<(IpAddr, u8)> {
         let addresses = self.entries.get(&index).into_iter().flat_map(|entry| &entry.addresses);
         addresses.map(|address| (address.ip, address.prefix)).collect()
     }
 
     /// The IP addresses of this host, sorted, each once.
-    #[must_use]
     pub fn local_addresses(&self) -> Vec<IpAddr> {
         let all = self.entries.values().flat_map(|entry| &entry.addresses);
         let all: BTreeSet<IpAddr> = all.map(|address| address.ip).collect();

@@ -73,13 +73,11 @@ impl Watcher {
     }
 
     /// The links as they stood at the last read.
-    #[must_use]
     pub const fn table(&self) -> &Table {
         &self.table
     }
 
     /// What went wrong so far.
-    #[must_use]
     pub const fn counters(&self) -> Counters {
         Counters { malformed: self.socket.malformed(), overruns: self.overruns }
     }

@@ -132,13 +132,11 @@ pub struct Status {
 
 impl Lan {
     /// Without captures yet.
-    #[must_use]
     pub fn new(settled: Settled) -> Self {
         Self { settled, ..Self::default() }
     }
 
     /// The captures, in the order in which they were first seen.
-    #[must_use]
     pub fn taps(&self) -> Vec<Arc<Tap>> {
         self.taps.read().clone()
     }
@@ -167,7 +165,6 @@ impl Lan {
     }
 
     /// The interfaces that are not captured, and why.
-    #[must_use]
     pub fn passed_over(&self) -> Vec<PassedOver> {
         self.passed_over.read().clone()
     }
@@ -178,7 +175,6 @@ impl Lan {
     }
 
     /// Steps of the wall clock that were noticed.
-    #[must_use]
     pub fn clock_steps(&self) -> u64 {
         self.clock_steps.load(Ordering::Relaxed)
     }
@@ -189,7 +185,6 @@ impl Lan {
     }
 
     /// How the configuration file was read last; `None` where there is none.
-    #[must_use]
     pub fn reload(&self) -> Option<Reload> {
         *self.reload.lock()
     }
@@ -207,19 +202,16 @@ impl Lan {
     }
 
     /// What writes evidence, if any is kept.
-    #[must_use]
     pub const fn evidence(&self) -> Option<&Writer> {
         self.settled.evidence.as_ref()
     }
 
     /// What multicast costs this host, if anybody looks.
-    #[must_use]
     pub fn host(&self) -> Option<&Host> {
         self.settled.host.as_deref()
     }
 
     /// The capabilities that the start had, where that is known.
-    #[must_use]
     pub const fn held(&self) -> Option<&Held> {
         self.settled.held.as_ref()
     }
@@ -232,7 +224,6 @@ impl Lan {
     /// The threads that should have said within `within` that they go on, and did not: captures
     /// that are up, by their interface, and the follower of interfaces where there is one. Replays
     /// are not among them: a pipe may keep them waiting.
-    #[must_use]
     pub fn silent(&self, now: Time, within: Duration) -> Vec<String> {
         let is_late = |beat: &Beat| now.since(beat.get()) > within;
         let mut silent = Vec::new();
@@ -248,7 +239,6 @@ impl Lan {
     }
 
     /// Whether the interfaces have been looked through once and their captures begun.
-    #[must_use]
     pub fn started(&self) -> bool {
         self.started.load(Ordering::Acquire)
     }
@@ -261,19 +251,16 @@ impl Lan {
 
 impl Tap {
     /// The name of the interface or file.
-    #[must_use]
     pub const fn name(&self) -> &Label {
         &self.name
     }
 
     /// What writes its evidence, if any is kept.
-    #[must_use]
     pub const fn evidence(&self) -> Option<&Writer> {
         self.evidence.as_ref()
     }
 
     /// How the capture is doing.
-    #[must_use]
     pub fn status(&self) -> Status {
         self.status.lock().clone()
     }
@@ -295,7 +282,6 @@ impl Tap {
 
     /// Tells the pipeline that its interface is listened to from now on, until what this gives is
     /// dropped. Two captures may overlap where one ends slowly.
-    #[must_use]
     pub fn listen(&self) -> Listening<'_> {
         self.with_pipeline(|pipeline| {
             self.listeners.fetch_add(1, Ordering::Relaxed);
@@ -316,7 +302,6 @@ impl Tap {
     }
 
     /// The pipeline, for callers that must not wait for long.
-    #[must_use]
     pub const fn pipeline(&self) -> &Mutex<Pipeline> {
         &self.pipeline
     }

@@ -114,13 +114,11 @@ pub struct Deadline(Time);
 
 impl Deadline {
     /// `wait` from now.
-    #[must_use]
     pub fn after(wait: Duration) -> Self {
         Self(clock::now().monotonic.plus(wait))
     }
 
     /// How long it is until then; zero when it has passed.
-    #[must_use]
     pub fn left(self) -> Duration {
         self.0.since(clock::now().monotonic)
     }

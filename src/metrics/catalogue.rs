@@ -75,7 +75,6 @@ labelled! {
 
 impl Collector {
     /// Whether it reads what the engines have counted.
-    #[must_use]
     pub const fn reads_engines(self) -> bool {
         match self {
             Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
@@ -86,20 +85,17 @@ impl Collector {
     }
 
     /// Whether it reads what the captures have, or what the exporter knows of itself.
-    #[must_use]
     pub const fn reads_lan(self) -> bool {
         !matches!(self, Self::Process) && !self.reads_host()
     }
 
     /// Whether it reads what is counted of this host.
-    #[must_use]
     pub const fn reads_host(self) -> bool {
         matches!(self, Self::Syscalls | Self::Sockets)
     }
 }
 
 /// The README's table, generated so that it cannot disagree with the program.
-#[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(
         "| metric | kind | labels | collector | backends | meaning |\n\

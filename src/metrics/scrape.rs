@@ -40,7 +40,6 @@ struct Outcome {
 
 impl Scraper {
     /// A scraper of `source`.
-    #[must_use]
     pub fn new(source: Arc<dyn Source>) -> Self {
         Self {
             source,
@@ -51,13 +50,11 @@ impl Scraper {
     }
 
     /// The same, with another build and another `/proc`: for tests that compare whole bodies.
-    #[must_use]
     pub fn with_surroundings(self, build: Build, proc: PathBuf) -> Self {
         Self { build, proc, ..self }
     }
 
     /// What is scraped.
-    #[must_use]
     pub fn source(&self) -> &dyn Source {
         &*self.source
     }

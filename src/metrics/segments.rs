@@ -6,7 +6,7 @@ use super::number::Value;
 use super::rows::{Rows, SegmentRow};
 use super::writer::{FamilyWriter, Writer};
 use crate::decode::{Issue, Protocol, Reason};
-use crate::detect::{Family, Membership};
+use crate::detect::{AddressFamily, Membership};
 use crate::engine::{Histogram, SECOND_BOUNDS, Snapshot};
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
@@ -88,7 +88,7 @@ fn membership(
     value: impl Fn(&Membership) -> Option<Value>,
 ) {
     for row in rows.segments.iter().filter(|row| Sight::Membership.of(row.abilities)) {
-        for family in Family::ALL {
+        for family in AddressFamily::ALL {
             let known = &row.segment.snapshot.health.membership[family as usize];
             if let Some(value) = value(known) {
                 gauge.sample(&row.labels, &[("family", family.label())], value);

@@ -54,7 +54,6 @@ pub struct Writer {
 
 impl Writer {
     /// A writer into `buffer`, which is emptied first and kept for its capacity.
-    #[must_use]
     pub fn new(dialect: Dialect, encoding: Encoding, mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         let (text, gzip) = match encoding {
@@ -68,7 +67,6 @@ impl Writer {
     }
 
     /// How many samples were written.
-    #[must_use]
     pub const fn samples(&self) -> usize {
         self.samples
     }
@@ -272,7 +270,6 @@ pub struct Labels {
 
 impl Labels {
     /// One label.
-    #[must_use]
     pub fn new(name: &str, value: &str) -> Self {
         let mut labels = Self::default();
         labels.push(name, value);

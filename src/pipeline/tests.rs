@@ -14,7 +14,7 @@ fn files() -> Pipeline {
         engine,
         key: HashKey([1, 2, 3, 4]),
         labels,
-        expectations: expecting_the_usual(),
+        policy: expecting_the_usual(),
         evidence: None,
     })
 }
@@ -122,16 +122,16 @@ fn news(pipeline: &mut Pipeline) -> Vec<(String, &'static str)> {
 fn storms_are_told_once_by_segment_and_held_to_its_limits() {
     let mut pipeline = files();
     let calm = |pipeline: &mut Pipeline, label: &'static str| {
-        let mut off = Expectations::default();
+        let mut off = StormPolicy::default();
         off.limits.address = None;
         let off = Arc::new(off);
-        let expecting: Expecting =
+        let expecting: PolicyOf =
             Arc::new(
                 move |of: &Label| {
                     if &**of == label { Arc::clone(&off) } else { Arc::default() }
                 },
             );
-        pipeline.handle_expectations(&expecting);
+        pipeline.handle_policy(&expecting);
     };
     calm(&mut pipeline, "b");
     let names = [name("a"), name("b"), name("c")];
@@ -150,13 +150,13 @@ fn storms_are_told_once_by_segment_and_held_to_its_limits() {
 
 #[test]
 fn a_vlan_is_another_network_than_its_interface_s() {
-    let link = Link {
+    let vantage = Vantage {
         own: Some(Mac([2, 0, 0, 0, 0, 1])),
         is_wireless: true,
         subnets: vec![([192, 0, 2, 7].into(), 24)],
     };
-    let link = Arc::new(link);
-    assert_eq!(of_vlan(&link, ""), link);
-    let vlan = of_vlan(&link, "30");
-    assert_eq!((vlan.own, vlan.is_wireless, &*vlan.subnets), (link.own, true, &[][..]));
+    let vantage = Arc::new(vantage);
+    assert_eq!(of_vlan(&vantage, ""), vantage);
+    let vlan = of_vlan(&vantage, "30");
+    assert_eq!((vlan.own, vlan.is_wireless, &*vlan.subnets), (vantage.own, true, &[][..]));
 }

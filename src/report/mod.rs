@@ -54,7 +54,6 @@ pub struct Instant(jiff::Timestamp);
 
 impl Instant {
     /// `None` beyond the years that RFC 3339 can write.
-    #[must_use]
     pub fn from_stamp(stamp: Stamp) -> Option<Self> {
         let earliest = jiff::Timestamp::from_nanosecond(-62_167_219_200 * 1_000_000_000).ok()?;
         let timestamp = jiff::Timestamp::from_nanosecond(stamp.0).ok()?;
@@ -62,7 +61,6 @@ impl Instant {
     }
 
     /// The second that it is in: enough for people.
-    #[must_use]
     pub fn whole_seconds(self) -> Self {
         let second = self.0.as_nanosecond().div_euclid(1_000_000_000);
         Self::from_stamp(Stamp(second * 1_000_000_000)).unwrap_or(self)
@@ -114,7 +112,6 @@ impl<T: Serialize> Serialize for PerProtocol<T> {
 }
 
 /// The report on what the segments held. `span` is the earliest and the latest original stamp.
-#[must_use]
 pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, segments: &[SegmentView]) -> Report {
     let mut frames = Frames::default();
     let mut protocols: PerProtocol<Volume> = PerProtocol::default();

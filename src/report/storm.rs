@@ -75,7 +75,6 @@ impl Storm {
     }
 
     /// Whether it still lasts. An end that no calendar can write is one too.
-    #[must_use]
     pub const fn lasts(&self) -> bool {
         self.end_reason.is_none()
     }

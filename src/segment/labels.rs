@@ -47,7 +47,6 @@ pub struct Claim {
 impl Labels {
     /// No label is in use. At most `limit` synthetic ones will be: labels of VLANs that no
     /// kernel device stands for (`--capture.segments-max`).
-    #[must_use]
     pub fn new(sharing: Sharing, limit: usize) -> Arc<Self> {
         Arc::new(Self {
             sharing,
@@ -60,7 +59,6 @@ impl Labels {
 
     /// Takes the label `wanted`, whose base is clean, into use. If that is in use and not to be shared, the first free one
     /// of `wanted~2`, `wanted~3`, …, and [`Labels::doubtful`] counts it.
-    #[must_use]
     pub fn claim(self: &Arc<Self>, wanted: &str) -> Claim {
         let mut in_use = self.in_use.lock();
         self.enter(&mut in_use, wanted, false)
@@ -68,7 +66,6 @@ impl Labels {
 
     /// The same for the label of a VLAN that the network chose; `None` if there are as many as
     /// there may be.
-    #[must_use]
     pub fn claim_synthetic(self: &Arc<Self>, wanted: &str) -> Option<Claim> {
         // Counted under the lock: two captures may want the last one at once.
         let mut in_use = self.in_use.lock();
@@ -79,20 +76,17 @@ impl Labels {
 
     /// Whether [`Labels::claim_synthetic`] would give out `wanted` at this moment, without
     /// allocating, and without the lock if labels are not shared.
-    #[must_use]
     pub fn has_room_for(&self, wanted: &str) -> bool {
         let shared = || self.sharing == Sharing::Same && self.in_use.lock().contains_key(wanted);
         self.synthetic() < self.limit || shared()
     }
 
     /// How many synthetic labels are in use.
-    #[must_use]
     pub fn synthetic(&self) -> usize {
         self.synthetic.load(Ordering::Relaxed)
     }
 
     /// How many labels were wanted while another segment had them, since the start.
-    #[must_use]
     pub fn doubtful(&self) -> u64 {
         self.doubtful.load(Ordering::Relaxed)
     }
@@ -145,7 +139,6 @@ impl Labels {
 
 impl Claim {
     /// The label.
-    #[must_use]
     pub const fn label(&self) -> &Label {
         &self.label
     }

@@ -38,7 +38,6 @@ pub struct Segment {
 
 impl Segment {
     /// Its label, unlike that of any other segment of the process.
-    #[must_use]
     pub const fn label(&self) -> &Label {
         self.claim.label()
     }
@@ -46,7 +45,6 @@ impl Segment {
     /// The `vlan` label of `multicast_segment_info`: empty for frames without a tag, `30`,
     /// `30.7` outermost first, `other`. A kernel VLAN device's own segment has the ids of the
     /// device.
-    #[must_use]
     pub fn vlan(&self) -> &str {
         &self.vlan
     }
@@ -90,7 +88,6 @@ impl Router {
     ///
     /// When a kernel VLAN device comes up, tell the router of the interface underneath first, and
     /// make the device's own router after that: the label that the one gives up is the other's.
-    #[must_use]
     pub fn new(capture: &str, around: Surroundings, labels: &Arc<Labels>) -> Self {
         let mut router = Self {
             capture: clean(capture).into(),
@@ -106,13 +103,11 @@ impl Router {
     }
 
     /// The name of the captured interface, cleaned.
-    #[must_use]
     pub const fn capture(&self) -> &Arc<str> {
         &self.capture
     }
 
     /// The segment at a place.
-    #[must_use]
     pub fn segment(&self, place: usize) -> Option<&Segment> {
         self.places.get(place)?.as_ref()
     }

@@ -48,7 +48,6 @@ impl Member {
     ];
 
     /// Its addresses. The printer is that of the founding story: 10.0.1.8.
-    #[must_use]
     pub const fn host(self) -> Host {
         let (mac, last) = match self {
             Self::Router => ([0xc0, 0x25, 0x06, 0x53, 0x00, 0x01], 1),

@@ -132,7 +132,6 @@ enum Action {
 
 impl Simulation {
     /// A LAN on which nothing was sent yet.
-    #[must_use]
     pub fn new(options: Options) -> Self {
         let mut lan = Self {
             now: 0,
@@ -190,7 +189,6 @@ impl Simulation {
     }
 
     /// When the next frame may be sent, at the earliest.
-    #[must_use]
     pub fn next_at(&self) -> Option<Duration> {
         let sent = self.outbox.front().map(|(at, _)| *at);
         let streamed = self.streamer.as_ref().and_then(stream::Streamer::next_at);

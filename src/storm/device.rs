@@ -41,7 +41,7 @@ const fn place(class: Class) -> Option<usize> {
 /// What is remembered of a device's rates and its storm. 160 bytes, while it is busy at most
 /// three times 1.5 KiB, and 150 bytes while a storm lasts.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flood {
+pub(crate) struct DeviceStorms {
     few: RecentFrames,
     /// By class.
     paces: [Option<Box<Pace>>; CLASSES.len()],
@@ -70,27 +70,27 @@ pub(crate) struct Closing {
     pub number: u64,
 }
 
-impl Flood {
+impl DeviceStorms {
     /// Counts one frame that is not ignored. Whether [`Self::close`] is to be called at the close
     /// of this second and of those that follow, as long as that says so.
-    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) -> bool {
+    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
         let Some(class) = place(protocol.class()) else { return false };
         if let Some(pace) = &mut self.paces[class] {
-            pace.count(second, protocol, marks);
+            pace.count(second, protocol, signatures);
             return true;
         }
-        if self.few.push(second, protocol, marks) {
+        if self.few.push(second, protocol, signatures) {
             return self.is_busy();
         }
         for frame in self.few.take() {
             if let Some(class) = place(frame.protocol.class()) {
                 let pace = &mut self.paces[class];
                 let pace = pace.get_or_insert_with(|| Box::new(Pace::new(frame.second)));
-                pace.count_past(frame.second, frame.protocol, frame.marks, second);
+                pace.count_past(frame.second, frame.protocol, frame.signatures, second);
             }
         }
         let pace = self.paces[class].get_or_insert_with(|| Box::new(Pace::new(second)));
-        pace.count(second, protocol, marks);
+        pace.count(second, protocol, signatures);
         true
     }
 
@@ -326,7 +326,7 @@ const fn fallback(class: Class) -> Protocol {
 struct RecentFrame {
     second: u64,
     protocol: Protocol,
-    marks: CauseSet,
+    signatures: CauseSet,
 }
 
 /// The latest frames of a device that is not busy, those of classes with a [`Pace`] apart. In
@@ -340,7 +340,7 @@ struct RecentFrames {
 
 impl RecentFrames {
     /// Adds one if there is room, made by those that no longer matter.
-    fn push(&mut self, second: u64, protocol: Protocol, marks: CauseSet) -> bool {
+    fn push(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
         if usize::from(self.len) == FEW {
             let matters = |then: &u64| second.saturating_sub(*then) <= MATTERS;
             let old = self.seconds.iter().take_while(|then| !matters(then)).count();
@@ -356,7 +356,7 @@ impl RecentFrames {
         }
         let place = usize::from(self.len);
         self.seconds[place] = second;
-        self.whats[place] = Some((protocol, marks));
+        self.whats[place] = Some((protocol, signatures));
         self.len += 1;
         true
     }
@@ -365,7 +365,7 @@ impl RecentFrames {
     fn take(&mut self) -> impl Iterator<Item = RecentFrame> + use<> {
         let Self { seconds, whats, .. } = std::mem::take(self);
         seconds.into_iter().zip(whats).filter_map(|(second, what)| {
-            what.map(|(protocol, marks)| RecentFrame { second, protocol, marks })
+            what.map(|(protocol, signatures)| RecentFrame { second, protocol, signatures })
         })
     }
 

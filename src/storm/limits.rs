@@ -1,5 +1,5 @@
 //! What is expected of a segment's devices: limits of storms, names given by hand, and what is
-//! never a storm. Comes from the configuration; without one it is [`Expectations::default`].
+//! never a storm. Comes from the configuration; without one it is [`StormPolicy::default`].
 
 use crate::decode::{Protocol, Sender};
 use crate::set::Set;
@@ -29,7 +29,7 @@ impl Default for Limits {
 
 /// What is expected on one segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expectations {
+pub struct StormPolicy {
     /// Of devices that are not named in `devices`.
     pub limits: Limits,
     /// Of the segment as a whole: signalling and address frames a second, over 10 s.
@@ -37,10 +37,10 @@ pub struct Expectations {
     /// Protocols that never make a storm.
     pub ignored: ProtocolSet,
     /// Of devices by name.
-    pub devices: HashMap<Sender, Expected>,
+    pub devices: HashMap<Sender, DevicePolicy>,
 }
 
-impl Default for Expectations {
+impl Default for StormPolicy {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -51,11 +51,10 @@ impl Default for Expectations {
     }
 }
 
-impl Expectations {
+impl StormPolicy {
     /// What is expected of one device.
-    #[must_use]
-    pub fn of(&self, sender: Sender) -> Expected {
-        let mut expected = self.devices.get(&sender).cloned().unwrap_or_else(|| Expected {
+    pub fn of(&self, sender: Sender) -> DevicePolicy {
+        let mut expected = self.devices.get(&sender).cloned().unwrap_or_else(|| DevicePolicy {
             alias: None,
             ignored: ProtocolSet::default(),
             limits: self.limits,
@@ -67,7 +66,7 @@ impl Expectations {
 
 /// What is expected of one device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
+pub struct DevicePolicy {
     /// The name that it was given by hand.
     pub alias: Option<Box<str>>,
     /// Protocols whose frames are in no rate when it sends them.
@@ -87,20 +86,20 @@ mod tests {
     #[test]
     fn what_is_ignored_for_all_is_ignored_for_each() {
         let named = Sender::Mac(Mac([1; 6]));
-        let mut expectations = Expectations::default();
-        expectations.ignored.insert(Protocol::Ssdp);
+        let mut policy = StormPolicy::default();
+        policy.ignored.insert(Protocol::Ssdp);
         let mut ignored = ProtocolSet::default();
         ignored.insert(Protocol::Mdns);
         let limits = Limits { signalling: None, ..Limits::default() };
         let alias = Some("tv".into());
-        expectations.devices.insert(named, Expected { alias, ignored, limits });
-        let expected = expectations.of(named);
+        policy.devices.insert(named, DevicePolicy { alias, ignored, limits });
+        let expected = policy.of(named);
         assert!(
             expected.ignored.contains(Protocol::Ssdp) && expected.ignored.contains(Protocol::Mdns)
         );
         assert!(!expected.ignored.contains(Protocol::Arp));
         assert_eq!(expected.limits.signalling, None);
-        let other = expectations.of(Sender::Mac(Mac([2; 6])));
+        let other = policy.of(Sender::Mac(Mac([2; 6])));
         assert!(other.ignored.contains(Protocol::Ssdp) && !other.ignored.contains(Protocol::Mdns));
         assert_eq!((other.limits, other.alias), (Limits::default(), None));
         assert!(Protocol::ALL.iter().all(|protocol| ProtocolSet::ALL.contains(*protocol)));

@@ -11,7 +11,7 @@ const EVENTS: usize = 256;
 
 /// All storms of a segment. At most `kept` storms and 256 events, 112 bytes each.
 #[derive(Clone, Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct StormLog {
     next: u64,
     kept: usize,
     over: VecDeque<Storm>,
@@ -20,7 +20,7 @@ pub(crate) struct Ledger {
     events: VecDeque<StormEvent>,
 }
 
-impl Ledger {
+impl StormLog {
     /// No storm was yet. Of those that are over the latest `kept` are remembered.
     pub(crate) const fn new(kept: usize) -> Self {
         Self {
@@ -110,19 +110,19 @@ mod tests {
 
     #[test]
     fn the_latest_are_kept_and_all_are_counted() {
-        let mut ledger = Ledger::new(10);
+        let mut log = StormLog::new(10);
         for number in 0..300 {
-            assert_eq!(ledger.next(), number);
-            ledger.book(StormEvent::Began(storm(number)));
-            ledger.break_off(storm(number), Stamp(5), EndReason::Evicted);
+            assert_eq!(log.next(), number);
+            log.book(StormEvent::Began(storm(number)));
+            log.break_off(storm(number), Stamp(5), EndReason::Evicted);
         }
-        let over: Vec<u64> = ledger.over().map(|storm| storm.number).collect();
+        let over: Vec<u64> = log.over().map(|storm| storm.number).collect();
         assert_eq!(over, (290..300).collect::<Vec<_>>());
-        assert_eq!(ledger.forgotten(), 290);
-        assert_eq!(ledger.ended()[Level::Chatty as usize][Cause::ProbeLoop as usize], 300);
-        let first = ledger.poll_event().expect("an event");
+        assert_eq!(log.forgotten(), 290);
+        assert_eq!(log.ended()[Level::Chatty as usize][Cause::ProbeLoop as usize], 300);
+        let first = log.poll_event().expect("an event");
         assert_eq!(first.storm().number, 300 - EVENTS as u64 / 2);
-        let rest = std::iter::from_fn(|| ledger.poll_event()).count();
+        let rest = std::iter::from_fn(|| log.poll_event()).count();
         assert_eq!(rest, EVENTS - 1);
     }
 }

@@ -22,9 +22,9 @@ mod share;
 mod storm;
 mod window;
 
-pub(crate) use device::{Closing, Flood};
-pub use limits::{Expectations, Expected, Limits, ProtocolSet};
-pub(crate) use log::Ledger;
-pub(crate) use segment::Surge;
+pub(crate) use device::{Closing, DeviceStorms};
+pub use limits::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
+pub(crate) use log::StormLog;
+pub(crate) use segment::SegmentStorms;
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub(crate) use window::Window;

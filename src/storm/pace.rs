@@ -48,9 +48,9 @@ impl Pace {
     }
 
     /// Counts one frame of the second that runs.
-    pub(super) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) {
+    pub(super) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
         self.window.count(second);
-        self.shares.count(second, protocol, marks);
+        self.shares.count(second, protocol, signatures);
     }
 
     /// Counts one frame of a second that may have been closed before this was made; `now` runs.
@@ -58,10 +58,10 @@ impl Pace {
         &mut self,
         second: u64,
         protocol: Protocol,
-        marks: CauseSet,
+        signatures: CauseSet,
         now: u64,
     ) {
-        self.count(second, protocol, marks);
+        self.count(second, protocol, signatures);
         let back = now - second;
         let sums = &mut self.sums;
         // As of the close of the second before this one.

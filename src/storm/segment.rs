@@ -11,16 +11,16 @@ use crate::detect::{Cause, CauseSet, SegmentCause};
 
 /// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Surge {
+pub(crate) struct SegmentStorms {
     pace: Option<Box<Pace>>,
     storm: Option<Storm>,
 }
 
-impl Surge {
+impl SegmentStorms {
     /// Counts one signalling or address frame that is not ignored.
-    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) {
+    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
         let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(second)));
-        pace.count(second, protocol, marks);
+        pace.count(second, protocol, signatures);
     }
 
     /// Closes a second. `limit` is in frames a second; `busiest` finds how many frames the busiest
@@ -117,15 +117,15 @@ mod tests {
     /// What a segment with `marked` of `frames` frames in a loop, and a device that sent
     /// `busiest` of them, is said to suffer from.
     fn cause(frames: u64, marked: u64, busiest: u64) -> Option<SegmentCause> {
-        let mut surge = Surge::default();
-        let mut marks = CauseSet::default();
-        marks.insert(Cause::L2Loop);
+        let mut storms = SegmentStorms::default();
+        let mut signatures = CauseSet::default();
+        signatures.insert(Cause::L2Loop);
         for n in 0..frames {
-            let marks = if n < marked { marks } else { CauseSet::default() };
-            surge.count(10, Protocol::Mdns, marks);
+            let signatures = if n < marked { signatures } else { CauseSet::default() };
+            storms.count(10, Protocol::Mdns, signatures);
         }
         let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
-        let event = surge.close(&at, Some(10), || busiest)?;
+        let event = storms.close(&at, Some(10), || busiest)?;
         let Culprit::Segment { cause } = event.storm().culprit else { panic!("of a segment") };
         assert_eq!((event.storm().number, event.storm().start), (3, Stamp::new(11, 0)));
         Some(cause)
@@ -141,20 +141,20 @@ mod tests {
 
     #[test]
     fn it_is_over_below_a_fifth_and_then_forgotten() {
-        let mut surge = Surge::default();
+        let mut storms = SegmentStorms::default();
         let mut ends = Vec::new();
         for second in 10..200 {
             let frames = if second < 20 { 100 } else { u64::from(second < 60) };
             for _ in 0..frames {
-                surge.count(second, Protocol::Arp, CauseSet::default());
+                storms.count(second, Protocol::Arp, CauseSet::default());
             }
             let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
-            if let Some(StormEvent::Ended(storm)) = surge.close(&at, Some(10), || 0) {
+            if let Some(StormEvent::Ended(storm)) = storms.close(&at, Some(10), || 0) {
                 ends.push((second, storm.packets, storm.peak));
             }
         }
         // 20 of the 30 s hold 1 each, so one of 100 is too many.
         assert_eq!(ends, [(49, 900 + 30, 100)]);
-        assert!(!surge.is_busy());
+        assert!(!storms.is_busy());
     }
 }

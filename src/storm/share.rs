@@ -31,7 +31,7 @@ impl Shares {
     }
 
     /// Counts one frame. A second that lies behind the newest is counted in the newest.
-    pub(super) fn count(&mut self, second: u64, protocol: Protocol, marks: CauseSet) {
+    pub(super) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
         if second > self.newest {
             let passed = (second - self.newest).min(SECONDS);
             for back in 0..passed {
@@ -42,8 +42,8 @@ impl Shares {
         let second = &mut self.seconds[place(self.newest)];
         let protocol = &mut second.protocols[protocol.index()];
         *protocol = protocol.saturating_add(1);
-        if !marks.is_empty() {
-            for cause in marks.iter() {
+        if !signatures.is_empty() {
+            for cause in signatures.iter() {
                 let cause = &mut second.causes[cause as usize];
                 *cause = cause.saturating_add(1);
             }
@@ -91,7 +91,7 @@ const _: () = assert!(KEPT as u64 == SECONDS);
 mod tests {
     use super::*;
 
-    fn marks(causes: &[Cause]) -> CauseSet {
+    fn signatures(causes: &[Cause]) -> CauseSet {
         let mut set = CauseSet::default();
         for cause in causes {
             set.insert(*cause);
@@ -104,9 +104,9 @@ mod tests {
         let mut shares = Shares::new(5);
         for n in 0..10 {
             let causes: &[Cause] = if n < 5 { &[Cause::QueryFlood] } else { &[] };
-            shares.count(5 + n, Protocol::Mdns, marks(causes));
+            shares.count(5 + n, Protocol::Mdns, signatures(causes));
         }
-        assert_eq!(shares.fitting(14, 10), marks(&[Cause::QueryFlood]));
+        assert_eq!(shares.fitting(14, 10), signatures(&[Cause::QueryFlood]));
         assert_eq!(shares.fitting(14, 11), CauseSet::default());
         assert_eq!(shares.fitting(15, 10), CauseSet::default(), "the first is 10 s back");
         assert_eq!(shares.fitting(40, 0), CauseSet::default(), "silence has no cause");

@@ -52,7 +52,6 @@ pub enum Culprit {
 
 impl Culprit {
     /// The device, unless it is the segment as a whole.
-    #[must_use]
     pub const fn sender(&self) -> Option<Sender> {
         match self {
             Self::Device { sender, .. } => Some(*sender),
@@ -61,7 +60,6 @@ impl Culprit {
     }
 
     /// The cause's label.
-    #[must_use]
     pub const fn cause(&self) -> &'static str {
         match self {
             Self::Device { cause, .. } => cause.label(),
@@ -71,7 +69,6 @@ impl Culprit {
 
     /// What the device does, or what goes on, for people: follows the name of the device, or of
     /// the segment.
-    #[must_use]
     pub const fn in_words(&self) -> &'static str {
         match self {
             Self::Device { cause, .. } => cause.in_words(),
@@ -80,7 +77,6 @@ impl Culprit {
     }
 
     /// The labels of the other causes that fit.
-    #[must_use]
     pub fn also(&self) -> Vec<&'static str> {
         match self {
             Self::Device { also, .. } => also.iter().map(Cause::label).collect(),
@@ -117,7 +113,6 @@ impl Storm {
     ///
     /// At most 200 of the characters that neither URLs nor file names have to escape: letters,
     /// digits and `-._~`, a digit first (`m` where the clock is before 1970).
-    #[must_use]
     pub fn id(&self, interface: &str) -> String {
         let device = match self.culprit.sender() {
             Some(Sender::Mac(mac)) => mac.to_string().replace(':', ""),
@@ -131,7 +126,6 @@ impl Storm {
     }
 
     /// Whether this could be what [`Self::id`] gave. Whoever looks one up asks this first.
-    #[must_use]
     pub fn is_id(text: &str) -> bool {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         text.len() <= ID_MAX
@@ -182,7 +176,6 @@ pub enum StormEvent {
 
 impl StormEvent {
     /// The storm as it was then.
-    #[must_use]
     pub const fn storm(&self) -> &Storm {
         match self {
             Self::Began(storm)

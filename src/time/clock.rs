@@ -12,7 +12,6 @@ pub struct Reading {
 }
 
 /// Reads the wall clock and the monotonic clock.
-#[must_use]
 #[allow(clippy::disallowed_methods, reason = "this is the module that reads clocks")]
 pub fn now() -> Reading {
     use std::sync::OnceLock;

@@ -15,7 +15,6 @@ pub struct Stamp(pub i128);
 
 impl Stamp {
     /// From whole seconds and nanoseconds.
-    #[must_use]
     pub const fn new(seconds: i64, nanoseconds: u32) -> Self {
         Self(seconds as i128 * 1_000_000_000 + nanoseconds as i128)
     }
@@ -27,25 +26,21 @@ pub struct Time(pub u64);
 
 impl Time {
     /// The number of the whole second that this instant lies in.
-    #[must_use]
     pub const fn second(self) -> u64 {
         self.0 / 1_000_000_000
     }
 
     /// This instant, later by `by`. Saturates.
-    #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// This instant, earlier by `by`, not before zero.
-    #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
-    #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

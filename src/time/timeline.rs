@@ -46,14 +46,12 @@ enum Source {
 
 impl Timeline {
     /// For frames from files: time begins with the first stamp.
-    #[must_use]
     pub const fn file() -> Self {
         Self { source: Source::File, offset: None, last: FILE_START }
     }
 
     /// For live frames: [`Self::handle_reading`] must be called before the first frame and once
     /// a batch.
-    #[must_use]
     pub const fn live() -> Self {
         Self { source: Source::Live { now: Time(0) }, offset: None, last: Time(0) }
     }
@@ -97,7 +95,6 @@ impl Timeline {
     }
 
     /// The latest engine time that is known: of the last reading or the last stamp placed.
-    #[must_use]
     pub fn now(&self) -> Time {
         match self.source {
             Source::File => self.last,
@@ -106,7 +103,6 @@ impl Timeline {
     }
 
     /// The engine time of the last stamp placed.
-    #[must_use]
     pub const fn last(&self) -> Time {
         self.last
     }

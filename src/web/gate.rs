@@ -43,7 +43,6 @@ pub struct Gate {
 
 impl Gate {
     /// A gate that lets `max_requests` wait, run or be sent at a time; 0 stands for any number.
-    #[must_use]
     pub fn new(max_requests: usize) -> Self {
         let limit = match max_requests {
             0 => Semaphore::MAX_PERMITS,

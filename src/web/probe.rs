@@ -11,7 +11,6 @@ pub const HEALTHY: &str = "The exporter is healthy.\n";
 
 /// Whether an exporter without TLS answers at `address`. Waits half a second at most for each
 /// step of the exchange.
-#[must_use]
 pub fn is_an_exporter_at(address: &str) -> bool {
     const PATIENCE: Duration = Duration::from_millis(500);
     let ask = || -> io::Result<bool> {

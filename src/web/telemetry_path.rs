@@ -24,7 +24,6 @@ pub enum PathError {
 
 impl TelemetryPath {
     /// The path.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -35,7 +35,7 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
         engine: config(Converted::Files),
         key: KEY,
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        expectations: expecting_the_usual(),
+        policy: expecting_the_usual(),
         evidence: None,
     });
     loop {

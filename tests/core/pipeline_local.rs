@@ -34,7 +34,7 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         engine: config(Converted::Live),
         key: KEY,
         labels,
-        expectations: expecting_the_usual(),
+        policy: expecting_the_usual(),
         evidence: None,
     };
     let mut pipeline = Pipeline::live(settings, "eth0", Surroundings::default(), READING);

@@ -9,7 +9,7 @@ use multicast_exporter::engine::{Converted, Event, Snapshot};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::{Options, Simulation, Stream};
-use multicast_exporter::storm::{Expectations, Limits};
+use multicast_exporter::storm::{Limits, StormPolicy};
 use multicast_exporter::time::{Stamp, Time};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -51,8 +51,8 @@ fn heard(scenario: &Scenario) -> Snapshot {
     let mut ear = Ear::new();
     if scenario.other_limit.is_some() {
         let limits = Limits { other: scenario.other_limit, ..Limits::default() };
-        let expectations = Expectations { limits, ..Expectations::default() };
-        ear.0.engine.handle_expectations(&Arc::new(expectations));
+        let policy = StormPolicy { limits, ..StormPolicy::default() };
+        ear.0.engine.handle_policy(&Arc::new(policy));
     }
     for frame in scenario.frames(1) {
         let since = frame.stamp.0 - START.0;

@@ -19,13 +19,11 @@ pub struct Progress {
 
 impl Progress {
     /// Bytes of the input that were read so far, as they are stored.
-    #[must_use]
     pub fn position(&self) -> u64 {
         self.position.load(Ordering::Relaxed)
     }
 
     /// The size of the input in bytes, if it is a regular file.
-    #[must_use]
     pub const fn size(&self) -> Option<u64> {
         self.size
     }

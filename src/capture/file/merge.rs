@@ -38,7 +38,6 @@ struct Source {
 
 impl Merge {
     /// Merges `captures`. Nothing is read yet.
-    #[must_use]
     pub fn new(captures: Vec<FileCapture>) -> Self {
         let sources = captures
             .into_iter()
@@ -56,7 +55,6 @@ impl Merge {
     }
 
     /// The captures that failed before their end, by label, in the order in which they did.
-    #[must_use]
     pub fn failures(&self) -> &[(String, CaptureError)] {
         &self.failures
     }

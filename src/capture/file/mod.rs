@@ -146,26 +146,22 @@ impl FileCapture {
     }
 
     /// What errors and reports call it: the path, or the label that was given.
-    #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
     /// Bytes of the input that were read so far, as they are stored: compressed, if it is
     /// compressed. May be ahead of the frames by a buffer.
-    #[must_use]
     pub fn position(&self) -> u64 {
         self.progress.position()
     }
 
     /// The size of the input in bytes, if it is a regular file.
-    #[must_use]
     pub const fn size(&self) -> Option<u64> {
         self.progress.size()
     }
 
     /// A handle that tells position and size while another thread reads.
-    #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
     }

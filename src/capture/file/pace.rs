@@ -44,7 +44,6 @@ pub struct Schedule {
 
 impl Schedule {
     /// A schedule before its first frame.
-    #[must_use]
     pub const fn new(speed: Speed) -> Self {
         Self { speed, last: None }
     }
@@ -52,7 +51,6 @@ impl Schedule {
     /// When the next frame, heard at `stamp`, is due, if it is now `now`. The first is due at
     /// once. A step back and a gap of more than an hour are not waited for. What lags behind
     /// catches up: due times follow from each other, not from `now`.
-    #[must_use]
     pub fn due(&self, stamp: Stamp, now: Time) -> Time {
         let Some((before, due)) = self.last else { return now };
         let gap = stamp.0.saturating_sub(before.0);
@@ -82,7 +80,6 @@ pub struct Paced<R> {
 
 impl<R: Replay> Paced<R> {
     /// Replays `inner` at `speed`, from the first call of [`Capture::next_batch`] on.
-    #[must_use]
     pub const fn new(inner: R, speed: Speed) -> Self {
         Self { inner, schedule: Schedule::new(speed), next: 0, rest: Time(0) }
     }

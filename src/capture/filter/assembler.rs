@@ -44,13 +44,11 @@ pub struct Program {
 
 impl Program {
     /// The instructions, at most `BPF_MAXINSNS` (4,096).
-    #[must_use]
     pub fn instructions(&self) -> &[sock_filter] {
         &self.instructions
     }
 
     /// A program that skips every frame.
-    #[must_use]
     pub fn skip_all() -> Self {
         Self { instructions: vec![sock_filter { code: RET, jt: 0, jf: 0, k: 0 }] }
     }

@@ -110,7 +110,6 @@ impl Ring {
     }
 
     /// The memory of the ring, bytes.
-    #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }

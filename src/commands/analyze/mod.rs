@@ -46,7 +46,6 @@ impl Problem {
 
 impl Analysis {
     /// The worst of what happened.
-    #[must_use]
     pub fn status(&self) -> ExitStatus {
         self.problems.iter().map(Problem::status).max().unwrap_or(ExitStatus::Success)
     }
@@ -100,7 +99,6 @@ pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
 }
 
 /// Reads the files as one LAN: merged by time stamp, equal labels being the same segment.
-#[must_use]
 pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
     let mut problems = Vec::new();
     let mut captures = Vec::new();
@@ -156,7 +154,7 @@ fn settings(options: &Options) -> Settings {
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        expectations: Arc::new(move |label| Arc::new(config.expectations(label))),
+        policy: Arc::new(move |label| Arc::new(config.policy(label))),
         evidence: None,
     }
 }

@@ -48,7 +48,6 @@ pub enum Groups {
 }
 
 /// Why links are passed over, the same reasons in one line.
-#[must_use]
 pub fn passed_over(chosen: &[Chosen]) -> Vec<Finding> {
     let mut groups: Vec<(&Reason, Vec<&str>)> = Vec::new();
     for chosen in chosen {
@@ -81,7 +80,6 @@ fn not_captured(reason: &Reason, names: &[&str]) -> Finding {
 }
 
 /// The patterns of `--capture.interface` that match nothing, given the names that there are.
-#[must_use]
 pub fn unmatched(patterns: &[&str], names: &[&str]) -> Vec<Finding> {
     let problem = |pattern: &&str| {
         let text = format!("--capture.interface={pattern} matches no interface");
@@ -91,7 +89,6 @@ pub fn unmatched(patterns: &[&str], names: &[&str]) -> Vec<Finding> {
 }
 
 /// That there is nothing to capture, and what could be.
-#[must_use]
 pub fn nothing(chosen: &[Chosen]) -> Finding {
     let finding = Finding::problem(Area::Interfaces, "no interface is captured");
     let candidate = chosen.iter().find(|chosen| match &chosen.choice {
@@ -114,7 +111,6 @@ pub fn nothing(chosen: &[Chosen]) -> Finding {
 }
 
 /// What came of one capture.
-#[must_use]
 pub fn attempt(attempt: &Attempt) -> Vec<Finding> {
     let Attempt { interface, carrier, has_v6, unprivileged, outcome } = attempt;
     let mut findings = match outcome {
@@ -160,7 +156,6 @@ fn backend(interface: &str, running: &Running, unprivileged: bool) -> Finding {
 }
 
 /// The memory of all rings together, where there are several.
-#[must_use]
 pub fn memory(rings: &[u64]) -> Option<Finding> {
     (rings.len() > 1).then(|| {
         let text = format!("{} rings have {} of memory", rings.len(), size(rings.iter().sum()));

@@ -5,27 +5,22 @@ use super::heard::Facts;
 use crate::commands::finding::{Finding, counted, shell_word};
 use crate::decode::{Class, Protocol, Sender};
 use crate::engine::{DeviceSnapshot, Snapshot};
-use crate::pipeline::{Expecting, SegmentView};
-use crate::storm::{EndReason, Expected, Level, Storm};
+use crate::pipeline::{PolicyOf, SegmentView};
+use crate::storm::{DevicePolicy, EndReason, Level, Storm};
 
 /// Floods that are told one by one.
 const SHOWN: usize = 8;
 
 /// What there is to say of storms and rates on the segments of one capture.
-#[must_use]
-pub fn findings(
-    facts: &Facts<'_>,
-    segments: &[SegmentView],
-    expecting: &Expecting,
-) -> Vec<Finding> {
+pub fn findings(facts: &Facts<'_>, segments: &[SegmentView], expecting: &PolicyOf) -> Vec<Finding> {
     let mut floods = Vec::new();
     for view in segments {
-        let expectations = expecting(&view.label);
+        let policy = expecting(&view.label);
         let snapshot = &view.snapshot;
         floods.extend(snapshot.storms.iter().map(|storm| of_storm(facts, view, storm)));
         for device in &snapshot.devices {
             if snapshot.storms.iter().all(|storm| storm.culprit.sender() != Some(device.sender)) {
-                floods.extend(of_rate(facts, view, device, &expectations.of(device.sender)));
+                floods.extend(of_rate(facts, view, device, &policy.of(device.sender)));
             }
         }
     }
@@ -65,7 +60,7 @@ fn of_rate(
     facts: &Facts<'_>,
     view: &SegmentView,
     device: &DeviceSnapshot,
-    expected: &Expected,
+    expected: &DevicePolicy,
 ) -> Option<Finding> {
     let seconds = facts.counted.as_secs().max(1);
     let sent = |class| packets(device, class, expected);
@@ -105,18 +100,18 @@ fn of_rate(
 }
 
 /// Frames of a class that are not ignored.
-fn packets(device: &DeviceSnapshot, class: Class, expected: &Expected) -> u64 {
+fn packets(device: &DeviceSnapshot, class: Class, expected: &DevicePolicy) -> u64 {
     let packets = |protocol: Protocol| device.counters.packets[protocol.index()];
     judged(class, expected).map(packets).sum()
 }
 
 /// The protocol of most of these frames: a stream beside them is not what is over the limit.
-fn busiest(device: &DeviceSnapshot, class: Class, expected: &Expected) -> Protocol {
+fn busiest(device: &DeviceSnapshot, class: Class, expected: &DevicePolicy) -> Protocol {
     let packets = |protocol: &Protocol| device.counters.packets[protocol.index()];
     judged(class, expected).max_by_key(packets).unwrap_or(Protocol::OtherBroadcast)
 }
 
-fn judged(class: Class, expected: &Expected) -> impl Iterator<Item = Protocol> {
+fn judged(class: Class, expected: &DevicePolicy) -> impl Iterator<Item = Protocol> {
     let is_judged = move |protocol: &Protocol| {
         protocol.class() == class && !expected.ignored.contains(*protocol)
     };

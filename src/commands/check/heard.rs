@@ -3,7 +3,7 @@
 use super::summary::{Asking, Summary};
 use crate::capture::Backend;
 use crate::commands::finding::{Area, Finding, counted};
-use crate::detect::Family;
+use crate::detect::AddressFamily;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -36,7 +36,6 @@ pub struct Facts<'a> {
 
 impl Facts<'_> {
     /// What the findings are about.
-    #[must_use]
     pub fn area(&self) -> Area {
         Area::Heard(self.interface.to_owned())
     }
@@ -47,7 +46,6 @@ impl Facts<'_> {
 }
 
 /// What was heard, and what should have been and was not.
-#[must_use]
 pub fn findings(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(error) = facts.error {
@@ -156,10 +154,10 @@ fn mdns(facts: &Facts<'_>, heard: &Summary) -> Finding {
 fn queriers(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut missing = Vec::new();
-    for family in Family::ALL {
+    for family in AddressFamily::ALL {
         let name = match family {
-            Family::Ipv4 => "IGMP",
-            Family::Ipv6 => "MLD",
+            AddressFamily::Ipv4 => "IGMP",
+            AddressFamily::Ipv6 => "MLD",
         };
         let queriers = heard.queriers(family);
         if queriers.is_empty() {

@@ -18,7 +18,6 @@ pub struct Facts {
 }
 
 /// What there is to say about it. Nothing here is a problem: the rest works without.
-#[must_use]
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![of_syscalls(&facts.standing.syscalls, &facts.program)];
     if facts.standing.syscalls.backend == Backend::Ebpf && !facts.is_first_namespace {

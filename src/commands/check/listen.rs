@@ -51,14 +51,12 @@ pub struct Heard {
 }
 
 /// What the pipelines are told: the same as while serving, but that no evidence is kept.
-#[must_use]
 pub fn settings(flags: &Serve, configuration: &Configuration) -> Settings {
     let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
     Settings { evidence: None, ..settings }
 }
 
 /// Listens to all captures at once and says what was heard on each.
-#[must_use]
 pub fn listen(plan: &Plan, captures: Vec<Live>) -> Heard {
     let (lan, stop) = (Lan::default(), Stop::default());
     let start = clock::now().monotonic;
@@ -121,7 +119,7 @@ fn tap(plan: &Plan, lan: &Lan, live: &Live) -> Arc<Tap> {
     });
     tap.with_pipeline(|pipeline| {
         pipeline.handle_local(&plan.local);
-        pipeline.handle_link(link);
+        pipeline.handle_vantage(link);
     });
     tap
 }
@@ -187,7 +185,7 @@ impl Listener<'_> {
             error: error.as_deref(),
         };
         let views = views(&tap);
-        let mut findings = floods::findings(&facts, &views, &plan.settings.expectations);
+        let mut findings = floods::findings(&facts, &views, &plan.settings.policy);
         findings.extend(heard::findings(&facts, &Summary::new(&views, &plan.local)));
         findings
     }

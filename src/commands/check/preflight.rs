@@ -51,7 +51,7 @@ pub struct Live {
     /// What lies around the interface.
     pub around: Surroundings,
     /// What the detectors have to know of it.
-    pub link: Arc<detect::Link>,
+    pub link: Arc<detect::Vantage>,
     /// Whether this machine has an IPv6 address on it.
     pub has_v6: bool,
     /// Memberships end when dropped.

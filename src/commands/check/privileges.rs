@@ -28,7 +28,6 @@ pub struct Facts {
 
 /// Which capabilities of use there were at the start, and which any thread has `now` that all was
 /// given up.
-#[must_use]
 pub fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
     let of_use = |held: &BTreeSet<String>| {
         let of_use = USED.iter().map(ToString::to_string).filter(|name| held.contains(name));
@@ -44,7 +43,6 @@ pub fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
 }
 
 /// What there is to say about privileges and packet sockets.
-#[must_use]
 pub fn findings(facts: &Facts) -> Vec<Finding> {
     let by_name = match facts.backend {
         Choice::Socket => {

@@ -2,7 +2,7 @@
 //! knows no capture and no clock.
 
 use crate::decode::{Protocol, Sender};
-use crate::detect::{Family, Querier};
+use crate::detect::{AddressFamily, Querier};
 use crate::engine::{DeviceSnapshot, Local};
 use crate::mac::Mac;
 use crate::pipeline::SegmentView;
@@ -19,8 +19,8 @@ pub struct Summary {
     pub is_least: bool,
     /// Frames of other devices.
     packets: [u64; Protocol::COUNT],
-    /// Whether mDNS of another device was heard, by [`Family`].
-    pub mdns: [bool; Family::ALL.len()],
+    /// Whether mDNS of another device was heard, by [`AddressFamily`].
+    pub mdns: [bool; AddressFamily::ALL.len()],
     /// Who asks for group members, each once.
     queriers: Vec<Asking>,
     /// Multicast that came in unicast frames.
@@ -43,7 +43,6 @@ pub struct Asking {
 impl Summary {
     /// Adds up the segments of one capture, of which the first is that of untagged frames. `local`
     /// is what this machine's own frames are known by.
-    #[must_use]
     pub fn new(segments: &[SegmentView], local: &Local) -> Self {
         let mut summary = Self::default();
         let mut devices = BTreeSet::new();
@@ -61,7 +60,7 @@ impl Summary {
                     *sum += packets;
                 }
             }
-            for family in Family::ALL {
+            for family in AddressFamily::ALL {
                 let place = family as usize;
                 summary.mdns[place] |= others().any(|device| device.received.mdns[place]);
             }
@@ -80,14 +79,12 @@ impl Summary {
 
     /// Whether all that is asked of the LAN is answered; `all_protocols` is whether queries can be
     /// heard at all.
-    #[must_use]
     pub fn is_complete(&self, all_protocols: bool) -> bool {
         let asks = |family| self.queriers.iter().any(|asking| asking.querier.family == family);
-        self.mdns == [true; 2] && (!all_protocols || Family::ALL.into_iter().all(asks))
+        self.mdns == [true; 2] && (!all_protocols || AddressFamily::ALL.into_iter().all(asks))
     }
 
     /// Frames of other devices by protocol, most first, without those that there were none of.
-    #[must_use]
     pub fn protocols(&self) -> Vec<(Protocol, u64)> {
         let mut all: Vec<_> = Protocol::ALL
             .into_iter()
@@ -100,8 +97,7 @@ impl Summary {
 
     /// Who asks for group members: other machines, which say more about the LAN than this one, or
     /// this one if no other does.
-    #[must_use]
-    pub fn queriers(&self, family: Family) -> Vec<&Asking> {
+    pub fn queriers(&self, family: AddressFamily) -> Vec<&Asking> {
         let of_family = |asking: &&Asking| asking.querier.family == family;
         let (own, others): (Vec<&Asking>, Vec<&Asking>) =
             self.queriers.iter().filter(of_family).partition(|asking| asking.own);

@@ -211,7 +211,7 @@ impl Follower {
             let link = capturing::seen(table, link);
             running.tap.with_pipeline(|pipeline| {
                 pipeline.handle_local(&local);
-                pipeline.handle_link(&link);
+                pipeline.handle_vantage(&link);
             });
         }
         // Not before: a panic on the way leaves it to the next turn.

@@ -34,7 +34,6 @@ use tracing::{info, warn};
 const WATCHING_WITHIN: Duration = Duration::from_secs(3);
 
 /// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
-#[must_use]
 pub fn run(flags: &Serve) -> ExitStatus {
     match serve(flags) {
         Ok(()) => ExitStatus::Success,

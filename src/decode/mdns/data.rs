@@ -72,7 +72,6 @@ const fn form(rtype: RType) -> Option<Form> {
 
 /// What [`super::Record::data`] is of an A or AAAA record with this address. `state` is that of
 /// the digest's key.
-#[must_use]
 pub fn address_data(ip: IpAddr, state: &RandomState) -> DataHash {
     let mut hasher = state.build_hasher();
     match ip {
@@ -215,7 +214,6 @@ pub(super) fn address<const N: usize>(raw: &[u8]) -> Option<[u8; N]> {
 
 /// The address that an A or AAAA record of `message` holds; `None` of other records, and where
 /// the data is no address.
-#[must_use]
 pub fn address_at(message: &[u8], record: &Record) -> Option<IpAddr> {
     let field = names::follow(message, record.at.into(), |_| ()).ok()?.next;
     let len = usize::from(u16_at(message, field + 8)?);

@@ -10,7 +10,6 @@ use crate::decode::Reason;
 ///
 /// Of a message that was cut (`complete` is false) the digest holds what could be walked, and it
 /// is never malformed: what is missing was on the wire.
-#[must_use]
 pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
     let Some(header) = datagram.header else {
         let malformed = datagram.complete.then_some(Reason::Truncated);

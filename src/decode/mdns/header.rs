@@ -19,7 +19,6 @@ impl Header {
     pub const LEN: usize = 12;
 
     /// Reads the header of a message; `None` where it is shorter than that.
-    #[must_use]
     pub fn read(message: &[u8]) -> Option<Self> {
         let octets: [u8; Self::LEN] = array_at(message, 0)?;
         let field = |at: usize| u16_at(&octets, at);
@@ -31,19 +30,16 @@ impl Header {
     }
 
     /// The QR bit: a response.
-    #[must_use]
     pub const fn is_response(self) -> bool {
         self.flags & 0x8000 != 0
     }
 
     /// The opcode: 0 is a standard query.
-    #[must_use]
     pub const fn opcode(self) -> u8 {
         (self.flags >> 11 & 0x0f) as u8
     }
 
     /// The TC bit: more known answers follow (RFC 6762 section 7.2).
-    #[must_use]
     pub const fn is_truncated(self) -> bool {
         self.flags & 0x0200 != 0
     }

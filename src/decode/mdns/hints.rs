@@ -125,7 +125,6 @@ impl Hints {
 
 /// The name at `at` of a message, for people: with dots between its labels, in its own case, at
 /// most 64 characters, none of them a control character.
-#[must_use]
 pub fn name_at(message: &[u8], at: u16) -> Box<str> {
     let mut text = String::new();
     push_name(&mut text, message, at.into());

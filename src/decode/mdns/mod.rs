@@ -64,7 +64,6 @@ pub struct Datagram<'a> {
 
 impl<'a> Datagram<'a> {
     /// A message of a UDP payload, with its ports, source first.
-    #[must_use]
     pub fn new(payload: &'a [u8], complete: bool, ports: (u16, u16)) -> Self {
         let (source_port, destination_port) = ports;
         let (len, header) = (payload.len(), Header::read(payload));
@@ -94,7 +93,6 @@ impl Shape {
     /// The shape of a message. One that was cut is classed by its header: a probe by the records
     /// that it claims, and a response is an answer, because a goodbye cannot be told. Without a
     /// header there is nothing to go by, and it is malformed however that came about.
-    #[must_use]
     pub fn of(datagram: &Datagram<'_>, digest: &Digest) -> Self {
         let Some(header) = datagram.header else {
             return Self::Malformed;
@@ -157,7 +155,6 @@ pub struct HashKey(pub [u64; 4]);
 
 impl HashKey {
     /// What hashes the names and data of a [`Digest`].
-    #[must_use]
     pub fn state(&self) -> RandomState {
         let [a, b, c, d] = self.0;
         RandomState::with_seeds(a, b, c, d)

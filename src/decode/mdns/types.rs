@@ -52,14 +52,12 @@ types! {
 
 impl RType {
     /// Whether its records say which address a host has.
-    #[must_use]
     pub const fn is_address(self) -> bool {
         matches!(self, Self::A | Self::AAAA)
     }
 
     /// Whether a record of this type answers a question for `asked`: of the same type, of any
     /// where any is asked for, and those that say what there is instead.
-    #[must_use]
     pub const fn answers(self, asked: Self) -> bool {
         self.0 == asked.0 || matches!(asked, Self::ANY) || matches!(self, Self::NSEC | Self::CNAME)
     }
@@ -87,7 +85,6 @@ pub struct DataHash(pub u64);
 
 impl DataHash {
     /// The data of a PTR record as the name that it is.
-    #[must_use]
     pub const fn as_name(self) -> NameHash {
         NameHash(self.0)
     }

@@ -50,8 +50,8 @@ impl Account {
     ) {
         let mut nobody = DeviceMemory::default();
         let memory = memory.unwrap_or(&mut nobody);
-        let marks = findings.marks();
-        if marks.contains(Cause::RenameLoop) || marks.contains(Cause::NameConflict) {
+        let signatures = findings.signatures();
+        if signatures.contains(Cause::RenameLoop) || signatures.contains(Cause::NameConflict) {
             memory.contest(view.now);
         }
         let others = memory.relay.handle(view, &self.addresses);

@@ -31,7 +31,6 @@ pub struct LastOffence {
 
 impl LastOffence {
     /// An offence at `at`, of which no more is known.
-    #[must_use]
     pub const fn new(rule: Rule, at: Stamp) -> Self {
         Self { rule, name: None, rtype: None, gap: None, at, hash: NameHash(0) }
     }

@@ -182,7 +182,7 @@ impl Loops {
             return;
         }
         if self.is_own_again(view) {
-            findings.mark(Cause::L2Loop);
+            findings.matched(Cause::L2Loop);
         }
         let key = FrameHash(self.state.hash_one((observation.frame, observation.wire_len)));
         let place = self.frames.entry(now, key, || RecentFrame::new(now));
@@ -224,7 +224,7 @@ impl Loops {
 
     fn mark_if_looping(&self, now: Time, findings: &mut Findings) {
         if self.is_looping(now) {
-            findings.mark(Cause::L2Loop);
+            findings.matched(Cause::L2Loop);
         }
     }
 
@@ -242,7 +242,10 @@ impl Loops {
             Direction::Incoming => true,
             Direction::Outgoing | Direction::Unknown => false,
         };
-        if !is_received || view.link.own.is_none() || view.observation.source_mac != view.link.own {
+        if !is_received
+            || view.vantage.own.is_none()
+            || view.observation.source_mac != view.vantage.own
+        {
             return false;
         }
         self.own[self.own_next] = Some(view.now);

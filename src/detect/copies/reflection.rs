@@ -132,7 +132,7 @@ impl Reflection {
             self.looped = Some(now);
         }
         self.reflected += 1;
-        findings.mark(Cause::Reflection);
+        findings.matched(Cause::Reflection);
     }
 
     /// Payloads that came again from another device.

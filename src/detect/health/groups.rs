@@ -4,7 +4,7 @@
 //! membership interval of the defaults (RFC 3376 section 8.4). A leave speaks for one member, and
 //! others may stay without a word: only silence ends a group.
 
-use super::queriers::Family;
+use super::queriers::AddressFamily;
 use crate::decode::Message;
 use crate::decode::mdns::HashKey;
 use crate::decode::membership::{self, GroupRecord};
@@ -49,13 +49,13 @@ impl Groups {
     }
 
     /// Groups of `family` with a report in the last 260 s.
-    pub(crate) fn count(&self, now: Time, family: Family) -> u64 {
+    pub(crate) fn count(&self, now: Time, family: AddressFamily) -> u64 {
         self.families[family as usize].values(now).count() as u64
     }
 
     fn report(&mut self, now: Time, group: IpAddr) {
         if group.is_multicast() {
-            self.families[Family::of(group) as usize].entry(now, group, || ());
+            self.families[AddressFamily::of(group) as usize].entry(now, group, || ());
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
             let low = u128::from(u32::from_be_bytes([a, b, c, d]));
             groups.report(Time(u64::from(n)), Ipv6Addr::from_bits(0xff02 << 112 | low).into());
         }
-        for family in Family::ALL {
+        for family in AddressFamily::ALL {
             assert_eq!(groups.families[family as usize].capacity(), 4_096);
             assert_eq!(groups.count(Time(100_000), family), 4_096);
         }

@@ -18,14 +18,14 @@ use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
 use answers::{Answers, Delays};
 use groups::Groups;
-use queriers::{Family, Membership, Querier, Queriers};
+use queriers::{AddressFamily, Membership, Querier, Queriers};
 use services::Services;
 
 /// How discovery fares, as a snapshot has it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    /// Queriers and groups, by [`Family`].
-    pub membership: [Membership; Family::ALL.len()],
+    /// Queriers and groups, by [`AddressFamily`].
+    pub membership: [Membership; AddressFamily::ALL.len()],
     /// Who asks for group members now, at most 17 of a family, IPv4 first.
     pub queriers: Vec<Querier>,
     /// mDNS payloads that came again from another device.
@@ -92,7 +92,7 @@ impl HealthDetectors {
             ..self.queriers.membership(now, family)
         };
         Health {
-            membership: Family::ALL.map(membership),
+            membership: AddressFamily::ALL.map(membership),
             queriers: self.queriers.present(now).collect(),
             services: self.services.count(now),
             response_delays: self.answers.delays().clone(),

@@ -23,7 +23,7 @@ const PRESENT: Duration = Duration::from_secs(255);
 
 labelled! {
     /// An address family: the `family` label.
-    pub enum Family {
+    pub enum AddressFamily {
         /// IGMP.
         Ipv4 = "ipv4",
         /// MLD.
@@ -31,7 +31,7 @@ labelled! {
     }
 }
 
-impl Family {
+impl AddressFamily {
     /// The family of an address.
     pub(crate) const fn of(address: IpAddr) -> Self {
         match address {
@@ -59,7 +59,7 @@ pub struct Membership {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Querier {
     /// The family of the groups that it asks for.
-    pub family: Family,
+    pub family: AddressFamily,
     /// Where its queries come from; unspecified if a switch asks in nobody's name.
     pub address: IpAddr,
     /// The device that sent the last one.
@@ -130,7 +130,7 @@ impl Queriers {
             IpAddr::V6(ip) => ip.is_unicast_link_local(),
         };
         if counts {
-            self.families[Family::of(ip) as usize].hear(
+            self.families[AddressFamily::of(ip) as usize].hear(
                 view.now,
                 stamp,
                 (ip, observation.sender),
@@ -140,7 +140,7 @@ impl Queriers {
     }
 
     /// What is known of `family` at `now`, but for its groups.
-    pub(crate) fn membership(&self, now: Time, family: Family) -> Membership {
+    pub(crate) fn membership(&self, now: Time, family: AddressFamily) -> Membership {
         let heeded = &self.families[family as usize];
         let queriers =
             heeded.sources.iter().filter(|s| !s.ip.is_unspecified() && s.is_present(now));
@@ -154,7 +154,7 @@ impl Queriers {
 
     /// Those that are believed in at `now`, at most 17 of a family, IPv4 first.
     pub(crate) fn present(&self, now: Time) -> impl Iterator<Item = Querier> {
-        Family::ALL.into_iter().flat_map(move |family| {
+        AddressFamily::ALL.into_iter().flat_map(move |family| {
             let sources = self.families[family as usize].sources.iter();
             sources.filter(move |source| source.is_present(now)).map(move |source| Querier {
                 family,
@@ -243,7 +243,7 @@ mod tests {
                 }
                 model.retain(|(_, at, present)| alive(*at, *present));
                 let queriers = Queriers { families: [heeded.clone(), Heeded::default()] };
-                let membership = queriers.membership(now, Family::Ipv4);
+                let membership = queriers.membership(now, AddressFamily::Ipv4);
                 prop_assert_eq!(membership.queriers, model.len() as u64);
                 let named = queriers.present(now).filter(|q| !q.address.is_unspecified());
                 prop_assert_eq!(named.count(), model.len());

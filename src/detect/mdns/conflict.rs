@@ -106,7 +106,7 @@ impl Conflict {
             is_marked
         };
         if is_marked {
-            findings.mark(Cause::NameConflict);
+            findings.matched(Cause::NameConflict);
         }
     }
 

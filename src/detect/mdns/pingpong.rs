@@ -153,7 +153,7 @@ impl PingPong {
             Kind::Probe | Kind::Malformed => false,
         };
         if is_loop {
-            findings.mark(Cause::PingPong);
+            findings.matched(Cause::PingPong);
         }
     }
 

@@ -110,17 +110,17 @@ impl Probes {
         let mut is_loop = false;
         for probed in &digest.probed {
             let run = self.runs.entry(now, (source, probed.name), Run::default).value;
-            is_loop |= run.probe(now, !view.link.is_wireless);
+            is_loop |= run.probe(now, !view.vantage.is_wireless);
         }
         if is_loop {
-            findings.mark(Cause::ProbeLoop);
+            findings.matched(Cause::ProbeLoop);
         }
         // What was cut may have had other names. Wi-Fi delivers multicast in bunches.
-        if mdns.datagram.complete && !view.link.is_wireless && !digest.probed.is_empty() {
+        if mdns.datagram.complete && !view.vantage.is_wireless && !digest.probed.is_empty() {
             self.judge(view, digest, findings);
         }
         if self.rename.probe(now, source, &digest.probed) {
-            findings.mark(Cause::RenameLoop);
+            findings.matched(Cause::RenameLoop);
         }
         let rename = &mut self.rename;
         self.contenders.probe(view, digest, |series| rename.conflict(now, series));
@@ -172,7 +172,7 @@ impl Probes {
             }
         }
         if self.rename.is_about_loop(now, source, digest) {
-            findings.mark(Cause::RenameLoop);
+            findings.matched(Cause::RenameLoop);
         }
         let rename = &mut self.rename;
         self.contenders.response(view, digest, |series| rename.conflict(now, series));

@@ -14,7 +14,7 @@ use crate::detect::cause::Cause;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
-use crate::detect::view::{Findings, Link, Offence, Subject, View};
+use crate::detect::view::{Findings, Offence, Subject, Vantage, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -87,8 +87,8 @@ impl History {
         true
     }
 
-    fn copy(&mut self, now: Time, link: &Link) -> Repeat {
-        let at_least = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
+    fn copy(&mut self, now: Time, vantage: &Vantage) -> Repeat {
+        let at_least = |interval: Duration| interval.saturating_sub(vantage.tolerance(interval));
         let gap = now.since(self.last);
         self.last = now;
         let is_short = gap < at_least(INTERVAL);
@@ -157,7 +157,7 @@ impl Repeats {
                 offend(Rule::QueryIntervalSoft);
             }
             if verdict.is_flood {
-                findings.mark(Cause::QueryFlood);
+                findings.matched(Cause::QueryFlood);
             }
         }
     }
@@ -189,7 +189,7 @@ impl Repeats {
             *history = History::new(now, message);
             return None;
         }
-        Some(history.copy(now, view.link))
+        Some(history.copy(now, view.vantage))
     }
 }
 
@@ -208,16 +208,16 @@ mod tests {
     use proptest::prelude::*;
     use simple_dns::TYPE;
 
-    /// The places of copies that are offences, hard and soft, and marks of a flood, when the
+    /// The places of copies that are offences, hard and soft, and signatures of a flood, when the
     /// first copy comes at 0 and the others after these gaps in milliseconds.
     fn judged(gaps: &[u64], is_wireless: bool) -> [Vec<usize>; 3] {
-        let link = Link { is_wireless, ..Link::default() };
+        let vantage = Vantage { is_wireless, ..Vantage::default() };
         let mut now = Time(0);
         let mut history = History::new(now, 0);
         let mut found = [const { Vec::new() }; 3];
         for (gap, place) in gaps.iter().zip(1..) {
             now = now.plus(Duration::from_millis(*gap));
-            let verdict = history.copy(now, &link);
+            let verdict = history.copy(now, &vantage);
             for (list, is) in
                 found.iter_mut().zip([verdict.is_hard, verdict.is_soft, verdict.is_flood])
             {
@@ -264,10 +264,10 @@ mod tests {
     }
 
     /// The causes that a frame of the phone's has, each after so many milliseconds.
-    fn marks(frames: &[(u64, Vec<u8>)]) -> Vec<bool> {
+    fn signatures(frames: &[(u64, Vec<u8>)]) -> Vec<bool> {
         let key = HashKey([1, 2, 3, 4]);
         let (mut repeats, cache) = (Repeats::new(key), Cache::new(key));
-        let (questions, link) = (Questions::default(), Link::default());
+        let (questions, vantage) = (Questions::default(), Vantage::default());
         let mut now = Time(0);
         let mut hear = |millis: &u64, payload: &[u8]| {
             now = now.plus(Duration::from_millis(*millis));
@@ -297,11 +297,11 @@ mod tests {
                 }),
                 questions: &questions,
                 is_suspended: false,
-                link: &link,
+                vantage: &vantage,
             };
             let mut findings = Findings::default();
             repeats.handle(&view, &cache, &mut findings);
-            findings.marks().contains(Cause::QueryFlood)
+            findings.signatures().contains(Cause::QueryFlood)
         };
         frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()
     }
@@ -310,13 +310,13 @@ mod tests {
     fn the_same_question_again_is_a_flood_and_different_ones_are_not() {
         let ask = |millis, name: &str| (millis, Query::new(name, TYPE::A).bytes());
         let same = [ask(0, "a.local"), ask(20, "A.local"), ask(20, "a.local")];
-        assert_eq!(marks(&same), [false, true, true]);
+        assert_eq!(signatures(&same), [false, true, true]);
         let scan: Vec<_> = (0..30).map(|n| ask(20, &format!("lamp-{n}.local"))).collect();
-        assert_eq!(marks(&scan), [false; 30]);
+        assert_eq!(signatures(&scan), [false; 30]);
         let steady: Vec<_> = (0..6).map(|_| ask(5_000, "a.local")).collect();
-        assert_eq!(marks(&steady), [false, false, false, false, true, true]);
+        assert_eq!(signatures(&steady), [false, false, false, false, true, true]);
         let doubling = [0, 1_000, 2_000, 4_000, 8_000, 16_000].map(|gap| ask(gap, "a.local"));
-        assert_eq!(marks(&doubling), [false; 6]);
+        assert_eq!(signatures(&doubling), [false; 6]);
     }
 
     #[test]

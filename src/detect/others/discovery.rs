@@ -114,7 +114,7 @@ impl Discovery {
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         if view.protocol == Protocol::Netbios {
-            findings.mark(Cause::DiscoveryFlood);
+            findings.matched(Cause::DiscoveryFlood);
             return;
         }
         if !matches!(view.protocol, Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd) {
@@ -137,7 +137,7 @@ impl Discovery {
         let pace = self.paces.entry(now, (view.source, view.protocol), SourcePace::default).value;
         // Of a flood at exactly the limit the last one belongs to it.
         if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
-            findings.mark(Cause::DiscoveryFlood);
+            findings.matched(Cause::DiscoveryFlood);
         }
         pace.any.push(now);
         let Message::Ssdp(message) = &view.observation.message else { return };
@@ -214,7 +214,7 @@ impl Discovery {
         let key = (view.source, view.protocol, what);
         let last = self.messages.entry(now, key, Last::default).value;
         if last.gap(now, SENT_MAX).is_some_and(|gap| gap <= AGAIN) {
-            findings.mark(Cause::DiscoveryFlood);
+            findings.matched(Cause::DiscoveryFlood);
         }
         if let Some((rule, max, window)) = limit
             && last.gap(now, max).is_some_and(|gap| gap <= window)

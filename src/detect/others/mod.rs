@@ -25,7 +25,7 @@ impl OtherDetectors {
         self.discovery.handle(view, findings);
         self.scan.handle(view, findings);
         if let Some(cause) = Cause::of_protocol(view.protocol) {
-            findings.mark(cause);
+            findings.matched(cause);
         }
     }
 }

@@ -88,7 +88,7 @@ impl Scan {
         #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
         let hash = target as u32;
         if targets.ask(view.now, hash) {
-            findings.mark(Cause::AddressScan);
+            findings.matched(Cause::AddressScan);
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Which frames have the mark of the protocols' causes, and of those that need a history of
-//! messages that are not mDNS: frames of one host go in with their times, marks come out.
+//! messages that are not mDNS: frames of one host go in with their times, signatures come out.
 
 use crate::craft::address::{Dhcp, neighbour_solicitation, solicited_node};
 use crate::craft::discovery::{
@@ -8,7 +8,7 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::{Cause, Counted, Detectors, Link};
+use crate::detect::{Cause, Counted, Detectors, Vantage};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -36,9 +36,9 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             observation: &observation,
             protocol,
             mdns: None,
-            link: &Link::default(),
+            vantage: &Vantage::default(),
         };
-        count += usize::from(detectors.handle(&frame, None).marks.contains(cause));
+        count += usize::from(detectors.handle(&frame, None).signatures.contains(cause));
     }
     count
 }

@@ -32,7 +32,6 @@ pub const RANDOMIZED: &str = "randomized";
 /// `None` for group addresses, unknown prefixes, and owners that the registry keeps private.
 ///
 /// Names are those of the registry, at most 64 characters. Takes some 100 ns.
-#[must_use]
 pub fn lookup(mac: Mac) -> Option<&'static str> {
     if mac.is_group() {
         return None;

@@ -66,19 +66,16 @@ impl Books {
 
 impl Budget {
     /// A budget of `max` rows.
-    #[must_use]
     pub const fn new(max: usize) -> Self {
         Self { max, used: AtomicUsize::new(0), books: Mutex::new(Books::new()) }
     }
 
     /// Rows that may be in use at once.
-    #[must_use]
     pub const fn max(&self) -> usize {
         self.max
     }
 
     /// Rows in use in all segments.
-    #[must_use]
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }

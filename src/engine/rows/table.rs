@@ -25,7 +25,7 @@ use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
 use crate::engine::seconds::DeviceSeconds;
 use crate::engine::snapshot::{DeviceCounters, Received};
-use crate::storm::{Expectations, Expected, Flood, Storm};
+use crate::storm::{DevicePolicy, DeviceStorms, Storm, StormPolicy};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -71,9 +71,9 @@ pub(in crate::engine) struct Row {
     /// What the detectors remember of it.
     pub memory: DeviceMemory,
     /// Its rates and its storm.
-    pub flood: Flood,
+    pub storms: DeviceStorms,
     /// What is expected of it, if that is not what is expected of all.
-    pub expected: Option<Box<Expected>>,
+    pub expected: Option<Box<DevicePolicy>>,
 }
 
 /// Rows taken from devices, by reason.
@@ -100,7 +100,7 @@ pub(in crate::engine) struct Table {
     due: Due,
     /// Storms of rows that are gone, until somebody takes them; at most one a row.
     orphans: Vec<Storm>,
-    expectations: Arc<Expectations>,
+    policy: Arc<StormPolicy>,
     newcomers: Newcomers,
     /// Rows that may be established: the last eighth is the newcomers'.
     established_limit: usize,
@@ -136,7 +136,7 @@ impl Table {
             heat: Vec::new(),
             due: Due::default(),
             orphans: Vec::new(),
-            expectations: Arc::default(),
+            policy: Arc::default(),
             newcomers: Newcomers::default(),
             established_limit,
             full: false,
@@ -199,12 +199,12 @@ impl Table {
         self.local = local;
     }
 
-    /// Holds all rows, those to come too, to `expectations`. Whoever calls this looks after their
+    /// Holds all rows, those to come too, to `policy`. Whoever calls this looks after their
     /// storms.
-    pub(in crate::engine) fn set_expectations(&mut self, expectations: Arc<Expectations>) {
-        self.expectations = expectations;
+    pub(in crate::engine) fn set_policy(&mut self, policy: Arc<StormPolicy>) {
+        self.policy = policy;
         for row in &mut self.rows {
-            row.expected = own_expected(&self.expectations, row.sender);
+            row.expected = own_expected(&self.policy, row.sender);
             row.profile.set_alias(alias(row.expected.as_deref()));
         }
     }
@@ -325,7 +325,7 @@ impl Table {
     }
 
     fn new_row(&self, now: Time, stamp: Stamp, sender: Sender, slot: u32) -> Row {
-        let expected = own_expected(&self.expectations, sender);
+        let expected = own_expected(&self.policy, sender);
         let mut profile = Profile::new(sender, &self.local);
         profile.set_alias(alias(expected.as_deref()));
         Row {
@@ -342,7 +342,7 @@ impl Table {
             seconds: DeviceSeconds::new(now.second()),
             profile,
             memory: DeviceMemory::default(),
-            flood: Flood::default(),
+            storms: DeviceStorms::default(),
             expected,
         }
     }
@@ -436,7 +436,7 @@ impl Table {
 
     /// Keeps the storm of a row that is gone, for whoever tells of its end.
     fn let_go(&mut self, now: Time, gone: &Row) {
-        self.orphans.extend(gone.flood.storm(now.second(), gone.seconds.window()));
+        self.orphans.extend(gone.storms.storm(now.second(), gone.seconds.window()));
     }
 
     /// Like [`Self::vacate`], after `rows` has moved its last row to `place`.
@@ -451,12 +451,12 @@ impl Table {
 
 /// What is expected of one device, if that is not what is expected of all. Limits and aliases
 /// are in memory once for each device that has any.
-fn own_expected(expectations: &Expectations, sender: Sender) -> Option<Box<Expected>> {
-    let is_named = expectations.devices.contains_key(&sender);
-    is_named.then(|| Box::new(expectations.of(sender)))
+fn own_expected(policy: &StormPolicy, sender: Sender) -> Option<Box<DevicePolicy>> {
+    let is_named = policy.devices.contains_key(&sender);
+    is_named.then(|| Box::new(policy.of(sender)))
 }
 
-fn alias(expected: Option<&Expected>) -> Option<&str> {
+fn alias(expected: Option<&DevicePolicy>) -> Option<&str> {
     expected.and_then(|expected| expected.alias.as_deref())
 }
 

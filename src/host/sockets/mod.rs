@@ -8,11 +8,11 @@
 //! |---|---|
 //! | [`diag`] | asks the kernel for the sockets |
 //! | [`owners`] | whose they are |
-//! | [`ledger`] | sums that never go down while sockets come and go |
+//! | [`totals`] | sums that never go down while sockets come and go |
 
 pub mod diag;
-pub mod ledger;
 pub mod owners;
+pub mod totals;
 
 use super::{Command, holds};
 use crate::labelled::labelled;
@@ -20,11 +20,11 @@ use crate::time::Time;
 use caps::Capability;
 pub use diag::Error;
 use diag::{Diag, Socket};
-use ledger::Ledger;
-pub use ledger::{Row, View};
 use owners::{Finder, Owner};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use totals::SocketTotals;
+pub use totals::{Row, View};
 
 /// mDNS, SSDP, LLMNR, WS-Discovery.
 pub const PORTS: [u16; 4] = [5353, 1900, 5355, 3702];
@@ -67,7 +67,6 @@ pub struct Standing {
 
 impl Standing {
     /// Whether sockets are looked at.
-    #[must_use]
     pub fn is_on(&self) -> bool {
         self.owners != Owners::None
     }
@@ -92,7 +91,7 @@ const AGAIN: Duration = Duration::from_mins(1);
 pub struct Sockets {
     diag: Diag,
     finder: Finder,
-    ledger: Ledger,
+    totals: SocketTotals,
     /// What is known of the sockets that there are, by cookie.
     known: HashMap<u64, Known>,
 }
@@ -104,7 +103,6 @@ struct Known {
 
 impl Sockets {
     /// Opens what lists sockets, in the network namespace of the calling thread.
-    #[must_use]
     pub fn open(wanted: Option<OwnersBy>) -> (Option<Self>, Standing) {
         let none = |refusal| (None, Standing { owners: Owners::None, refusal });
         let Some(wanted) = wanted else { return none(None) };
@@ -138,7 +136,7 @@ impl Sockets {
             (OwnersBy::Uid, Standing { owners: Owners::Uid, refusal: Some(words) })
         };
         let finder = Finder::new("/proc".into(), by);
-        let sockets = Self { diag, finder, ledger: Ledger::default(), known: HashMap::new() };
+        let sockets = Self { diag, finder, totals: SocketTotals::default(), known: HashMap::new() };
         (Some(sockets), standing)
     }
 
@@ -161,8 +159,8 @@ impl Sockets {
             };
             Some((socket, label))
         });
-        self.ledger.book(now, known);
-        Ok(self.ledger.view())
+        self.totals.book(now, known);
+        Ok(self.totals.view())
     }
 
     fn find_owners(&mut self, now: Time, sockets: &[Socket]) {
@@ -182,7 +180,6 @@ impl Sockets {
     }
 
     /// Whether processes of this name own a watched socket, as of the last refresh.
-    #[must_use]
     pub fn is_owner(&self, command: &Command) -> bool {
         let mut owners = self.known.values().filter_map(|known| known.owner.as_ref());
         owners.any(|owner| owner.command == *command)

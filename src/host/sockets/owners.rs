@@ -28,20 +28,17 @@ pub struct Finder {
 
 impl Finder {
     /// One that looks in `proc`, which is `/proc` but for tests.
-    #[must_use]
     pub fn new(proc: PathBuf, by: OwnersBy) -> Self {
         Self { proc, by }
     }
 
     /// How it looks.
-    #[must_use]
     pub const fn by(&self) -> OwnersBy {
         self.by
     }
 
     /// The owners of these sockets, by cookie; who cannot be told is not there. Processes that may
     /// not be looked into are passed over.
-    #[must_use]
     pub fn find(&self, sockets: &[Socket]) -> HashMap<u64, Owner> {
         let mut found = HashMap::new();
         let inodes: HashMap<u32, u64> = sockets.iter().map(|s| (s.inode, s.cookie)).collect();
@@ -68,7 +65,6 @@ impl Finder {
     }
 
     /// Whether a process still is the owner that it was: one look at it, or two.
-    #[must_use]
     pub fn is_still(&self, owner: &Owner, socket: &Socket) -> bool {
         let is_held = owner.file.as_ref().is_none_or(|file| inode(file) == Some(socket.inode));
         is_held && self.command(owner.process) == Some(owner.command)

@@ -22,7 +22,6 @@ const NATIVE: Table = &x86_64::CALLS;
 const NATIVE: Table = &[];
 
 /// The name of a call, as the kernel's table has it.
-#[must_use]
 pub fn name(number: u16) -> Option<&'static str> {
     find(NATIVE, number)
 }

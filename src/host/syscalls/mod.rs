@@ -93,7 +93,6 @@ pub struct Standing {
 
 impl Standing {
     /// Whether anything is counted.
-    #[must_use]
     pub fn is_on(&self) -> bool {
         self.backend != Backend::Off
     }
@@ -145,7 +144,6 @@ impl Counter {
 }
 
 /// Opens the best backend that `choice` allows; `None` is none.
-#[must_use]
 pub fn open(choice: Option<Choice>) -> (Option<Counter>, Standing) {
     choose(
         choice,

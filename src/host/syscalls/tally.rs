@@ -103,7 +103,6 @@ pub struct Tally {
 
 impl Tally {
     /// Nothing counted, at `now`, when the first window begins.
-    #[must_use]
     pub fn new(now: Time) -> Self {
         Self {
             began: now,
@@ -211,7 +210,6 @@ impl Tally {
     }
 
     /// The totals.
-    #[must_use]
     pub fn view(&self) -> View {
         let process = |(name, count): (&str, &Count)| Process {
             name: name.into(),

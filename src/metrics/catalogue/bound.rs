@@ -6,7 +6,7 @@
 use super::Collector;
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
-use crate::detect::{Cause, DELAY_BOUNDS, Family as IpFamily, Rule, SERVICE_TYPES_MAX};
+use crate::detect::{AddressFamily, Cause, DELAY_BOUNDS, Rule, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
@@ -48,7 +48,7 @@ impl Bound {
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
         let info_converted_devices_suspended = 4;
         let evicted = 2;
-        let queriers_and_groups = 4 * IpFamily::COUNT;
+        let queriers_and_groups = 4 * AddressFamily::COUNT;
         let reflected = 1;
         let storms = 2 + Level::COUNT * Cause::COUNT;
         let services = SERVICE_TYPES_MAX + 1;
@@ -87,7 +87,6 @@ impl Bound {
     pub const FIXED: usize = 2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
 
     /// No scrape has more series than this.
-    #[must_use]
     pub const fn series(self) -> usize {
         self.devices * Self::PER_DEVICE
             + self.segments * Self::PER_SEGMENT

@@ -27,7 +27,6 @@ pub enum Sight {
 
 impl Sight {
     /// Whether a backend with these abilities measures it.
-    #[must_use]
     pub const fn of(self, abilities: &Abilities) -> bool {
         match self {
             Self::Nothing | Self::Frames => true,
@@ -42,7 +41,6 @@ impl Sight {
 /// Whether a backend with these abilities sees frames of a protocol. Sockets on the groups see
 /// the UDP protocols that have a group of their own; answers to one host go to the host's own
 /// responder and never to them.
-#[must_use]
 pub const fn sees(abilities: &Abilities, protocol: Protocol) -> bool {
     abilities.all_protocols
         || matches!(protocol, Protocol::Mdns | Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd)
@@ -50,7 +48,6 @@ pub const fn sees(abilities: &Abilities, protocol: Protocol) -> bool {
 
 /// Whether a backend with these abilities can meet an error of a protocol; `None` is what is
 /// wrong before a protocol is known.
-#[must_use]
 pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> bool {
     match protocol {
         Some(protocol) => sees(abilities, protocol),
@@ -59,14 +56,12 @@ pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> b
 }
 
 /// Whether a backend with these abilities sees what a cause is known by.
-#[must_use]
 pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
     abilities.all_protocols || cause.shows_in_datagrams()
 }
 
 /// Whether a backend with these abilities sees what a rule is about. To a socket the kernel gives
 /// whole datagrams, without what they came in.
-#[must_use]
 pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
     rule != Rule::Fragmented || abilities.all_protocols
 }

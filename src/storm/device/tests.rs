@@ -8,7 +8,7 @@ const IT: Sender = Sender::Mac(Mac([2; 6]));
 
 /// A device and the seconds in which it sends.
 struct Device {
-    flood: Flood,
+    storms: DeviceStorms,
     totals: Window,
     limits: Limits,
     /// The second that runs.
@@ -21,7 +21,7 @@ struct Device {
 impl Device {
     fn new(limits: Limits) -> Self {
         Self {
-            flood: Flood::default(),
+            storms: DeviceStorms::default(),
             totals: Window::new(0),
             limits,
             second: 1_000,
@@ -31,12 +31,12 @@ impl Device {
     }
 
     fn hear(&mut self, frames: u64, protocol: Protocol, causes: &[Cause]) -> &mut Self {
-        let marks = set_of(causes);
+        let signatures = set_of(causes);
         for _ in 0..frames {
             if protocol.class() != Class::Other {
                 self.totals.count(self.second);
             }
-            self.is_due |= self.flood.count(self.second, protocol, marks);
+            self.is_due |= self.storms.count(self.second, protocol, signatures);
         }
         self
     }
@@ -50,14 +50,14 @@ impl Device {
         }
         let stamp = Stamp::new(i64::try_from(second).expect("small") + 1, 0);
         let at = Closing { second, stamp, number: self.number };
-        let event = self.flood.close(&at, IT, &self.limits, &self.totals);
+        let event = self.storms.close(&at, IT, &self.limits, &self.totals);
         self.number += u64::from(matches!(event, Some(StormEvent::Began(_))));
-        self.is_due = self.flood.is_busy();
+        self.is_due = self.storms.is_busy();
         event
     }
 
     fn storm(&self) -> Storm {
-        self.flood.storm(self.second, &self.totals).expect("a storm")
+        self.storms.storm(self.second, &self.totals).expect("a storm")
     }
 }
 
@@ -91,8 +91,8 @@ fn the_first_cause_that_covers_half_is_the_main_one() {
     ];
     for (frames, cause, also) in cases {
         let mut device = Device::new(Limits::default());
-        for (count, marks) in frames {
-            device.hear(*count, Protocol::Mdns, marks);
+        for (count, signatures) in frames {
+            device.hear(*count, Protocol::Mdns, signatures);
         }
         device.close();
         assert_eq!(causes(&device.storm()), (cause, also.to_vec()), "{frames:?}");
@@ -124,13 +124,13 @@ fn what_is_unclassified_is_explained_once_within_thirty_seconds() {
 
 #[test]
 fn a_cause_stays_when_a_chatty_device_floods() {
-    for (marks, rising, cause) in [
+    for (signatures, rising, cause) in [
         (&[Cause::QueryFlood][..], &[Cause::RenameLoop][..], Cause::QueryFlood),
         (&[], &[Cause::RenameLoop], Cause::RenameLoop),
     ] {
         let mut device = Device::new(Limits::default());
         for _ in 0..400 {
-            device.hear(6, Protocol::Mdns, marks).close();
+            device.hear(6, Protocol::Mdns, signatures).close();
         }
         assert_eq!(device.storm().level, Level::Chatty);
         let event = device.hear(600, Protocol::Mdns, rising).close();
@@ -150,8 +150,8 @@ fn signalling_comes_before_address_and_only_one_lasts() {
     }
     let [StormEvent::Ended(storm)] = events[..] else { panic!("{events:?}") };
     assert_eq!((storm.protocol, storm.packets), (Protocol::Mdns, 0));
-    assert_eq!(device.flood.begun(), [0, 1]);
-    assert!(device.flood.storm.is_none());
+    assert_eq!(device.storms.begun(), [0, 1]);
+    assert!(device.storms.storm.is_none());
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn other_frames_have_a_limit_only_where_one_is_set() {
     assert_eq!(storm.peak, 0, "the peak is of signalling and address frames");
     let mut device = Device::new(Limits::default());
     device.hear(10_000, Protocol::OtherMulticast, &[]).close();
-    assert!(device.flood.storm.is_none());
+    assert!(device.storms.storm.is_none());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_device_that_grew_quiet_costs_nothing() {
     assert!(device.is_due);
     let closed = (0..1_000).take_while(|_| device.is_due.then(|| device.close()).is_some()).count();
     assert!(closed <= 360, "{closed}");
-    assert!(device.flood.paces.iter().all(Option::is_none));
+    assert!(device.storms.paces.iter().all(Option::is_none));
 }
 
 /// What a storm was, seen from outside: level, class, start, end, packets, peak, cause, protocol.
@@ -264,7 +264,7 @@ impl Model {
     fn cause(&self, class: usize, second: u64) -> Cause {
         let frames: Vec<_> = self.within(class, second, 10).collect();
         let covers = |cause: &Cause| {
-            let marked = frames.iter().filter(|frame| frame.marks.contains(*cause)).count();
+            let marked = frames.iter().filter(|frame| frame.signatures.contains(*cause)).count();
             marked > 0 && marked * 2 >= frames.len()
         };
         Cause::ALL.into_iter().find(covers).unwrap_or(Cause::Unclassified)
@@ -367,11 +367,11 @@ proptest! {
         let mut ended = Vec::new();
         for (seconds, rate, protocol, mark, gap) in acts {
             for n in 0..seconds {
-                let marks: Vec<Cause> = mark.into_iter().collect();
+                let signatures: Vec<Cause> = mark.into_iter().collect();
                 let is_ignored = protocol.class() == Class::Other && other.is_none();
                 if n % gap == 0 && !is_ignored {
-                    device.hear(rate, protocol, &marks);
-                    let frame = RecentFrame { second: device.second, protocol, marks: set_of(&marks) };
+                    device.hear(rate, protocol, &signatures);
+                    let frame = RecentFrame { second: device.second, protocol, signatures: set_of(&signatures) };
                     model.frames.extend(std::iter::repeat_n(frame, usize::try_from(rate).unwrap()));
                 }
                 // What no longer matters only costs time.
@@ -383,7 +383,7 @@ proptest! {
                 if let Some(StormEvent::Ended(storm)) = device.close() {
                     ended.push(told(&storm));
                 }
-                let open = device.flood.storm(device.second, &device.totals);
+                let open = device.storms.storm(device.second, &device.totals);
                 let expected = model.open.as_ref().map(|(_, told, _)| told.clone());
                 prop_assert_eq!(open.as_ref().map(told), expected, "at {}", device.second);
             }

@@ -7,7 +7,7 @@ use multicast_exporter::craft::mdns::{
     SERVICE_TYPES, address, header, message, nsec, ptr, record, reply, response, srv, txt,
 };
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Ipv6, Query, Responder, Service, Udp};
-use multicast_exporter::detect::{Link, Rule};
+use multicast_exporter::detect::{Rule, Vantage};
 use simple_dns::rdata::{NULL, OPT, PTR, RData};
 use simple_dns::{QTYPE, ResourceRecord, TYPE};
 use std::net::{IpAddr, Ipv4Addr};
@@ -54,9 +54,9 @@ const fn is_form(rule: Rule) -> bool {
 /// The rules that a frame of [`HOST`] breaks where the interface is `link`.
 /// What a frame breaks of a host that has said which name is its own: until then its records may be
 /// those of another.
-fn broken_on(link: &Link, frame: &[u8], wire_len: usize) -> Vec<&'static str> {
+fn broken_on(link: &Vantage, frame: &[u8], wire_len: usize) -> Vec<&'static str> {
     let mut segment = Segment::new();
-    segment.engine.handle_link(&Arc::new(link.clone()));
+    segment.engine.handle_vantage(&Arc::new(link.clone()));
     segment.hear(&answer(own_address())).pass(2_000);
     segment.hear_of(frame, wire_len);
     broken_in(&segment)
@@ -367,7 +367,7 @@ fn rows() -> Vec<Row> {
 #[test]
 fn a_message_breaks_what_its_row_says() {
     for (name, frame, expected) in rows() {
-        assert_eq!(broken_on(&Link::default(), &frame, frame.len()), expected, "{name}");
+        assert_eq!(broken_on(&Vantage::default(), &frame, frame.len()), expected, "{name}");
     }
 }
 
@@ -393,7 +393,7 @@ fn everyday_messages_break_nothing() {
         ("answer to QU", HOST.mdns_unicast4(PEER, laser.response("_ipp._tcp"))),
         ("QU", HOST.mdns4(browse().and("laser.local", QTYPE::ANY, true))),
     ] {
-        assert_eq!(broken_on(&Link::default(), &frame, frame.len()), KEPT, "{name}");
+        assert_eq!(broken_on(&Vantage::default(), &frame, frame.len()), KEPT, "{name}");
     }
 }
 
@@ -434,26 +434,26 @@ fn of_what_was_cut_only_what_is_there_is_judged() {
     let bad =
         [ResourceRecord { ttl: 5, ..own_address() }, address("laser.example.com", HOST.v4.into())];
     let whole = HOST.mdns4(with(0, 0x8500 | 0x80, response(bad)));
-    let all = broken_on(&Link::default(), &whole, whole.len());
+    let all = broken_on(&Vantage::default(), &whole, whole.len());
     assert_eq!(all, ["ttl_value", "header_bits", "foreign_name"]);
-    let cut = |len| broken_on(&Link::default(), &whole[..len], whole.len());
+    let cut = |len| broken_on(&Vantage::default(), &whole[..len], whole.len());
     assert_eq!(cut(whole.len() - 1), ["ttl_value", "header_bits"]);
     assert_eq!(cut(14 + 28 + 12), ["header_bits"]);
     assert_eq!(cut(14 + 28 + 11), KEPT);
     // Nothing was cut off of the records that the header does not claim.
     let question = with(0, 0x8400, browse());
     let frame = HOST.mdns4(question);
-    let cut = broken_on(&Link::default(), &frame[..frame.len() - 1], frame.len());
+    let cut = broken_on(&Vantage::default(), &frame[..frame.len() - 1], frame.len());
     assert_eq!(cut, ["empty_response"]);
 }
 
 #[test]
 fn addresses_belong_where_their_sender_is() {
-    let live = |subnets: &[(&str, u8)]| Link {
+    let live = |subnets: &[(&str, u8)]| Vantage {
         subnets: subnets.iter().map(|(ip, len)| (ip.parse().expect("an address"), *len)).collect(),
-        ..Link::default()
+        ..Vantage::default()
     };
-    let file = Link::default();
+    let file = Vantage::default();
     let own = live(&[("10.53.0.1", 24), ("fe80::1", 64)]);
     let two = live(&[("10.53.0.1", 24), ("172.17.0.1", 16)]);
     let elsewhere = live(&[("192.168.1.1", 24)]);
@@ -504,5 +504,5 @@ fn over_ipv6_addresses_are_judged_once_the_sender_spoke_over_ipv4() {
     // A goodbye takes it back.
     let mut gone = address("laser.local", "172.17.0.1".parse().expect("one"));
     gone.ttl = 0;
-    assert_eq!(broken_on(&Link::default(), &answer(gone.clone()), answer(gone).len()), KEPT);
+    assert_eq!(broken_on(&Vantage::default(), &answer(gone.clone()), answer(gone).len()), KEPT);
 }

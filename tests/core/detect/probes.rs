@@ -5,7 +5,7 @@
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::mdns::{address, message, ptr, response, srv};
 use multicast_exporter::craft::{Host, Query, Responder, Service};
-use multicast_exporter::detect::{Cause, Link, Rule};
+use multicast_exporter::detect::{Cause, Rule, Vantage};
 use simple_dns::{CLASS, Packet, QTYPE, Question, TYPE};
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ impl Found {
 
     fn on_wifi() -> Self {
         let mut found = Self::new();
-        let link = Link { is_wireless: true, ..Link::default() };
-        found.segment.engine.handle_link(&Arc::new(link));
+        let link = Vantage { is_wireless: true, ..Vantage::default() };
+        found.segment.engine.handle_vantage(&Arc::new(link));
         found
     }
 
@@ -39,7 +39,7 @@ impl Found {
 
     fn hear(&mut self, host: Host, frame: &[u8]) -> &mut Self {
         self.segment.hear(frame);
-        self.marks.push((host, self.segment.engine.marks().iter().collect()));
+        self.marks.push((host, self.segment.engine.signatures().iter().collect()));
         self
     }
 

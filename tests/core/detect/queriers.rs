@@ -7,7 +7,7 @@ use multicast_exporter::craft::membership::{
     mld_done, mld_query, mld_report, mld2_query, mld2_report,
 };
 use multicast_exporter::craft::{Host, Tag, tagged};
-use multicast_exporter::detect::{Family, Membership};
+use multicast_exporter::detect::{AddressFamily, Membership};
 use multicast_exporter::engine::Converted;
 use multicast_exporter::time::Stamp;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -31,7 +31,7 @@ fn igmp3(host: Host) -> Vec<u8> {
     host.igmp(ALL_SYSTEMS, igmp3_query(ANY4, 100))
 }
 
-fn of(segment: &Segment, family: Family) -> Membership {
+fn of(segment: &Segment, family: AddressFamily) -> Membership {
     segment.snapshot().health.membership[family as usize]
 }
 
@@ -68,7 +68,7 @@ fn which_queries_count_and_as_what() {
     ];
     for (what, frame, expected) in rows {
         let segment = heard(&[(0, frame)]);
-        for (family, (is_heard, queriers)) in Family::ALL.into_iter().zip(expected) {
+        for (family, (is_heard, queriers)) in AddressFamily::ALL.into_iter().zip(expected) {
             let known = of(&segment, family);
             assert_eq!(known.last_query, is_heard.then_some(STAMP), "{what}");
             assert_eq!(known.queriers, queriers, "{what}");
@@ -89,7 +89,7 @@ fn a_querier_is_believed_in_for_as_long_as_its_query_says() {
             let at = segment.now().0 / 1_000_000 - 10_000;
             segment.pass(second * 1_000 - at);
             segment.engine.handle_timeout(segment.now());
-            let known = of(&segment, Family::Ipv4);
+            let known = of(&segment, AddressFamily::Ipv4);
             assert_eq!((known.queriers, known.last_query), (queriers, Some(STAMP)), "{what}");
         }
     }
@@ -102,12 +102,12 @@ fn a_takeover_shows_two_for_a_while_and_a_conflict_for_good() {
     for n in 1..=5 {
         segment.pass(125_000).hear(&igmp3(ROUTER));
         // The switch yields to the lower address and is believed in for 255 s more.
-        assert_eq!(of(&segment, Family::Ipv4).queriers, if n <= 2 { 2 } else { 1 }, "{n}");
+        assert_eq!(of(&segment, AddressFamily::Ipv4).queriers, if n <= 2 { 2 } else { 1 }, "{n}");
     }
     let mut segment = Segment::new();
     for _ in 0..10 {
         segment.hear(&igmp3(SWITCH)).pass(60_000).hear(&igmp3(ROUTER)).pass(65_000);
-        assert_eq!(of(&segment, Family::Ipv4).queriers, 2);
+        assert_eq!(of(&segment, AddressFamily::Ipv4).queriers, 2);
     }
 }
 
@@ -129,7 +129,7 @@ fn the_interval_is_stated_or_measured() {
         ("of two addresses", mixed, None),
     ];
     for (what, frames, seconds) in rows {
-        let interval = of(&heard(&frames), Family::Ipv4).interval;
+        let interval = of(&heard(&frames), AddressFamily::Ipv4).interval;
         assert_eq!(interval, seconds.map(Duration::from_secs), "{what}");
     }
 }
@@ -141,7 +141,7 @@ fn invented_queriers_are_sixteen() {
         let host = Host::numbered(100 + n);
         segment.hear(&igmp3(host)).hear(&host.mld(ALL_NODES, mld2_query(ANY6, 10_000)));
     }
-    for family in Family::ALL {
+    for family in AddressFamily::ALL {
         assert_eq!(of(&segment, family).queriers, 16);
     }
 }
@@ -178,7 +178,11 @@ fn a_group_is_what_a_member_reports() {
     ];
     for (what, frame, expected) in rows {
         let segment = heard(&[(0, frame)]);
-        assert_eq!(Family::ALL.map(|family| of(&segment, family).groups), expected, "{what}");
+        assert_eq!(
+            AddressFamily::ALL.map(|family| of(&segment, family).groups),
+            expected,
+            "{what}"
+        );
     }
 }
 
@@ -191,7 +195,7 @@ fn a_group_ends_260_s_after_its_last_report_whoever_leaves() {
     for (millis, groups) in [(260_000, 1), (1, 0)] {
         segment.pass(millis);
         segment.engine.handle_timeout(segment.now());
-        assert_eq!(of(&segment, Family::Ipv4).groups, groups, "{millis}");
+        assert_eq!(of(&segment, AddressFamily::Ipv4).groups, groups, "{millis}");
     }
 }
 
@@ -199,5 +203,5 @@ fn a_group_ends_260_s_after_its_last_report_whoever_leaves() {
 fn a_vlan_tag_hides_nothing() {
     let mut segment = Segment::just_started(Converted::Files);
     segment.hear(&tagged(&igmp3(ROUTER), Tag { tpid: 0x8100, tci: 0 }));
-    assert_eq!(of(&segment, Family::Ipv4).queriers, 1);
+    assert_eq!(of(&segment, AddressFamily::Ipv4).queriers, 1);
 }

@@ -7,7 +7,7 @@ use multicast_exporter::decode::{Protocol, Sender};
 use multicast_exporter::detect::{Cause, SegmentCause};
 use multicast_exporter::engine::Event;
 use multicast_exporter::storm::{
-    Culprit, EndReason, Expectations, Expected, Level, Limits, ProtocolSet, Storm, StormEvent,
+    Culprit, DevicePolicy, EndReason, Level, Limits, ProtocolSet, Storm, StormEvent, StormPolicy,
 };
 use multicast_exporter::time::{Stamp, Time};
 use std::sync::Arc;
@@ -341,20 +341,20 @@ fn stamps_follow_the_wall_clock_whatever_came_late() {
 }
 
 /// What a configuration can say.
-fn expecting(change: impl FnOnce(&mut Expectations, Sender)) -> Arc<Expectations> {
-    let mut expectations = Expectations::default();
-    change(&mut expectations, Sender::Mac(host().mac));
-    Arc::new(expectations)
+fn expecting(change: impl FnOnce(&mut StormPolicy, Sender)) -> Arc<StormPolicy> {
+    let mut policy = StormPolicy::default();
+    change(&mut policy, Sender::Mac(host().mac));
+    Arc::new(policy)
 }
 
-fn expected(limits: Limits) -> Expected {
-    Expected { alias: None, ignored: ProtocolSet::default(), limits }
+fn expected(limits: Limits) -> DevicePolicy {
+    DevicePolicy { alias: None, ignored: ProtocolSet::default(), limits }
 }
 
 #[test]
 fn limits_are_of_all_or_of_one() {
     let off = Limits { signalling: None, address: None, other: None, chatty: None };
-    let cases: [(&str, Arc<Expectations>, usize); 6] = [
+    let cases: [(&str, Arc<StormPolicy>, usize); 6] = [
         ("the usual", Arc::default(), 1),
         ("off for all", expecting(|all, _| all.limits = off), 0),
         (
@@ -384,21 +384,21 @@ fn limits_are_of_all_or_of_one() {
             expecting(|all, it| {
                 let mut ignored = ProtocolSet::default();
                 ignored.insert(Protocol::Ssdp);
-                all.devices.insert(it, Expected { ignored, ..expected(all.limits) });
+                all.devices.insert(it, DevicePolicy { ignored, ..expected(all.limits) });
             }),
             1,
         ),
     ];
-    for (name, expectations, count) in cases {
+    for (name, policy, count) in cases {
         let mut segment = Segment::new();
-        segment.engine.handle_expectations(&expectations);
+        segment.engine.handle_policy(&policy);
         flood(&mut segment, &announcement(host()), 100, 20);
         assert_eq!(storms(&segment).len(), count, "{name}");
         assert_eq!(segment.device(host()).map(|d| d.peak_ever), Some(100), "{name}");
         // The same from a reload on, in the midst of it.
         let mut segment = Segment::new();
         flood(&mut segment, &announcement(host()), 100, 20);
-        segment.engine.handle_expectations(&expectations);
+        segment.engine.handle_policy(&policy);
         flood(&mut segment, &announcement(host()), 100, 20);
         let reason = (count == 0).then_some(EndReason::Reconfigured);
         let snapshot = segment.snapshot();
@@ -410,10 +410,10 @@ fn limits_are_of_all_or_of_one() {
 #[test]
 fn what_is_ignored_is_no_storm_of_the_segment_either() {
     let mut segment = Segment::new();
-    segment.engine.handle_expectations(&expecting(|all, it| {
+    segment.engine.handle_policy(&expecting(|all, it| {
         let mut ignored = ProtocolSet::default();
         ignored.insert(Protocol::Mdns);
-        all.devices.insert(it, Expected { ignored, ..expected(all.limits) });
+        all.devices.insert(it, DevicePolicy { ignored, ..expected(all.limits) });
     }));
     flood(&mut segment, &announcement(host()), 2_000, 20);
     assert_eq!(segment.snapshot().storms, []);
@@ -425,17 +425,17 @@ fn an_alias_is_the_name_from_the_reload_on() {
     let named = |alias: &str| {
         let alias = Some(alias.into());
         expecting(|all, it| {
-            all.devices.insert(it, Expected { alias, ..expected(all.limits) });
+            all.devices.insert(it, DevicePolicy { alias, ..expected(all.limits) });
         })
     };
     let name = |segment: &Segment| segment.identity(host()).name;
     let mut segment = Segment::new();
-    segment.engine.handle_expectations(&named("the printer"));
+    segment.engine.handle_policy(&named("the printer"));
     segment.hear(&announcement(host()));
     assert_eq!(name(&segment).as_deref(), Some("the printer"));
-    segment.engine.handle_expectations(&named("the other printer"));
+    segment.engine.handle_policy(&named("the other printer"));
     assert_eq!(name(&segment).as_deref(), Some("the other printer"));
-    segment.engine.handle_expectations(&Arc::default());
+    segment.engine.handle_policy(&Arc::default());
     assert_eq!(name(&segment).as_deref(), Some("printer.local"));
 }
 

@@ -72,7 +72,7 @@ fn browse() -> Vec<u8> {
     Query::browse("_ipp._tcp").bytes()
 }
 
-fn querier(summary: &Summary, family: Family) -> (Querier, bool) {
+fn querier(summary: &Summary, family: AddressFamily) -> (Querier, bool) {
     let [asking] = summary.queriers(family)[..] else { panic!("{summary:?}") };
     (asking.querier, asking.own)
 }
@@ -96,7 +96,7 @@ fn nothing_is_complete_before_all_was_heard() {
     assert_eq!((heard.frames, heard.devices, heard.is_least), (4, 1, false));
     assert_eq!(heard.mdns, [true, true]);
     let ((igmp, own4), (mld, own6)) =
-        (querier(&heard, Family::Ipv4), querier(&heard, Family::Ipv6));
+        (querier(&heard, AddressFamily::Ipv4), querier(&heard, AddressFamily::Ipv6));
     assert_eq!((igmp.address, igmp.version, own4), (other.v4.into(), 3, false));
     assert_eq!((mld.address, mld.version, own6), (other.v6.into(), 2, false));
     assert_eq!(heard.protocols(), [(Protocol::Mdns, 2), (Protocol::Igmp, 1), (Protocol::Mld, 1)]);
@@ -133,10 +133,10 @@ fn our_own_query_gives_way_to_anothers() {
     let mut ear = Ear::new(Surroundings::default());
     let query = || igmp_query(Ipv4Addr::UNSPECIFIED, 100);
     ear.hear(&us().igmp(ALL_HOSTS, query()));
-    assert!(querier(&ear.summary(), Family::Ipv4).1);
+    assert!(querier(&ear.summary(), AddressFamily::Ipv4).1);
     ear.hear(&Host::numbered(7).igmp(ALL_HOSTS, query()));
     ear.hear(&us().igmp(ALL_HOSTS, query()));
-    let (querier, own) = querier(&ear.summary(), Family::Ipv4);
+    let (querier, own) = querier(&ear.summary(), AddressFamily::Ipv4);
     assert_eq!((own, querier.version), (false, 2));
     assert_eq!(querier.interval, None);
 }
@@ -146,7 +146,7 @@ fn a_question_about_one_group_is_no_querier() {
     let mut ear = Ear::new(Surroundings::default());
     let group = Ipv4Addr::new(224, 0, 0, 251);
     ear.hear(&Host::numbered(7).igmp(group, igmp_query(group, 10)));
-    assert_eq!(ear.summary().queriers(Family::Ipv4), Vec::<&Asking>::new());
+    assert_eq!(ear.summary().queriers(AddressFamily::Ipv4), Vec::<&Asking>::new());
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_querier_of_a_vlan_is_told_with_it() {
         ear.hear(&tagged(&query, Tag { tpid: 0x8100, tci }));
     }
     let heard = ear.summary();
-    let [asking] = heard.queriers(Family::Ipv4)[..] else { panic!("once: {heard:?}") };
+    let [asking] = heard.queriers(AddressFamily::Ipv4)[..] else { panic!("once: {heard:?}") };
     assert_eq!(asking.vlan.as_deref(), Some("eth0.20"));
 }
 

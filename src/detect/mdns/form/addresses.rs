@@ -11,12 +11,12 @@
 //! - where no subnet is known (in files, and on interfaces without an IPv4 address), if it is IPv4
 //!   and not in the same /16 as the sender.
 //!
-//! Link-local addresses are at home everywhere. Over IPv6 the sender is known by the IPv4 address
+//! Vantage-local addresses are at home everywhere. Over IPv6 the sender is known by the IPv4 address
 //! from where it sent mDNS last; if there is none, only what is always foreign is.
 
 use super::{Findings, Mdns, Offence, Rule, Subject};
 use crate::decode::mdns::address_at;
-use crate::detect::view::Link;
+use crate::detect::view::Vantage;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Foreign addresses that are looked for in a message.
@@ -25,7 +25,7 @@ const MAX: usize = 8;
 /// Judges the addresses in the records at `places`. `home` is the sender's IPv4 address.
 pub(super) fn judge(
     mdns: &Mdns<'_>,
-    link: &Link,
+    vantage: &Vantage,
     home: Option<Ipv4Addr>,
     places: u128,
     findings: &mut Findings,
@@ -38,7 +38,7 @@ pub(super) fn judge(
         let record = mdns.digest.records.get(place as usize);
         let address = record.and_then(|record| address_at(mdns.datagram.payload, record));
         let is_foreign = match address {
-            Some(IpAddr::V4(address)) => is_foreign(address, link, home),
+            Some(IpAddr::V4(address)) => is_foreign(address, vantage, home),
             Some(IpAddr::V6(address)) => is_nowhere(address),
             None => false,
         };
@@ -51,7 +51,7 @@ pub(super) fn judge(
 }
 
 /// Whether an IPv4 address does not belong on the link.
-fn is_foreign(address: Ipv4Addr, link: &Link, home: Option<Ipv4Addr>) -> bool {
+fn is_foreign(address: Ipv4Addr, vantage: &Vantage, home: Option<Ipv4Addr>) -> bool {
     let [first, ..] = address.octets();
     // This network, loopback, multicast, reserved, broadcast (RFC 6890).
     if matches!(first, 0 | 127 | 224..) {
@@ -62,7 +62,7 @@ fn is_foreign(address: Ipv4Addr, link: &Link, home: Option<Ipv4Addr>) -> bool {
     }
     // 0.0.0.0 says nothing, nor does a link-local source of what else is on the link.
     let home = home.filter(|home| !home.is_unspecified() && !home.is_link_local());
-    let subnets = link.subnets.iter().filter_map(|&(ip, length)| match ip {
+    let subnets = vantage.subnets.iter().filter_map(|&(ip, length)| match ip {
         IpAddr::V4(ip) if !ip.is_link_local() => Some((ip, length)),
         IpAddr::V4(_) | IpAddr::V6(_) => None,
     });

@@ -148,7 +148,7 @@ impl MessageForm {
             (_, None) => None,
         };
         if verdict.addresses != 0 {
-            addresses::judge(mdns, view.link, home, verdict.addresses, findings);
+            addresses::judge(mdns, view.vantage, home, verdict.addresses, findings);
         }
     }
 }

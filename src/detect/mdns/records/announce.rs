@@ -5,7 +5,7 @@ use super::recent::Recent;
 use crate::decode::mdns::{HashKey, NameHash, Probed, RType, Record};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
-use crate::detect::view::Link;
+use crate::detect::view::Vantage;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -44,15 +44,15 @@ impl Announced {
     }
 
     /// Whether the last announcement was one too many.
-    pub(super) fn is_too_many(&self, now: Time, link: &Link) -> bool {
+    pub(super) fn is_too_many(&self, now: Time, vantage: &Vantage) -> bool {
         self.0.are_within(MAX + 1, now, PERIOD)
-            || self.0.last_gaps::<3>().is_some_and(|gaps| are_regular(gaps, link))
+            || self.0.last_gaps::<3>().is_some_and(|gaps| are_regular(gaps, vantage))
     }
 }
 
-fn are_regular(gaps: [Duration; 3], link: &Link) -> bool {
+fn are_regular(gaps: [Duration; 3], vantage: &Vantage) -> bool {
     let (least, most) = (gaps[0].min(gaps[1]).min(gaps[2]), gaps[0].max(gaps[1]).max(gaps[2]));
-    least >= REGULAR && most.saturating_sub(least) <= link.tolerance(most)
+    least >= REGULAR && most.saturating_sub(least) <= vantage.tolerance(most)
 }
 
 /// When devices probed for names last.
@@ -115,7 +115,7 @@ mod tests {
             ([3_600_000, 3_600_000, 3_599_000], true),
             ([40_000, 20_000, 10_000], false),
         ] {
-            let are = are_regular(gaps.map(Duration::from_millis), &Link::default());
+            let are = are_regular(gaps.map(Duration::from_millis), &Vantage::default());
             assert_eq!(are, expected, "{gaps:?}");
         }
     }

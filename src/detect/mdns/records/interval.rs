@@ -7,7 +7,7 @@
 
 use crate::detect::memory::questions::{Asked, Order};
 use crate::detect::rule::Rule;
-use crate::detect::view::{Link, View};
+use crate::detect::view::{Vantage, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -140,8 +140,8 @@ pub(super) struct LeastGaps {
 
 impl LeastGaps {
     /// On a link, as far as times can be trusted there.
-    pub(super) fn on(link: &Link) -> Self {
-        let on = |interval: Duration| interval.saturating_sub(link.tolerance(interval));
+    pub(super) fn on(vantage: &Vantage) -> Self {
+        let on = |interval: Duration| interval.saturating_sub(vantage.tolerance(interval));
         Self { otherwise: on(INTERVAL), after_a_probe: on(DEFENCE) }
     }
 }
@@ -152,11 +152,11 @@ mod tests {
 
     #[test]
     fn tolerance_is_a_tenth_and_more_on_wireless() {
-        let wired = LeastGaps::on(&Link::default());
+        let wired = LeastGaps::on(&Vantage::default());
         let millis =
             |least: LeastGaps| (least.otherwise.as_millis(), least.after_a_probe.as_millis());
         assert_eq!(millis(wired), (900, 225));
-        let wireless = LeastGaps::on(&Link { is_wireless: true, ..Link::default() });
+        let wireless = LeastGaps::on(&Vantage { is_wireless: true, ..Vantage::default() });
         assert_eq!(millis(wireless), (650, 0));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Comes in: multicast responses, and the device's own probes. Goes out: violations of
 //! `record_interval`, `record_interval_asked`, `announcement_count`, `update_rate` and
-//! `goodbye_rate`; marks of goodbye flapping, record churn and repeated responses.
+//! `goodbye_rate`; signatures of goodbye flapping, record churn and repeated responses.
 //!
 //! A record is one of a source (device, IP address): the copies over IPv4 and IPv6 are two. What
 //! is sent twice in one message is sent once. While silence proves nothing, records are
@@ -117,11 +117,11 @@ impl Records {
             offend(findings, Rule::UpdateRate, place, None);
         }
         if changes.is_churning {
-            findings.mark(Cause::RecordChurn);
+            findings.matched(Cause::RecordChurn);
         }
         let mut message = CurrentResponse {
             answers: AskedFor::default(),
-            least: LeastGaps::on(view.link),
+            least: LeastGaps::on(view.vantage),
             is_judged: mdns.is_from_mdns_port() && !view.is_suspended,
             is_announcement: mdns.kind == Kind::Announcement,
             probed: OnceCell::new(),
@@ -162,7 +162,7 @@ impl Records {
         if let Some(again) = sending.send(now, order) {
             let (is_unasked, rule) = message.answers.judge(view, again, message.least);
             if is_unasked {
-                findings.mark(Cause::RepeatedResponse);
+                findings.matched(Cause::RepeatedResponse);
             }
             // A goodbye said thrice takes nothing from anybody: TTL 0 is left out.
             if let Some(rule) = rule.filter(|_| message.is_judged && is_alive) {
@@ -177,7 +177,7 @@ impl Records {
             offend(findings, Rule::GoodbyeRate, place, None);
         }
         if sent.withdrawn.is_flapping(now) {
-            findings.mark(Cause::GoodbyeFlapping);
+            findings.matched(Cause::GoodbyeFlapping);
         }
 
         if message.changes.changed & (1 << place) != 0 {
@@ -185,7 +185,7 @@ impl Records {
         }
         if message.is_announcement && is_alive && record.section == Section::Answer {
             sent.announced.push(now);
-            if sent.announced.is_too_many(now, view.link) {
+            if sent.announced.is_too_many(now, view.vantage) {
                 // Looked up only now: it is as if counting had started anew with the probe.
                 let probed = message.probed.get_or_init(|| {
                     let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
@@ -194,7 +194,7 @@ impl Records {
                 });
                 let is_too_many = probed.is_none_or(|probed| {
                     sent.announced.forget_until(probed);
-                    sent.announced.is_too_many(now, view.link)
+                    sent.announced.is_too_many(now, view.vantage)
                 });
                 if is_too_many {
                     offend(findings, Rule::AnnouncementCount, place, sent.announced.gap());

@@ -8,7 +8,7 @@ use crate::decode::mdns::{self, PayloadHash, Shape};
 use crate::decode::{Message as Decoded, Protocol, decode};
 use crate::detect::memory::questions::{Asker, Questions};
 use crate::detect::memory::sender::SenderKey;
-use crate::detect::view::Link;
+use crate::detect::view::Vantage;
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::Stamp;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ const PHONE: Host = Host::numbered(8);
 struct Bench {
     records: Records,
     questions: Questions,
-    link: Link,
+    vantage: Vantage,
     is_suspended: bool,
     now: u64,
 }
@@ -31,7 +31,7 @@ impl Bench {
         Self {
             records: Records::new(KEY),
             questions: Questions::default(),
-            link: Link::default(),
+            vantage: Vantage::default(),
             is_suspended: false,
             now: 0,
         }
@@ -77,15 +77,15 @@ impl Bench {
             mdns: Some(Mdns { datagram, digest: &digest, payload: PayloadHash(0), kind }),
             questions: &self.questions,
             is_suspended: self.is_suspended,
-            link: &self.link,
+            vantage: &self.vantage,
         };
         let mut findings = Findings::default();
         self.records.handle(&view, &mut findings);
         findings
     }
 
-    fn marks(&mut self, millis: u64, bytes: &[u8]) -> Vec<Cause> {
-        self.after(millis, bytes).marks().iter().collect()
+    fn signatures(&mut self, millis: u64, bytes: &[u8]) -> Vec<Cause> {
+        self.after(millis, bytes).signatures().iter().collect()
     }
 }
 
@@ -105,16 +105,16 @@ fn counter(n: u64) -> Vec<u8> {
 fn a_repeated_response_is_marked_from_its_second_packet_on_and_during_suspension() {
     let mut bench = Bench::new();
     bench.is_suspended = true;
-    assert_eq!(bench.marks(0, &host()), []);
+    assert_eq!(bench.signatures(0, &host()), []);
     for _ in 0..400 {
         let findings = bench.after(5, &host());
-        assert_eq!(findings.marks().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
+        assert_eq!(findings.signatures().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
         assert_eq!(rules(&findings), []);
     }
     bench.is_suspended = false;
     for _ in 0..4 {
         let findings = bench.after(5, &host());
-        assert_eq!(findings.marks().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
+        assert_eq!(findings.signatures().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
         let [offence] = findings.offences() else { panic!("{findings:?}") };
         assert_eq!(offence.rule, Rule::RecordInterval);
         assert_eq!(offence.subject, Some(Subject::Record(0)));
@@ -138,7 +138,7 @@ fn what_is_asked_for_or_a_second_old_is_not_marked() {
         if let Some(asked) = asked {
             bench.after(0, asked);
         }
-        assert_eq!(bench.marks(millis, &host()), expected);
+        assert_eq!(bench.signatures(millis, &host()), expected);
     }
 }
 
@@ -149,18 +149,18 @@ fn as_many_answers_as_questions_were_asked_for() {
     for questions in 1..=4 {
         let mut bench = Bench::new();
         bench.after(0, &query);
-        assert_eq!(bench.marks(100, &host()), []);
+        assert_eq!(bench.signatures(100, &host()), []);
         for _ in 0..questions {
             bench.after(10, &query);
         }
         for answer in 0..questions {
             let findings = bench.after(1, &host());
-            assert!(findings.marks().is_empty(), "{questions}, {answer}");
+            assert!(findings.signatures().is_empty(), "{questions}, {answer}");
             assert_eq!(rules(&findings), [Rule::RecordIntervalAsked], "{questions}, {answer}");
         }
         for _ in 0..3 {
             let findings = bench.after(1, &host());
-            assert_eq!(findings.marks().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
+            assert_eq!(findings.signatures().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
             assert_eq!(rules(&findings), [Rule::RecordInterval], "{questions}");
         }
     }
@@ -172,25 +172,25 @@ fn what_goes_and_comes_back_three_times_in_a_minute_flaps_in_both_directions() {
     let (come, go) = (printer.announcement(), printer.goodbye());
     let (come, go) = (PRINTER.mdns4(come), PRINTER.mdns4(go));
     let mut bench = Bench::new();
-    assert_eq!(bench.marks(0, &come), []);
+    assert_eq!(bench.signatures(0, &come), []);
     for _ in 0..2 {
-        assert_eq!(bench.marks(10_000, &go), []);
+        assert_eq!(bench.signatures(10_000, &go), []);
         // A goodbye is often said several times.
-        assert_eq!(bench.marks(1_000, &go), []);
+        assert_eq!(bench.signatures(1_000, &go), []);
         let back = bench.after(10_000, &come);
-        assert!(back.marks().is_empty() && !rules(&back).contains(&Rule::GoodbyeRate));
-        assert_eq!(bench.marks(1_000, &come), []);
+        assert!(back.signatures().is_empty() && !rules(&back).contains(&Rule::GoodbyeRate));
+        assert_eq!(bench.signatures(1_000, &come), []);
     }
-    assert_eq!(bench.marks(8_000, &go), []);
+    assert_eq!(bench.signatures(8_000, &go), []);
     // The first goodbye was said 53 s ago.
     let third = bench.after(10_000, &come);
-    assert!(third.marks().contains(Cause::GoodbyeFlapping));
+    assert!(third.signatures().contains(Cause::GoodbyeFlapping));
     assert!(rules(&third).contains(&Rule::GoodbyeRate));
     let again = bench.after(1_000, &come);
-    assert!(again.marks().contains(Cause::GoodbyeFlapping));
+    assert!(again.signatures().contains(Cause::GoodbyeFlapping));
     assert!(!rules(&again).contains(&Rule::GoodbyeRate), "it came back once");
-    assert!(bench.marks(1_000, &go).contains(&Cause::GoodbyeFlapping));
-    assert!(!bench.marks(60_000, &go).contains(&Cause::GoodbyeFlapping));
+    assert!(bench.signatures(1_000, &go).contains(&Cause::GoodbyeFlapping));
+    assert!(!bench.signatures(60_000, &go).contains(&Cause::GoodbyeFlapping));
 }
 
 #[test]
@@ -199,9 +199,9 @@ fn a_record_that_goes_three_times_in_more_than_a_minute_does_not_flap() {
     let (come, go) = (PRINTER.mdns4(printer.announcement()), PRINTER.mdns4(printer.goodbye()));
     let mut bench = Bench::new();
     for _ in 0..10 {
-        assert_eq!(bench.marks(15_000, &go), []);
+        assert_eq!(bench.signatures(15_000, &go), []);
         let back = bench.after(15_001, &come);
-        assert!(back.marks().is_empty() && !rules(&back).contains(&Rule::GoodbyeRate));
+        assert!(back.signatures().is_empty() && !rules(&back).contains(&Rule::GoodbyeRate));
     }
 }
 
@@ -211,16 +211,16 @@ fn txt_data_that_changes_more_than_ten_times_a_minute_churns() {
     // The first is no change, ten are.
     for n in 0..11 {
         let findings = bench.after(5_000, &counter(n));
-        assert!(findings.marks().is_empty() && findings.offences().is_empty(), "{n}");
+        assert!(findings.signatures().is_empty() && findings.offences().is_empty(), "{n}");
     }
     let eleventh = bench.after(5_000, &counter(11));
-    assert!(eleventh.marks().contains(Cause::RecordChurn));
+    assert!(eleventh.signatures().contains(Cause::RecordChurn));
     assert_eq!(rules(&eleventh), [Rule::UpdateRate]);
     // The same again is in a churn, but breaks nothing by itself.
     let same = bench.after(2_000, &counter(11));
-    assert!(same.marks().contains(Cause::RecordChurn) && same.offences().is_empty());
-    assert_eq!(bench.marks(2_000, &host()), []);
-    assert_eq!(bench.marks(15_000, &counter(12)), []);
+    assert!(same.signatures().contains(Cause::RecordChurn) && same.offences().is_empty());
+    assert_eq!(bench.signatures(2_000, &host()), []);
+    assert_eq!(bench.signatures(15_000, &counter(12)), []);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn other_records_that_change_break_the_rule_without_a_churn() {
     }
     let findings = bench.after(1_000, &move_to(11));
     assert_eq!(rules(&findings), [Rule::UpdateRate]);
-    assert!(findings.marks().is_empty());
+    assert!(findings.signatures().is_empty());
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_record_in_both_sections_is_no_change_and_no_repetition() {
     for _ in 0..30 {
         for message in [&once, &twice] {
             let findings = bench.after(1_000, message);
-            assert!(findings.marks().is_empty(), "{findings:?}");
+            assert!(findings.signatures().is_empty(), "{findings:?}");
             assert!(rules(&findings).iter().all(|rule| *rule == Rule::AnnouncementCount));
         }
     }
@@ -289,7 +289,7 @@ fn wireless_links_are_given_350_milliseconds() {
     ] {
         let offences = |millis: u64, is_probed: bool| {
             let mut bench = Bench::new();
-            bench.link.is_wireless = is_wireless;
+            bench.vantage.is_wireless = is_wireless;
             bench.after(0, &host());
             if is_probed {
                 bench.after(0, &probe);
@@ -318,7 +318,7 @@ fn memory_has_a_bound_and_beyond_it_nobody_is_accused() {
     // Between two sendings of the printer's address it is forgotten.
     for n in 0..12 {
         let printer = bench.after(3_000, &host());
-        assert!(printer.offences().is_empty() && printer.marks().is_empty(), "{n}");
+        assert!(printer.offences().is_empty() && printer.signatures().is_empty(), "{n}");
         for frame in &flood {
             bench.after(0, frame);
         }
@@ -411,8 +411,8 @@ proptest! {
             ] {
                 prop_assert_eq!(rules(&findings).contains(&rule), expected, "{:?}", rule);
             }
-            prop_assert_eq!(findings.marks().contains(Cause::GoodbyeFlapping), flaps);
-            prop_assert_eq!(findings.marks().contains(Cause::RecordChurn), is_alive && churns);
+            prop_assert_eq!(findings.signatures().contains(Cause::GoodbyeFlapping), flaps);
+            prop_assert_eq!(findings.signatures().contains(Cause::RecordChurn), is_alive && churns);
         }
     }
 }

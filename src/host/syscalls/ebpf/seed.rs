@@ -32,7 +32,6 @@ pub struct Names<'a> {
 /// Whether the numbers in this `/proc` are those that the kernel's programs see. In a container
 /// with PIDs of its own they are not, and processes that are there already have no name until their
 /// leader makes a call.
-#[must_use]
 pub fn is_first_pid_namespace() -> bool {
     fs::read_link("/proc/self/ns/pid").is_ok_and(|link| link == Path::new(FIRST_NAMESPACE))
 }

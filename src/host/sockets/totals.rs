@@ -44,13 +44,13 @@ struct Sum {
 
 /// The sums.
 #[derive(Default)]
-pub struct Ledger {
+pub struct SocketTotals {
     /// Drops of each socket as booked last, by cookie.
     booked: HashMap<u64, u32>,
     sums: BTreeMap<(Box<str>, u16), Sum>,
 }
 
-impl Ledger {
+impl SocketTotals {
     /// Books the sockets that there are now, each with the label of its owner: what a socket has
     /// dropped since the last time goes to whom it belongs now, the first time all that it ever
     /// dropped.
@@ -84,7 +84,6 @@ impl Ledger {
     }
 
     /// The sums.
-    #[must_use]
     pub fn view(&self) -> View {
         let row = |((process, port), sum): (&(Box<str>, u16), &Sum)| Row {
             process: process.clone(),
@@ -111,51 +110,51 @@ mod tests {
     }
 
     fn book(
-        ledger: &mut Ledger,
+        totals: &mut SocketTotals,
         now: u64,
         sockets: &[(u64, u32, &str)],
     ) -> Vec<(String, u64, u64)> {
         let all: Vec<_> =
             sockets.iter().map(|(cookie, drops, who)| (socket(*cookie, *drops), *who)).collect();
-        ledger.book(at(now), all.iter().map(|(socket, who)| (socket, (*who).into())));
-        let rows = ledger.view().rows.into_iter();
+        totals.book(at(now), all.iter().map(|(socket, who)| (socket, (*who).into())));
+        let rows = totals.view().rows.into_iter();
         rows.map(|row| (row.process.into(), row.sockets, row.drops)).collect()
     }
 
     #[test]
     fn a_socket_that_closes_keeps_its_drops_in_the_sum() {
-        let mut ledger = Ledger::default();
+        let mut totals = SocketTotals::default();
         let row = |sockets, drops| vec![("avahi".to_owned(), sockets, drops)];
-        assert_eq!(book(&mut ledger, 0, &[(1, 5, "avahi"), (2, 7, "avahi")]), row(2, 12));
-        assert_eq!(book(&mut ledger, 1, &[(2, 9, "avahi")]), row(1, 14));
-        assert_eq!(book(&mut ledger, 2, &[]), row(0, 14));
-        assert_eq!(book(&mut ledger, 3, &[(3, 1, "avahi")]), row(1, 15));
-        assert_eq!(book(&mut ledger, 4, &[]), row(0, 15));
-        assert_eq!(book(&mut ledger, 3_603, &[]), []);
+        assert_eq!(book(&mut totals, 0, &[(1, 5, "avahi"), (2, 7, "avahi")]), row(2, 12));
+        assert_eq!(book(&mut totals, 1, &[(2, 9, "avahi")]), row(1, 14));
+        assert_eq!(book(&mut totals, 2, &[]), row(0, 14));
+        assert_eq!(book(&mut totals, 3, &[(3, 1, "avahi")]), row(1, 15));
+        assert_eq!(book(&mut totals, 4, &[]), row(0, 15));
+        assert_eq!(book(&mut totals, 3_603, &[]), []);
     }
 
     #[test]
     fn history_does_not_move_when_the_owner_becomes_known() {
-        let mut ledger = Ledger::default();
-        book(&mut ledger, 0, &[(1, 5, "unknown")]);
-        let rows = book(&mut ledger, 1, &[(1, 8, "avahi")]);
+        let mut totals = SocketTotals::default();
+        book(&mut totals, 0, &[(1, 5, "unknown")]);
+        let rows = book(&mut totals, 1, &[(1, 8, "avahi")]);
         assert_eq!(rows, [("avahi".to_owned(), 1, 3), ("unknown".to_owned(), 0, 5)]);
     }
 
     #[test]
     fn a_count_that_wraps_goes_on() {
-        let mut ledger = Ledger::default();
-        book(&mut ledger, 0, &[(1, u32::MAX, "a")]);
-        let rows = book(&mut ledger, 1, &[(1, 2, "a")]);
+        let mut totals = SocketTotals::default();
+        book(&mut totals, 0, &[(1, u32::MAX, "a")]);
+        let rows = book(&mut totals, 1, &[(1, 2, "a")]);
         assert_eq!(rows[0].2, u64::from(u32::MAX) + 3);
     }
 
     #[test]
     fn rows_are_bounded() {
-        let mut ledger = Ledger::default();
+        let mut totals = SocketTotals::default();
         let names: Vec<String> = (0..200).map(|n| format!("p{n}")).collect();
         let all: Vec<_> = (0..).zip(&names).map(|(n, name)| (n, 1, name.as_str())).collect();
-        let rows = book(&mut ledger, 0, &all);
+        let rows = book(&mut totals, 0, &all);
         assert_eq!(rows.len(), ROWS + 1);
         assert_eq!(rows.iter().map(|(_, sockets, _)| sockets).sum::<u64>(), 200);
         assert!(rows.contains(&("other".to_owned(), 200 - ROWS as u64, 200 - ROWS as u64)));
@@ -166,7 +165,7 @@ mod tests {
         fn the_sum_is_all_that_was_ever_dropped(
             steps in prop::collection::vec(prop::collection::btree_map(0_u64..12, 0_u32..9, 0..9), 1..30),
         ) {
-            let mut ledger = Ledger::default();
+            let mut totals = SocketTotals::default();
             let (mut drops, mut all) = (BTreeMap::new(), 0);
             for (now, step) in (0..).zip(steps) {
                 // Who is not there any more is closed; the next with the number is another.
@@ -178,7 +177,7 @@ mod tests {
                     all += u64::from(more);
                     sockets.push((cookie, *count, if cookie % 2 == 0 { "a" } else { "b" }));
                 }
-                let rows = book(&mut ledger, now, &sockets);
+                let rows = book(&mut totals, now, &sockets);
                 prop_assert_eq!(rows.iter().map(|row| row.2).sum::<u64>(), all);
                 prop_assert_eq!(rows.iter().map(|row| row.1).sum::<u64>(), sockets.len() as u64);
             }
