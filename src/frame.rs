@@ -74,7 +74,7 @@ impl LinkType {
     /// The link type with this number in the tcpdump registry
     /// (<https://www.tcpdump.org/linktypes.html>). Takes 12 and 14 as well, which are numbers of
     /// raw IP on BSD and which files carry all the same.
-    pub const fn from_registry(number: u16) -> Self {
+    pub(crate) const fn from_registry(number: u16) -> Self {
         match number {
             0 => Self::BsdLoopback,
             1 => Self::Ethernet,

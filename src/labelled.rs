@@ -93,7 +93,7 @@ mod tests {
     labelled! {
         /// Two signs.
         #[derive(PartialOrd, Ord)]
-        pub enum Sign {
+        pub(crate) enum Sign {
             /// Less than nothing.
             Minus = "minus",
             /// More than nothing.

@@ -41,7 +41,7 @@ pub mod evidence;
 pub mod frame;
 pub mod host;
 pub mod interfaces;
-pub mod labelled;
+pub(crate) mod labelled;
 pub mod lan;
 pub mod mac;
 pub mod metrics;

@@ -8,17 +8,17 @@ pub struct Mac(pub [u8; 6]);
 
 impl Mac {
     /// Whether the group bit is set: a multicast or broadcast destination.
-    pub const fn is_group(self) -> bool {
+    pub(crate) const fn is_group(self) -> bool {
         self.0[0] & 1 == 1
     }
 
     /// Whether this is ff:ff:ff:ff:ff:ff.
-    pub const fn is_broadcast(self) -> bool {
+    pub(crate) const fn is_broadcast(self) -> bool {
         matches!(self.0, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
     }
 
     /// Whether the locally-administered bit is set: not from the IEEE registry.
-    pub const fn is_local(self) -> bool {
+    pub(crate) const fn is_local(self) -> bool {
         self.0[0] & 2 == 2
     }
 }

@@ -70,7 +70,7 @@ pub struct Settings {
 }
 
 /// What is expected of the devices of a segment, by its label.
-pub type PolicyOf = Arc<dyn Fn(&Label) -> Arc<StormPolicy> + Send + Sync>;
+pub(crate) type PolicyOf = Arc<dyn Fn(&Label) -> Arc<StormPolicy> + Send + Sync>;
 
 /// The same for all segments: what holds without a configuration.
 pub fn expecting_the_usual() -> PolicyOf {
@@ -90,9 +90,9 @@ pub enum Output {
 /// What has happened to a storm.
 #[derive(Clone, Debug)]
 pub struct StormNews {
-    /// Where.
+    /// The segment it is on.
     pub label: Label,
-    /// What.
+    /// What happened, with the storm as it is then.
     pub event: StormEvent,
     /// Who the device is, if it still has a row.
     pub identity: Option<Arc<Identity>>,
@@ -294,7 +294,7 @@ impl Pipeline {
     }
 
     /// Tells every segment which MACs addresses have: for captures that see no MACs.
-    pub fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
+    pub(crate) fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
         for segment in self.segments.iter_mut().flatten() {
             segment.engine.handle_neighbours(neighbours);
         }
@@ -318,7 +318,7 @@ impl Pipeline {
 
     /// What there is to tell, once; of one segment in the order in which it happened. To be asked
     /// for until there is no more, after each batch. At most 256 events wait for each segment.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
         if self.output.is_empty() {
             for segment in 0..self.segments.len() {
                 self.take_news(segment);
@@ -356,7 +356,7 @@ impl Pipeline {
     }
 
     /// Completes the evidence that there is: nothing more will come.
-    pub fn end_recordings(&mut self) {
+    pub(crate) fn end_recordings(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.end();
         }
@@ -377,7 +377,7 @@ impl Pipeline {
 
     /// What lies around the live interface has changed: some VLANs may be counted elsewhere from
     /// now on, and their segments end here.
-    pub fn handle_surroundings(&mut self, around: &Surroundings) {
+    pub(crate) fn handle_surroundings(&mut self, around: &Surroundings) {
         for base in 0..self.bases.len() {
             let base = &mut self.bases[base];
             let ended = base.router.set_surroundings(around.clone());
@@ -430,7 +430,7 @@ impl Pipeline {
     }
 
     /// The earliest and the latest stamp of the frames of files.
-    pub const fn span(&self) -> Option<(Stamp, Stamp)> {
+    pub(crate) const fn span(&self) -> Option<(Stamp, Stamp)> {
         self.span
     }
 

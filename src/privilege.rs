@@ -99,7 +99,7 @@ pub fn held() -> Result<Held, PrivilegeError> {
 ///
 /// # Errors
 /// When the kernel does not tell.
-pub fn permitted_to_any_thread() -> Result<BTreeSet<String>, PrivilegeError> {
+pub(crate) fn permitted_to_any_thread() -> Result<BTreeSet<String>, PrivilegeError> {
     let mut permitted = BTreeSet::new();
     for task in fs::read_dir("/proc/self/task").map_err(PrivilegeError::Tasks)? {
         let name = task.map_err(PrivilegeError::Tasks)?.file_name();
@@ -136,7 +136,7 @@ pub fn drop_all() -> Result<(), PrivilegeError> {
 /// # Errors
 /// As [`drop_all`]. After any but [`PrivilegeError::Threads`] a thread may have been started: the
 /// caller must end the process.
-pub fn drop_all_but_for<T>(
+pub(crate) fn drop_all_but_for<T>(
     kept: &[Capability],
     start: impl FnOnce() -> T,
 ) -> Result<T, PrivilegeError> {

@@ -52,7 +52,7 @@ impl<E: Labelled> Set<E> {
     }
 
     /// Those that are in either.
-    pub const fn union(self, other: Self) -> Self {
+    pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0, PhantomData)
     }
 

@@ -18,11 +18,11 @@ use assembler::{Assembler, Label};
 use crate::frame::LinkType;
 
 /// What keeps a whole frame: more than any frame has.
-pub const WHOLE: u32 = 0x0004_0000;
+pub(crate) const WHOLE: u32 = 0x0004_0000;
 
 /// What is kept of a frame that is counted as `other_multicast`, bytes: more than Ethernet, two
 /// tags, the longest IPv4 header and UDP take.
-pub const STREAM_SNAP: u32 = 128;
+pub(crate) const STREAM_SNAP: u32 = 128;
 
 const ETHERTYPE_IPV4: u32 = 0x0800;
 const ETHERTYPE_IPV6: u32 = 0x86dd;
@@ -68,7 +68,7 @@ pub enum FilterLink {
 
 impl FilterLink {
     /// The link type of the frames.
-    pub const fn link_type(self) -> LinkType {
+    pub(crate) const fn link_type(self) -> LinkType {
         match self {
             Self::Ethernet => LinkType::Ethernet,
             Self::RawIp => LinkType::RawIp,

@@ -16,7 +16,7 @@ const SSDP_V6_LINK: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
 const SSDP_V6_SITE: Ipv6Addr = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0xc);
 
 /// The groups that snooping switches withhold unless somebody joins.
-pub const JOINED: [IpAddr; 7] = [
+pub(crate) const JOINED: [IpAddr; 7] = [
     IpAddr::V4(MDNS_V4),
     IpAddr::V4(LLMNR_V4),
     IpAddr::V4(SSDP_V4),
@@ -42,7 +42,7 @@ impl fmt::Display for Listened {
 }
 
 /// What the `socket` backend listens to.
-pub const LISTENED: [Listened; 9] = [
+pub(crate) const LISTENED: [Listened; 9] = [
     Listened { group: IpAddr::V4(MDNS_V4), port: 5353 },
     Listened { group: IpAddr::V6(MDNS_V6), port: 5353 },
     Listened { group: IpAddr::V4(SSDP_V4), port: 1900 },

@@ -15,9 +15,9 @@ use std::os::fd::AsFd;
 /// A group that could not be joined.
 #[derive(Debug)]
 pub struct JoinFailure {
-    /// Which.
+    /// The group asked for.
     pub group: IpAddr,
-    /// Why.
+    /// What the kernel answered.
     pub error: io::Error,
 }
 

@@ -80,7 +80,7 @@ labelled! {
 
 impl Backend {
     /// Whether frames come from an interface as they are heard.
-    pub const fn is_live(self) -> bool {
+    pub(crate) const fn is_live(self) -> bool {
         match self {
             Self::Ring | Self::Pnet | Self::Socket => true,
             Self::File | Self::Demo => false,
@@ -177,7 +177,7 @@ pub enum CaptureError {
 
 impl CaptureError {
     /// What is wrong, for a line that begins with the file's name.
-    pub fn without_object(&self) -> String {
+    pub(crate) fn without_object(&self) -> String {
         match self {
             Self::Io { operation, source, .. } => format!("{operation}: {source}"),
             other => other.to_string(),

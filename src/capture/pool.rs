@@ -83,7 +83,7 @@ impl Pool {
     }
 
     /// Why there are fewer sockets than were asked for, if so.
-    pub fn shortage(&self) -> Option<&PoolEmpty> {
+    pub(crate) fn shortage(&self) -> Option<&PoolEmpty> {
         self.shared.shortage.as_ref()
     }
 

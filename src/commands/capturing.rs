@@ -19,7 +19,7 @@ use crate::segment::{Labels, Sharing};
 use std::sync::Arc;
 
 /// How interfaces are captured.
-pub struct Means {
+pub(crate) struct Means {
     backend: Choice,
     options: Options,
     join: bool,

@@ -162,7 +162,7 @@ pub fn counted(number: u64, what: &str) -> String {
 }
 
 /// A word of a shell command, quoted if need be.
-pub fn shell_word(word: &str) -> Cow<'_, str> {
+pub(crate) fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return Cow::Borrowed(word);

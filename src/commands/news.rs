@@ -23,7 +23,7 @@ pub fn tell(tap: &Tap, output: Vec<Output>) {
 }
 
 /// Takes a tap's output and tells it, for taps that no capture feeds any more.
-pub fn tell_of(tap: &Tap) {
+pub(crate) fn tell_of(tap: &Tap) {
     tell(tap, tap.with_pipeline(pump::take_output));
 }
 

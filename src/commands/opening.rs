@@ -26,7 +26,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 /// What was opened, and what was refused.
-pub struct Opening {
+pub(crate) struct Opening {
     /// Which interfaces to capture.
     pub policy: Policy,
     /// The configuration file; `Err` is a line that names the flag, the file and what is wrong.
@@ -49,7 +49,7 @@ pub struct Opening {
 }
 
 /// What HTTP requests come in by.
-pub enum Listeners {
+pub(crate) enum Listeners {
     /// One for each `--web.listen-address`, in their order.
     Bound(Vec<Result<TcpListener, ListenError>>),
     /// Those that the service manager opened.

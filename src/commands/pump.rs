@@ -21,11 +21,11 @@ const WAIT: Duration = Duration::from_millis(250);
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Takes what a pipeline has to tell, without its lock.
-pub type Tell = fn(&Tap, Vec<Output>);
+pub(crate) type Tell = fn(&Tap, Vec<Output>);
 
 /// Tells a live capture's thread to end, and which of the frames it still finds count.
 #[derive(Debug, Default)]
-pub struct Stop(OnceLock<LastFrame>);
+pub(crate) struct Stop(OnceLock<LastFrame>);
 
 /// The last frame that counts.
 #[derive(Clone, Copy, Debug)]

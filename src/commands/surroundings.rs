@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// The release of the running kernel, such as `6.1.0-18-amd64`; empty if it cannot be read.
-pub fn kernel_release() -> String {
+pub(crate) fn kernel_release() -> String {
     fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
 }
 
@@ -45,7 +45,7 @@ pub fn kernel(release: &str) -> Vec<Finding> {
 }
 
 /// What shows that this is a container, if anything does.
-pub fn read_container() -> Option<String> {
+pub(crate) fn read_container() -> Option<String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let announced = variable("container").map(|value| format!("container={value}"));
     let kubernetes = || variable("KUBERNETES_SERVICE_HOST").map(|_| "Kubernetes".to_owned());
@@ -81,7 +81,7 @@ pub enum Peer {
 
 /// Where the other end of `link` is, if it is a veth. Read from sysfs, which may show another
 /// namespace than this one.
-pub fn read_peer(table: &Table, link: &Link) -> Option<Peer> {
+pub(crate) fn read_peer(table: &Table, link: &Link) -> Option<Peer> {
     peer_in(Path::new("/sys/class/net"), table, link)
 }
 
@@ -157,7 +157,7 @@ pub fn wireless(interface: &str) -> Finding {
 
 /// What the driver of an interface does with VLANs that have no device here: `Err` is why nobody
 /// knows.
-pub fn vlan_filter(
+pub(crate) fn vlan_filter(
     interface: &str,
     filter: &Result<VlanFilter, String>,
     promiscuous: bool,

@@ -39,7 +39,8 @@ impl Host {
     }
 
     /// The answer to one host.
-    pub fn arp_reply(self, to: Self) -> Vec<u8> {
+    #[cfg(test)]
+    pub(crate) fn arp_reply(self, to: Self) -> Vec<u8> {
         let arp = Arp { operation: 2, sender: (self.mac, self.v4), target: (to.mac, to.v4) };
         Ethernet::from(self.mac).to(to.mac).frame(0x0806, &arp.bytes())
     }
@@ -68,7 +69,7 @@ pub fn neighbour_advertisement(target: Ipv6Addr, owner: Mac) -> (u8, Vec<u8>) {
 }
 
 /// Router solicitation: type and body for [`Host::nd`].
-pub fn router_solicitation(source: Mac) -> (u8, Vec<u8>) {
+pub(crate) fn router_solicitation(source: Mac) -> (u8, Vec<u8>) {
     (133, [&[0; 4], &[1, 1][..], &source.0].concat())
 }
 

@@ -161,7 +161,12 @@ impl PcapNg {
     }
 
     /// One more frame with options: code and value each.
-    pub fn frame_with(self, interface: u32, frame: &Captured, options: &[(u16, &[u8])]) -> Self {
+    pub(crate) fn frame_with(
+        self,
+        interface: u32,
+        frame: &Captured,
+        options: &[(u16, &[u8])],
+    ) -> Self {
         let order = self.order;
         let resolution = usize::try_from(interface)
             .ok()

@@ -12,11 +12,11 @@ pub const MDNS_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// 224.0.0.252, LLMNR (RFC 4795 section 2).
 pub const LLMNR_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 252);
 /// `ff02::1:3`, LLMNR (RFC 4795 section 2).
-pub const LLMNR_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3);
+pub(crate) const LLMNR_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 3);
 /// 239.255.255.250, SSDP and WS-Discovery.
 pub const SSDP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
 /// `ff02::c`, SSDP and WS-Discovery.
-pub const SSDP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
+pub(crate) const SSDP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xc);
 /// `ff02::1`, all nodes.
 pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 /// `ff02::2`, all routers.
@@ -68,7 +68,8 @@ impl Host {
     }
 
     /// An IPv6 datagram to one host.
-    pub fn unicast6(self, to: Self, udp: &Udp) -> Vec<u8> {
+    #[cfg(test)]
+    pub(crate) fn unicast6(self, to: Self, udp: &Udp) -> Vec<u8> {
         Ethernet::from(self.mac).to(to.mac).ipv6(&Ipv6::new(self.v6, to.v6).udp(udp))
     }
 

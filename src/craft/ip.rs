@@ -6,17 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// IP protocol and next-header numbers used here.
 pub mod protocol {
     /// Hop-by-hop options, IPv6.
-    pub const HOP_BY_HOP: u8 = 0;
+    pub(crate) const HOP_BY_HOP: u8 = 0;
     /// IGMP.
     pub const IGMP: u8 = 2;
     /// UDP.
     pub const UDP: u8 = 17;
     /// Fragment header, IPv6.
-    pub const FRAGMENT: u8 = 44;
+    pub(crate) const FRAGMENT: u8 = 44;
     /// ICMPv6.
-    pub const ICMPV6: u8 = 58;
-    /// Destination options, IPv6.
-    pub const DESTINATION: u8 = 60;
+    pub(crate) const ICMPV6: u8 = 58;
 }
 
 /// A UDP datagram.
@@ -104,7 +102,7 @@ impl Ipv4 {
     }
 
     /// The Router Alert option (RFC 2113) that IGMP v2 and v3 must have.
-    pub fn router_alert(self) -> Self {
+    pub(crate) fn router_alert(self) -> Self {
         self.options(&[0x94, 4, 0, 0])
     }
 
@@ -196,7 +194,7 @@ impl Ipv6 {
     }
 
     /// A hop-by-hop header with the Router Alert option for MLD (RFC 2711).
-    pub fn router_alert(self) -> Self {
+    pub(crate) fn router_alert(self) -> Self {
         self.extension(protocol::HOP_BY_HOP, &[5, 2, 0, 0, 1, 0])
     }
 

@@ -26,12 +26,12 @@ pub struct Message {
 
 impl Message {
     /// Whether it asks for an address.
-    pub const fn is_request(&self) -> bool {
+    pub(crate) const fn is_request(&self) -> bool {
         self.operation == 1
     }
 
     /// Whether it announces or defends the sender's own address (RFC 5227 section 3).
-    pub fn is_gratuitous(&self) -> bool {
+    pub(crate) fn is_gratuitous(&self) -> bool {
         self.sender_ip == self.target_ip
     }
 }

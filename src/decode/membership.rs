@@ -49,7 +49,7 @@ pub struct Query {
 
 impl Query {
     /// Whether it asks about all groups.
-    pub const fn is_general(&self) -> bool {
+    pub(crate) const fn is_general(&self) -> bool {
         self.group.is_unspecified()
     }
 }
@@ -103,7 +103,7 @@ pub struct GroupRecord {
 impl GroupRecord {
     /// Whether it says that its sender listens, to all or to some sources. A record that blocks
     /// sources (6) says nothing of those that are left.
-    pub const fn is_member(&self) -> bool {
+    pub(crate) const fn is_member(&self) -> bool {
         match self.kind {
             1 | 3 | 5 => self.sources > 0,
             2 | 4 => true,
@@ -112,7 +112,8 @@ impl GroupRecord {
     }
 
     /// Whether it says that its sender no longer listens: include nothing.
-    pub const fn is_leave(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) const fn is_leave(&self) -> bool {
         matches!(self.kind, 1 | 3) && self.sources == 0
     }
 }

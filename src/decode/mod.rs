@@ -173,7 +173,7 @@ pub enum Message<'a> {
 impl Message<'_> {
     /// The general query that it is, of IGMP or MLD. Queriers alone send these; a query about one
     /// group may come from any switch.
-    pub fn general_query(&self) -> Option<&membership::Query> {
+    pub(crate) fn general_query(&self) -> Option<&membership::Query> {
         let (Self::Igmp(message) | Self::Mld(message)) = self else { return None };
         let membership::Message::Query(query) = message else { return None };
         query.is_general().then_some(query)

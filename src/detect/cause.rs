@@ -61,7 +61,7 @@ labelled! {
 
 impl Cause {
     /// The cause that the protocol of a frame is enough to tell.
-    pub const fn of_protocol(protocol: Protocol) -> Option<Self> {
+    pub(crate) const fn of_protocol(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::Dhcp => Some(Self::DhcpFlood),
             Protocol::Igmp | Protocol::Mld => Some(Self::MembershipFlood),
@@ -80,7 +80,7 @@ impl Cause {
 
     /// Whether the datagrams of the discovery protocols are enough to see it by. A loop shows in
     /// the MACs of its copies, the others in protocols without a group of their own.
-    pub const fn shows_in_datagrams(self) -> bool {
+    pub(crate) const fn shows_in_datagrams(self) -> bool {
         match self {
             Self::L2Loop
             | Self::AddressScan

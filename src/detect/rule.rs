@@ -57,7 +57,7 @@ macro_rules! rules {
 
             /// Whether it is about records, which a relay passes on for others: it is not held
             /// against a relay.
-            pub const fn spares_relays(self) -> bool {
+            pub(crate) const fn spares_relays(self) -> bool {
                 match self { $(Self::$name => $relay,)* }
             }
         }

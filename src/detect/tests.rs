@@ -150,7 +150,7 @@ fn heard(lan: &mut Lan, steps: &[Step]) -> Vec<Found> {
 }
 
 /// What was found in each: the letter of the cause, `.` for a frame that counts in full and `-`
-/// for one that is held against nobody and signatures nobody.
+/// for one that is held against nobody and shows no cause.
 fn found(lan: &mut Lan, steps: &[Step]) -> String {
     let letter = |found: Found| match (found.signatures.first(), found.is_spared) {
         (None, false) => '.',

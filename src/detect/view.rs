@@ -27,7 +27,7 @@ pub struct Vantage {
 
 impl Vantage {
     /// By how much an interval may seem shorter than it was: 10 %, on Wi-Fi at least 350 ms.
-    pub fn tolerance(&self, interval: Duration) -> Duration {
+    pub(crate) fn tolerance(&self, interval: Duration) -> Duration {
         let tenth = interval / 10;
         if self.is_wireless { tenth.max(Duration::from_millis(350)) } else { tenth }
     }
@@ -108,8 +108,8 @@ pub(crate) enum Subject {
 
 /// A rule that a frame breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Offence {
-    /// Which.
+pub struct Offence {
+    /// The rule that is broken.
     pub rule: Rule,
     /// By which question or record.
     pub subject: Option<Subject>,

@@ -64,7 +64,7 @@ impl Config {
     /// Storms that are over and remembered while the exporter runs.
     pub const STORMS_LIVE: usize = 256;
     /// Storms that are over and reported of files.
-    pub const STORMS_OF_FILES: usize = 10_000;
+    pub(crate) const STORMS_OF_FILES: usize = 10_000;
 
     /// For unit tests: a live engine that never forgets, with room for so many devices.
     #[cfg(test)]
@@ -295,7 +295,7 @@ impl Engine {
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
     /// the kernel. To be told again from time to time: devices without a row are not remembered.
-    pub fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
+    pub(crate) fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
         for &(ip, mac) in neighbours {
             let sender = Sender::Ip(ip);
             if let Some(row) = self.table.get_mut(sender) {

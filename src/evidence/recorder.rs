@@ -109,7 +109,13 @@ impl Recorder {
     }
 
     /// The storm of `sender` began.
-    pub fn handle_begin(&mut self, now: Time, segment: usize, sender: Sender, heading: Heading) {
+    pub(crate) fn handle_begin(
+        &mut self,
+        now: Time,
+        segment: usize,
+        sender: Sender,
+        heading: Heading,
+    ) {
         let frames = self.recent.of(segment, sender, self.before);
         let wanted = self.before * AFTER_FOR_BEFORE;
         let recording = Recording { heading, segment, sender, begun: now, wanted, frames };
@@ -121,7 +127,7 @@ impl Recorder {
     }
 
     /// The storm of `sender` ended.
-    pub fn handle_end(&mut self, segment: usize, sender: Sender) {
+    pub(crate) fn handle_end(&mut self, segment: usize, sender: Sender) {
         let own = |open: &Recording| open.segment == segment && open.sender == sender;
         if let Some(place) = self.open.iter().position(own) {
             let complete = self.open.swap_remove(place);

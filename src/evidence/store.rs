@@ -24,7 +24,7 @@ pub enum StoreError {
     Missing {
         /// The folder.
         path: String,
-        /// Why.
+        /// What the system answered.
         source: io::Error,
     },
     /// Nothing can be written in it.
@@ -32,7 +32,7 @@ pub enum StoreError {
     ReadOnly {
         /// The folder.
         path: String,
-        /// Why.
+        /// What the system answered.
         source: io::Error,
     },
 }
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// A recording was lost on the way here.
-    pub fn count_lost(&self, recordings: u64) {
+    pub(crate) fn count_lost(&self, recordings: u64) {
         self.failed.fetch_add(recordings, Ordering::Relaxed);
     }
 

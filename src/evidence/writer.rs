@@ -43,12 +43,12 @@ impl Writer {
     }
 
     /// Whether all that was handed over is written, or could not be.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.pending.load(Ordering::Acquire) == 0
     }
 
     /// Hands a recording over. Never waits: what there is no room for is counted as failed.
-    pub fn hand_over(&self, recording: Recording) {
+    pub(crate) fn hand_over(&self, recording: Recording) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         match self.queue.try_send(recording) {
             Ok(()) => {}

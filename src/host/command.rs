@@ -3,7 +3,7 @@
 //! Local users choose it, so nothing is trusted but its length.
 
 /// Bytes that the kernel keeps of a name, the zero at the end included (`TASK_COMM_LEN`).
-pub const LEN: usize = 16;
+pub(crate) const LEN: usize = 16;
 
 /// The label of whatever has no name of its own.
 pub const OTHER: &str = "other";

@@ -29,7 +29,7 @@ use syscalls::{Choice, Counter, Increments, Tally};
 use thiserror::Error;
 
 /// How long a window is: rates are over the last whole one.
-pub const WINDOW: Duration = Duration::from_secs(10);
+pub(crate) const WINDOW: Duration = Duration::from_secs(10);
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Host {
 
     /// The same, and ends the window. For the sampler, which may look into other processes if
     /// anybody may.
-    pub fn close_window(&self) {
+    pub(crate) fn close_window(&self) {
         let mut state = self.state.lock();
         let _ = state.refresh(Lookup::Allowed);
         if let Some((_, tally)) = &mut state.syscalls {

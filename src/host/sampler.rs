@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 /// Ends its thread when dropped.
-pub struct Sampler {
+pub(crate) struct Sampler {
     _alive: mpsc::Sender<()>,
 }
 

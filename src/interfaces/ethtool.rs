@@ -25,7 +25,7 @@ const FILTER: &str = "rx-vlan-filter";
 
 /// What a card does with frames of VLANs that nobody has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VlanFilter {
+pub(crate) enum VlanFilter {
     /// It hands them over.
     Off,
     /// It drops them.
@@ -40,7 +40,7 @@ pub enum VlanFilter {
 /// # Errors
 /// What the kernel said; [`io::ErrorKind::InvalidData`] for an answer that makes no sense;
 /// [`io::ErrorKind::NotFound`] if this kernel knows no such feature.
-pub fn vlan_filter(name: &str) -> io::Result<VlanFilter> {
+pub(crate) fn vlan_filter(name: &str) -> io::Result<VlanFilter> {
     feature(name, FILTER)
 }
 

@@ -165,7 +165,7 @@ pub struct Address {
 impl Address {
     /// Whether it is for this link only: 169.254.0.0/16 (RFC 3927), `fe80::/10` (RFC 4291
     /// section 2.5.6), or given as such.
-    pub fn is_link_local(&self) -> bool {
+    pub(crate) fn is_link_local(&self) -> bool {
         self.scope == libc::RT_SCOPE_LINK
             || match self.ip {
                 IpAddr::V4(ip) => ip.is_link_local(),

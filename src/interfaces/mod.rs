@@ -21,7 +21,7 @@ pub mod message;
 pub mod neighbours;
 pub mod pattern;
 pub mod socket;
-pub mod sysfs;
+pub(crate) mod sysfs;
 pub mod table;
 pub mod watch;
 pub mod wire;

@@ -55,7 +55,7 @@ impl Patterns {
     }
 
     /// The patterns as given that match none of `names`.
-    pub fn without_match<'a>(&'a self, names: &[&str]) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn without_match<'a>(&'a self, names: &[&str]) -> impl Iterator<Item = &'a str> {
         self.patterns
             .iter()
             .filter(|(_, regex)| !names.iter().any(|name| regex.is_match(name)))

@@ -17,7 +17,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What to dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dump {
+pub(crate) enum Dump {
     /// All links.
     Links,
     /// All addresses of all links.
@@ -28,7 +28,7 @@ pub enum Dump {
 
 /// How a dump ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DumpEnd {
+pub(crate) enum DumpEnd {
     /// All of it was read.
     Complete,
     /// Something changed while the kernel wrote it (`NLM_F_DUMP_INTR`): it may have holes.
@@ -48,7 +48,7 @@ pub enum Heard {
 
 /// A netlink socket of the routing family, in the network namespace in which it was opened.
 #[derive(Debug)]
-pub struct RouteSocket {
+pub(crate) struct RouteSocket {
     socket: Socket,
     /// Our netlink port: replies carry it.
     port: u32,
@@ -125,7 +125,11 @@ impl RouteSocket {
     ///
     /// # Errors
     /// What the kernel says; [`io::ErrorKind::TimedOut`] if it says nothing for five seconds.
-    pub fn dump(&mut self, what: Dump, mut take: impl FnMut(Message)) -> io::Result<DumpEnd> {
+    pub(crate) fn dump(
+        &mut self,
+        what: Dump,
+        mut take: impl FnMut(Message),
+    ) -> io::Result<DumpEnd> {
         self.request(what)?;
         let mut interrupted = false;
         loop {

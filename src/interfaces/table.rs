@@ -134,7 +134,7 @@ impl Table {
 
     /// A dump of all links and then of all addresses begins. A dump that was not ended is
     /// forgotten.
-    pub fn begin_dump(&mut self) {
+    pub(crate) fn begin_dump(&mut self) {
         self.fresh = Some(BTreeMap::new());
     }
 
@@ -142,7 +142,7 @@ impl Table {
     /// before: first what vanished, then what changed, then what appeared. A link that took the
     /// name of another that is still there vanishes and appears, so that acting upon the changes
     /// in their order never meets a name twice.
-    pub fn end_dump(&mut self) -> Vec<Change> {
+    pub(crate) fn end_dump(&mut self) -> Vec<Change> {
         let Some(fresh) = self.fresh.take() else { return Vec::new() };
         let before = std::mem::replace(&mut self.entries, fresh);
         let names: BTreeMap<&str, u32> =
@@ -179,7 +179,7 @@ impl Table {
     }
 
     /// The dump came to nothing: the table stays as it was.
-    pub fn abandon_dump(&mut self) {
+    pub(crate) fn abandon_dump(&mut self) {
         self.fresh = None;
     }
 
@@ -205,7 +205,7 @@ impl Table {
 
     /// The link and, one above the other, those that it is a port of, VRFs left out: whoever
     /// listens there hears its frames too. At most nine links.
-    pub fn with_masters(&self, index: u32) -> impl Iterator<Item = &Link> {
+    pub(crate) fn with_masters(&self, index: u32) -> impl Iterator<Item = &Link> {
         let above = |link: &&Link| {
             let master = link.master.as_ref()?;
             match master.kind {
@@ -219,7 +219,7 @@ impl Table {
     }
 
     /// The VLAN devices over a link that are up.
-    pub fn vlans_over(&self, index: u32) -> impl Iterator<Item = Vlan> {
+    pub(crate) fn vlans_over(&self, index: u32) -> impl Iterator<Item = Vlan> {
         self.links().filter_map(move |link| match link.kind {
             Kind::Vlan(vlan) if link.lower == Some(index) && link.flags.up() => Some(vlan),
             Kind::Vlan(_)
@@ -249,7 +249,7 @@ impl Table {
     }
 
     /// The IP addresses of this host, sorted, each once.
-    pub fn local_addresses(&self) -> Vec<IpAddr> {
+    pub(crate) fn local_addresses(&self) -> Vec<IpAddr> {
         let all = self.entries.values().flat_map(|entry| &entry.addresses);
         let all: BTreeSet<IpAddr> = all.map(|address| address.ip).collect();
         all.into_iter().collect()

@@ -109,7 +109,7 @@ fn attribute(bytes: &[u8]) -> Option<(Attribute<'_>, usize)> {
 }
 
 /// A request for a dump: a header, `fixed` and one attribute of 32 bits if there is one.
-pub fn dump_request(
+pub(crate) fn dump_request(
     kind: u16,
     sequence: u32,
     fixed: &[u8],
@@ -133,12 +133,12 @@ pub fn dump_request(
 }
 
 /// Two bytes at `offset`, in the byte order of the host.
-pub fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
 }
 
 /// Four bytes at `offset`, in the byte order of the host.
-pub fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
 }
 

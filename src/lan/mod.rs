@@ -137,13 +137,13 @@ impl Lan {
     }
 
     /// The captures, in the order in which they were first seen.
-    pub fn taps(&self) -> Vec<Arc<Tap>> {
+    pub(crate) fn taps(&self) -> Vec<Arc<Tap>> {
         self.taps.read().clone()
     }
 
     /// The capture named `name`, made by `make` if there is none. Scrapes do not wait for `make`.
     /// Only one thread may call this: two could make the same one.
-    pub fn tap(&self, name: &str, make: impl FnOnce() -> Pipeline) -> Arc<Tap> {
+    pub(crate) fn tap(&self, name: &str, make: impl FnOnce() -> Pipeline) -> Arc<Tap> {
         if let Some(tap) = self.taps.read().iter().find(|tap| &*tap.name == name) {
             return Arc::clone(tap);
         }
@@ -170,7 +170,7 @@ impl Lan {
     }
 
     /// Replaces the list of interfaces that are not captured.
-    pub fn set_passed_over(&self, list: Vec<PassedOver>) {
+    pub(crate) fn set_passed_over(&self, list: Vec<PassedOver>) {
         *self.passed_over.write() = list;
     }
 
@@ -180,7 +180,7 @@ impl Lan {
     }
 
     /// Counts steps of the wall clock.
-    pub fn add_clock_steps(&self, steps: u64) {
+    pub(crate) fn add_clock_steps(&self, steps: u64) {
         self.clock_steps.fetch_add(steps, Ordering::Relaxed);
     }
 
@@ -190,12 +190,12 @@ impl Lan {
     }
 
     /// The configuration file was read at `now` and could be used.
-    pub fn set_configured(&self, now: Stamp) {
+    pub(crate) fn set_configured(&self, now: Stamp) {
         *self.reload.lock() = Some(Reload { successful: true, last_success: now });
     }
 
     /// The configuration file was read again and cannot be used: the old one holds.
-    pub fn set_reload_failed(&self) {
+    pub(crate) fn set_reload_failed(&self) {
         if let Some(reload) = self.reload.lock().as_mut() {
             reload.successful = false;
         }
@@ -217,7 +217,7 @@ impl Lan {
     }
 
     /// Says that the thread that follows the interfaces goes on.
-    pub fn handle_beat(&self, now: Time) {
+    pub(crate) fn handle_beat(&self, now: Time) {
         self.follower.set(now);
     }
 
@@ -244,7 +244,7 @@ impl Lan {
     }
 
     /// Says that the interfaces have been looked through.
-    pub fn set_started(&self) {
+    pub(crate) fn set_started(&self) {
         self.started.store(true, Ordering::Release);
     }
 }
@@ -266,17 +266,17 @@ impl Tap {
     }
 
     /// Changes what [`Self::status`] says.
-    pub fn update_status(&self, change: impl FnOnce(&mut Status)) {
+    pub(crate) fn update_status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock());
     }
 
     /// Runs `work` on the pipeline, whose lock is held meanwhile: once a batch, never longer.
-    pub fn with_pipeline<T>(&self, work: impl FnOnce(&mut Pipeline) -> T) -> T {
+    pub(crate) fn with_pipeline<T>(&self, work: impl FnOnce(&mut Pipeline) -> T) -> T {
         work(&mut self.pipeline.lock())
     }
 
     /// Says that the thread that captures goes on.
-    pub fn handle_beat(&self, now: Time) {
+    pub(crate) fn handle_beat(&self, now: Time) {
         self.beat.set(now);
     }
 

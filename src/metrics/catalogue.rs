@@ -75,7 +75,7 @@ labelled! {
 
 impl Collector {
     /// Whether it reads what the engines have counted.
-    pub const fn reads_engines(self) -> bool {
+    pub(crate) const fn reads_engines(self) -> bool {
         match self {
             Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
             Self::Exporter | Self::Process | Self::Syscalls | Self::Sockets | Self::Captures => {
@@ -85,12 +85,12 @@ impl Collector {
     }
 
     /// Whether it reads what the captures have, or what the exporter knows of itself.
-    pub const fn reads_lan(self) -> bool {
+    pub(crate) const fn reads_lan(self) -> bool {
         !matches!(self, Self::Process) && !self.reads_host()
     }
 
     /// Whether it reads what is counted of this host.
-    pub const fn reads_host(self) -> bool {
+    pub(crate) const fn reads_host(self) -> bool {
         matches!(self, Self::Syscalls | Self::Sockets)
     }
 }

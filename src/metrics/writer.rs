@@ -79,7 +79,7 @@ impl Writer {
     }
 
     /// Writes families of the `prometheus` crate.
-    pub fn registry_families(&mut self, families: &[proto::MetricFamily]) {
+    pub(crate) fn registry_families(&mut self, families: &[proto::MetricFamily]) {
         for family in families {
             self.registry_family(family);
         }
@@ -178,7 +178,7 @@ impl FamilyWriter<'_> {
     }
 
     /// Writes one histogram: cumulative `buckets` without the unbounded one, which is `count`.
-    pub fn histogram(
+    pub(crate) fn histogram(
         &mut self,
         labels: &Labels,
         buckets: impl Iterator<Item = (f64, u64)>,

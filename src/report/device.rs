@@ -60,7 +60,7 @@ pub struct Device {
 
 impl Device {
     /// Frames of all protocols.
-    pub fn total_packets(&self) -> u64 {
+    pub(crate) fn total_packets(&self) -> u64 {
         self.packets.0.iter().fold(0, |sum, (_, packets)| sum.saturating_add(*packets))
     }
 }

@@ -54,14 +54,14 @@ pub struct Instant(jiff::Timestamp);
 
 impl Instant {
     /// `None` beyond the years that RFC 3339 can write.
-    pub fn from_stamp(stamp: Stamp) -> Option<Self> {
+    pub(crate) fn from_stamp(stamp: Stamp) -> Option<Self> {
         let earliest = jiff::Timestamp::from_nanosecond(-62_167_219_200 * 1_000_000_000).ok()?;
         let timestamp = jiff::Timestamp::from_nanosecond(stamp.0).ok()?;
         (timestamp >= earliest).then_some(Self(timestamp))
     }
 
     /// The second that it is in: enough for people.
-    pub fn whole_seconds(self) -> Self {
+    pub(crate) fn whole_seconds(self) -> Self {
         let second = self.0.as_nanosecond().div_euclid(1_000_000_000);
         Self::from_stamp(Stamp(second * 1_000_000_000)).unwrap_or(self)
     }

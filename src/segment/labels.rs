@@ -66,7 +66,7 @@ impl Labels {
 
     /// The same for the label of a VLAN that the network chose; `None` if there are as many as
     /// there may be.
-    pub fn claim_synthetic(self: &Arc<Self>, wanted: &str) -> Option<Claim> {
+    pub(crate) fn claim_synthetic(self: &Arc<Self>, wanted: &str) -> Option<Claim> {
         // Counted under the lock: two captures may want the last one at once.
         let mut in_use = self.in_use.lock();
         let shared = self.sharing == Sharing::Same && in_use.contains_key(wanted);
@@ -76,18 +76,19 @@ impl Labels {
 
     /// Whether [`Labels::claim_synthetic`] would give out `wanted` at this moment, without
     /// allocating, and without the lock if labels are not shared.
-    pub fn has_room_for(&self, wanted: &str) -> bool {
+    pub(crate) fn has_room_for(&self, wanted: &str) -> bool {
         let shared = || self.sharing == Sharing::Same && self.in_use.lock().contains_key(wanted);
         self.synthetic() < self.limit || shared()
     }
 
     /// How many synthetic labels are in use.
-    pub fn synthetic(&self) -> usize {
+    pub(crate) fn synthetic(&self) -> usize {
         self.synthetic.load(Ordering::Relaxed)
     }
 
     /// How many labels were wanted while another segment had them, since the start.
-    pub fn doubtful(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn doubtful(&self) -> u64 {
         self.doubtful.load(Ordering::Relaxed)
     }
 

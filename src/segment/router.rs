@@ -133,7 +133,7 @@ impl Router {
 
     /// What lies around the interface has changed. Segments whose frames belong elsewhere from
     /// now on end.
-    pub fn set_surroundings(&mut self, around: Surroundings) -> Vec<Ended> {
+    pub(crate) fn set_surroundings(&mut self, around: Surroundings) -> Vec<Ended> {
         let devices = &around.devices;
         let master_captured = around.master_captured;
         let taken = |id: u16| master_captured || devices.iter().any(|device| device.id == id);

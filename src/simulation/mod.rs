@@ -189,7 +189,7 @@ impl Simulation {
     }
 
     /// When the next frame may be sent, at the earliest.
-    pub fn next_at(&self) -> Option<Duration> {
+    pub(crate) fn next_at(&self) -> Option<Duration> {
         let sent = self.outbox.front().map(|(at, _)| *at);
         let streamed = self.streamer.as_ref().and_then(stream::Streamer::next_at);
         let all = [sent, self.agenda.next_at(), streamed];

@@ -36,7 +36,7 @@ labelled! {
 pub enum Culprit {
     /// One device.
     Device {
-        /// Which.
+        /// The device that floods.
         sender: Sender,
         /// The first cause that fits.
         cause: Cause,
@@ -45,7 +45,7 @@ pub enum Culprit {
     },
     /// The segment as a whole.
     Segment {
-        /// Why.
+        /// What the segment as a whole suffers from.
         cause: SegmentCause,
     },
 }

@@ -3,7 +3,7 @@
 //! [`timeline`] turns stamps into engine time.
 
 pub mod clock;
-pub mod timeline;
+pub(crate) mod timeline;
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl Time {
     }
 
     /// This instant, earlier by `by`, not before zero.
-    pub fn minus(self, by: Duration) -> Self {
+    pub(crate) fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
 

@@ -20,7 +20,7 @@ const DRIFT: i128 = 1_000_000_000;
 
 /// Where a stamp lies in engine time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub(crate) struct Placed {
     /// The engine time; never before that of the stamp placed last.
     pub time: Time,
     /// Whether the clock that made the stamps stepped just before this one.
@@ -29,7 +29,7 @@ pub struct Placed {
 
 /// Turns the stamps of one source of frames into engine time.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     source: Source,
     /// Wall clock minus engine time, in nanoseconds.
     offset: Option<i128>,
@@ -58,7 +58,7 @@ impl Timeline {
 
     /// Takes a reading of the clocks (live only; files ignore it). True if the wall clock has
     /// stepped against the monotonic clock since the last reading.
-    pub fn handle_reading(&mut self, reading: Reading) -> bool {
+    pub(crate) fn handle_reading(&mut self, reading: Reading) -> bool {
         let Source::Live { now } = &mut self.source else { return false };
         *now = reading.monotonic.max(*now);
         let offset = reading.wall.0 - i128::from(reading.monotonic.0);

@@ -33,7 +33,7 @@ pub enum Refused {
 }
 
 /// Lets one work through at a time.
-pub struct Gate {
+pub(crate) struct Gate {
     limit: usize,
     entries: Arc<Semaphore>,
     bodies: Arc<Semaphore>,

@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs 
 use std::time::Duration;
 
 /// What `/-/healthy` answers, by which an exporter is known.
-pub const HEALTHY: &str = "The exporter is healthy.\n";
+pub(crate) const HEALTHY: &str = "The exporter is healthy.\n";
 
 /// Whether an exporter without TLS answers at `address`. Waits half a second at most for each
 /// step of the exchange.
-pub fn is_an_exporter_at(address: &str) -> bool {
+pub(crate) fn is_an_exporter_at(address: &str) -> bool {
     const PATIENCE: Duration = Duration::from_millis(500);
     let ask = || -> io::Result<bool> {
         let (host, port) = listen::split(address).map_err(io::Error::other)?;

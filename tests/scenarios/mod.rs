@@ -3,7 +3,7 @@
 //! with stamps, and what must be said of them.
 //!
 //! A scenario is named as the cause or rule that it is about; the harmless one has `_harmless` or
-//! `_kept` behind it. StormPolicy are written in labels, as a reader of the metrics sees them,
+//! `_kept` behind it. Expectations are written in labels, as a reader of the metrics sees them,
 //! and know nothing of the detectors. `examples/make_capture.rs` writes them to files.
 
 #![allow(dead_code, reason = "each program takes what it needs")]

@@ -60,7 +60,7 @@ impl Merge {
     }
 
     /// The same, moved out.
-    pub fn take_failures(&mut self) -> Vec<(String, CaptureError)> {
+    pub(crate) fn take_failures(&mut self) -> Vec<(String, CaptureError)> {
         std::mem::take(&mut self.failures)
     }
 

@@ -8,8 +8,8 @@
 mod compression;
 mod flaw;
 mod input;
-pub mod merge;
-pub mod pace;
+pub(crate) mod merge;
+pub(crate) mod pace;
 mod pcap;
 mod pcapng;
 mod records;
@@ -162,7 +162,7 @@ impl FileCapture {
     }
 
     /// A handle that tells position and size while another thread reads.
-    pub fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         self.progress.clone()
     }
 

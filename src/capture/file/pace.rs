@@ -36,7 +36,7 @@ impl TryFrom<f64> for Speed {
 
 /// When which frame is due. Pure.
 #[derive(Clone, Copy, Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     speed: Speed,
     /// The frame before: its stamp, and when it was due.
     last: Option<(Stamp, Time)>,
@@ -63,7 +63,7 @@ impl Schedule {
     }
 
     /// Notes that the frame heard at `stamp`, due at `due`, was handed out.
-    pub const fn handed_out(&mut self, stamp: Stamp, due: Time) {
+    pub(crate) const fn handed_out(&mut self, stamp: Stamp, due: Time) {
         self.last = Some((stamp, due));
     }
 }

@@ -44,12 +44,12 @@ pub struct Program {
 
 impl Program {
     /// The instructions, at most `BPF_MAXINSNS` (4,096).
-    pub fn instructions(&self) -> &[sock_filter] {
+    pub(crate) fn instructions(&self) -> &[sock_filter] {
         &self.instructions
     }
 
     /// A program that skips every frame.
-    pub fn skip_all() -> Self {
+    pub(crate) fn skip_all() -> Self {
         Self { instructions: vec![sock_filter { code: RET, jt: 0, jf: 0, k: 0 }] }
     }
 }

@@ -28,7 +28,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// After how long the kernel hands over a block that is not full.
-pub const RETIRE: Duration = Duration::from_millis(50);
+pub(crate) const RETIRE: Duration = Duration::from_millis(50);
 
 /// The most frames in a batch: their places stay in the nearest cache until they are used, and
 /// nobody holds a lock for long who takes it once a batch.

@@ -37,7 +37,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// A group that is not heard.
 #[derive(Debug)]
 pub struct Skipped {
-    /// Which.
+    /// The group and its port.
     pub group: Listened,
     /// Why: IPv6 is disabled, a port is taken...
     pub reason: io::Error,
@@ -51,7 +51,7 @@ struct Member {
 }
 
 /// A running capture by UDP sockets.
-pub struct GroupSockets {
+pub(crate) struct GroupSockets {
     members: Vec<Member>,
     entries: Vec<libc::pollfd>,
     names: [InterfaceName; 1],

@@ -36,7 +36,7 @@ pub struct Facts<'a> {
 
 impl Facts<'_> {
     /// What the findings are about.
-    pub fn area(&self) -> Area {
+    pub(crate) fn area(&self) -> Area {
         Area::Heard(self.interface.to_owned())
     }
 

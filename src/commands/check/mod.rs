@@ -18,7 +18,7 @@ pub mod floods;
 pub mod heard;
 pub mod host;
 pub mod listen;
-pub mod preflight;
+pub(crate) mod preflight;
 pub mod privileges;
 pub mod summary;
 

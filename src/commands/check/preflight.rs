@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 /// What was found, and what can be listened to.
 #[derive(Default)]
-pub struct Preflight {
+pub(crate) struct Preflight {
     /// What was found.
     pub findings: Vec<Finding>,
     /// The captures that were opened.
@@ -63,7 +63,7 @@ pub struct Live {
 ///
 /// # Errors
 /// A line about a flag that is wrong in itself.
-pub fn examine(flags: &Serve) -> Result<Preflight, String> {
+pub(crate) fn examine(flags: &Serve) -> Result<Preflight, String> {
     let opened = opening::open(flags).map_err(|error| error.to_string())?;
     let mut findings = web(&flags.web, opened.listeners)?;
     let configuration = match opened.configuration {

@@ -28,7 +28,7 @@ pub struct Facts {
 
 /// Which capabilities of use there were at the start, and which any thread has `now` that all was
 /// given up.
-pub fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
+pub(crate) fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
     let of_use = |held: &BTreeSet<String>| {
         let of_use = USED.iter().map(ToString::to_string).filter(|name| held.contains(name));
         let of_use = of_use.collect::<Vec<_>>().join(", ");

@@ -32,7 +32,7 @@ pub struct Summary {
 /// Somebody who asks for group members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asking {
-    /// Who.
+    /// The querier as it was heard.
     pub querier: Querier,
     /// Whether it is this machine.
     pub own: bool,
@@ -79,7 +79,7 @@ impl Summary {
 
     /// Whether all that is asked of the LAN is answered; `all_protocols` is whether queries can be
     /// heard at all.
-    pub fn is_complete(&self, all_protocols: bool) -> bool {
+    pub(crate) fn is_complete(&self, all_protocols: bool) -> bool {
         let asks = |family| self.queriers.iter().any(|asking| asking.querier.family == family);
         self.mdns == [true; 2] && (!all_protocols || AddressFamily::ALL.into_iter().all(asks))
     }

@@ -49,7 +49,7 @@ pub struct Plan {
 }
 
 /// Begins and ends captures.
-pub struct Follower {
+pub(crate) struct Follower {
     plan: Plan,
     lan: Arc<Lan>,
     watcher: Watcher,

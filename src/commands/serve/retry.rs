@@ -13,7 +13,7 @@ const RECOVERED: Duration = Duration::from_mins(1);
 
 /// The interfaces whose captures failed.
 #[derive(Debug, Default)]
-pub struct Failures(BTreeMap<String, Failure>);
+pub(crate) struct Failures(BTreeMap<String, Failure>);
 
 #[derive(Debug)]
 struct Failure {
@@ -31,7 +31,13 @@ impl Failures {
     /// A capture could not begin or did not last. With `is_gone` because there is no such
     /// interface: it need not wait any longer than until something is announced about it. True if
     /// this is the first failure in a row.
-    pub fn handle_failure(&mut self, name: &str, index: u32, is_gone: bool, now: Time) -> bool {
+    pub(crate) fn handle_failure(
+        &mut self,
+        name: &str,
+        index: u32,
+        is_gone: bool,
+        now: Time,
+    ) -> bool {
         let ran_long = |failure: &Failure| {
             failure.running_since.is_some_and(|since| now.since(since) >= RECOVERED)
         };
@@ -45,14 +51,14 @@ impl Failures {
     }
 
     /// A capture began.
-    pub fn handle_begin(&mut self, name: &str, now: Time) {
+    pub(crate) fn handle_begin(&mut self, name: &str, now: Time) {
         if let Some(failure) = self.0.get_mut(name) {
             failure.running_since = Some(now);
         }
     }
 
     /// The kernel announced something about the interface.
-    pub fn handle_change(&mut self, name: &str, now: Time) {
+    pub(crate) fn handle_change(&mut self, name: &str, now: Time) {
         if let Some(failure) = self.0.get_mut(name).filter(|failure| failure.is_gone) {
             failure.retry_at = now;
         }
@@ -64,12 +70,12 @@ impl Failures {
     }
 
     /// Whether a capture must not begin yet.
-    pub fn is_waiting(&self, name: &str, index: u32, now: Time) -> bool {
+    pub(crate) fn is_waiting(&self, name: &str, index: u32, now: Time) -> bool {
         self.0.get(name).is_some_and(|failure| failure.index == index && failure.retry_at > now)
     }
 
     /// Whether a capture is to be tried again now.
-    pub fn is_due(&self, now: Time) -> bool {
+    pub(crate) fn is_due(&self, now: Time) -> bool {
         self.0.values().any(|failure| failure.running_since.is_none() && failure.retry_at <= now)
     }
 

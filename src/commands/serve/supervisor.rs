@@ -21,7 +21,7 @@ const NAMED: usize = 8;
 
 /// Says that serving has begun once the first captures have, then feeds the watchdog as long as
 /// the threads that capture are heard of. Does not end where there is a watchdog.
-pub async fn attend(lan: Arc<Lan>) {
+pub(crate) async fn attend(lan: Arc<Lan>) {
     while !lan.started() {
         tokio::time::sleep(LOOK).await;
     }

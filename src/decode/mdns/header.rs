@@ -16,7 +16,7 @@ pub struct Header {
 
 impl Header {
     /// Its length in octets.
-    pub const LEN: usize = 12;
+    pub(crate) const LEN: usize = 12;
 
     /// Reads the header of a message; `None` where it is shorter than that.
     pub fn read(message: &[u8]) -> Option<Self> {
@@ -40,7 +40,7 @@ impl Header {
     }
 
     /// The TC bit: more known answers follow (RFC 6762 section 7.2).
-    pub const fn is_truncated(self) -> bool {
+    pub(crate) const fn is_truncated(self) -> bool {
         self.flags & 0x0200 != 0
     }
 

@@ -186,7 +186,7 @@ impl Digest {
     /// Entries kept of each list; a message of 9000 bytes holds at most 817 records.
     pub const MAX: usize = 128;
     /// Names kept of a probe: a hub that probes for all its accessories at once asks for some 60.
-    pub const PROBED_MAX: usize = 64;
+    pub(crate) const PROBED_MAX: usize = 64;
 }
 
 /// A question, by the hash of its name in lower case.

@@ -68,28 +68,28 @@ impl Traits {
     }
 
     /// Whether the owner is under `.local`, `in-addr.arpa` or `ip6.arpa`.
-    pub const fn has_link_local_name(self) -> bool {
+    pub(crate) const fn has_link_local_name(self) -> bool {
         self.0 & LINK_LOCAL_NAME != 0
     }
 
     /// Whether the owner is a type of service, such as `_ipp._tcp.local`, or a subtype.
-    pub const fn is_service_type(self) -> bool {
+    pub(crate) const fn is_service_type(self) -> bool {
         self.0 & SERVICE_TYPE != 0
     }
 
     /// Whether the owner is an instance of `_device-info._tcp`, whose TXT record is shared:
     /// several computers may answer for one name.
-    pub const fn is_device_info(self) -> bool {
+    pub(crate) const fn is_device_info(self) -> bool {
         self.0 & DEVICE_INFO != 0
     }
 
     /// Whether the owner is a type of service and neither a subtype nor the list of all types.
-    pub const fn is_browsed_type(self) -> bool {
+    pub(crate) const fn is_browsed_type(self) -> bool {
         self.0 & BROWSED_TYPE != 0
     }
 
     /// Whether it is TXT data of more than 1300 octets.
-    pub const fn is_long_txt(self) -> bool {
+    pub(crate) const fn is_long_txt(self) -> bool {
         self.0 & LONG_TXT != 0
     }
 }

@@ -52,7 +52,7 @@ types! {
 
 impl RType {
     /// Whether its records say which address a host has.
-    pub const fn is_address(self) -> bool {
+    pub(crate) const fn is_address(self) -> bool {
         matches!(self, Self::A | Self::AAAA)
     }
 
@@ -85,7 +85,7 @@ pub struct DataHash(pub u64);
 
 impl DataHash {
     /// The data of a PTR record as the name that it is.
-    pub const fn as_name(self) -> NameHash {
+    pub(crate) const fn as_name(self) -> NameHash {
         NameHash(self.0)
     }
 }

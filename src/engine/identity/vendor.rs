@@ -25,7 +25,7 @@ const LOCAL: [(u32, u64, &str); 7] = [
 ];
 
 /// The vendor's name where the address was made up, as telephones do on each network.
-pub const RANDOMIZED: &str = "randomized";
+pub(crate) const RANDOMIZED: &str = "randomized";
 
 /// Who made the card with this address: the longest registered prefix of 36, 28 or 24 bits; a
 /// prefix that software is known to use; [`RANDOMIZED`] for other locally administered addresses.

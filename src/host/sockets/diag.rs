@@ -52,7 +52,7 @@ pub struct Socket {
 }
 
 /// Lists the sockets of one network namespace.
-pub struct Diag {
+pub(crate) struct Diag {
     socket: Netlink,
     sequence: u32,
     buffer: Vec<u8>,

@@ -10,7 +10,7 @@
 //! | [`owners`] | whose they are |
 //! | [`totals`] | sums that never go down while sockets come and go |
 
-pub mod diag;
+pub(crate) mod diag;
 pub mod owners;
 pub mod totals;
 
@@ -67,7 +67,7 @@ pub struct Standing {
 
 impl Standing {
     /// Whether sockets are looked at.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.owners != Owners::None
     }
 }
@@ -180,7 +180,7 @@ impl Sockets {
     }
 
     /// Whether processes of this name own a watched socket, as of the last refresh.
-    pub fn is_owner(&self, command: &Command) -> bool {
+    pub(crate) fn is_owner(&self, command: &Command) -> bool {
         let mut owners = self.known.values().filter_map(|known| known.owner.as_ref());
         owners.any(|owner| owner.command == *command)
     }

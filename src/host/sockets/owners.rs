@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// A process that owns a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// Its name.
     pub command: Command,
     process: u32,
@@ -21,7 +21,7 @@ pub struct Owner {
 }
 
 /// Looks for owners.
-pub struct Finder {
+pub(crate) struct Finder {
     proc: PathBuf,
     by: OwnersBy,
 }
@@ -65,7 +65,7 @@ impl Finder {
     }
 
     /// Whether a process still is the owner that it was: one look at it, or two.
-    pub fn is_still(&self, owner: &Owner, socket: &Socket) -> bool {
+    pub(crate) fn is_still(&self, owner: &Owner, socket: &Socket) -> bool {
         let is_held = owner.file.as_ref().is_none_or(|file| inode(file) == Some(socket.inode));
         is_held && self.command(owner.process) == Some(owner.command)
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// Pairs of process and port that have a row of their own.
-pub const ROWS: usize = 64;
+pub(crate) const ROWS: usize = 64;
 /// How long a row stays without a socket.
 const KEPT: Duration = Duration::from_hours(1);
 
@@ -44,7 +44,7 @@ struct Sum {
 
 /// The sums.
 #[derive(Default)]
-pub struct SocketTotals {
+pub(crate) struct SocketTotals {
     /// Drops of each socket as booked last, by cookie.
     booked: HashMap<u64, u32>,
     sums: BTreeMap<(Box<str>, u16), Sum>,
@@ -54,7 +54,7 @@ impl SocketTotals {
     /// Books the sockets that there are now, each with the label of its owner: what a socket has
     /// dropped since the last time goes to whom it belongs now, the first time all that it ever
     /// dropped.
-    pub fn book<'a>(
+    pub(crate) fn book<'a>(
         &mut self,
         now: Time,
         sockets: impl IntoIterator<Item = (&'a Socket, Box<str>)>,

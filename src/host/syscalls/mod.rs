@@ -93,7 +93,7 @@ pub struct Standing {
 
 impl Standing {
     /// Whether anything is counted.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.backend != Backend::Off
     }
 }

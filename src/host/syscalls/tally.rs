@@ -14,9 +14,9 @@ use std::time::Duration;
 pub const PLACES: usize = 64;
 /// Of these, for names that own a watched socket: the alert about what multicast costs needs
 /// theirs also on a host with many busy names.
-pub const FOR_OWNERS: usize = 8;
+pub(crate) const FOR_OWNERS: usize = 8;
 /// Calls in a window that earn a place.
-pub const EARNED: u64 = 100;
+pub(crate) const EARNED: u64 = 100;
 /// How long a name keeps its place without a call.
 pub const KEPT: Duration = Duration::from_hours(1);
 /// Names without a place whose calls are added up in one window: as many as the kernel tells apart,
@@ -197,7 +197,7 @@ impl Tally {
     }
 
     /// Ends the window at `now` and begins the next.
-    pub fn close_window(&mut self, now: Time) {
+    pub(crate) fn close_window(&mut self, now: Time) {
         let seconds = now.since(self.began).as_secs_f64();
         if seconds <= 0.0 {
             return;

@@ -40,10 +40,11 @@ impl Bound {
 
     /// Series of one device at most: those of `other`, the gauges peak, last seen and info, its
     /// storms, and a device that breaks every rule.
-    pub const PER_DEVICE: usize = Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Rule::COUNT;
+    pub(crate) const PER_DEVICE: usize =
+        Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Rule::COUNT;
 
     /// Series of one segment at most: its own, and those of the device `other`.
-    pub const PER_SEGMENT: usize = {
+    pub(crate) const PER_SEGMENT: usize = {
         let packets_and_bytes = 2 * Protocol::COUNT;
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
         let info_converted_devices_suspended = 4;
@@ -70,7 +71,7 @@ impl Bound {
     };
 
     /// Series of one capture at most: up, drops, info and ring size.
-    pub const PER_CAPTURE: usize = 4;
+    pub(crate) const PER_CAPTURE: usize = 4;
 
     /// Series of this host at most: system calls in all and by process, each as a total and a rate,
     /// system calls by name, and three of each owner of a socket and port. `other` is one more each.
@@ -84,7 +85,8 @@ impl Bound {
 
     /// All others: capabilities at two times, build info, clock steps, configuration, evidence, how system calls and sockets
     /// are looked at, success and duration of each collector, nine of the process, and this host.
-    pub const FIXED: usize = 2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
+    pub(crate) const FIXED: usize =
+        2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     pub const fn series(self) -> usize {

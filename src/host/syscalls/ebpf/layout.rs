@@ -4,13 +4,13 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
 /// Slots of names; 0 is nobody's.
-pub const SLOTS: usize = 1024;
+pub(crate) const SLOTS: usize = 1024;
 /// Numbers of system calls that are told apart.
 pub const CALLS: usize = 512;
 /// The number of all calls that have no name.
-pub const CALL_OTHER: usize = CALLS - 1;
+pub(crate) const CALL_OTHER: usize = CALLS - 1;
 /// Bytes of a name.
-pub const NAME_LEN: usize = 16;
+pub(crate) const NAME_LEN: usize = 16;
 
 /// What one CPU counts. Only that CPU writes it.
 #[repr(C)]
@@ -37,7 +37,7 @@ pub struct Slot {
 
 /// What both sides say to each other.
 #[repr(C)]
-pub struct Control {
+pub(crate) struct Control {
     /// Changes when any thread group changes its slot.
     pub generation: AtomicU64,
     /// How often all counts were read.

@@ -11,7 +11,7 @@ use std::ptr::{NonNull, null_mut};
 ///
 /// # Safety
 /// Only for `repr(C)` structs of atomics, for which any bytes are a valid value.
-pub unsafe trait Shared {}
+pub(crate) unsafe trait Shared {}
 
 // SAFETY: atomics only, in C's layout.
 unsafe impl Shared for Counts {}
@@ -21,7 +21,7 @@ unsafe impl Shared for Slot {}
 unsafe impl Shared for Control {}
 
 /// A mapped array. Keeps the map alive, not its descriptor.
-pub struct Mapping<T> {
+pub(crate) struct Mapping<T> {
     start: NonNull<T>,
     elements: usize,
     _shared: PhantomData<T>,
@@ -48,7 +48,7 @@ impl<T: Shared> Mapping<T> {
     }
 
     /// The elements.
-    pub fn elements(&self) -> &[T] {
+    pub(crate) fn elements(&self) -> &[T] {
         // SAFETY: the mapping is that long, aligned to a page, and lives as long as `self`. `T` is
         // valid whatever its bytes are, and changes through its atomics only.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.elements) }

@@ -41,7 +41,7 @@ impl Names<'_> {
     ///
     /// # Errors
     /// What the kernel said.
-    pub fn fill(&mut self) -> Result<(), MapError> {
+    pub(crate) fn fill(&mut self) -> Result<(), MapError> {
         (1..u32::try_from(SLOTS).unwrap_or(u32::MAX)).try_for_each(|slot| self.offer(slot))
     }
 
