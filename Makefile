@@ -1,5 +1,5 @@
-# make test is THE test command: everything that has to hold, on a fresh Debian 12 with Rust.
-# make check is what can be had without root and without installing anything.
+# make test runs every test, on a fresh Debian 12 with Rust.
+# make check runs what needs no root and installs nothing.
 
 CARGO ?= cargo
 DENY_VERSION = 0.20.2
@@ -9,7 +9,7 @@ DENY_ROOT = $(TOOLS)/cargo-deny-$(DENY_VERSION)
 DENY = $(DENY_ROOT)/bin/cargo-deny
 DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 
-# The IEEE registers: see NOTICE.
+# The IEEE registries: see NOTICE.
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
@@ -52,7 +52,7 @@ deny: $(DENY)
 	    echo; \
 	fi
 
-# Unoptimized and without its own network code: 2 minutes of a 2-core machine instead of many, once.
+# Unoptimized and without its own network code: takes 2 minutes on 2 cores instead of many, once.
 $(DENY):
 	@echo "building cargo-deny $(DENY_VERSION) into $(DENY_ROOT): some 2 minutes, once"
 	$(CARGO) install --quiet --locked --debug --no-default-features \
@@ -66,15 +66,15 @@ $(DEB):
 fmt: need-cargo
 	$(CARGO) fmt
 
-# For whoever wants newer registers: needs npm, python3 and Debian's ieee-data.
+# To update the registries: needs npm, python3 and Debian's ieee-data.
 oui:
 	set -e; d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; \
 	npm pack --silent --pack-destination "$$d" $(OUI_DATA) >/dev/null; \
 	tar -xzf "$$d"/*.tgz -C "$$d"; \
 	scripts/make-oui src/engine/identity/oui.bin "$$d/package/index.json" $(IAB)
 
-# The programs in the kernel: the objects are in the repository, so building needs no clang. The
-# same bytes in any folder: tests/root_bpf_objects.rs makes them anew and compares.
+# The eBPF programs: the objects are in the repository, so building needs no clang. The same bytes
+# in any folder: tests/root_bpf_objects.rs rebuilds them and compares.
 BPF_OUT ?= bpf
 BPF_CLANG ?= clang-14
 BPF_STRIP ?= llvm-strip-14
@@ -110,7 +110,7 @@ need-root:
 	@if [ "$$(id -u)" != 0 ]; then \
 	    echo "make test needs root: the tests make network namespaces, and packages that they" >&2; \
 	    echo 'need may have to be installed. Try: sudo env "PATH=$$PATH" make test' >&2; \
-	    echo "Without root, make check does what can be done." >&2; \
+	    echo "Without root, run make check." >&2; \
 	    exit 1; \
 	fi
 

@@ -379,7 +379,7 @@ fn chat_and_mail_say_all_that_their_alerts_say_and_that_they_are_over() {
     assert_eq!(end["title"], format!("Resolved: {}", chat.mark));
     assert_eq!(end["color"], "good");
     let text = end["text"].as_str().expect("a text");
-    assert!(text.starts_with("*RESOLVED: ") && text.contains("*Over:*"), "{text}");
+    assert!(text.starts_with("*RESOLVED: ") && text.contains("*Ended:*"), "{text}");
     assert!(!text.contains("Do first"), "{text}");
 }
 

@@ -229,12 +229,12 @@ fn an_ordinary_user_gets_sockets_and_is_told_how_to_get_the_ring() {
         let privileges = part(&text, "Privileges");
         assert!(
             privileges.starts_with(
-                "  ok       capabilities of use at the start: none; in force now: none
+                "  ok       useful capabilities at the start: none; now: none
   hint     CAP_NET_RAW is missing: only the socket backend works
            -> give it to the program:
            $ sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep /opt/exporter
-           -> or run it as root, which gives all privilege up once the sockets
-              are open:
+           -> or run it as root, which drops all privileges once the sockets are
+              open:
            $ sudo /opt/exporter
 "
             ),
@@ -282,7 +282,7 @@ fn what_serving_could_not_do_is_exit_code_1() {
         assert!(
             part(&text, "Interfaces").ends_with(
                 "  PROBLEM  --capture.interface=nope0 matches no interface
-           -> there are: lo, b0, a0
+           -> available: lo, b0, a0
 "
             ),
             "{text}"

@@ -69,7 +69,7 @@ const LINES: &[(&str, How)] = &[
     ("multicast_exporter analyze story.pcap", Runs(&["61705 frames", "repeated_response"])),
     (
         "multicast_exporter check",
-        Runs(&["eth0 is captured by ring", "capabilities of use at the start"]),
+        Runs(&["eth0 is captured by ring", "useful capabilities at the start"]),
     ),
     ("ip link add link eth0 name eth0.30 type vlan", Elsewhere("tests/root_serve/interfaces.rs")),
     ("ethtool -K eth0 rx-vlan-filter off", Elsewhere("tests/root_interfaces.rs")),

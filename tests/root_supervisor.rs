@@ -85,7 +85,7 @@ fn the_manager_hears_of_ready_reload_and_stop() {
     assert!(manager.next_but_feeds().starts_with("RELOADING=1\n"));
     assert_eq!(
         manager.next_but_feeds(),
-        "READY=1\nSTATUS=capturing b0; the configuration file cannot be used, the one before holds\n"
+        "READY=1\nSTATUS=capturing b0; the configuration file cannot be used, the previous one is in force\n"
     );
 
     process.signal(libc::SIGTERM);
@@ -166,12 +166,12 @@ fn without_the_promised_socket_the_start_ends() {
     };
     let mut nothing = command_in(&namespace, BINARY);
     nothing.arg("--web.systemd-socket");
-    ends(nothing, "no socket was handed over");
+    ends(nothing, "no socket was passed");
     // Descriptor 3 is a file.
     let mut a_file = command_in(&namespace, "sh");
     let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" --web.systemd-socket 3</dev/null";
     a_file.args(["-c", script, BINARY]);
-    ends(a_file, "descriptor 3 is no listening TCP socket");
+    ends(a_file, "descriptor 3 is not a listening TCP socket");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
 }
 
 fn broke_off(tap: &Tap, reason: String) {
-    warn!(interface = NAME, reason, "the simulation broke off");
+    warn!(interface = NAME, reason, "the simulation ended early");
     tap.update_status(|status| {
         status.up = false;
         status.reason = Some(reason);

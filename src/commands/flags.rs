@@ -42,11 +42,11 @@ pub struct Cli {
 pub enum Command {
     /// Run capture files through the engine and report the devices
     Analyze(Analyze),
-    /// Show what would be captured and how, what is missing, and why one may see too little
+    /// Show what would be captured and how, what is missing, and why too little may arrive
     Check(Check),
     /// Serve a simulated LAN in which a printer locks up: no privilege, no network
     Demo(Demo),
-    /// Ask the exporter that runs here whether it is healthy: exit code 0 if it says so
+    /// Ask the exporter running here whether it is healthy: exit code 0 if so
     Health(Listen),
 }
 
@@ -100,7 +100,7 @@ pub struct Web {
     /// Where it listens.
     #[command(flatten)]
     pub listen: Listen,
-    /// Serve on the sockets that systemd hands over, in place of --web.listen-address
+    /// Serve on the sockets that systemd passes, instead of --web.listen-address
     #[arg(long = "web.systemd-socket")]
     pub systemd_socket: bool,
     /// Path of the metrics
@@ -109,7 +109,7 @@ pub struct Web {
     /// Scrapes that may run or wait at once; 0 is no limit
     #[arg(long = "web.max-requests", value_name = "N", default_value_t = 40)]
     pub max_requests: usize,
-    /// Give out what was kept of storms, `/api/v1/storms/ID/capture`: frames as they were sent
+    /// Serve the frames kept of storms, as they were sent, at `/api/v1/storms/ID/capture`
     #[arg(long = "web.enable-capture-download")]
     pub enable_capture_download: bool,
 }
@@ -152,7 +152,7 @@ pub struct Capture {
         value_parser = clap::value_parser!(u16).range(1..=4096)
     )]
     pub sockets: u16,
-    /// VLANs without an interface of their own that get a segment of their own
+    /// How many VLANs without an interface of their own get a segment of their own
     #[arg(long = "capture.segments-max", value_name = "N", default_value_t = DEFAULT_SYNTHETIC_MAX)]
     pub segments_max: usize,
 }
@@ -168,7 +168,7 @@ impl Capture {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Capture")]
 pub struct Replay {
-    /// Replay this capture file at its own pace instead of capturing
+    /// Replay this capture file at its recorded pace instead of capturing
     #[arg(
         long = "capture.file",
         value_name = "FILE",
@@ -190,7 +190,7 @@ pub struct Replay {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Devices")]
 pub struct Devices {
-    /// Devices that are told apart, in the whole process
+    /// Devices tracked at once, in the whole process
     #[arg(
         long = "devices.max",
         value_name = "N",
@@ -212,7 +212,7 @@ pub struct Devices {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Devices")]
 pub struct Configuration {
-    /// Names of devices, what is no storm, and limits: a YAML file, read again at SIGHUP
+    /// YAML file with names of devices, limits, and what is never a storm; SIGHUP rereads it
     #[arg(id = "config_file", long = "config.file", value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
@@ -221,10 +221,10 @@ pub struct Configuration {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Evidence")]
 pub struct Evidence {
-    /// Keep the packets around the begin of each device storm in this folder, as pcapng files
+    /// Keep the packets around the start of each device storm in this folder, as pcapng files
     #[arg(long = "evidence.dir", value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
-    /// Packets of the device kept from before the begin; three times as many are kept after it
+    /// Packets of the device kept from before the start; three times as many are kept after it
     #[arg(
         long = "evidence.packets",
         value_name = "N",
@@ -233,8 +233,8 @@ pub struct Evidence {
         requires = "dir"
     )]
     pub packets: u16,
-    /// Size of all files together, the oldest are deleted first: bytes, or with the suffix KiB,
-    /// MiB or GiB
+    /// Total size of the files, the oldest are deleted first: bytes, or with the suffix KiB, MiB
+    /// or GiB
     #[arg(
         long = "evidence.max-size",
         value_name = "SIZE",
@@ -256,13 +256,13 @@ pub struct Collector {
     /// Do not count system calls
     #[arg(long = "no-collector.syscalls", overrides_with = "syscalls")]
     no_syscalls: bool,
-    /// How to count system calls; one that may not run is a warning, and nothing is counted
+    /// How to count system calls; if a named way cannot run, it warns and counts nothing
     #[arg(long = "collector.syscalls.backend", value_name = "BACKEND", default_value = "auto")]
     syscalls_backend: syscalls::Choice,
-    /// Look at the UDP sockets on the discovery ports (default)
+    /// Watch the UDP sockets on the discovery ports (default)
     #[arg(id = "collector_sockets", long = "collector.sockets", default_value_t = true)]
     sockets: bool,
-    /// Do not look at sockets
+    /// Do not watch sockets
     #[arg(long = "no-collector.sockets", overrides_with = "collector_sockets")]
     no_sockets: bool,
     /// How to find the owners of sockets
@@ -284,10 +284,10 @@ impl Collector {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Log")]
 pub struct Log {
-    /// The least severe messages that are written
+    /// Log messages of this level and above
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info")]
     pub level: LogLevel,
-    /// How messages are written
+    /// Format of log messages
     #[arg(long = "log.format", value_name = "FORMAT", default_value = "logfmt")]
     pub format: LogFormat,
 }
@@ -322,7 +322,7 @@ pub struct Analyze {
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub output: Output,
     // These two have variables of their own: those of serving must not change a report.
-    /// Devices that are told apart; the rest is one device named other
+    /// Devices tracked at once; the rest is one device named other
     #[arg(
         long = "devices.max",
         env = "MULTICAST_EXPORTER_ANALYZE_DEVICES_MAX",
@@ -331,7 +331,7 @@ pub struct Analyze {
         value_parser = values::devices_max
     )]
     pub devices_max: usize,
-    /// Names of devices, what is no storm, and limits: a YAML file
+    /// YAML file with names of devices, limits, and what is never a storm
     #[arg(
         long = "config.file",
         env = "MULTICAST_EXPORTER_ANALYZE_CONFIG_FILE",
@@ -355,7 +355,7 @@ pub enum Output {
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// How long to listen to the LAN for first aid; 0s does not listen
+    /// How long to listen to the LAN; 0s does not listen
     #[arg(
         long = "check.listen",
         value_name = "DURATION",
@@ -371,13 +371,13 @@ pub struct Check {
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// What the simulated LAN does is the same for the same seed
+    /// Seed of the simulation: the same seed makes the same frames
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// The printer locks up this long after the start
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::duration)]
     pub storm_after: Duration,
-    /// Somebody unplugs it this long after; 0s keeps it well
+    /// It is unplugged this long after that; with 0s it never locks up
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = values::duration)]
     pub storm_for: Duration,
     /// Flags of the web server.

@@ -52,7 +52,7 @@ fn log(news: &StormNews) {
                 packets,
                 seconds,
                 reason,
-                "a storm is over"
+                "a storm has ended"
             );
             return;
         }

@@ -147,7 +147,7 @@ pub fn wireless(interface: &str) -> Finding {
         Area::Surroundings,
         format!(
             "{interface} is Wi-Fi: access points hold multicast back while stations sleep, convert \
-             it to unicast, answer in others' names (proxy ARP and mDNS) or keep stations apart, \
+             it to unicast, answer for others (proxy ARP and mDNS) or keep stations apart, \
              so that less is seen than the LAN carries"
         ),
     )

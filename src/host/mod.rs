@@ -53,7 +53,7 @@ pub struct Standing {
 #[derive(Debug, Error)]
 pub enum Trouble {
     /// The lock could not be had in time.
-    #[error("its lock could not be had in time")]
+    #[error("its lock could not be taken in time")]
     Lock,
     /// The kernel's count of system calls could not be read.
     #[error("reading the count of system calls: {0}")]

@@ -105,7 +105,7 @@ pub struct CaptureView {
 
 /// A capture's lock could not be had in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("its lock could not be had in time")]
+#[error("its lock could not be taken in time")]
 pub struct LockTimeout;
 
 /// An instant after which a scrape must not wait any longer.

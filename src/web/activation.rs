@@ -13,19 +13,19 @@ use thiserror::Error;
 pub enum ActivationError {
     /// Nobody handed any over.
     #[error(
-        "--web.systemd-socket: no socket was handed over; start the program by its socket unit, or without this flag"
+        "--web.systemd-socket: no socket was passed; start the program by its socket unit, or without this flag"
     )]
     None,
     /// Something else was handed over.
     #[error(
-        "--web.systemd-socket: descriptor {descriptor} is no listening TCP socket; the socket unit needs ListenStream= with a port"
+        "--web.systemd-socket: descriptor {descriptor} is not a listening TCP socket; the socket unit needs ListenStream= with a port"
     )]
     NoListener {
         /// Its number.
         descriptor: RawFd,
     },
     /// The environment is not as systemd sets it, or the kernel refused.
-    #[error("--web.systemd-socket: taking what was handed over: {0}")]
+    #[error("--web.systemd-socket: taking the sockets that were passed: {0}")]
     Io(#[from] io::Error),
 }
 

@@ -114,7 +114,7 @@ pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
 /// `/api/v1/storms/{id}/capture`: what frames hold may be private, so only if it was allowed.
 pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     if !app.enable_capture_download {
-        let why = "Captures are only given out with the flag --web.enable-capture-download.\n";
+        let why = "Captures are only served with the flag --web.enable-capture-download.\n";
         return (StatusCode::FORBIDDEN, why).into_response();
     }
     let nothing = || problem(StatusCode::NOT_FOUND, "nothing is kept of such a storm");
@@ -127,7 +127,7 @@ pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>)
         // An empty body is no capture, so it can say that there is none.
         Ok(None) => Some(Vec::new()),
         Err(error) => {
-            warn!(%error, storm = id, "what was kept of a storm cannot be read");
+            warn!(%error, storm = id, "the frames kept of a storm cannot be read");
             None
         }
     };

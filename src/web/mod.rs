@@ -109,7 +109,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.scraper.source().ready() {
         "The exporter is ready.\n".into_response()
     } else {
-        let why = "The exporter is not ready: its captures are being started.\n";
+        let why = "The exporter is not ready: its captures are starting.\n";
         (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
     }
 }
@@ -122,7 +122,7 @@ async fn not_found(uri: Uri) -> Response {
 
 async fn not_allowed(method: Method) -> Response {
     let method: String = method.as_str().chars().take(32).collect();
-    let why = format!("Nothing here answers {method}; use GET or HEAD.\n");
+    let why = format!("{method} is not answered; use GET or HEAD.\n");
     (StatusCode::METHOD_NOT_ALLOWED, why).into_response()
 }
 

@@ -73,7 +73,7 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
         Text(metrics),
     )?;
     if !ready {
-        out.write_str("<p class=\"down\">The captures are being started.</p>\n")?;
+        out.write_str("<p class=\"down\">The captures are starting.</p>\n")?;
     }
     write_storms(out, view)?;
     write_captures(out, &view.captures)?;
@@ -90,7 +90,7 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
         return Ok(());
     }
     storms.sort_by_key(|storm| (Reverse(storm.level), storm.start, &storm.interface, storm.number));
-    writeln!(out, "<h2 class=\"down\">Storms</h2>\n<p>{} going on.</p>", storms.len())?;
+    writeln!(out, "<h2 class=\"down\">Storms</h2>\n<p>{} in progress.</p>", storms.len())?;
     let heads = [
         "Device",
         "Name",
@@ -98,7 +98,7 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
         "Level",
         "What it does",
         "Since",
-        "#Frames/s at most",
+        "#Peak frames/s",
         "#Frames",
     ];
     open_table(out, &heads)?;
@@ -185,7 +185,7 @@ fn write_devices(out: &mut String, view: &LanView) -> fmt::Result {
     let mut devices = report::devices(view.segments());
     devices.retain(|device| device.sender.is_some());
     if devices.is_empty() {
-        return out.write_str("<p>No device was heard yet.</p>\n");
+        return out.write_str("<p>No device has been heard yet.</p>\n");
     }
     let all = devices.len();
     devices.sort_by_key(|device| {
@@ -201,7 +201,7 @@ fn write_devices(out: &mut String, view: &LanView) -> fmt::Result {
         "Model",
         "Category",
         "Segment",
-        "#Frames/s at most, last 60 s",
+        "#Peak frames/s, last 60 s",
         "#Frames",
     ];
     open_table(out, &heads)?;

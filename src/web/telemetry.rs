@@ -39,7 +39,9 @@ pub(super) async fn handle(
     };
     let patience = match patience(&headers) {
         Ok(patience) => patience,
-        Err(value) => return bad(format!("{TIMEOUT_HEADER}: {value:?} is no number of seconds")),
+        Err(value) => {
+            return bad(format!("{TIMEOUT_HEADER}: {value:?} is not a number of seconds"));
+        }
     };
     let format = negotiate::format(&headers);
     let encoding = negotiate::encoding(&headers);

@@ -18,7 +18,7 @@ pub enum PathError {
     #[error("{0:?} has characters other than letters, digits and - . _ ~ /")]
     Characters(String),
     /// Other pages live there.
-    #[error("{0:?} is where other pages are")]
+    #[error("{0:?} is the path of another page")]
     Taken(String),
 }
 

@@ -197,7 +197,7 @@ async fn health_and_readiness() {
     let app = router(Scraper::new(lan.clone()), None, &Settings::default());
     assert_eq!(get(&app, "/-/healthy").await.status, StatusCode::OK);
     assert_eq!(get(&app, "/-/ready").await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(get(&app, "/").await.text().contains("The captures are being started."));
+    assert!(get(&app, "/").await.text().contains("The captures are starting."));
     lan.ready.store(true, Ordering::SeqCst);
     assert_eq!(get(&app, "/-/ready").await.status, StatusCode::OK);
 }
@@ -266,7 +266,7 @@ async fn the_page_shows_what_is_captured_and_by_whom_it_is_used() {
     let first = text.find("<h2 class=\"down\">Storms</h2>").unwrap();
     assert!(first < text.find("<h2>Interfaces</h2>").unwrap(), "storms come first");
     for shown in [
-        "2 going on.",
+        "2 in progress.",
         "repeats the same record, and nobody asked (repeated_response)",
         "<td>the segment</td>",
         "is flooded, half of it or more by one device (one_device)",

@@ -113,7 +113,7 @@ fn a_storm_is_in_the_metrics_in_the_api_and_on_the_page() {
     assert_eq!(list[0]["protocol"], "mdns");
     let log = program.process.log();
     assert_eq!(log.matches("a storm began").count(), 1, "{log}");
-    assert_eq!(log.matches("a storm is over").count(), 1, "{log}");
+    assert_eq!(log.matches("a storm has ended").count(), 1, "{log}");
 }
 
 /// Sender and time of each frame of a capture.

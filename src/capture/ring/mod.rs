@@ -187,7 +187,7 @@ impl Capture for Ring {
         let lost = cursor.read(bytes, self.link, BATCH_FRAMES, &mut self.slots);
         if lost > 0 {
             self.dropped += u64::from(lost);
-            tracing::debug!(interface = %self.name, lost, "a block of the ring contradicts itself");
+            tracing::debug!(interface = %self.name, lost, "a block of the ring is inconsistent");
         }
         Ok(Batch::new(bytes, &self.slots, &self.names))
     }

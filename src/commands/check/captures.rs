@@ -83,7 +83,7 @@ fn not_captured(reason: &Reason, names: &[&str]) -> Finding {
 pub fn unmatched(patterns: &[&str], names: &[&str]) -> Vec<Finding> {
     let problem = |pattern: &&str| {
         let text = format!("--capture.interface={pattern} matches no interface");
-        Finding::problem(Area::Interfaces, text).say(format!("there are: {}", names.join(", ")))
+        Finding::problem(Area::Interfaces, text).say(format!("available: {}", names.join(", ")))
     };
     patterns.iter().map(problem).collect()
 }
@@ -104,7 +104,7 @@ pub fn nothing(chosen: &[Chosen]) -> Finding {
     });
     match candidate {
         Some(chosen) => finding
-            .say("one that is passed over by default is captured when it is named:")
+            .say("one that is skipped by default is captured if it is named:")
             .run(format!("multicast_exporter --capture.interface={}", shell_word(&chosen.name))),
         None => finding.say("one that comes up later is captured from then on"),
     }
@@ -166,7 +166,7 @@ pub fn memory(rings: &[u64]) -> Option<Finding> {
 /// What a backend does not see.
 const fn limits(backend: Backend) -> &'static str {
     match backend {
-        Backend::Ring | Backend::File | Backend::Demo => "which sees all there is",
+        Backend::Ring | Backend::File | Backend::Demo => "which sees everything",
         Backend::Pnet => "which is promiscuous and sees no VLAN tags, direction or drops",
         Backend::Socket => {
             "which hears mDNS, SSDP, LLMNR and WS-Discovery only and sees no MAC addresses, VLAN \

@@ -90,7 +90,7 @@ fn of_rate(
     let is_over = device.peak_ever >= limit && signalling + address > 0;
     is_over.then(|| {
         let text = format!(
-            "{} sent {} packets in one second, mostly {}: a burst, no storm unless it goes on",
+            "{} sent {} packets in one second, mostly {}: a burst, not a storm unless it goes on",
             who(),
             device.peak_ever,
             busiest(device, class, expected).label()

@@ -126,8 +126,8 @@ fn mdns(facts: &Facts<'_>, heard: &Summary) -> Finding {
             let finding = Finding::hint(area, "mDNS over IPv4 only");
             if facts.has_v6 {
                 finding.say(
-                    "no device may speak it over IPv6; or a switch with MLD snooping keeps \
-                     ff02::fb from here, for lack of a querier or of a join (see Interfaces)",
+                    "perhaps no device uses it over IPv6; or a switch with MLD snooping withholds \
+                     ff02::fb, for lack of a querier or of a join (see Interfaces)",
                 )
             } else {
                 finding.say(format!(
@@ -138,7 +138,7 @@ fn mdns(facts: &Facts<'_>, heard: &Summary) -> Finding {
             }
         }
         [false, true] => Finding::hint(area, "mDNS over IPv6 only").say(
-            "no device may speak it over IPv4; or an access point or switch withholds 224.0.0.251",
+            "perhaps no device uses it over IPv4; or an access point or switch withholds 224.0.0.251",
         ),
         [false, false] => {
             let text = format!("no mDNS from others in {}", facts.seconds());
@@ -178,7 +178,7 @@ fn queriers(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
         let text = format!("{text}, twice the usual interval of 125 s: there is no querier");
         Finding::hint(facts.area(), text)
     } else {
-        let text = format!("{text}; the usual interval is 125 s, so this is a hint and no proof");
+        let text = format!("{text}; the usual interval is 125 s, so this is a hint, not proof");
         Finding::hint(facts.area(), text)
             .say("to be sure, listen longer:")
             .run("multicast_exporter check --check.listen=260s")

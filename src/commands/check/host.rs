@@ -23,7 +23,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
     if facts.standing.syscalls.backend == Backend::Ebpf && !facts.is_first_namespace {
         let text = "this is a container with processes of its own: threads of processes that ran \
                     before are counted as other until the first of them makes a call, and owners \
-                    of the host's sockets cannot be told";
+                    of the host's sockets are not known";
         let finding = Finding::hint(Area::Host, text).say("share the host's processes:");
         findings.push(finding.run("docker run --pid=host ..."));
     }
@@ -70,7 +70,7 @@ fn of_sockets(standing: &sockets::Standing) -> Finding {
     let text = match standing.owners {
         Owners::Fd => "owners of sockets on the discovery ports are found by their files",
         Owners::Uid => "owners of sockets on the discovery ports are found by their user",
-        Owners::None => "sockets on the discovery ports are not looked at",
+        Owners::None => "sockets on the discovery ports are not watched",
     };
     match &standing.refusal {
         Some(refusal) => Finding::hint(Area::Host, text).say(refusal.clone()),

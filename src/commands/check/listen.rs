@@ -171,7 +171,7 @@ impl Listener<'_> {
             Ok(Ended::Stopped) => None,
             Ok(Ended::Capture(error)) => Some(error.to_string()),
             Ok(Ended::Panicked(_)) | Err(_) => {
-                let text = "listening broke off: please report what stands above";
+                let text = "listening failed: please report the message above";
                 return vec![Finding::problem(Area::Heard(interface), text)];
             }
         };

@@ -137,7 +137,7 @@ fn web(flags: &flags::Web, listeners: Listeners) -> Result<Vec<Finding>, String>
         }
         // Only the service manager hands any over, and it does not start this command.
         Listeners::HandedOver(Ok(_) | Err(ActivationError::None)) => {
-            let text = "the service manager hands the sockets over (--web.systemd-socket)";
+            let text = "the service manager passes the sockets (--web.systemd-socket)";
             Ok(vec![Finding::ok(Area::Web, text)])
         }
         Listeners::HandedOver(Err(error)) => {

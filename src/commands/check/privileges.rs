@@ -35,7 +35,7 @@ pub(crate) fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
         if of_use.is_empty() { "none".to_owned() } else { of_use }
     };
     let text = format!(
-        "capabilities of use at the start: {}; in force now: {}",
+        "useful capabilities at the start: {}; now: {}",
         of_use(&at_start.effective),
         of_use(now)
     );
@@ -65,7 +65,7 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
             Finding::ok(Area::Privileges, "packet sockets can be opened (CAP_NET_RAW)"),
             Finding::ok(
                 Area::Kernel,
-                format!("{} packet sockets are open for captures to come", facts.opened),
+                format!("{} packet sockets are open for future captures", facts.opened),
             ),
         ],
         Some(PoolEmpty::NotPermitted) => vec![not_permitted(facts, level)],
@@ -116,7 +116,7 @@ fn not_permitted(facts: &Facts, level: impl Fn(Area, String) -> Finding) -> Find
     let finding = finding
         .say("give it to the program:")
         .run(format!("sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep {}", program(facts)))
-        .say("or run it as root, which gives all privilege up once the sockets are open:")
+        .say("or run it as root, which drops all privileges once the sockets are open:")
         .run(format!("sudo {}", program(facts)));
     if facts.container {
         return finding.say("in a container, as uid 0 inside:").run(
@@ -158,7 +158,7 @@ Privileges
   ok       packet sockets can be opened (CAP_NET_RAW)
 
 Kernel
-  ok       64 packet sockets are open for captures to come
+  ok       64 packet sockets are open for future captures
 "
         );
     }
@@ -173,8 +173,8 @@ Privileges
   hint     CAP_NET_RAW is missing: only the socket backend works
            -> give it to the program:
            $ sudo setcap cap_net_raw,cap_bpf,cap_perfmon+ep /opt/multicast_exporter
-           -> or run it as root, which gives all privilege up once the sockets
-              are open:
+           -> or run it as root, which drops all privileges once the sockets are
+              open:
            $ sudo /opt/multicast_exporter
 "
         );
@@ -196,7 +196,7 @@ Privileges
         let start = ["CAP_CHOWN", "CAP_NET_RAW", "CAP_PERFMON"].map(String::from);
         let start = Held { effective: start.into(), ..Held::default() };
         let found = in_force(&start, &BTreeSet::new());
-        let text = "capabilities of use at the start: CAP_NET_RAW, CAP_PERFMON; in force now: none";
+        let text = "useful capabilities at the start: CAP_NET_RAW, CAP_PERFMON; now: none";
         assert_eq!(found, Finding::ok(Area::Privileges, text));
     }
 

@@ -39,7 +39,7 @@ choices! {
         Perf = "perf", "The total only (needs root, for tracefs)";
     }
     sockets::OwnersBy {
-        Uid = "uid", "The only command name among the processes of the socket's user: no privilege";
+        Uid = "uid", "The command name, if all processes of the socket's user share one: no privilege";
         Fd = "fd", "The process that holds the socket (needs `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH`, which one thread keeps)";
     }
 }
@@ -72,7 +72,7 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err(format!("unknown unit {unit:?}; write 4MiB or 4194304")),
     };
     let size = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
-    size.ok_or_else(|| "is no size; write 4MiB or 4194304".into())
+    size.ok_or_else(|| "is not a size; write 4MiB or 4194304".into())
 }
 
 pub(super) fn devices_max(text: &str) -> Result<usize, String> {

@@ -37,13 +37,13 @@ fn tell_of_sockets(wanted: Settings, standing: &sockets::Standing) {
         if wanted.sockets == Some(sockets::OwnersBy::Fd) {
             warn!(reason, "owners of sockets are not found in the way asked for");
         } else {
-            info!(reason, "the sockets on the discovery ports are not looked at as they could be");
+            info!(reason, "the sockets on the discovery ports are watched with limits");
         }
     }
     let owners = standing.owners.label();
     if standing.is_on() {
-        info!(owners, "looking at the sockets on the discovery ports");
+        info!(owners, "watching the sockets on the discovery ports");
     } else {
-        info!(owners, "no sockets are looked at");
+        info!(owners, "no sockets are watched");
     }
 }

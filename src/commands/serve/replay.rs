@@ -65,6 +65,6 @@ pub fn start(
 
 /// Says that the replay did not come to its end; the reason, for the page.
 fn broke_off(tap: &Tap, reason: String) -> String {
-    warn!(file = %tap.name(), reason, "the replay broke off");
+    warn!(file = %tap.name(), reason, "the replay ended early");
     reason
 }

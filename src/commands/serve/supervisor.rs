@@ -40,9 +40,9 @@ pub(crate) async fn attend(lan: Arc<Lan>) {
         match (mem::replace(&mut was_silent, is_silent), is_silent) {
             (false, true) => {
                 let threads = silent.join(" ");
-                error!(threads, "not heard of any more: the watchdog is not fed");
+                error!(threads, "threads do not respond: the watchdog is not fed");
             }
-            (true, false) => info!("all threads are heard of again: the watchdog is fed"),
+            (true, false) => info!("all threads respond again: the watchdog is fed"),
             (true, true) | (false, false) => {}
         }
     }
@@ -74,7 +74,7 @@ fn status(lan: &Lan) -> String {
         count => format!("capturing {count} interfaces"),
     };
     if lan.reload().is_some_and(|reload| !reload.successful) {
-        line.push_str("; the configuration file cannot be used, the one before holds");
+        line.push_str("; the configuration file cannot be used, the previous one is in force");
     }
     line
 }

@@ -88,7 +88,7 @@ impl Counter {
             backend: Backend::Ebpf,
             reason,
             words: format!(
-                "{name} is missing: run it as root, which gives all up once it is set up, or give \
+                "{name} is missing: run it as root, which drops all privileges after setup, or give \
                  the program cap_net_raw,cap_bpf,cap_perfmon+ep by setcap"
             ),
             verifier_log: None,

@@ -175,7 +175,7 @@ fn a_pattern_without_a_match_names_what_there_is() {
     assert_eq!(
         found,
         [Finding::problem(Area::Interfaces, "--capture.interface=nope0 matches no interface")
-            .say("there are: lo, eth0")]
+            .say("available: lo, eth0")]
     );
     assert_eq!(unmatched(&[], &["lo"]), []);
 }

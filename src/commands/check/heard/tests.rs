@@ -74,7 +74,7 @@ Heard on eth0
               virtual machine), port isolation or Wi-Fi client isolation keeps
               other devices out
   hint     no IGMP or MLD query in 60 s; the usual interval is 125 s, so this is
-           a hint and no proof
+           a hint, not proof
            -> to be sure, listen longer:
            $ multicast_exporter check --check.listen=260s
            -> without a querier, switches that snoop forget who is in which
@@ -97,7 +97,7 @@ fn mdns_of_one_family() {
     let other = Host::numbered(7);
     let found = findings(&facts(SHORT), &heard(&[other.mdns4(browse())]));
     assert_eq!((found[1].level, found[1].text.as_str()), (Level::Hint, "mDNS over IPv4 only"));
-    assert!(flat(&found).contains("MLD snooping keeps"));
+    assert!(flat(&found).contains("MLD snooping withholds"));
     let without = Facts { has_v6: false, ..facts(SHORT) };
     let found = findings(&without, &heard(&[other.mdns4(browse())]));
     assert!(flat(&found).contains("has no IPv6 address on eth0"));
@@ -119,7 +119,7 @@ fn no_querier_is_said_for_sure_after_twice_the_interval() {
     assert!(found.contains("IGMP querier: 10.53.0.7, version 2 hint"), "{found}");
     assert!(found.contains("no MLD query in 260 s, twice the usual interval"), "{found}");
     assert!(!found.contains("--check.listen"), "{found}");
-    assert!(text(&facts(SHORT), &frames).contains("a hint and no proof"));
+    assert!(text(&facts(SHORT), &frames).contains("a hint, not proof"));
 }
 
 #[test]
