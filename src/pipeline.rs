@@ -73,7 +73,7 @@ pub struct Settings {
 pub(crate) type PolicyOf = Arc<dyn Fn(&Label) -> Arc<StormPolicy> + Send + Sync>;
 
 /// The same for all segments: what holds without a configuration.
-pub fn expecting_the_usual() -> PolicyOf {
+pub fn usual_policy() -> PolicyOf {
     let usual = Arc::<StormPolicy>::default();
     Arc::new(move |_| Arc::clone(&usual))
 }

@@ -4,7 +4,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::lan::Lan;
-use crate::pipeline::{PolicyOf, expecting_the_usual};
+use crate::pipeline::{PolicyOf, usual_policy};
 use crate::time::clock;
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl Configuration {
 
     /// What is expected on each segment, by the file as it was read last.
     pub fn expecting(&self) -> PolicyOf {
-        let Some(file) = &self.file else { return expecting_the_usual() };
+        let Some(file) = &self.file else { return usual_policy() };
         let config = Arc::clone(&file.config);
         Arc::new(move |label| Arc::new(config.read().policy(label)))
     }

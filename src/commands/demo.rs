@@ -13,7 +13,7 @@ use super::{ExitStatus, Failure, failed, hash_key, news, opening, say, serve};
 use crate::capture::Backend;
 use crate::engine;
 use crate::lan::{Lan, Tap};
-use crate::pipeline::{Pipeline, Settings, expecting_the_usual};
+use crate::pipeline::{Pipeline, Settings, usual_policy};
 use crate::privilege;
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use crate::simulation::{Member, Options, Simulation, Stream};
@@ -75,7 +75,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        policy: expecting_the_usual(),
+        policy: usual_policy(),
         evidence: None,
     };
     let tap = lan.tap(NAME, || Pipeline::file(settings));

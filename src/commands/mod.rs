@@ -130,13 +130,13 @@ fn hash_key() -> HashKey {
 #[cfg(test)]
 pub(crate) fn test_settings() -> crate::pipeline::Settings {
     use crate::engine::Config;
-    use crate::pipeline::expecting_the_usual;
+    use crate::pipeline::usual_policy;
     use crate::segment::{Labels, Sharing};
     crate::pipeline::Settings {
         engine: Config::for_tests(100),
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
-        policy: expecting_the_usual(),
+        policy: usual_policy(),
         evidence: None,
     }
 }

@@ -1,4 +1,5 @@
-//! The protocols that frames are counted by. The label is the name of the file that decodes it.
+//! The protocols that frames are counted by. A file beside this one reads each, under the name of
+//! its label; `mdns_unicast` is read as mDNS, and the two `other_…` are not read.
 
 use crate::labelled::labelled;
 

@@ -14,7 +14,7 @@ fn files() -> Pipeline {
         engine,
         key: HashKey([1, 2, 3, 4]),
         labels,
-        policy: expecting_the_usual(),
+        policy: usual_policy(),
         evidence: None,
     })
 }

@@ -14,7 +14,7 @@ use multicast_exporter::commands::analyze::{Options, analyze};
 use multicast_exporter::engine::Converted;
 use multicast_exporter::lan::{CaptureView, Deadline, LanView};
 use multicast_exporter::metrics::{Dialect, Encoding, Scraper, Selection, Writer};
-use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
+use multicast_exporter::pipeline::{Pipeline, Settings, usual_policy};
 use multicast_exporter::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use std::fs;
 use std::io::Cursor;
@@ -35,7 +35,7 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
         engine: config(Converted::Files),
         key: KEY,
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
-        policy: expecting_the_usual(),
+        policy: usual_policy(),
         evidence: None,
     });
     loop {

@@ -5,7 +5,7 @@ use multicast_exporter::craft::{Host, Tag, tagged};
 use multicast_exporter::engine::{Converted, Local};
 use multicast_exporter::frame::{Batch, Direction, FrameMeta, LinkType, Slot};
 use multicast_exporter::interfaces::Surroundings;
-use multicast_exporter::pipeline::{Pipeline, Settings, expecting_the_usual};
+use multicast_exporter::pipeline::{Pipeline, Settings, usual_policy};
 use multicast_exporter::segment::{Labels, Sharing};
 use multicast_exporter::time::clock::Reading;
 use multicast_exporter::time::{Stamp, Time};
@@ -34,7 +34,7 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         engine: config(Converted::Live),
         key: KEY,
         labels,
-        policy: expecting_the_usual(),
+        policy: usual_policy(),
         evidence: None,
     };
     let mut pipeline = Pipeline::live(settings, "eth0", Surroundings::default(), READING);

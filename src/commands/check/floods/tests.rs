@@ -7,7 +7,7 @@ use crate::commands::finding::{Level, flat};
 use crate::craft::{Host, Query, Udp, tagged};
 use crate::frame::Tag;
 use crate::interfaces::Surroundings;
-use crate::pipeline::expecting_the_usual;
+use crate::pipeline::usual_policy;
 use std::time::Duration;
 
 /// `frames` a second by each of `hosts` in each of these seconds.
@@ -24,7 +24,7 @@ fn heard(hosts: &[Host], frames: usize, seconds: std::ops::Range<u64>) -> Ear {
 
 fn found(ear: &Ear, listened: u64) -> Vec<Finding> {
     let facts = facts(Duration::from_secs(listened));
-    findings(&facts, &ear.views(), &expecting_the_usual())
+    findings(&facts, &ear.views(), &usual_policy())
 }
 
 #[test]
