@@ -150,6 +150,11 @@ pub(crate) fn drop_all_but_for<T>(
     Ok(started)
 }
 
+/// Whether this thread has a capability in force.
+pub(crate) fn holds(capability: Capability) -> bool {
+    caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false)
+}
+
 fn only_one_thread() -> Result<(), PrivilegeError> {
     let threads = fs::read_dir("/proc/self/task").map_err(PrivilegeError::Tasks)?.count();
     if threads == 1 { Ok(()) } else { Err(PrivilegeError::Threads { threads }) }

@@ -1,7 +1,8 @@
 //! Finding and giving addresses: ARP (RFC 826), Neighbour Discovery (RFC 4861), DHCP (RFC 2131)
 //! and DHCPv6 (RFC 8415).
 
-use super::{Ethernet, Host, len16};
+use super::length::len16;
+use super::{Ethernet, Host};
 use crate::mac::Mac;
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -121,7 +121,7 @@ pub fn nbns_registration(host: &str, address: Ipv4Addr) -> Vec<u8> {
 pub fn nbdgm(host: &str, address: Ipv4Addr, data: &[u8]) -> Vec<u8> {
     let source = netbios_name(host, 0x00);
     let destination = netbios_name("WORKGROUP", 0x1d);
-    let len = super::len16(source.len() + destination.len() + data.len());
+    let len = super::length::len16(source.len() + destination.len() + data.len());
     [
         &[0x11, 0x02, 0x01, 0x38],
         &address.octets()[..],

@@ -1,6 +1,7 @@
 //! Ethernet frames and VLAN tags.
 
-use super::{Ipv4, Ipv6, Tag, len16};
+use super::length::len16;
+use super::{Ipv4, Ipv6, Tag};
 use crate::mac::Mac;
 use std::net::IpAddr;
 

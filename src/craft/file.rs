@@ -1,7 +1,7 @@
 //! Capture files of frames made by hand: pcap in both byte orders and both resolutions, pcapng
 //! with named interfaces, options and sections, Sun snoop (RFC 1761).
 
-use super::{len16, len32};
+use super::length::{len16, len32};
 use crate::time::Stamp;
 
 /// LINKTYPE_ETHERNET.

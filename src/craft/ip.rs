@@ -1,6 +1,6 @@
 //! IPv4 (RFC 791), IPv6 (RFC 8200) and UDP (RFC 768), with right checksums.
 
-use super::len16;
+use super::length::{len16, len32};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// IP protocol and next-header numbers used here.
@@ -293,7 +293,7 @@ fn pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, len: usize) 
             [
                 &source.octets()[..],
                 &destination.octets(),
-                &super::len32(len).to_be_bytes(),
+                &len32(len).to_be_bytes(),
                 &[0, 0, 0, protocol],
             ]
             .concat(),

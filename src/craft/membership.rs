@@ -3,7 +3,7 @@
 //! checksum, for [`Host::mld`](super::Host::mld).
 
 use super::ip::checksum;
-use super::len16;
+use super::length::len16;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What a version 3 (MLD: version 2) group record says; the numbers are the same in both.

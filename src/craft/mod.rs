@@ -30,6 +30,7 @@
 //! | [`discovery`] | SSDP, LLMNR, WS-Discovery, NetBIOS payloads |
 //! | [`membership`] | IGMP v1 to v3, MLD v1 and v2 |
 //! | [`address`] | ARP, Neighbour Discovery, DHCP and DHCPv6 |
+//! | `length` | lengths as fields of headers |
 //! | [`file`](mod@file) | pcap, pcapng and snoop files of such frames |
 //!
 //! Lengths that do not fit their field are written as its largest value.
@@ -40,6 +41,7 @@ pub mod ethernet;
 pub mod file;
 pub mod host;
 pub mod ip;
+mod length;
 pub mod mdns;
 pub mod membership;
 
@@ -49,16 +51,6 @@ pub use file::{ByteOrder, Captured, Pcap, PcapNg, Resolution, snoop};
 pub use host::Host;
 pub use ip::{Ipv4, Ipv6, Udp};
 pub use mdns::{Query, Responder, Service};
-
-/// A length as a 16-bit field, or the largest value if it does not fit.
-fn len16(len: usize) -> u16 {
-    u16::try_from(len).unwrap_or(u16::MAX)
-}
-
-/// A length as a 32-bit field, or the largest value if it does not fit.
-fn len32(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
-}
 
 #[cfg(test)]
 mod tests;

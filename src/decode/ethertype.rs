@@ -2,10 +2,19 @@
 //! header to the network layer's bytes. In: the octets behind the addresses. Out: tags and a
 //! [`Network`]. Knows no link layer.
 
+use super::Reason;
 use super::octets::{after, u16_at, up_to};
-use super::{Reason, Tags};
 use crate::frame::{Direction, Frame, Tag};
 use crate::mac::Mac;
+
+/// Up to two VLAN tags that name a VLAN (id not 0), outermost first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tags {
+    /// The outer, or only, tag.
+    pub outer: Option<Tag>,
+    /// The inner tag; only where there is an outer one.
+    pub inner: Option<Tag>,
+}
 
 /// What the link layer says.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,24 @@
 //! the transport layer. Knows no link; tunnels are not entered. Checksums are not verified:
 //! sent frames are captured before the hardware fills them in.
 
+use super::Reason;
 use super::octets::{after, array_at, u8_at, u16_at, up_to};
-use super::{Ip, Reason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The fields of an IP header that matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ip {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Length of the IP packet in bytes, headers included, as the header says.
+    pub len: u32,
+    /// Whether it is a fragment.
+    pub fragment: bool,
+}
 
 /// An IP packet, or the part of it that a fragment holds.
 #[derive(Clone, Copy, Debug)]

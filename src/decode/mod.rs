@@ -21,6 +21,7 @@ mod mld;
 pub mod nd;
 pub mod netbios;
 mod octets;
+mod parsed;
 mod protocol;
 mod reason;
 pub mod ssdp;
@@ -28,10 +29,13 @@ mod udp;
 mod wifi;
 pub mod wsd;
 
+pub use ethertype::Tags;
+pub use ip::Ip;
+pub(crate) use parsed::Parsed;
 pub use protocol::{Class, Protocol};
 pub use reason::{Issue, Issues, Reason};
 
-use crate::frame::{Direction, Frame, Tag};
+use crate::frame::{Direction, Frame};
 use crate::mac::Mac;
 use ethertype::{Link, Network, Reach};
 use ip::Part;
@@ -85,15 +89,6 @@ impl Observation<'_> {
     }
 }
 
-/// Up to two VLAN tags that name a VLAN (id not 0), outermost first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Tags {
-    /// The outer, or only, tag.
-    pub outer: Option<Tag>,
-    /// The inner tag; only where there is an outer one.
-    pub inner: Option<Tag>,
-}
-
 /// Whom a frame was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cast {
@@ -124,21 +119,6 @@ impl fmt::Display for Sender {
             Self::Ip(ip) => ip.fmt(f),
         }
     }
-}
-
-/// The fields of an IP header that matter here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ip {
-    /// Source address.
-    pub source: IpAddr,
-    /// Destination address.
-    pub destination: IpAddr,
-    /// TTL or hop limit.
-    pub ttl: u8,
-    /// Length of the IP packet in bytes, headers included, as the header says.
-    pub len: u32,
-    /// Whether it is a fragment.
-    pub fragment: bool,
 }
 
 /// What the protocol of a frame says.
@@ -180,26 +160,7 @@ impl Message<'_> {
     }
 }
 
-/// What a protocol's `parse` makes of a payload: a value as far as it goes, and what was wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Parsed<T> {
-    /// The message; `None` where not even its kind could be read.
-    pub(crate) message: Option<T>,
-    /// What was wrong.
-    pub(crate) flaw: Option<Reason>,
-}
-
 impl<T> Parsed<T> {
-    /// A message with nothing wrong.
-    const fn clean(message: T) -> Self {
-        Self { message: Some(message), flaw: None }
-    }
-
-    /// No message.
-    const fn failed(flaw: Reason) -> Self {
-        Self { message: None, flaw: Some(flaw) }
-    }
-
     /// The message as the variant of [`Message`] that `variant` makes.
     fn into_message<'a>(
         self,

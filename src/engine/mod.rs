@@ -11,17 +11,20 @@
 //! | `storms` | when a second closes: the storms of all devices and of the segment |
 //! | `payloads` | digests of payloads that came before |
 //! | `identity` | who a device is |
+//! | `local` | which senders are this host |
 //! | `errors` | what could not be decoded |
 //! | `snapshot` | what a reader sees |
 
 mod errors;
 mod identity;
+mod local;
 mod payloads;
 mod rows;
 mod seconds;
 mod snapshot;
 mod storms;
 
+pub use local::Local;
 pub use rows::budget::Budget;
 pub use snapshot::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, Received,
@@ -76,27 +79,6 @@ impl Config {
             converted: Converted::Live,
             storms_kept: Self::STORMS_LIVE,
         }
-    }
-}
-
-/// What this host's own frames are known by.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Local {
-    /// The MACs of its interfaces.
-    pub macs: Vec<Mac>,
-    /// Their IP addresses: all that is seen of a sender where the link layer is not.
-    pub addresses: Vec<IpAddr>,
-}
-
-impl Local {
-    /// Whether it is one of this host's. `mac` is what the sender's MAC is known to be where it
-    /// is not the sender's name.
-    pub fn contains(&self, sender: Sender, mac: Option<Mac>) -> bool {
-        let is_own = match sender {
-            Sender::Mac(mac) => self.macs.contains(&mac),
-            Sender::Ip(ip) => self.addresses.contains(&ip),
-        };
-        is_own || mac.is_some_and(|mac| self.macs.contains(&mac))
     }
 }
 

@@ -153,11 +153,6 @@ impl State {
     }
 }
 
-/// Whether this thread has a capability in force.
-fn holds(capability: caps::Capability) -> bool {
-    caps::has_cap(None, caps::CapSet::Effective, capability).unwrap_or(false)
-}
-
 fn now() -> crate::time::Time {
     crate::time::clock::now().monotonic
 }

@@ -9,15 +9,16 @@
 mod view;
 
 pub use view::{
-    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
+    CaptureView, Deadline, Detail, LanView, LockTimeout, PassedOver, Privileges, Reload, Source,
+    read_locked,
 };
 
 use crate::capture::Backend;
 use crate::engine::Event;
 use crate::evidence::{Store, Writer};
-use crate::host::Host;
-use crate::pipeline::Pipeline;
-use crate::privilege::Held;
+use crate::host::{self, Host};
+use crate::pipeline::{Pipeline, SegmentView};
+use crate::privilege::{self, Held};
 use crate::segment::Label;
 use crate::time::{Stamp, Time, clock};
 use parking_lot::{Mutex, RwLock};
@@ -64,15 +65,6 @@ impl Beat {
     }
 }
 
-/// How the configuration file was read last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reload {
-    /// Whether it could be used.
-    pub successful: bool,
-    /// When a file that could be used was read last.
-    pub last_success: Stamp,
-}
-
 /// What was kept of storms: their first frames, as capture files.
 pub trait Evidence: Send + Sync + 'static {
     /// The pcapng file of the storm with this id, of bounded size; `None` if nothing is kept of it. The id is looked up, never made into a path.
@@ -86,15 +78,6 @@ impl Evidence for Store {
     fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>> {
         self.read(id)
     }
-}
-
-/// An interface that is not captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PassedOver {
-    /// Its name.
-    pub interface: String,
-    /// Why, in a sentence.
-    pub reason: String,
 }
 
 /// Where the LAN is tapped, as by a network tap: one capture, by the name of its interface or file.
@@ -246,6 +229,55 @@ impl Lan {
     /// Says that the interfaces have been looked through.
     pub(crate) fn set_started(&self) {
         self.started.store(true, Ordering::Release);
+    }
+}
+
+impl Source for Lan {
+    fn ready(&self) -> bool {
+        self.started()
+    }
+
+    fn read(&self, deadline: Deadline, detail: Detail) -> LanView {
+        let taps = self.taps();
+        let segments: Vec<_> = match detail {
+            Detail::Captures => taps.iter().map(|_| Some(Vec::new())).collect(),
+            Detail::Segments => {
+                let locks = taps.iter().map(|tap| tap.pipeline());
+                read_locked(locks, deadline, |_, pipeline| pipeline.views())
+            }
+        };
+        let view = |(tap, segments): (&Arc<Tap>, Option<Vec<SegmentView>>)| {
+            let status = tap.status();
+            CaptureView {
+                name: tap.name().to_string(),
+                abilities: status.backend.map(Backend::abilities),
+                up: status.up,
+                trouble: status.reason,
+                dropped: status.dropped,
+                ring_bytes: status.ring_bytes,
+                segments: segments.ok_or(LockTimeout),
+            }
+        };
+        LanView {
+            captures: taps.iter().zip(segments).map(view).collect(),
+            passed_over: self.passed_over(),
+            clock_steps: self.clock_steps(),
+            reload: self.reload(),
+            evidence: self.evidence().map(|writer| writer.store().totals()),
+        }
+    }
+
+    fn host(&self, deadline: Deadline) -> Option<host::View> {
+        self.host().map(|host| host.read(deadline.left()))
+    }
+
+    fn privileges(&self) -> Option<Privileges> {
+        let at_start = self.held()?.effective.clone();
+        Some(Privileges { at_start, now: privilege::permitted_to_any_thread().ok() })
+    }
+
+    fn host_standing(&self) -> Option<&host::Standing> {
+        self.host().map(Host::standing)
     }
 }
 

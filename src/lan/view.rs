@@ -4,16 +4,13 @@
 //! In: a [`Deadline`] and how much is wanted. Out: a [`LanView`] that owns all it holds, so that
 //! every lock is let go before anything is rendered.
 
-use super::{Lan, PassedOver, Reload, Tap};
-use crate::capture::{Abilities, Backend};
+use crate::capture::Abilities;
 use crate::evidence::Totals;
-use crate::host::{self, Host};
+use crate::host;
 use crate::pipeline::SegmentView;
-use crate::privilege;
-use crate::time::{Time, clock};
+use crate::time::{Stamp, Time, clock};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -84,6 +81,24 @@ impl LanView {
     }
 }
 
+/// An interface that is not captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// Its name.
+    pub interface: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// How the configuration file was read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// Whether it could be used.
+    pub successful: bool,
+    /// When a file that could be used was read last.
+    pub last_success: Stamp,
+}
+
 /// One captured kernel interface, or capture file.
 #[derive(Clone, Debug)]
 pub struct CaptureView {
@@ -147,55 +162,6 @@ pub fn read_locked<'a, T: 'a, R>(
         }
     }
     results
-}
-
-impl Source for Lan {
-    fn ready(&self) -> bool {
-        self.started()
-    }
-
-    fn read(&self, deadline: Deadline, detail: Detail) -> LanView {
-        let taps = self.taps();
-        let segments: Vec<_> = match detail {
-            Detail::Captures => taps.iter().map(|_| Some(Vec::new())).collect(),
-            Detail::Segments => {
-                let locks = taps.iter().map(|tap| tap.pipeline());
-                read_locked(locks, deadline, |_, pipeline| pipeline.views())
-            }
-        };
-        let view = |(tap, segments): (&Arc<Tap>, Option<Vec<SegmentView>>)| {
-            let status = tap.status();
-            CaptureView {
-                name: tap.name().to_string(),
-                abilities: status.backend.map(Backend::abilities),
-                up: status.up,
-                trouble: status.reason,
-                dropped: status.dropped,
-                ring_bytes: status.ring_bytes,
-                segments: segments.ok_or(LockTimeout),
-            }
-        };
-        LanView {
-            captures: taps.iter().zip(segments).map(view).collect(),
-            passed_over: self.passed_over(),
-            clock_steps: self.clock_steps(),
-            reload: self.reload(),
-            evidence: self.evidence().map(|writer| writer.store().totals()),
-        }
-    }
-
-    fn host(&self, deadline: Deadline) -> Option<host::View> {
-        self.host().map(|host| host.read(deadline.left()))
-    }
-
-    fn privileges(&self) -> Option<Privileges> {
-        let at_start = self.held()?.effective.clone();
-        Some(Privileges { at_start, now: privilege::permitted_to_any_thread().ok() })
-    }
-
-    fn host_standing(&self) -> Option<&host::Standing> {
-        self.host().map(Host::standing)
-    }
 }
 
 #[cfg(test)]

@@ -4,96 +4,21 @@
 //! the README's table. It must not know any value.
 
 mod bound;
+mod collector;
 pub mod families;
+mod family;
 mod selection;
 mod sight;
 
 pub use bound::{Bound, CALLS_MAX, SOCKET_OWNERS_MAX};
+pub use collector::Collector;
 pub use families::ALL;
+pub use family::{Family, Kind};
 pub use selection::{Selection, SelectionError};
 pub use sight::{Sight, sees, sees_cause, sees_errors, sees_rule};
 
 use crate::capture::Backend;
-use crate::labelled::labelled;
 use std::fmt::Write as _;
-
-/// One family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Family {
-    /// Its full name, with `_total` on counters.
-    pub name: &'static str,
-    /// What sort of numbers it holds.
-    pub kind: Kind,
-    /// Its labels, in the order in which they are written.
-    pub labels: &'static [&'static str],
-    /// What it means, in one sentence.
-    pub help: &'static str,
-    /// Who collects it.
-    pub collector: Collector,
-    /// What a backend must be able to do for it to be measured.
-    pub sight: Sight,
-}
-
-labelled! {
-    /// What sort of numbers a family holds.
-    pub enum Kind {
-        /// Only grows, and starts again at 0.
-        Counter = "counter",
-        /// Goes up and down.
-        Gauge = "gauge",
-        /// Cumulative buckets, sum and count.
-        Histogram = "histogram",
-    }
-}
-
-labelled! {
-    /// The parts of a scrape, in the order in which they are run and written, each with its own
-    /// success and duration; the value of the `collector` label and of the `collect[]` and
-    /// `exclude[]` parameters.
-    #[derive(PartialOrd, Ord)]
-    pub enum Collector {
-        /// The exporter itself.
-        Exporter = "exporter",
-        /// Its process, from `/proc/self`.
-        Process = "process",
-        /// The system calls of this host.
-        Syscalls = "syscalls",
-        /// The sockets of this host that wait for discovery.
-        Sockets = "sockets",
-        /// What captures frames.
-        Captures = "captures",
-        /// Totals of each segment.
-        Segments = "segments",
-        /// Storms of segments and of devices.
-        Storms = "storms",
-        /// Each device's mDNS messages, the rules that were broken, and the health of discovery.
-        Mdns = "mdns",
-        /// Each device's frames.
-        Devices = "devices",
-    }
-}
-
-impl Collector {
-    /// Whether it reads what the engines have counted.
-    pub(crate) const fn reads_engines(self) -> bool {
-        match self {
-            Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
-            Self::Exporter | Self::Process | Self::Syscalls | Self::Sockets | Self::Captures => {
-                false
-            }
-        }
-    }
-
-    /// Whether it reads what the captures have, or what the exporter knows of itself.
-    pub(crate) const fn reads_lan(self) -> bool {
-        !matches!(self, Self::Process) && !self.reads_host()
-    }
-
-    /// Whether it reads what is counted of this host.
-    pub(crate) const fn reads_host(self) -> bool {
-        matches!(self, Self::Syscalls | Self::Sockets)
-    }
-}
 
 /// The README's table, generated so that it cannot disagree with the program.
 pub fn markdown() -> String {

@@ -8,17 +8,21 @@
 //! |---|---|
 //! | `device` | one device on one segment, and what it did against the rules |
 //! | `storm` | one storm |
+//! | `instant` | stamps and durations for people |
 
 mod device;
+mod instant;
 mod storm;
 
 pub use device::{Device, Mdns, Offence, Used, devices};
+pub use instant::Instant;
 pub use storm::{Storm, storms};
 
 use crate::decode::{Issue, Protocol};
 use crate::engine::Snapshot;
 use crate::pipeline::SegmentView;
 use crate::time::Stamp;
+use instant::seconds_between;
 use serde::Serialize;
 use serde::ser::Serializer;
 use std::collections::BTreeMap;
@@ -46,37 +50,6 @@ pub struct Report {
     pub devices: Vec<Device>,
     /// The first to begin first.
     pub storms: Vec<Storm>,
-}
-
-/// A stamp that prints as RFC 3339 in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Instant(jiff::Timestamp);
-
-impl Instant {
-    /// `None` beyond the years that RFC 3339 can write.
-    pub(crate) fn from_stamp(stamp: Stamp) -> Option<Self> {
-        let earliest = jiff::Timestamp::from_nanosecond(-62_167_219_200 * 1_000_000_000).ok()?;
-        let timestamp = jiff::Timestamp::from_nanosecond(stamp.0).ok()?;
-        (timestamp >= earliest).then_some(Self(timestamp))
-    }
-
-    /// The second that it is in: enough for people.
-    pub(crate) fn whole_seconds(self) -> Self {
-        let second = self.0.as_nanosecond().div_euclid(1_000_000_000);
-        Self::from_stamp(Stamp(second * 1_000_000_000)).unwrap_or(self)
-    }
-}
-
-impl std::fmt::Display for Instant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl Serialize for Instant {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
 }
 
 /// What became of the frames.
@@ -129,11 +102,6 @@ pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, segments: &[Segme
         devices: devices(segments),
         storms: storms(segments),
     }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "a duration for people: 53 bits are plenty")]
-fn seconds_between(start: Stamp, end: Stamp) -> f64 {
-    end.0.saturating_sub(start.0) as f64 / 1e9
 }
 
 fn add_totals(snapshot: &Snapshot, frames: &mut Frames, protocols: &mut PerProtocol<Volume>) {

@@ -1,7 +1,7 @@
 //! One storm, as reports have it. In: what an engine tells of it. Out: an object that owns all it
 //! holds.
 
-use super::Instant;
+use super::instant::{Instant, seconds_between};
 use crate::decode::Sender;
 use crate::pipeline::SegmentView;
 use crate::storm::{self, Level};
@@ -68,7 +68,7 @@ impl Storm {
             start: Instant::from_stamp(told.start),
             end: told.end.and_then(|(stamp, _)| Instant::from_stamp(stamp)),
             end_reason: told.end.map(|(_, reason)| reason.label()),
-            seconds: told.end.map(|(end, _)| super::seconds_between(told.start, end)),
+            seconds: told.end.map(|(end, _)| seconds_between(told.start, end)),
             packets: told.packets,
             peak_packets_per_second: told.peak,
         }

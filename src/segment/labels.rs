@@ -1,7 +1,6 @@
 //! The labels in use in this process: how many there may be for VLANs that the network chose,
 //! and what happens when two segments want the same one.
 
-use super::Label;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
@@ -11,6 +10,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 /// Longest base of a label in characters, VLAN ids and what makes it unique apart. The kernel's names have at
 /// most 15 bytes; those in capture files are as long as their writer likes.
 const MAX_CHARACTERS: usize = 64;
+
+/// The label of a segment: `eth0`, `eth0.30`, `eth0.30.7`, `eth0.other`.
+pub type Label = Arc<str>;
 
 /// What two segments with the same label are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,10 +12,5 @@ mod router;
 /// command line says otherwise.
 pub const DEFAULT_SYNTHETIC_MAX: usize = 128;
 
-pub use labels::{Claim, Labels, Sharing};
+pub use labels::{Claim, Label, Labels, Sharing};
 pub use router::{Ended, Route, Router, Segment};
-
-use std::sync::Arc;
-
-/// The label of a segment: `eth0`, `eth0.30`, `eth0.30.7`, `eth0.other`.
-pub type Label = Arc<str>;

@@ -2,6 +2,7 @@
 //! type and no lint can keep. Each check is a function from text to findings, so that every test
 //! can first show that it would find something.
 
+mod imports;
 mod source;
 
 use source::{File, Finding, crate_paths, repository, words};
@@ -128,6 +129,48 @@ fn a_module_uses_only_those_above_it_in_the_map() {
     assert_eq!(upward(&sample("use crate::{time::Time, web};"), &order).len(), 1);
     assert_eq!(upward(&sample("use crate::time::Time; // crate::web"), &order), []);
     none(source::rust(&["src"]).iter().flat_map(|file| upward(file, &order)));
+}
+
+/// What circles are found among these files, given as path and code.
+fn circles_of(files: &[(&str, &str)]) -> Vec<String> {
+    let files: Vec<File> = files
+        .iter()
+        .map(|(path, code)| File { path: format!("src/{path}.rs"), ..File::sample(code) })
+        .collect();
+    imports::circles(&files).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let of_two = [("a", "use crate::b::B;"), ("b", "\nuse crate::a::A;")];
+    let found = "src/a.rs:1: imports in a circle: src/a.rs -> src/b.rs -> src/a.rs";
+    assert_eq!(circles_of(&of_two), [found]);
+    let of_three = [("a", "use crate::b;"), ("b", "use crate::c;"), ("c", "use crate::a as x;")];
+    assert_eq!(circles_of(&of_three).len(), 1);
+    let through_a_group =
+        [("a", "use crate::{\n    c::{C, D},\n    b::{self, B},\n};"), ("b", "use crate::a::A;")];
+    assert_eq!(circles_of(&through_a_group), [found]);
+    let with_a_parent = [("a/mod", "pub use b::B;\nuse std::fs;"), ("a/b", "use super::A;")];
+    assert_eq!(circles_of(&with_a_parent).len(), 1);
+    let through_an_export = [
+        ("lib", "pub(crate) use a::A as Z;"),
+        ("a/mod", "pub use b::A;"),
+        ("a/b", "use super::super::c::C;"),
+        ("c", "use crate::Z;"),
+    ];
+    let found = "src/a/b.rs:1: imports in a circle: src/a/b.rs -> src/c.rs -> src/a/b.rs";
+    assert_eq!(circles_of(&through_an_export), [found]);
+
+    let tree = [
+        ("a/mod", "pub use b::B;\nuse c::C;"),
+        ("a/b", "use self::x::X;\nfn f() { self::y() }"),
+        ("a/b/x", "use b::B;\nuse std::{fs, io};"),
+        ("a/c", "use super::B;\n#[cfg(test)]\nmod tests {\n    use super::super::A;\n}"),
+        ("d", "// use crate::e;\nuse crate::a::{B, C};"),
+        ("e", "use crate::d;"),
+    ];
+    assert_eq!(circles_of(&tree), [""; 0]);
+    none(imports::circles(&source::rust(&["src"])));
 }
 
 fn calls_unsafe(file: &File) -> Vec<Finding> {

@@ -1,10 +1,29 @@
 //! What is wrong with a file: every reason why it is not read, or not read further. The parsers say
-//! which and with which numbers, [`FormatError`](super::FormatError) says where. Must not know of
+//! which and with which numbers, [`FormatError`] says where. Must not know of
 //! files or readers.
 
-use super::pcapng::MOST_INTERFACES;
-use super::records::{LARGEST_FRAME, LARGEST_RECORD};
+use super::bounds::{LARGEST_FRAME, LARGEST_RECORD, MOST_INTERFACES};
 use thiserror::Error;
+
+/// Why a capture file cannot be read, or cannot be read further.
+#[derive(Debug, Error)]
+pub enum FormatError {
+    /// Not a format that is read.
+    #[error("not a capture file that can be read: {what}")]
+    Unknown {
+        /// What it looks like instead.
+        what: Flaw,
+    },
+    /// It breaks off or is corrupt.
+    #[error("breaks off at byte {offset}: {what}")]
+    Broken {
+        /// Offset in the decompressed stream: where the first record begins that cannot be read
+        /// whole.
+        offset: u64,
+        /// What was found there.
+        what: Flaw,
+    },
+}
 
 /// What is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@
 //! A file's own order is kept, even where its clock went back. A file that breaks ends there and
 //! the others go on. In come captures, out goes a capture. Must not know of formats.
 
-use super::records::BATCH_FRAMES;
+use super::bounds::BATCH_FRAMES;
 use super::{FileCapture, Replay};
 use crate::capture::{Capture, CaptureError};
 use crate::frame::{Batch, InterfaceName, Slot};

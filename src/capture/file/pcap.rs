@@ -1,8 +1,9 @@
 //! pcap (draft-ietf-opsawg-pcap): one interface, 16 octets before each frame. In come bytes, out
 //! go the places of frames. Must not know of files or readers.
 
+use super::bounds::{BATCH_FRAMES, LARGEST_FRAME};
 use super::flaw::Flaw;
-use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
+use super::records::{Order, Outcome, Records, Taken, index};
 use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
 

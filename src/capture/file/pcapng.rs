@@ -2,10 +2,9 @@
 //! blocks. In come bytes, out go the places of frames and the names of interfaces. Must not know
 //! of files or readers.
 
+use super::bounds::{BATCH_FRAMES, LARGEST_FRAME, LARGEST_RECORD, MOST_INTERFACES};
 use super::flaw::Flaw;
-use super::records::{
-    BATCH_FRAMES, LARGEST_FRAME, LARGEST_RECORD, Order, Outcome, Records, Taken, index,
-};
+use super::records::{Order, Outcome, Records, Taken, index};
 use super::stamps::Clock;
 use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
@@ -25,9 +24,6 @@ const ENHANCED_PACKET: u32 = 6;
 const BLOCK_HEADER: usize = 8;
 const BLOCK_TRAILER: usize = 4;
 const LEAST_BLOCK: u32 = 12;
-
-/// More interfaces in a file are a break: their number is the file's choice, the memory is ours.
-pub(super) const MOST_INTERFACES: usize = 65_536;
 
 /// Longer interface names are cut, as labels must have a bound. Linux has 15 octets, Windows 50.
 const LONGEST_NAME: usize = 128;

@@ -1,20 +1,8 @@
 //! What the parsers of all formats share: the contract between them and the loop that feeds them,
-//! the bounds, and byte order. Must not know of files or readers.
+//! and byte order. Must not know of files or readers.
 
 use super::flaw::Flaw;
 use crate::frame::{InterfaceName, Slot};
-
-/// At most so many frames are in one batch, so that slots stay in cache and the engine's lock is
-/// let go often enough.
-pub(super) const BATCH_FRAMES: usize = 2048;
-
-/// More captured bytes than this in one frame are a break: the limit of tcpdump
-/// (`MAXIMUM_SNAPLEN`) and of Wireshark (`WTAP_MAX_PACKET_SIZE_STANDARD`).
-pub(super) const LARGEST_FRAME: u32 = 262_144;
-
-/// A longer record that has to be read whole is a break: the limit of libpcap on pcapng blocks
-/// (`INITIAL_MAX_BLOCKSIZE`).
-pub(super) const LARGEST_RECORD: usize = 16 * 1024 * 1024;
 
 /// Reads the records of one format.
 pub(super) trait Records: Send {

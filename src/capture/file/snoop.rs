@@ -1,8 +1,9 @@
 //! Sun snoop (RFC 1761): one interface, big-endian, 24 octets before each frame and padding
 //! behind it. In come bytes, out go the places of frames. Must not know of files or readers.
 
+use super::bounds::{BATCH_FRAMES, LARGEST_FRAME};
 use super::flaw::Flaw;
-use super::records::{BATCH_FRAMES, LARGEST_FRAME, Order, Outcome, Records, Taken, index};
+use super::records::{Order, Outcome, Records, Taken, index};
 use crate::frame::{Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::Stamp;
 

@@ -2,7 +2,7 @@
 //! reader, out go the bytes that no parser has taken yet. Frames of a batch point into it, so
 //! bytes that were taken stay in place until the next [`Window::fill`]. Must not know of formats.
 
-use super::records::LARGEST_RECORD;
+use super::bounds::LARGEST_RECORD;
 use std::io::{self, Read};
 
 /// Bytes read at a time: large enough that a system call costs nothing a frame, small enough to

@@ -2,7 +2,7 @@
 //! data with its names decompressed and in lower case, so that the same record in another
 //! compression is the same; and whether it has the form of its type. Knows no sections.
 
-use super::Record;
+use super::digest::Record;
 use super::names::{self, Name};
 use super::types::{DataHash, RType};
 use crate::decode::Reason;
@@ -70,7 +70,7 @@ const fn form(rtype: RType) -> Option<Form> {
     Some(Form { before, names, behind, checked })
 }
 
-/// What [`super::Record::data`] is of an A or AAAA record with this address. `state` is that of
+/// What [`Record::data`] is of an A or AAAA record with this address. `state` is that of
 /// the digest's key.
 pub fn address_data(ip: IpAddr, state: &RandomState) -> DataHash {
     let mut hasher = state.build_hasher();

@@ -1,46 +1,110 @@
-//! From a message to what is kept of it. In: a datagram and the key of the hashes. Out: a
-//! [`Digest`], which owns all it holds. The order: the header, the counts against the length,
-//! the walk, the strict parse.
+//! What is kept of a message, as types: its questions and records by hashes, what it says about
+//! hosts and services, and what it probes for. Nothing borrowed. Knows no octets.
 
-use super::walk::Walk;
-use super::{Datagram, Digest, HashKey, strict};
+use super::Traits;
+use super::types::{DataHash, NameHash, RClass, RType};
 use crate::decode::Reason;
+use crate::labelled::labelled;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Reads a message to its end, or as far as it goes.
-///
-/// Of a message that was cut (`complete` is false) the digest holds what could be walked, and it
-/// is never malformed: what is missing was on the wire.
-pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
-    let Some(header) = datagram.header else {
-        let malformed = datagram.complete.then_some(Reason::Truncated);
-        return Digest { malformed, ..Digest::default() };
-    };
-    let state = key.state();
-    let message = datagram.payload;
-    let mut walk = Walk::new(message, header, &state);
-    let walked = walk.run(header.claimed);
-    let malformed = if !datagram.complete {
-        None
-    } else if header.least_len() > message.len() {
-        Some(Reason::CountsExceedLength)
-    } else {
-        walked.err()
-    };
-    // The walk has checked all that the usual types of mDNS can get wrong. Where it found nothing
-    // the strict parser finds nothing either (tests/core/decode/mdns.rs), and it costs more than all
-    // the rest, so it is asked about the types that the walk does not know.
-    let mut flaw = walk.flaw;
-    if datagram.complete && malformed.is_none() && flaw.is_none() && !walk.checked {
-        flaw = strict::objection(message);
+/// What is kept of a message: everything that counting and detection need, nothing borrowed.
+#[derive(Clone, Debug, Default)]
+pub struct Digest {
+    /// Decoded entries by [`Section`]: what was there, not what the header claims.
+    pub decoded: [u32; 4],
+    /// Why the message could not be walked to its end.
+    pub malformed: Option<Reason>,
+    /// The first thing that the walk, or simple-dns, objected to in a message that could be walked.
+    pub flaw: Option<Reason>,
+    /// Whether a record other than OPT has TTL 0.
+    pub zero_ttl: bool,
+    /// The questions, at most [`Digest::MAX`].
+    pub questions: Box<[Question]>,
+    /// The records of the other three sections, at most [`Digest::MAX`].
+    pub records: Box<[Record]>,
+    /// What the message says about hosts and services, at most [`Digest::MAX`].
+    pub hints: Box<[Hint]>,
+    /// The names that a probe asks for, each once, at most [`Digest::PROBED_MAX`].
+    pub probed: Box<[Probed]>,
+}
+
+impl Digest {
+    /// Entries kept of each list; a message of 9000 bytes holds at most 817 records.
+    pub const MAX: usize = 128;
+    /// Names kept of a probe: a hub that probes for all its accessories at once asks for some 60.
+    pub(crate) const PROBED_MAX: usize = 64;
+}
+
+labelled! {
+    /// The four sections of a message, in its order.
+    pub enum Section {
+        /// What is asked.
+        Question = "question",
+        /// Answers, or in a query known answers.
+        Answer = "answer",
+        /// In a probe, the records that the prober wants.
+        Authority = "authority",
+        /// Records that may help.
+        Additional = "additional",
     }
-    Digest {
-        decoded: walk.decoded,
-        malformed,
-        flaw,
-        zero_ttl: walk.zero_ttl,
-        questions: walk.questions.into_boxed_slice(),
-        records: walk.records.into_boxed_slice(),
-        hints: walk.hints.into_boxed(),
-        probed: walk.probed.into_boxed_slice(),
-    }
+}
+
+/// A question, by the hash of its name in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The name.
+    pub name: NameHash,
+    /// Type asked for.
+    pub rtype: RType,
+    /// Class.
+    pub class: RClass,
+    /// The top bit of the class: unicast answer welcome (RFC 6762 section 5.4).
+    pub unicast: bool,
+    /// Where the name stands in the message: [`name_at`](super::name_at) reads it.
+    pub at: u16,
+}
+
+/// A record, by hashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Where it stands.
+    pub section: Section,
+    /// The owner's name.
+    pub name: NameHash,
+    /// Type.
+    pub rtype: RType,
+    /// Class.
+    pub class: RClass,
+    /// The top bit of the class: cache flush (RFC 6762 section 10.2).
+    pub flush: bool,
+    /// Seconds; in an OPT record (type 41) neither this nor class and flush mean what they say.
+    pub ttl: u32,
+    /// The data; of a PTR record, the name that it points to.
+    pub data: DataHash,
+    /// What else is known of it.
+    pub traits: Traits,
+    /// Where the owner's name stands in the message: [`name_at`](super::name_at) reads it.
+    pub at: u16,
+}
+
+/// A name that a probe asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// The name, as in questions and records.
+    pub name: NameHash,
+    /// The name without a trailing `-2`, ` (2)` or digits in its first label.
+    pub stem: NameHash,
+}
+
+/// What a response says about hosts and services, with the names: only for identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// An A record: owner and address.
+    A(Box<str>, Ipv4Addr),
+    /// An AAAA record: owner and address.
+    Aaaa(Box<str>, Ipv6Addr),
+    /// An instance of a service type, such as `_ipp._tcp`.
+    Service(Box<str>),
+    /// A model, from a `_device-info` TXT record (`model=`) or a printer's (`ty=`).
+    Model(Box<str>),
 }

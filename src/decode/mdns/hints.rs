@@ -3,9 +3,9 @@
 //! free of control characters. Knows nothing of who may say so: that is the engine's to judge.
 
 use super::data;
+use super::digest::{Digest, Hint};
 use super::names::{self, Name};
 use super::types::RType;
-use super::{Digest, Hint};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The longest text kept, in characters.

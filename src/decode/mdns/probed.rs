@@ -3,20 +3,11 @@
 //! hashes, and the hash of what is left when a number at the end of the first label is taken off,
 //! as responders that lose a conflict put one there (section 9). Knows no history.
 
-use super::Digest;
+use super::digest::{Digest, Probed};
 use super::names::Name;
 use super::types::NameHash;
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hasher};
-
-/// A name that a probe asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probed {
-    /// The name, as in questions and records.
-    pub name: NameHash,
-    /// The name without a trailing `-2`, ` (2)` or digits in its first label.
-    pub stem: NameHash,
-}
 
 /// Notes a name, unless it is there already.
 pub(super) fn note(probed: &mut Vec<Probed>, name: &Name, key: &RandomState) {

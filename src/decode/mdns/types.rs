@@ -1,6 +1,7 @@
 //! The numbers of DNS that mDNS uses, and what stands for names, data and payloads: keyed hashes,
 //! each kind a type of its own, so that none is taken for another.
 
+use ahash::RandomState;
 use std::fmt;
 
 /// A record's type (RFC 1035 section 3.2.2).
@@ -73,6 +74,19 @@ impl RClass {
     pub const IN: Self = Self(1);
     /// In questions: any class (RFC 1035 section 3.2.5).
     pub const ANY: Self = Self(255);
+}
+
+/// Two keys for the hashes of names and data: unknown to the network, so that nobody can make
+/// two names collide on purpose.
+#[derive(Clone, Copy)]
+pub struct HashKey(pub [u64; 4]);
+
+impl HashKey {
+    /// What hashes the names and data of a [`Digest`](super::Digest).
+    pub fn state(&self) -> RandomState {
+        let [a, b, c, d] = self.0;
+        RandomState::with_seeds(a, b, c, d)
+    }
 }
 
 /// Keyed hash of a name in lower case.

@@ -3,11 +3,12 @@
 //! reserved by what the header claims beyond what there is room for. Knows nothing of kinds.
 
 use super::data::{self, Data};
+use super::digest::{Digest, Probed, Question, Record, Section};
 use super::hints::Hints;
 use super::names::Name;
-use super::probed::{self, Probed};
+use super::probed;
 use super::types::{NameHash, RClass, RType};
-use super::{Digest, Header, Question, Record, Section, Traits};
+use super::{Header, Traits};
 use crate::decode::Reason;
 use crate::decode::octets::{u16_at, u32_at};
 use ahash::RandomState;

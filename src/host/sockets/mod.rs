@@ -14,12 +14,14 @@ pub(crate) mod diag;
 pub mod owners;
 pub mod totals;
 
-use super::{Command, holds};
+use super::Command;
 use crate::labelled::labelled;
+use crate::privilege::holds;
 use crate::time::Time;
 use caps::Capability;
 pub use diag::Error;
 use diag::{Diag, Socket};
+pub use owners::OwnersBy;
 use owners::{Finder, Owner};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -32,17 +34,6 @@ pub const PORTS: [u16; 4] = [5353, 1900, 5355, 3702];
 /// What it takes to see the files of other users' processes (proc(5)).
 pub const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
     [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
-
-/// How to find the owners of sockets (`--collector.sockets.owners`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OwnersBy {
-    /// The only command name among the processes of the socket's user: no privilege.
-    #[default]
-    Uid,
-    /// The process that holds the socket (needs `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH`, which
-    /// one thread keeps).
-    Fd,
-}
 
 labelled! {
     /// How the owners of sockets are found: the `owners` label.

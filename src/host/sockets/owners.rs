@@ -5,10 +5,21 @@
 //! sockets only, and of those known whether [`Finder::is_still`] says so.
 
 use super::diag::Socket;
-use super::{Command, OwnersBy};
+use crate::host::Command;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// How to find the owners of sockets (`--collector.sockets.owners`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OwnersBy {
+    /// The only command name among the processes of the socket's user: no privilege.
+    #[default]
+    Uid,
+    /// The process that holds the socket (needs `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH`, which
+    /// one thread keeps).
+    Fd,
+}
 
 /// A process that owns a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,8 +14,9 @@ mod layout;
 mod mapping;
 mod seed;
 
-use super::super::{Command, holds};
 use super::{Backend, Detail, Increments, Reason, Refusal};
+use crate::host::Command;
+use crate::privilege::holds;
 use aya::maps::{HashMap, Map, MapError, Queue};
 use aya::programs::raw_trace_point::RawTracePointLink;
 use aya::programs::{ProgramError, RawTracePoint};

@@ -8,17 +8,22 @@
 //! |---|---|
 //! | [`ebpf`] | by process and by call, in the kernel |
 //! | [`perf`] | the total only |
+//! | `increments` | what either has counted |
+//! | `standing` | which of them runs, and why not a better one |
 //! | [`tally`] | from counts to totals: who has a place of its own, and what is `other` |
 //! | [`calls`] | names of system calls by number |
 
 pub mod calls;
 pub mod ebpf;
+mod increments;
 pub mod perf;
+mod standing;
 pub mod tally;
 
-use super::Command;
-use crate::labelled::labelled;
 use std::{fs, io};
+
+pub use increments::{Detail, Increments};
+pub use standing::{Backend, Reason, Refusal, Standing};
 pub use tally::{Process, Tally, View};
 
 /// Which backend is wished for (`--collector.syscalls.backend`).
@@ -31,91 +36,6 @@ pub enum Choice {
     Ebpf,
     /// The total only (needs root, for tracefs).
     Perf,
-}
-
-labelled! {
-    /// How system calls are counted.
-    pub enum Backend {
-        /// By a program in the kernel: by process and by call.
-        Ebpf = "ebpf",
-        /// By perf's counting events: the total only.
-        Perf = "perf",
-        /// Not at all.
-        Off = "off",
-    }
-}
-
-labelled! {
-    /// Why no better backend runs: the `reason` label.
-    pub enum Reason {
-        /// There is no better one.
-        None = "none",
-        /// `CAP_BPF` is missing.
-        NoCapBpf = "no_cap_bpf",
-        /// `CAP_PERFMON` is missing.
-        NoCapPerfmon = "no_cap_perfmon",
-        /// tracefs is not mounted, or may not be read.
-        NoTracefs = "no_tracefs",
-        /// The kernel is locked down.
-        Lockdown = "lockdown",
-        /// The kernel's verifier refused the program.
-        Verifier = "verifier",
-        /// The kernel lacks something, or a sandbox forbids it.
-        Kernel = "kernel",
-        /// A flag says so.
-        Disabled = "disabled",
-    }
-}
-
-/// Why a backend did not run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which one.
-    pub backend: Backend,
-    /// Why, as a label.
-    pub reason: Reason,
-    /// Why, in plain words, and what to do: one sentence without a full stop.
-    pub words: String,
-    /// What the kernel's verifier wrote, where it did.
-    pub verifier_log: Option<String>,
-}
-
-/// Which backend runs, and why the better ones do not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// The one that runs.
-    pub backend: Backend,
-    /// Why no better one does: of the best that does not.
-    pub reason: Reason,
-    /// What was tried before, best first.
-    pub refusals: Vec<Refusal>,
-}
-
-impl Standing {
-    /// Whether anything is counted.
-    pub(crate) fn is_on(&self) -> bool {
-        self.backend != Backend::Off
-    }
-}
-
-/// What was counted since the last reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Increments {
-    /// All system calls.
-    pub total: u64,
-    /// Whose they were and which; `None` from a backend that knows the total only.
-    pub detail: Option<Detail>,
-}
-
-/// Whose system calls they were, and which.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Detail {
-    /// By command name, each name once, none with 0. What [`Increments::total`] has more than
-    /// their sum is nobody's.
-    pub processes: Vec<(Command, u64)>,
-    /// By number in the table of [`calls`], none with 0; `None` is a call that has no name there,
-    /// or one of a 32-bit process.
-    pub calls: Vec<(Option<u16>, u64)>,
 }
 
 /// What counts.

@@ -5,8 +5,8 @@
 //! Reading needs a system call a CPU and no capability. A CPU that is brought up later is not
 //! counted; what one had counted before it went down stays.
 
-use super::super::holds;
 use super::{Backend, Increments, Reason, Refusal};
+use crate::privilege::holds;
 use caps::Capability;
 use std::fs;
 use std::fs::File;

@@ -4,8 +4,9 @@
 //! Comes in: [`Increments`], and who owns a watched socket. Goes out: a [`View`]. Pure: time comes
 //! in as [`Time`].
 
-use super::super::command::OTHER;
-use super::{Command, Increments, calls};
+use super::{Increments, calls};
+use crate::host::Command;
+use crate::host::command::OTHER;
 use crate::time::Time;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

@@ -211,7 +211,7 @@ pub fn crate_paths(code: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The members of a `use` group, without those of the groups in it.
-fn top_level(group: &str) -> Vec<&str> {
+pub fn top_level(group: &str) -> Vec<&str> {
     let (mut members, mut depth, mut start) = (Vec::new(), 0_usize, 0);
     for (at, c) in group.char_indices() {
         match c {
