@@ -1,6 +1,5 @@
-//! What the link layers share: what they say, and the way from an `EtherType`, a length or an LLC
-//! header to the network layer's bytes. In: the octets behind the addresses. Out: tags and a
-//! [`Network`]. Knows no link layer.
+//! What the link layers share: the result they give, and the way from an `EtherType`, a length or
+//! an LLC header to the network layer's bytes. Knows no link layer.
 
 use super::octets::{after, u16_at, up_to};
 use super::{Reason, Tags};
@@ -22,7 +21,7 @@ pub(super) struct Link<'a> {
     pub(super) direction: Direction,
     /// What it carries.
     pub(super) network: Network<'a>,
-    /// What was wrong, first things first.
+    /// What was wrong, in order.
     pub(super) flaws: [Option<Reason>; 2],
 }
 
@@ -42,10 +41,10 @@ pub(super) enum Reach {
 pub(super) enum Network<'a> {
     Ipv4(&'a [u8]),
     Ipv6(&'a [u8]),
-    /// IP whose version only its own first octet tells.
+    /// IP whose version only its own first octet shows.
     Ip(&'a [u8]),
     Arp(&'a [u8]),
-    /// Something that is not looked into, or nothing.
+    /// Something that is not read, or nothing.
     Other,
 }
 

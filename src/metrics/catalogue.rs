@@ -1,7 +1,7 @@
 //! The catalogue: every family that can be exported, in one static table.
 //!
-//! In: the rows of [`families`]. Out: names, labels and help for the [`writer`](super::writer), and
-//! the README's table. It must not know any value.
+//! Made from the rows of [`families`]; read by the [`writer`](super::writer) and for the README's
+//! table. It must not know any value.
 
 mod bound;
 pub mod families;
@@ -22,7 +22,7 @@ use std::fmt::Write as _;
 pub struct Family {
     /// Its full name, with `_total` on counters.
     pub name: &'static str,
-    /// What sort of numbers it holds.
+    /// What kind of numbers it holds.
     pub kind: Kind,
     /// Its labels, in the order in which they are written.
     pub labels: &'static [&'static str],
@@ -35,7 +35,7 @@ pub struct Family {
 }
 
 labelled! {
-    /// What sort of numbers a family holds.
+    /// What kind of numbers a family holds.
     pub enum Kind {
         /// Only grows, and starts again at 0.
         Counter = "counter",

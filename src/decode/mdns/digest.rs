@@ -1,6 +1,5 @@
-//! From a message to what is kept of it. In: a datagram and the key of the hashes. Out: a
-//! [`Digest`], which owns all it holds. The order: the header, the counts against the length,
-//! the walk, the strict parse.
+//! From a datagram to its [`Digest`], which owns all it holds. The order: the header, the counts
+//! against the length, the walk, the strict parse.
 
 use super::walk::Walk;
 use super::{Datagram, Digest, HashKey, strict};
@@ -27,8 +26,8 @@ pub fn digest(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
         walked.err()
     };
     // The walk has checked all that the usual types of mDNS can get wrong. Where it found nothing
-    // the strict parser finds nothing either (tests/core/decode/mdns.rs), and it costs more than all
-    // the rest, so it is asked about the types that the walk does not know.
+    // the strict parser finds nothing either (tests/core/decode/mdns.rs). The strict parser costs
+    // more than all the rest, so it is only asked about types that the walk does not know.
     let mut flaw = walk.flaw;
     if datagram.complete && malformed.is_none() && flaw.is_none() && !walk.checked {
         flaw = strict::objection(message);
