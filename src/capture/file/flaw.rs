@@ -1,5 +1,5 @@
-//! What is wrong with a file: every reason why it is not read, or not read further. The parsers say
-//! which and with which numbers, [`FormatError`](super::FormatError) says where. Must not know of
+//! What is wrong with a file: every reason why it is not read, or not read further. The parsers
+//! give the reason and its numbers, [`FormatError`](super::FormatError) the place. Must not know of
 //! files or readers.
 
 use super::pcapng::MOST_INTERFACES;
@@ -15,7 +15,7 @@ pub enum Flaw {
     /// It begins with these bytes, which are of no kind that is known.
     #[error("it begins with {}", hex(.0))]
     Beginning(Vec<u8>),
-    /// A version of pcap that nobody wrote.
+    /// A version of pcap that never existed.
     #[error("pcap of version {major}.{minor}")]
     PcapVersion {
         /// As the header has it.

@@ -1,9 +1,9 @@
 //! Capture files: pcap, pcapng and Sun snoop, plain or compressed with gzip or Zstandard.
 //!
-//! In comes a path or a stream of bytes, out go batches of frames that point into the memory the
-//! bytes were read into. A file that breaks off hands out every whole frame before the break,
-//! then says once where and how it breaks, then ends. Memory is bounded by what a record may
-//! hold, never by what a file claims. Knows nothing of what frames mean.
+//! Gives batches of frames that point into the memory the bytes were read into. From a file that
+//! breaks off it gives every whole frame before the break, then reports once where and how it
+//! breaks, then ends. Memory is bounded by what a record may hold, never by what a file claims.
+//! Knows nothing of what frames mean.
 
 mod compression;
 mod flaw;
@@ -51,7 +51,7 @@ pub enum FormatError {
     /// It breaks off or is corrupt.
     #[error("breaks off at byte {offset}: {what}")]
     Broken {
-        /// Offset in the decompressed stream: where the first record begins that cannot be read
+        /// Offset in the decompressed stream: the start of the first record that cannot be read
         /// whole.
         offset: u64,
         /// What was found there.
@@ -59,8 +59,8 @@ pub enum FormatError {
     },
 }
 
-/// A capture that ends and whose batches stay where they are until the next is asked for: what
-/// merging and pacing need, which hand out parts of a batch.
+/// A capture that ends and whose batches stay in place until the next is asked for. Merging and
+/// pacing need this, because they give out parts of a batch.
 pub trait Replay: Capture {
     /// Reads the next batch, which has at least one frame. Blocks as long as the source does.
     ///
@@ -87,12 +87,12 @@ pub struct FileCapture {
 /// How far reading has come.
 enum State {
     Reading,
-    /// It cannot be read further, which is said once the frames before are out.
+    /// It cannot be read further; that is reported once the frames before it are out.
     Failing(CaptureError),
     Ended,
 }
 
-/// Opens a capture file. Formats and compression are told by content, never by name.
+/// Opens a capture file. Formats and compression are recognised by content, not name.
 ///
 /// # Errors
 /// [`CaptureError::Io`] if it cannot be opened or read, [`FormatError::Unknown`] if it is no

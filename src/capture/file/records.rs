@@ -1,18 +1,18 @@
-//! What the parsers of all formats share: the contract between them and the loop that feeds them,
+//! What the parsers of all formats share: the interface between them and the loop that feeds them,
 //! the bounds, and byte order. Must not know of files or readers.
 
 use super::flaw::Flaw;
 use crate::frame::{InterfaceName, Slot};
 
-/// At most so many frames are in one batch, so that slots stay in cache and the engine's lock is
-/// let go often enough.
+/// At most this many frames are in one batch, so that slots stay in cache and the engine's lock is
+/// released often enough.
 pub(super) const BATCH_FRAMES: usize = 2048;
 
-/// More captured bytes than this in one frame are a break: the limit of tcpdump
+/// More captured bytes than this in one frame count as a break: the limit of tcpdump
 /// (`MAXIMUM_SNAPLEN`) and of Wireshark (`WTAP_MAX_PACKET_SIZE_STANDARD`).
 pub(super) const LARGEST_FRAME: u32 = 262_144;
 
-/// A longer record that has to be read whole is a break: the limit of libpcap on pcapng blocks
+/// A longer record that must be read whole counts as a break: the limit of libpcap on pcapng blocks
 /// (`INITIAL_MAX_BLOCKSIZE`).
 pub(super) const LARGEST_RECORD: usize = 16 * 1024 * 1024;
 
@@ -34,7 +34,7 @@ pub(super) trait Records: Send {
 /// What a parser made of the bytes that it was given.
 #[derive(Debug)]
 pub(super) struct Taken {
-    /// So many bytes from the front are done with.
+    /// This many bytes from the front are finished.
     pub(super) consumed: usize,
     /// Why it stopped.
     pub(super) outcome: Outcome,
@@ -43,7 +43,7 @@ pub(super) struct Taken {
 /// Why a parser stopped.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The next record is not there whole.
+    /// The next record is incomplete.
     More,
     /// The batch is full.
     Full,

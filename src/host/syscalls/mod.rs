@@ -1,10 +1,9 @@
 //! Counts the system calls of this host.
 //!
-//! Comes in: which backend is wished for. Goes out: a [`Counter`] that says what was counted since
-//! it was asked last, and a [`Standing`] that says which backend that is, and why not a better one.
-//! It must not know sockets, metrics or scrapes.
+//! A [`Counter`] gives what was counted since the last time, and a [`Standing`] says which backend
+//! runs, and why not a better one. It must not know sockets, metrics or scrapes.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`ebpf`] | by process and by call, in the kernel |
 //! | [`perf`] | the total only |
@@ -85,7 +84,7 @@ pub struct Refusal {
 pub struct Standing {
     /// The one that runs.
     pub backend: Backend,
-    /// Why no better one does: of the best that does not.
+    /// The reason for the best of those that do not.
     pub reason: Reason,
     /// What was tried before, best first.
     pub refusals: Vec<Refusal>,
@@ -110,8 +109,8 @@ pub struct Increments {
 /// Whose system calls they were, and which.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// By command name, each name once, none with 0. What [`Increments::total`] has more than
-    /// their sum is nobody's.
+    /// By command name, each name once, none with 0. The rest of [`Increments::total`], if any, has
+    /// no name.
     pub processes: Vec<(Command, u64)>,
     /// By number in the table of [`calls`], none with 0; `None` is a call that has no name there,
     /// or one of a 32-bit process.
