@@ -47,7 +47,7 @@ impl Member {
         Self::Streamer,
     ];
 
-    /// Its addresses. The printer is 10.0.1.8, as in the documentation.
+    /// Its addresses. The printer is 10.0.1.8, as in the documents.
     pub const fn host(self) -> Host {
         let (mac, last) = match self {
             Self::Router => ([0xc0, 0x25, 0x06, 0x53, 0x00, 0x01], 1),

@@ -1,5 +1,5 @@
 //! Frames of every link type, cut at every octet, broken in every way: what they are counted as,
-//! for whom, and what is said to be wrong.
+//! for which device, and which faults are found.
 
 use multicast_exporter::decode::{
     Cast, Message, Observation, Protocol, Reason, Sender, Tags, decode, mdns,
