@@ -116,7 +116,7 @@ pub(super) fn typed<'a>(
 }
 
 /// IEEE 802.2 LLC, and the SNAP header of IEEE 802 section 9.2 that brings an `EtherType` back.
-/// Other LLC, such as spanning tree, is not looked into.
+/// Other LLC, such as spanning tree, is not read.
 pub(super) fn llc<'a>(
     bytes: &'a [u8],
     link: &mut Link<'a>,

@@ -66,7 +66,7 @@ impl Config {
     /// Storms that are over and reported of files.
     pub(crate) const STORMS_OF_FILES: usize = 10_000;
 
-    /// For unit tests: a live engine that never forgets, with room for so many devices.
+    /// For unit tests: a live engine that never forgets, for this many devices.
     #[cfg(test)]
     pub(crate) fn for_tests(devices: usize) -> Self {
         Self {

@@ -198,7 +198,7 @@ pub struct Identity {
     pub vendor: Option<&'static str>,
     /// Model, as it says.
     pub model: Option<Box<str>>,
-    /// What sort of device.
+    /// What kind of device.
     pub category: Category,
     /// Sent by this machine.
     pub local: bool,

@@ -34,7 +34,7 @@ pub struct Device {
     pub vendor: Option<String>,
     /// Model, as it says.
     pub model: Option<String>,
-    /// What sort of device.
+    /// What kind of device.
     pub category: &'static str,
     /// Frames; only protocols that it used.
     pub packets: Used,

@@ -33,7 +33,7 @@ pub struct Shot {
     pub host: Host,
     /// As what.
     pub protocol: Protocol,
-    /// By IPv6 rather than IPv4.
+    /// By IPv6, not IPv4.
     pub v6: bool,
     /// If it is mDNS: its kind, and its records as another parser counts them.
     pub message: Option<(Kind, [u64; 4])>,

@@ -18,7 +18,7 @@ const GUARANTEE: usize = 64;
 #[derive(Debug)]
 pub struct Budget {
     max: usize,
-    /// The sum of the books; written under their lock, read without it.
+    /// The sum of all rows held; written under their lock, read without it.
     used: AtomicUsize,
     books: Mutex<Books>,
 }

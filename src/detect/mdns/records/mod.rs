@@ -64,9 +64,9 @@ struct SentRecord {
 
 /// What is remembered of a segment's records.
 ///
-/// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more,
-/// the one not sent for longest loses its history: less is found, and nobody is accused by
-/// that. Sets of records and probes have bounds of their own, see `change` and `announce`.
+/// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more, the
+/// one not sent for longest loses its history: less is found, but nothing false. Sets of records
+/// and probes have bounds of their own, see `change` and `announce`.
 #[derive(Debug)]
 pub(crate) struct Records {
     sent: Table<RecordKey, SentRecord, 2_048>,
