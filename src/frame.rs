@@ -1,6 +1,5 @@
-//! The nouns of capturing: a frame and what is known of it, and frames that were read together.
-//! Backends make them; everything after only borrows. They know neither sockets nor files, nor
-//! what a frame means.
+//! A frame and what is known of it, and frames that were read together. Backends make them;
+//! everything after only borrows. They know neither sockets nor files, nor what a frame means.
 
 use crate::time::Stamp;
 use std::ops::Range;
@@ -17,7 +16,7 @@ pub struct Frame<'a> {
 /// What a capture knows of a frame apart from its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameMeta {
-    /// When it was heard, by the wall clock of whoever heard it.
+    /// When it was heard, by the wall clock of the capturing machine.
     pub stamp: Stamp,
     /// Which of the capture's interfaces heard it: an index into [`Batch::interfaces`].
     pub interface: u32,

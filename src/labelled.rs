@@ -1,9 +1,8 @@
 //! Closed sets of names: an enum, the list of its variants and the label of each, from one row a
 //! variant.
 //!
-//! In: the variants with their labels, and what each means in words where people read it. Out: the
-//! enum with `ALL`, `COUNT` and `label()`, and `in_words()`. It must not know what the names stand
-//! for.
+//! Makes the enum with `ALL`, `COUNT` and `label()`, and `in_words()` where each variant is
+//! explained to people. It must not know what the names stand for.
 
 /// An enum that `labelled!` made.
 pub trait Labelled: Copy + 'static {
@@ -94,9 +93,9 @@ mod tests {
         /// Two signs.
         #[derive(PartialOrd, Ord)]
         pub(crate) enum Sign {
-            /// Less than nothing.
+            /// Less than zero.
             Minus = "minus",
-            /// More than nothing.
+            /// More than zero.
             Plus = "plus",
         }
     }

@@ -14,7 +14,7 @@
 //! | [`capture`] | a kernel interface or a file | batches of frames: bytes with a time, nothing else |
 //! | [`decode`] | a frame | an observation and the issues met on the way |
 //! | [`detect`] | observations of one segment | causes of storms, violations, health of discovery |
-//! | [`storm`] | causes by frame | storms: their begin, end and cause |
+//! | [`storm`] | causes by frame | storms: their start, end and cause |
 //! | [`config`] | a YAML file | what is expected of devices and segments |
 //! | [`interfaces`] | netlink messages | which interfaces to capture, and what happened to them |
 //! | [`segment`] | capture and VLAN tags | the broadcast domain, by its label |
@@ -22,12 +22,12 @@
 //! | [`evidence`] | frames of devices whose storm begins | pcapng files |
 //! | [`pipeline`] | batches of one capture | the engines of its segments |
 //! | [`host`] | what the kernel counts, and its sockets | system calls by process, queues and drops |
-//! | [`lan`] | pipelines | all that one process watches, for whoever asks |
+//! | [`lan`] | pipelines | all that one process watches, to be read |
 //! | [`metrics`] | snapshots and the registry | exposition text |
 //! | [`report`] | snapshots | what is known of the LAN, as objects for programs and people |
 //! | [`web`] | HTTP requests | the pages |
 //! | [`craft`] | what a test or the demo wants on the wire | frames |
-//! | [`simulation`] | a seed | the frames of a LAN that is not there |
+//! | [`simulation`] | a seed | the frames of a simulated LAN |
 //! | [`commands`] | the command line | serve, analyze, check, demo, health |
 
 pub mod capture;

@@ -1,4 +1,4 @@
-//! Hardware addresses: what names a device on a link that has them.
+//! Hardware addresses, which name a device on links that have them.
 
 use std::fmt;
 

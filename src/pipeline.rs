@@ -1,9 +1,8 @@
 //! The way of one capture's frames: timeline, decode, segment, engine. Live captures and files go
 //! through here alike. A live capture's pipeline stands behind one lock, taken once a batch.
 //!
-//! Comes in: batches, the passing of time, what happens to the interface. Goes out: a snapshot of
-//! each segment, and one queue of [`Output`]. It knows neither where batches come from nor who reads
-//! what goes out.
+//! Gives a snapshot of each segment, and one queue of [`Output`]. It knows neither where batches
+//! come from nor who reads what it gives.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
@@ -23,8 +22,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Interfaces of files, told apart by name, that have a segment of their own. Their number is
-/// chosen by whoever wrote the file, and each segment is a set of time series.
+/// Interfaces of files, by name, that have a segment of their own. Their number is chosen by the
+/// writer of the file, and each segment is a set of time series.
 const FILE_INTERFACES_MAX: usize = 1024;
 /// The name under which the frames of all further interfaces of files are counted.
 const FURTHER_INTERFACES: &str = "other";
@@ -38,7 +37,7 @@ pub struct Pipeline {
     bases: Vec<Base>,
     /// Places in `bases`.
     by_name: HashMap<Box<str>, usize>,
-    /// `None` where a segment ended; the place is taken again.
+    /// `None` where a segment ended; the place is used again.
     segments: Vec<Option<Segment>>,
     /// The interface of a live capture.
     vantage: Arc<Vantage>,
@@ -54,7 +53,7 @@ pub struct Pipeline {
     span: Option<(Stamp, Stamp)>,
 }
 
-/// What a pipeline is told at its making.
+/// What a pipeline is given when it is made.
 #[derive(Clone)]
 pub struct Settings {
     /// For its engines.
@@ -78,7 +77,7 @@ pub fn usual_policy() -> PolicyOf {
     Arc::new(move |_| Arc::clone(&usual))
 }
 
-/// What a pipeline has to tell, once.
+/// What a pipeline puts out, once.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Something happened to a storm.
@@ -99,7 +98,7 @@ pub struct StormNews {
 }
 
 impl StormNews {
-    /// What evidence of the storm is headed by.
+    /// The header of the storm's evidence.
     fn heading(&self) -> Heading {
         let storm = self.event.storm();
         let device = storm.culprit.sender().map_or_else(String::new, |s| s.to_string());
@@ -122,7 +121,7 @@ impl StormNews {
     }
 }
 
-/// With this much output waiting, news stays with the segments, which forget the oldest.
+/// With this much output waiting, events stay with the segments, which forget the oldest.
 const OUTPUT_MAX: usize = 256;
 
 /// An interface that frames are heard on, with its VLANs.
@@ -194,9 +193,9 @@ impl Pipeline {
         }
     }
 
-    /// Handles live frames. `reading` is of after they were read. Without frames, seconds are
-    /// closed up to `latency` before it; with frames only up to the last, because more that are
-    /// older than now may be waiting.
+    /// Handles live frames. `reading` is from after they were read. Without frames, seconds are
+    /// closed up to `latency` before it; with frames only up to the last, because more frames from
+    /// before now may be waiting.
     pub fn handle_live(&mut self, batch: &Batch<'_>, reading: Reading, latency: Duration) {
         if self.timeline.handle_reading(reading) {
             self.handle_event(reading.monotonic, Event::ClockStep);
@@ -211,7 +210,7 @@ impl Pipeline {
         }
     }
 
-    /// Handles frames of files: time is what their stamps say. The number of clock steps.
+    /// Handles frames of files: time is what their stamps say. Returns the number of clock steps.
     pub fn handle_file(&mut self, batch: &Batch<'_>) -> u64 {
         let mut steps = 0;
         for frame in batch.iter() {
@@ -220,7 +219,7 @@ impl Pipeline {
             self.span = Some((first.min(stamp), last.max(stamp)));
             steps += u64::from(self.handle_frame(&frame, batch.interfaces()));
         }
-        // Those too whose segment is silent while others speak.
+        // Including those whose segment is silent while others speak.
         self.handle_timeout(self.timeline.last());
         steps
     }
@@ -251,7 +250,7 @@ impl Pipeline {
         placed.stepped
     }
 
-    /// Keeps a counted frame, should its sender's storm begin.
+    /// Keeps a counted frame, in case its sender's storm begins.
     fn record(&mut self, base: usize, place: usize, frame: &Frame<'_>, observed: &Observation<'_>) {
         if self.recorder.is_none() {
             return;
@@ -300,7 +299,7 @@ impl Pipeline {
         }
     }
 
-    /// Tells every segment, those to come too, which MACs and addresses this host has.
+    /// Tells every segment, present and future, which MACs and addresses this host has.
     pub fn handle_local(&mut self, local: &Arc<Local>) {
         self.settings.engine.local = Arc::clone(local);
         for segment in self.segments.iter_mut().flatten() {
@@ -308,7 +307,7 @@ impl Pipeline {
         }
     }
 
-    /// Holds the devices of every segment, those to come too, to other limits and names.
+    /// Applies other limits and names to the devices of every segment, present and future.
     pub fn handle_policy(&mut self, policy: &PolicyOf) {
         self.settings.policy = Arc::clone(policy);
         for segment in self.segments.iter_mut().flatten() {
@@ -316,8 +315,8 @@ impl Pipeline {
         }
     }
 
-    /// What there is to tell, once; of one segment in the order in which it happened. To be asked
-    /// for until there is no more, after each batch. At most 256 events wait for each segment.
+    /// Output, once; of one segment in the order in which it happened. Ask until there is no more,
+    /// after each batch. At most 256 events wait for each segment.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         if self.output.is_empty() {
             for segment in 0..self.segments.len() {
@@ -355,14 +354,14 @@ impl Pipeline {
         }
     }
 
-    /// Completes the evidence that there is: nothing more will come.
+    /// Completes the evidence so far: nothing more will come.
     pub(crate) fn end_recordings(&mut self) {
         if let Some(recorder) = &mut self.recorder {
             recorder.end();
         }
     }
 
-    /// Tells every segment, those to come too, what the live interface is.
+    /// Tells every segment, present and future, what the live interface is.
     ///
     /// Its addresses are those of its untagged frames: a VLAN is another network.
     pub fn handle_vantage(&mut self, vantage: &Arc<Vantage>) {
@@ -375,8 +374,8 @@ impl Pipeline {
         }
     }
 
-    /// What lies around the live interface has changed: some VLANs may be counted elsewhere from
-    /// now on, and their segments end here.
+    /// What lies around the live interface has changed: some VLANs may now be counted elsewhere,
+    /// and their segments end here.
     pub(crate) fn handle_surroundings(&mut self, around: &Surroundings) {
         for base in 0..self.bases.len() {
             let base = &mut self.bases[base];
@@ -389,7 +388,7 @@ impl Pipeline {
                 self.by_label.remove(&label);
             }
         }
-        // The untagged segment is there from the beginning, frames or none.
+        // The untagged segment is there from the start, even without frames.
         for base in 0..self.bases.len() {
             self.segment(base, Router::UNTAGGED, self.timeline.now());
         }
@@ -409,7 +408,8 @@ impl Pipeline {
         self.by_label.clear();
     }
 
-    /// Ends a segment and its storms, however much output waits: nobody could be told later.
+    /// Ends a segment and its storms, however much output waits: there is no later chance to report
+    /// them.
     fn end_segment(&mut self, segment: usize) {
         let Some(mut ended) = self.segments[segment].take() else { return };
         ended.engine.handle_event(self.timeline.now(), Event::Down);
@@ -511,7 +511,7 @@ impl Pipeline {
     }
 }
 
-/// What the interface is to the frames of a VLAN, or to untagged ones.
+/// What the interface looks like to the frames of a VLAN, or to untagged ones.
 fn of_vlan(vantage: &Arc<Vantage>, vlan: &str) -> Arc<Vantage> {
     if vlan.is_empty() || vantage.subnets.is_empty() {
         return Arc::clone(vantage);

@@ -1,5 +1,5 @@
-//! Gives up what the start needed. Comes in: the capabilities of the process; goes out: none, but
-//! for one thread that may be started with those it needs.
+//! Gives up the capabilities that the start needed, except for one thread that may keep those it
+//! needs.
 //!
 //! Capabilities belong to a thread, and a new thread inherits those of the one that makes it, so
 //! all is given up while there is one thread only. Knows nothing of what they were used for.
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::{fs, io};
 use thiserror::Error;
 
-/// The capabilities that the program has a use for; what for, the README's table of privileges says.
+/// The capabilities that the program can use; the README's table of privileges says for what.
 pub const USED: [Capability; 5] = [
     Capability::CAP_NET_RAW,
     Capability::CAP_BPF,
@@ -106,7 +106,7 @@ pub(crate) fn permitted_to_any_thread() -> Result<BTreeSet<String>, PrivilegeErr
         let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
         match caps::read(Some(id), CapSet::Permitted) {
             Ok(of_thread) => permitted.extend(of_thread.iter().map(Capability::to_string)),
-            // It ended meanwhile: what it had is gone.
+            // It has ended meanwhile, and its capabilities with it.
             Err(_) if !Path::new("/proc/self/task").join(&name).exists() => {}
             Err(source) => {
                 return Err(PrivilegeError::Set { operation: "read", set: "permitted", source });
@@ -130,8 +130,8 @@ pub fn drop_all() -> Result<(), PrivilegeError> {
 }
 
 /// As [`drop_all`], but `start` is called while those of `kept` that this thread has are still in
-/// force: a thread that it starts keeps them, in its effective and permitted sets alone. Gives
-/// back what `start` gave. `start` must start no thread but that one.
+/// force: a thread that it starts keeps them, in its effective and permitted sets alone. Returns
+/// what `start` returned. `start` must start no other thread.
 ///
 /// # Errors
 /// As [`drop_all`]. After any but [`PrivilegeError::Threads`] a thread may have been started: the

@@ -1,7 +1,7 @@
 //! Sets of the variants of a closed enum, as bits of one word.
 //!
-//! In: an enum that `labelled!` makes. Out: the set operations. An enum with
-//! more variants than there are bits does not compile.
+//! Works on enums that `labelled!` makes. An enum with more variants than there are bits does not
+//! compile.
 
 use crate::labelled::Labelled;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! What the detectors remember is bounded, whoever invents how much: every table is driven far past
-//! its capacity, and then again with what it has never heard. A process of its own: its allocator
-//! counts what all of it holds.
+//! What the detectors remember is bounded, however much the network invents: every table is driven
+//! far past its capacity, and then again with what it has never heard. A process of its own: its
+//! allocator counts all of its memory.
 
 #[path = "core/engine_wire.rs"]
 mod engine_wire;
@@ -87,7 +87,7 @@ impl Flood {
         Self::Storms,
     ];
 
-    /// What no table named above has room for.
+    /// What fits in no table named above.
     const fn steps(self) -> u32 {
         match self {
             Self::Announcements => 6_000,

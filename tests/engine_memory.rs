@@ -1,5 +1,5 @@
-//! An engine's memory is bounded, whoever invents how many senders. A process of its own: what is
-//! measured is the anonymous memory of all of it, as the kernel counts it.
+//! An engine's memory is bounded, however many senders the network invents. A process of its own:
+//! what is measured is all of its anonymous memory, as the kernel counts it.
 
 #[path = "core/engine_wire.rs"]
 mod engine_wire;
@@ -72,7 +72,7 @@ fn a_million_invented_senders_cost_no_more_than_the_first_hundred_thousand() {
     assert!(late - early <= 2 * 1024, "{} KiB", late - early);
 }
 
-/// Frames whose sender got no row: it was given to somebody with more frames.
+/// Frames whose sender got no row: it went to a sender with more frames.
 fn others(snapshot: &multicast_exporter::engine::Snapshot) -> u64 {
     snapshot.other.as_ref().map_or(0, |other| other.packets.iter().sum())
 }

@@ -1,5 +1,5 @@
 //! The shipped routes, inhibition and messages in Debian's Alertmanager: what is silenced by what,
-//! and what is told to whom.
+//! and who is notified of what.
 
 mod e2e;
 
@@ -14,7 +14,7 @@ use std::path::Path;
 
 const WEBHOOK: u16 = 9095;
 const MAIL: u16 = 2525;
-/// Alerts are told in fractions of a second, the slowest within three: five minutes by this.
+/// Alerts are sent in fractions of a second, the slowest within three: five minutes by this.
 const FACTOR: u32 = 100;
 
 const CHATTER: &str = "02:00:00:00:00:0a";
@@ -90,7 +90,7 @@ impl<'a> Desk<'a> {
         by
     }
 
-    /// Whether anybody was told of an alert, by whatever way.
+    /// Whether an alert was sent to anybody, by any way.
     fn told(&self, alert: &Alert) -> bool {
         let posted = |body: Value| body.to_string().contains(&alert.mark);
         self.webhook.received().into_iter().any(posted)
@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
     fn inhibits(&self, source: &Alert, silenced: &[Alert], free: &[Alert]) {
         self.fire(std::slice::from_ref(source));
         self.wait_told(std::slice::from_ref(source));
-        // The silenced first: once the others are told, their turn has been.
+        // The silenced first: once the others are sent, their turn has passed.
         self.fire(silenced);
         self.fire(free);
         let fingerprint = self.state(source)["fingerprint"].clone();

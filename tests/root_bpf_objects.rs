@@ -1,5 +1,5 @@
-//! The compiled programs in the repository are what the source says: made anew, in another
-//! folder, they are the same bytes.
+//! The compiled programs in the repository match their source: built again, in another folder, they
+//! are the same bytes.
 
 use std::fs;
 use std::path::Path;

@@ -229,7 +229,7 @@ fn auto_takes_the_ring_and_falls_back_to_the_sockets_with_a_reason() {
     assert_eq!(bench.open(Choice::Auto).backend, Backend::Ring);
     let interface = bench.interface();
     let opened = bench.namespace.run(|| {
-        // Somebody who does not share.
+        // A socket that does not share.
         let _taken = UdpSocket::bind("0.0.0.0:1900").expect("free");
         open(Choice::Auto, &interface, &Pool::open(0), &Options::default()).expect("sockets run")
     });
@@ -275,7 +275,7 @@ fn sockets_see_the_groups_as_raw_ip() {
     ] {
         sender.send_to(&frame, None).expect("it fits").expect("sent");
     }
-    // Many senders: sockets that share an address could be told apart by a hash of these.
+    // Many senders: a hash of these could pick among sockets that share an address.
     for port in 40_000..40_020 {
         let frame = ethernet(MDNS_MAC, &[], 0x0800, &udp_v4(MDNS, [port, 5353], 400));
         sender.send_to(&frame, None).expect("it fits").expect("sent");

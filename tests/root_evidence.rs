@@ -1,5 +1,5 @@
 //! Evidence on a disk that is full: a counter and an error, nothing else, and it is kept again as
-//! soon as there is room.
+//! soon as there is space.
 
 use multicast_exporter::evidence::{Store, Totals};
 use std::fs;

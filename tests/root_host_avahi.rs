@@ -1,6 +1,6 @@
-//! The founding story from the host's side: a printer repeats one announcement 200 times a second,
-//! an avahi-daemon in the exporter's namespace pays for it in system calls, and the exporter says
-//! so, with no more than the three capabilities of its service.
+//! A locked-up printer, from the host's side: it repeats one announcement 200 times a second, an
+//! avahi-daemon in the exporter's namespace pays for it in system calls, and the exporter shows
+//! that, with no more than the three capabilities of its service.
 
 mod e2e;
 

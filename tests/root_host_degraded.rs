@@ -1,6 +1,6 @@
-//! Where the host cannot be watched as wished: no capability, no tracefs, a kernel that refuses,
-//! a `/proc` that hides others. The program serves, says what is not measured and why, and shows
-//! no 0 for it.
+//! Where the host cannot be watched as wished: no capability, no tracefs, a kernel that refuses, a
+//! `/proc` that hides others. The program serves, says what is not measured and why, and never
+//! shows 0 for it.
 
 mod e2e;
 

@@ -200,7 +200,7 @@ fn the_image_says_what_it_is(engine: &Engine) {
     assert!(base_name().starts_with(&msrv), "the Rust that the manifest asks for");
 }
 
-/// The engine's seccomp profile, as newer engines have it: whoever has the capabilities may make
+/// The engine's seccomp profile, as newer engines have it: a process with the capabilities may make
 /// the calls. Debian 12's podman has them for `CAP_SYS_ADMIN` alone.
 fn profile(engine: &Engine) -> String {
     let text = fs::read_to_string("/usr/share/containers/seccomp.json").expect("podman's profile");

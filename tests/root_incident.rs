@@ -1,6 +1,6 @@
-//! The founding story from its first packet to the page and to the end, with nothing that is not
-//! real but the household: the program, an avahi-daemon beside it, Prometheus and Alertmanager
-//! with the shipped files, and a printer that locks up in a namespace of its own.
+//! A locked-up printer from its first packet to the page and to the end. Everything but the
+//! household is real: the program, an avahi-daemon beside it, Prometheus and Alertmanager with the
+//! shipped files, and a printer that locks up in a namespace of its own.
 //!
 //! Durations of the shipped files are divided by `INCIDENT_FACTOR`, 10 if that is not set. With 1
 //! it takes 20 minutes, and what it prints is what docs/incident.md says.
@@ -115,7 +115,7 @@ fn a_page_names_the_printer() {
     monitoring.wait("the cost in the chat", within, || in_chat("").is_some());
     assert!(monitoring.webhook.received_at("/pagerduty").len() == 1, "one page");
 
-    // Whoever looks at the dashboards now sees something everywhere.
+    // Every panel of the dashboards now shows something.
     thread::sleep(monitoring.shortened(60));
     let panels = grafana::queries();
     assert!(panels.len() > 50, "{} queries", panels.len());
@@ -144,7 +144,7 @@ fn a_page_names_the_printer() {
             post.contains("MulticastHostCost") && post.to_lowercase().contains("resolved")
         })
     });
-    // Nobody but these two, and the page was one.
+    // These two and no others, and the page was one.
     let page_alerts = monitoring.webhook.received_at("/page");
     for post in &page_alerts {
         assert_eq!(post["groupLabels"]["alertname"], "MulticastDeviceFlooding", "{post:#}");
@@ -154,7 +154,7 @@ fn a_page_names_the_printer() {
         assert!(post.contains("MulticastHostCost"), "{post}");
     }
 
-    // The exporter is restarted, and nobody hears of it.
+    // The exporter is restarted, and no alert is sent.
     let posts = || monitoring.webhook.posts().into_iter().filter(|post| post.path != "/watchdog");
     let before = posts().count();
     let _exporter = restart(&monitoring, exporter);

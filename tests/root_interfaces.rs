@@ -247,14 +247,14 @@ fn a_macvlan_over_a_captured_device() {
     });
 }
 
-/// More changes than the socket has room for: what is lost is made up for by reading again.
+/// More changes than fit in the socket: what is lost is made up for by reading again.
 #[test]
 #[ignore = "root: make test"]
 fn nothing_is_missed_when_the_kernel_loses_messages() {
     in_fresh_namespace(|| {
         ip("link add stays type veth peer name stays1");
         ip("link add goes type veth peer name goes1");
-        // The kernel doubles this and gives at least 2,304 bytes: room for a message or two.
+        // The kernel doubles this and gives at least 2,304 bytes: a message or two.
         let mut watcher = Watcher::with_memory(1).unwrap();
         ip("link del goes");
         for number in 0..20 {

@@ -1,6 +1,6 @@
 //! The README's commands, in order, in a copy of what is in git: each does what the README says. A
 //! command that this test does not know is a failure; one that cannot run here names the test that
-//! holds it instead.
+//! covers it.
 //!
 //! The program is built for release as the README has it, but without optimizing: the environment
 //! says so, to save minutes.
@@ -18,7 +18,7 @@ use std::process::Command;
 enum How {
     /// It is run, and what it says contains these words.
     Runs(&'static [&'static str]),
-    /// It serves: the log contains these words, until it is told to stop.
+    /// It serves: the log contains these words, until it is asked to stop.
     Serves(&'static [&'static str]),
     /// As an ordinary user.
     ServesAnyUser(&'static [&'static str]),
@@ -124,7 +124,7 @@ impl Tree {
         for name in ["tree", "bin", "prometheus"] {
             fs::create_dir(tree.path(name)).expect("room");
         }
-        // For whoever is not root.
+        // For users who are not root.
         for name in ["", "bin"] {
             fs::set_permissions(tree.path(name), fs::Permissions::from_mode(0o755)).expect("ours");
         }

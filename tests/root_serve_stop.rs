@@ -1,5 +1,6 @@
-//! The start and the end of the real program, and what it does with more VLANs than it may name. A
-//! program of its own: the tests of `root_serve` beside it would lengthen the times it measures.
+//! The start and the end of the real program, and what it does with more VLANs than it may name. In
+//! a test program of its own: the tests of `root_serve` beside it would lengthen the times it
+//! measures.
 
 mod e2e;
 

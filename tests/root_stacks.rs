@@ -1,7 +1,7 @@
-//! Real responders are not slandered: other people's mDNS stacks announce, browse, restart and
-//! fight over a name on a bridge of namespaces. Whatever hard rule they are said to break is in a
-//! table here, and docs/conformance.md shows the packets. Behind avahi's reflector nobody is
-//! blamed for what it repeats.
+//! Real responders get no false violations: other people's mDNS stacks announce, browse, restart
+//! and fight over a name on a bridge of namespaces. Any hard rule that they are found to break is
+//! in a table here, and docs/conformance.md shows the packets. What avahi's reflector repeats
+//! counts against no device behind it.
 
 mod e2e;
 #[path = "stacks/mod.rs"]
@@ -144,7 +144,7 @@ fn stacks_are_blamed_for_what_they_do_and_nothing_else() {
     }
     assert!(wrong.is_empty(), "not what docs/conformance.md says:\n{}", wrong.join("\n"));
 
-    // Live, nothing more is held against anybody.
+    // Live, nothing more counts against any device.
     let body = exporter.scrape();
     for verdict in &VERDICTS {
         for number in 1..=3 {

@@ -1,5 +1,5 @@
-//! The program and who supervises it: what it tells `NOTIFY_SOCKET`, when the watchdog is fed,
-//! sockets that systemd's own tool hands over, `health`, and exit codes.
+//! The program and its supervisor: what it sends to `NOTIFY_SOCKET`, when the watchdog is fed,
+//! sockets that systemd's own tool passes, `health`, and exit codes.
 
 mod e2e;
 

@@ -1,5 +1,5 @@
 //! What the program in the kernel counts, call by call, of programs whose calls are known: small
-//! ones in C, linked statically, that make no call but those that they are asked for.
+//! ones in C, linked statically, that make only the calls that they are asked for.
 
 use multicast_exporter::host::Command as Name;
 use multicast_exporter::host::syscalls::{Increments, calls, ebpf::Counter};

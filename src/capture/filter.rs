@@ -1,6 +1,6 @@
-//! The kernel filter. Comes in: the link type and what to cut; goes out: a classic BPF program
-//! (kernel: `Documentation/networking/filter.rst`) that says for each frame how many bytes to keep,
-//! 0 to skip it. Knows no socket.
+//! The kernel filter: compiles a classic BPF program (kernel:
+//! `Documentation/networking/filter.rst`) that says for each frame how many bytes to keep, 0 to
+//! skip it. Knows no socket.
 //!
 //! Kept are multicast and broadcast destinations, unicast UDP port 5353, and unicast frames to
 //! this machine whose IP destination is multicast or 255.255.255.255 (Wi-Fi access points convert
@@ -8,7 +8,7 @@
 //! the interface's MAC changes.
 //!
 //! A load beyond the end of a frame ends a program with "skip it". A multicast frame is never
-//! skipped, however short: before each load that can fail, the length is compared.
+//! skipped, however short: the length is checked before each load that can fail.
 
 mod assembler;
 
@@ -32,7 +32,7 @@ const ETHERTYPES_TAG: [u32; 3] = [0x8100, 0x88a8, 0x9100];
 const IGMP: u32 = 2;
 const UDP: u32 = 17;
 const ICMPV6: u32 = 58;
-/// IPv6 extension headers (IANA): the protocol lies behind them, where no loop of BPF leads.
+/// IPv6 extension headers (IANA): the protocol lies behind them, and BPF has no loops.
 const EXTENSIONS: [u32; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
 /// The UDP ports whose datagrams are decoded: mDNS, SSDP, LLMNR, WS-Discovery, DHCP, `DHCPv6`,
 /// NetBIOS name and datagram service.
@@ -118,7 +118,7 @@ pub fn compile(spec: &Spec) -> Program {
     asm.finish()
 }
 
-/// Steps over up to two tags in the bytes (one more may have been stripped), then tells group
+/// Steps over up to two tags in the bytes (one more may have been stripped), then separates group
 /// destinations from unicast ones.
 fn ethernet(asm: &mut Assembler, exits: &Exits, unicast_v4: Label, unicast_v6: Label) {
     let (tag, second, untagged, unicast, not_broadcast, short) =
@@ -239,8 +239,8 @@ fn unicast_ipv6(asm: &mut Assembler, exits: &Exits, link: FilterLink) {
     asm.jump(exits.skip);
 }
 
-/// On Ethernet a group address behind another machine's MAC is none of ours; without a link
-/// header the IP destination alone decides.
+/// On Ethernet a group address behind another machine's MAC is not for us; without a link header
+/// the IP destination alone decides.
 fn skip_unless_to_this_machine(asm: &mut Assembler, exits: &Exits, link: FilterLink) {
     match link {
         FilterLink::Ethernet => {
@@ -251,7 +251,7 @@ fn skip_unless_to_this_machine(asm: &mut Assembler, exits: &Exits, link: FilterL
     }
 }
 
-/// Tells what is decoded, and so kept whole, from streams. X is the offset of the IP header.
+/// Separates what is decoded, and so kept whole, from streams. X is the offset of the IP header.
 fn group(asm: &mut Assembler, exits: &Exits) {
     let (udp_v4, udp) = (asm.label(), asm.label());
     asm.place(exits.group_v4);

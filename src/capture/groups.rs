@@ -1,5 +1,5 @@
-//! The well-known groups of service discovery on a link: whom the `socket` backend listens to and
-//! whom the joins ask for. Knows no socket.
+//! The well-known groups of service discovery on a link: those that the `socket` backend listens
+//! to, and those that are joined. Knows no socket.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

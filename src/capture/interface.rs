@@ -1,6 +1,5 @@
-//! What a backend is told of the interface that it captures on, and of how. Comes in: what the
-//! kernel says of a link, and flags; goes out: how its frames begin and what its errors mean. Knows
-//! no backend.
+//! The interface that a backend captures on, and how to capture: how its frames begin and what its
+//! errors mean. Knows no backend.
 
 use super::CaptureError;
 use super::filter::FilterLink;

@@ -1,5 +1,5 @@
-//! Joins the groups that snooping switches would withhold. Comes in: an interface; goes out:
-//! memberships for as long as the value lives, and which failed. Knows nothing of frames.
+//! Joins the groups that snooping switches would withhold. Memberships last as long as the value
+//! lives; it also holds which failed. Knows nothing of frames.
 //!
 //! The sockets are bound to no port and so receive nothing. They join by interface index; when an
 //! interface comes back with another index, make a new value. One socket for each family and
@@ -58,7 +58,7 @@ impl Joins {
     }
 }
 
-/// Does something with a socket, or tells again why there is none.
+/// Does something with a socket, or repeats why there is none.
 fn on(socket: &io::Result<Socket>, join: impl FnOnce(&Socket) -> io::Result<()>) -> io::Result<()> {
     match socket {
         Ok(socket) => join(socket),
@@ -71,7 +71,7 @@ fn on(socket: &io::Result<Socket>, join: impl FnOnce(&Socket) -> io::Result<()>)
 /// A UDP socket without a port.
 fn quiet_socket(domain: Domain) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::DGRAM.cloexec(), Some(Protocol::UDP))?;
-    // Should it ever be bound, it still hears nothing that others joined.
+    // Even if it is ever bound, it hears nothing that others joined.
     let (level, name) = if domain == Domain::IPV4 {
         (libc::IPPROTO_IP, libc::IP_MULTICAST_ALL)
     } else {

@@ -1,5 +1,5 @@
-//! Opens a capture on an interface. Comes in: an interface, a wish and the socket pool; goes out: a
-//! running capture, which backend it is, and why no better one. Knows nothing of frames.
+//! Opens a capture on an interface: chooses the backend, and says which it is and why no better one
+//! works. Knows nothing of frames.
 
 use super::pnet::Pnet;
 use super::pool::Pool;

@@ -1,5 +1,5 @@
-//! Where frames come from. A capture hands out batches of frames, each bytes with a time, and
-//! knows nothing of what they mean. [`Capture`] is all that the rest of the program sees of it.
+//! Where frames come from. A capture gives out batches of frames, each bytes with a time, and knows
+//! nothing of what they mean. [`Capture`] is all that the rest of the program sees of it.
 
 pub mod file;
 pub mod filter;
@@ -21,7 +21,7 @@ use thiserror::Error;
 
 /// A source of frames.
 pub trait Capture: Send {
-    /// Waits at most `wait` for frames and hands out what came; an empty batch if nothing did.
+    /// Waits at most `wait` for frames and returns what came; an empty batch if nothing did.
     ///
     /// # Errors
     /// [`CaptureError::End`] after the last frame of a source that ends; anything else is a
@@ -37,7 +37,7 @@ pub trait Capture: Send {
         None
     }
 
-    /// How long after its arrival a frame may still be handed out: a second is closed this much
+    /// How long after its arrival a frame may still be given out: a second is closed this much
     /// later. Zero for files.
     fn latency(&self) -> Duration {
         Duration::ZERO

@@ -1,11 +1,12 @@
-//! Capture by the `pnet` crate's portable datalink channel. Comes in: an interface and a pooled
-//! socket; goes out: batches of copied frames. Knows nothing of what the frames mean.
+//! Capture by the `pnet` crate's portable datalink channel, in batches of copied frames. Knows
+//! nothing of what the frames mean.
 //!
 //! The crate is given a duplicate of a pooled socket (`Config::socket_fd`), so it works after the
 //! privileges are gone, with the kernel filter already attached. It is promiscuous, since the crate
-//! has no other way to foreign groups. It costs a poll and a recvfrom for each frame and does not
-//! tell what it could: no drops, no direction, and no tag that the kernel took out of the bytes,
-//! neither its VLAN nor its 4 bytes of length. (A tag in the bytes, as in outgoing frames, is seen.)
+//! has no other way to hear foreign groups. It costs a poll and a recvfrom for each frame and does
+//! not report all it could: no drops, no direction, and no tag that the kernel took out of the
+//! bytes, neither its VLAN nor its 4 bytes of length. (A tag in the bytes, as in outgoing frames,
+//! is seen.)
 
 use super::filter::{self, FilterLink};
 use super::interface::Interface;

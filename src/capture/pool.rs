@@ -1,7 +1,6 @@
-//! Packet sockets that were opened while the process might. Comes in: how many; goes out: one
-//! unbound `AF_PACKET` socket after the other.
+//! Unbound `AF_PACKET` sockets, opened while the process still had the privilege.
 //!
-//! Opening one takes `CAP_NET_RAW`; filter, ring, bind and memberships take nothing (packet(7)).
+//! Opening one needs `CAP_NET_RAW`; filter, ring, bind and memberships need nothing (packet(7)).
 //! So the pool is filled at the start, before capabilities are dropped, and captures that begin
 //! later take from it. Protocol 0: an unused socket hears nothing. A capture that ends gives its
 //! socket back, so that interfaces which come and go do not use the pool up.
@@ -104,8 +103,8 @@ impl Pool {
     }
 }
 
-/// A packet socket on loan from a [`Pool`]. Dropping it unbinds it and gives it back; whatever
-/// maps its ring must be gone by then.
+/// A packet socket on loan from a [`Pool`]. Dropping it unbinds it and gives it back; a mapping of
+/// its ring must be gone by then.
 #[derive(Debug)]
 pub struct PooledSocket {
     socket: Option<OwnedFd>,
@@ -124,7 +123,7 @@ impl PooledSocket {
         Ok(())
     }
 
-    /// Tells of a membership that somebody else made on this socket, to be undone with the loan.
+    /// Notes a membership that other code made on this socket, to be undone with the loan.
     pub(super) fn adopt(&mut self, membership: sys::Membership) {
         self.joined = Some(membership);
     }
@@ -143,7 +142,7 @@ impl Drop for PooledSocket {
             // Gone with the interface, if that is gone.
             let _ = sys::packet_leave(socket.as_fd(), membership);
         }
-        // One that cannot be silenced is closed instead: the pool is one smaller then.
+        // One that cannot be silenced is closed: the pool is one smaller then.
         if sys::packet_silence(socket.as_fd()).is_ok() {
             self.pool.free.lock().push(socket);
         }

@@ -1,6 +1,5 @@
 //! The system calls of live capture, as safe functions: socket options by type, packet sockets,
-//! poll. Comes in: file descriptors and plain values; goes out: what the kernel said. Knows
-//! nothing of frames.
+//! poll. Knows nothing of frames.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -77,13 +76,13 @@ pub(super) fn get_option<T: Plain>(
     Ok(value)
 }
 
-/// The error that waits on a socket, which this clears.
+/// The pending error of a socket, which this clears.
 pub(super) fn take_error(socket: BorrowedFd<'_>) -> io::Result<Option<io::Error>> {
     let error = get_option::<libc::c_int>(socket, libc::SOL_SOCKET, libc::SO_ERROR)?;
     Ok((error != 0).then(|| io::Error::from_raw_os_error(error)))
 }
 
-/// An unbound packet socket with protocol 0, which hears nothing. Takes `CAP_NET_RAW`.
+/// An unbound packet socket with protocol 0, which hears nothing. Needs `CAP_NET_RAW`.
 pub(super) fn packet_socket() -> io::Result<OwnedFd> {
     let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: takes integers only.
@@ -165,7 +164,7 @@ pub(super) fn packet_silence(socket: BorrowedFd<'_>) -> io::Result<()> {
         if read == -1 {
             match io::Error::last_os_error() {
                 error if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                // The interface went down; told once.
+                // The interface went down; reported once.
                 error if error.raw_os_error() == Some(libc::ENETDOWN) => {}
                 error if error.kind() == io::ErrorKind::Interrupted => {}
                 error => return Err(error),

@@ -1,8 +1,7 @@
 //! Captures one interface, for `serve` and for `check` alike.
 //!
-//! In: the flags, the pool of sockets and the table of interfaces. Out: a running capture, and
-//! what its pipeline has to know of the interface and of this host. It must not know when a
-//! capture begins and ends.
+//! Gives a running capture, and what its pipeline has to know of the interface and of this host. It
+//! must not know when a capture begins and ends.
 
 use super::configuration::Configuration;
 use super::flags::{self, Serve};
@@ -67,7 +66,7 @@ pub fn seen(table: &Table, link: &Link) -> Arc<detect::Vantage> {
     Arc::new(detect::Vantage { own: link.mac, is_wireless, subnets: table.subnets(link.index) })
 }
 
-/// What the pipelines of serving are told, those of interfaces and of a file to replay.
+/// What the pipelines of serving are given: those of interfaces and of a file to replay.
 pub fn settings(
     flags: &Serve,
     configuration: &Configuration,

@@ -1,6 +1,5 @@
-//! The configuration file: read before anything is captured, and again at SIGHUP. A file that cannot
-//! be used changes nothing: the old one holds, a warning and a metric say so. In: the flag's path.
-//! Out: what is expected on each segment.
+//! The configuration file: read before anything is captured, and again at SIGHUP. A file that
+//! cannot be used changes nothing: the old one holds, a warning and a metric say so.
 
 use crate::config::{Config, ConfigError};
 use crate::lan::Lan;
@@ -65,7 +64,7 @@ impl Configuration {
         }
     }
 
-    /// Reads the file again and holds all that is captured to it, or says why not.
+    /// Reads the file again and applies it to all that is captured, or says why not.
     pub fn reload(&self, lan: &Lan) {
         let Some(file) = &self.file else {
             info!("SIGHUP: there is no --config.file to read again");

@@ -1,6 +1,6 @@
-//! Serving a LAN that is not there, for a first look and for trying alerts: it needs no privilege
-//! and touches no network but the port that it serves on. The frames go through the same decoder,
-//! engine and detectors as live ones.
+//! Serves a simulated LAN, for a first look and for trying alerts: needs no privilege and touches
+//! no network but the port that it serves on. The frames go through the same decoder, engine and
+//! detectors as live ones.
 //!
 //! The LAN has been running for 20 minutes when serving begins, so that names, queriers and
 //! habits are known; the streamer begins with serving, to begin at once.
@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 /// For how long the LAN has been running when serving begins.
 const BEFORE: Duration = Duration::from_mins(20);
-/// The locked-up printer's rate: that of the founding story.
+/// The locked-up printer's rate, as in the documentation.
 const STORM_PER_SECOND: u32 = 200;
 
 /// Serves a simulated LAN until SIGTERM or SIGINT. Must be called before any other thread exists.
@@ -51,7 +51,7 @@ fn demonstrate(flags: &Demo) -> Result<(), Failure> {
     serve::answer(&flags.web, listeners, &lan, &stop, &watching, reload)
 }
 
-/// The LAN, and what is going to happen on it.
+/// The LAN, and what will happen on it.
 fn simulation(flags: &Demo) -> Simulation {
     let stream = Stream::From(BEFORE);
     let mut lan = Simulation::new(Options { seed: flags.seed, stream, ..Options::default() });

@@ -1,5 +1,5 @@
-//! What was found and what to do about it, and how that is written for people. Findings come in,
-//! lines of text go out. Pure; knows nothing of how anything was found.
+//! A finding and what to do about it, and how that is written for people. Pure; knows nothing of
+//! how anything was found.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -14,7 +14,7 @@ const INDENT: usize = 11;
 pub enum Level {
     /// As it should be.
     Ok,
-    /// It works, but one may see less than there is.
+    /// It works, but may see less than there is.
     Hint,
     /// It does not work.
     Problem,
@@ -41,7 +41,7 @@ pub enum Area {
     Privileges,
     /// The kernel and what it gives.
     Kernel,
-    /// What multicast costs this machine, and whether that can be told.
+    /// What multicast costs this machine, and whether that is known.
     Host,
     /// Which interfaces, and how.
     Interfaces,
@@ -94,7 +94,7 @@ impl Finding {
         Self { level: Level::Ok, area, text: text.into(), steps: Vec::new() }
     }
 
-    /// Something that works, but because of which one may see less than there is.
+    /// Something that works, but may see less than there is because of it.
     pub fn hint(area: Area, text: impl Into<String>) -> Self {
         Self { level: Level::Hint, ..Self::ok(area, text) }
     }

@@ -1,5 +1,5 @@
-//! The command line: what can be asked for, with names, environment variables and defaults that
-//! are a contract. Values are typed and checked here; nothing is done yet.
+//! The command line: names, environment variables and defaults, which users rely on. Values are
+//! typed and checked here; nothing is done yet.
 //!
 //! A flag is a field: its help is the doc comment, and `long` its name. Its environment variable
 //! is made from the name; a `bool` also takes `=true` and `=false` (`convention`).

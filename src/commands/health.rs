@@ -1,5 +1,5 @@
-//! Asks the exporter that runs on this machine whether it is healthy, for whoever has no curl: a
-//! container's HEALTHCHECK. In: addresses. Out: an exit code, and a line where nobody answers.
+//! Asks the exporter that runs on this machine whether it is healthy, where there is no curl: a
+//! container's HEALTHCHECK. Gives an exit code, and a line where nothing answers.
 
 use super::flags::Listen;
 use super::{ExitStatus, say};

@@ -5,7 +5,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging. To be called once, by `main`.
+/// Starts logging. `main` must call it once.
 pub fn start(flags: &Log) {
     let level = match flags.level {
         LogLevel::Error => LevelFilter::ERROR,

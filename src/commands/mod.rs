@@ -1,4 +1,5 @@
-//! What can be asked of the program: serve, analyze, check, demo, health. The parts are put together here.
+//! The commands of the program: serve, analyze, check, demo, health. The parts are put together
+//! here.
 
 pub mod analyze;
 mod capturing;
@@ -46,7 +47,7 @@ struct Failure {
     status: ExitStatus,
 }
 
-/// What was asked for cannot be had.
+/// What was asked for is not available.
 #[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
 fn refused(error: impl ToString) -> Failure {
     Failure { line: error.to_string(), status: ExitStatus::BadInput }
@@ -86,7 +87,7 @@ pub fn main() -> ExitCode {
     status.into()
 }
 
-/// What it means that standard output cannot be written.
+/// Handles an error of writing to standard output.
 fn unwritten(error: &std::io::Error) -> ExitStatus {
     // A reader that has seen enough (`| head`) is no failure.
     if error.kind() == std::io::ErrorKind::BrokenPipe {

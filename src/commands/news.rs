@@ -1,6 +1,6 @@
-//! Tells what the pipelines put out: a line of the log when a storm begins, rises, is explained and
-//! ends, and its evidence to the writer. In: a pipeline's output, taken under its lock. Out: log
-//! lines and recordings, without the lock.
+//! Reports what the pipelines put out: a line of the log when a storm begins, rises, is explained
+//! and ends, and its evidence to the writer. A pipeline's output is taken under its lock and
+//! reported without it.
 
 use super::pump;
 use crate::lan::Tap;
@@ -22,7 +22,7 @@ pub fn tell(tap: &Tap, output: Vec<Output>) {
     }
 }
 
-/// Takes a tap's output and tells it, for taps that no capture feeds any more.
+/// Takes a tap's output and reports it, for taps that no capture feeds any more.
 pub(crate) fn tell_of(tap: &Tap) {
     tell(tap, tap.with_pipeline(pump::take_output));
 }

@@ -1,10 +1,10 @@
 //! Opens what serving needs, for `serve` and for `check` alike.
 //!
-//! In: the flags of serving. Out: an [`Opening`], each part of it opened or refused, in a process
-//! that has given its privileges up. It must not know what becomes of a refusal: `serve` ends at
-//! the first one, `check` reports them all.
+//! Each part of an [`Opening`] was opened or refused, in a process that has then given up its
+//! privileges. What happens to a refusal is not known here: `serve` ends at the first one, `check`
+//! reports them all.
 //!
-//! The order is the point. What needs privilege is opened first, then capabilities are dropped,
+//! The order matters. What needs privilege is opened first, then capabilities are dropped,
 //! and only then does the first thread start: threads inherit capabilities, and dropping them
 //! reaches the calling thread alone. The folder of evidence comes last, because what writes in it
 //! has no privilege either.
@@ -31,11 +31,11 @@ pub(crate) struct Opening {
     pub policy: Policy,
     /// The configuration file; `Err` is a line that names the flag, the file and what is wrong.
     pub configuration: Result<Configuration, String>,
-    /// What HTTP requests come in by.
+    /// Where HTTP requests arrive.
     pub listeners: Listeners,
     /// How many packet sockets were asked for.
     pub wanted: usize,
-    /// Those that there are.
+    /// The sockets that were opened.
     pub pool: Pool,
     /// The capabilities at the start.
     pub held: Result<Held, PrivilegeError>,
@@ -48,7 +48,7 @@ pub(crate) struct Opening {
     pub evidence: Option<Result<Store, StoreError>>,
 }
 
-/// What HTTP requests come in by.
+/// Where HTTP requests arrive.
 pub(crate) enum Listeners {
     /// One for each `--web.listen-address`, in their order.
     Bound(Vec<Result<TcpListener, ListenError>>),

@@ -1,8 +1,8 @@
-//! One capture thread: moves batches from a capture into its pipeline until told to stop or the
+//! One capture thread: moves batches from a capture into its pipeline until asked to stop or the
 //! capture ends. The pipeline's lock is taken once a batch, after the wait for it.
 //!
-//! Comes in: a capture and the [`Tap`] it feeds. Goes out: why it ended, and the pipeline's output
-//! to a function of the caller's. It must not know what the output is used for.
+//! Gives the reason why it ended, and passes the pipeline's output to a function of the caller's.
+//! It must not know what the output is used for.
 
 use crate::capture::{Capture, CaptureError};
 use crate::engine::Event;
@@ -17,13 +17,13 @@ use std::time::Duration;
 /// How long a read may wait: seconds are closed at least this often, and a stop is noticed.
 const WAIT: Duration = Duration::from_millis(250);
 
-/// For how long frames are read after a stop, at most: a flood must not put the end off.
+/// How long frames are read after a stop, at most: a flood must not delay the end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
-/// Takes what a pipeline has to tell, without its lock.
+/// Takes what a pipeline has put out, without its lock.
 pub(crate) type Tell = fn(&Tap, Vec<Output>);
 
-/// Tells a live capture's thread to end, and which of the frames it still finds count.
+/// Asks a live capture's thread to end, and says which of the frames it still finds count.
 #[derive(Debug, Default)]
 pub(crate) struct Stop(OnceLock<LastFrame>);
 
@@ -60,7 +60,7 @@ impl Stop {
 /// Why a capture thread ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It was told to.
+    /// It was asked to.
     Stopped,
     /// The capture came to its end.
     Capture(CaptureError),
@@ -90,7 +90,7 @@ pub fn file(
     guarded(|| pump_file(lan, tap, capture, stop, tell)).unwrap_or_else(Ended::Panicked)
 }
 
-/// All that a pipeline has to tell now. Nothing is allocated if that is nothing.
+/// All that a pipeline has put out. Nothing is allocated if that is nothing.
 pub(super) fn take_output(pipeline: &mut Pipeline) -> Vec<Output> {
     std::iter::from_fn(|| pipeline.poll_output()).collect()
 }
@@ -135,7 +135,7 @@ fn pump_live(
     let _listening = tap.listen();
     // When the stop was noticed.
     let mut stopped_at = None;
-    // When drops were noticed that the pipeline has not been told of.
+    // When drops were noticed that the pipeline does not know of yet.
     let mut dropped_at: Option<Time> = None;
     loop {
         let wait = match stopped_at {
@@ -176,7 +176,7 @@ fn pump_live(
             continue;
         }
         last_second = reading.monotonic.second();
-        // The pipeline is told with the next batch, so that its lock is taken once a batch.
+        // The pipeline hears of it with the next batch, so that its lock is taken once a batch.
         dropped_at = drops.publish(tap, capture).then_some(reading.monotonic);
     }
 }

@@ -53,7 +53,7 @@ pub(crate) fn read_container() -> Option<String> {
 }
 
 fn container_in(root: &Path) -> Option<String> {
-    // Docker's mark, and that of podman, CRI-O and buildah.
+    // The file that Docker makes, and that of podman, CRI-O and buildah.
     let mark = ["/.dockerenv", "/run/.containerenv"]
         .into_iter()
         .find(|mark| root.join(&mark[1..]).exists());
@@ -75,7 +75,7 @@ pub enum Peer {
     Here,
     /// In another one.
     Elsewhere,
-    /// Nobody tells.
+    /// Unknown.
     Unknown,
 }
 
@@ -106,7 +106,7 @@ fn peer_in(class: &Path, table: &Table, link: &Link) -> Option<Peer> {
     Some(if here { Peer::Here } else { Peer::Elsewhere })
 }
 
-/// What the way to the LAN says: `marks` shows that this is a container, `peers` has the captured
+/// What the way to the LAN means: `marks` shows that this is a container, `peers` has the captured
 /// interfaces, with where the other end is for those that are veths.
 pub fn container(marks: Option<&str>, peers: &[(&str, Option<Peer>)]) -> Vec<Finding> {
     let all_elsewhere =
@@ -141,7 +141,7 @@ pub fn container(marks: Option<&str>, peers: &[(&str, Option<Peer>)]) -> Vec<Fin
     }
 }
 
-/// What it means to capture on Wi-Fi.
+/// What capturing on Wi-Fi means.
 pub fn wireless(interface: &str) -> Finding {
     Finding::hint(
         Area::Surroundings,
@@ -155,8 +155,8 @@ pub fn wireless(interface: &str) -> Finding {
     .run(format!("sudo iw dev {} set power_save off", shell_word(interface)))
 }
 
-/// What the driver of an interface does with VLANs that have no device here: `Err` is why nobody
-/// knows.
+/// What the driver of an interface does with VLANs that have no device here: `Err` is why that is
+/// unknown.
 pub(crate) fn vlan_filter(
     interface: &str,
     filter: &Result<VlanFilter, String>,

@@ -13,7 +13,7 @@ pub(super) struct File {
     /// What holds everywhere.
     #[serde(default)]
     pub limits: SegmentLimits,
-    /// What is never a storm, whoever sends it.
+    /// What is never a storm, no matter who sends it.
     #[serde(default)]
     pub ignore: Option<Ignore>,
     /// What holds on some segments.

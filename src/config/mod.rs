@@ -1,14 +1,13 @@
-//! What people know and the network does not say: names of devices, what may be busy by right,
+//! What people know and the network does not say: names of devices, what may legitimately be busy,
 //! and other limits. Read from one YAML file.
 //!
-//! Comes in: the path of `--config.file`. Goes out: what is expected on each segment
-//! ([`StormPolicy`]). A file is read in two stages, typed and then validated; the second tells
-//! all that is wrong at once, with lines. It knows nothing of who asks and when.
-//!
+//! The file of `--config.file` says what is expected on each segment ([`StormPolicy`]). It is read
+//! in two stages, typed and then validated; the second reports everything that is wrong at once,
+//! with lines. It knows nothing of who asks and when.
 //! | file | reason |
 //! |---|---|
 //! | `file` | the keys, typed |
-//! | `validate` | what they mean, and what cannot be |
+//! | `validate` | what they mean, and what is invalid |
 
 mod file;
 mod validate;

@@ -1,4 +1,4 @@
-//! Configurations that mean something, and those that cannot be used, with their exact messages.
+//! Valid configurations, and those that cannot be used, with their exact messages.
 
 use super::*;
 use crate::decode::Protocol;

@@ -1,5 +1,5 @@
-//! From what stands in the file to what it means. The second of two stages: everything that is
-//! wrong is told at once, each with its line.
+//! What the values in the file mean. The second of two stages: everything that is wrong is reported
+//! at once, each with its line.
 
 use super::file::{self, File, Ignore, Limit};
 use super::{Config, ConfigError, Device, LimitsGiven, Segment};
@@ -42,7 +42,7 @@ fn one_line(text: &str) -> String {
     format!("line {place}: {what}")
 }
 
-/// What was found wrong so far.
+/// What was found to be wrong so far.
 #[derive(Default)]
 struct Faults(Vec<(u64, String)>);
 
@@ -156,7 +156,7 @@ fn anchored(pattern: &str) -> Result<Regex, String> {
     if pattern.is_empty() {
         return Err("is empty and matches no segment".to_owned());
     }
-    // By itself first: `a)|(b` is no expression although the anchored form of it would be one.
+    // By itself first: `a)|(b` is not valid although the anchored form of it would be.
     Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?s:{pattern})$"))).map_err(|error| {
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
@@ -178,7 +178,8 @@ fn device_limits(limits: &file::DeviceLimits, above: Limits, faults: &mut Faults
         chatty: limit(limits.chatty.as_ref(), "chatty", faults),
         segment: None,
     };
-    // One that is not given here gives way in silence: what is a storm is not chatty any more.
+    // A `chatty` limit that is not given here is dropped silently: what is a storm is no longer
+    // chatty.
     if let (Some(Some(chatty)), Some(storm), Some(at)) =
         (given.chatty, given.over(above).signalling, limits.chatty.as_ref())
         && chatty > storm

@@ -46,7 +46,7 @@ impl Host {
         Ethernet::from(self.mac).to(to.mac).frame(0x0806, &arp.bytes())
     }
 
-    /// A broadcast that tells everybody the own address (RFC 5227 section 3).
+    /// A broadcast that announces the sender's own address (RFC 5227 section 3).
     pub fn arp_announcement(self) -> Vec<u8> {
         self.arp_request(self.v4)
     }

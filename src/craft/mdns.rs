@@ -33,7 +33,7 @@ pub fn header(id: u16, flags: u16, claimed: [u16; 4]) -> Vec<u8> {
 /// A name.
 ///
 /// # Panics
-/// If it is none: a label over 63 octets, over 255 in all, or a wrong escape.
+/// If it is not one: a label over 63 octets, over 255 in all, or a wrong escape.
 pub fn name(text: &str) -> Name<'static> {
     Name::new(text).expect("what is made by hand is a DNS name").into_owned()
 }
@@ -279,7 +279,7 @@ impl Responder {
         message(&packet)
     }
 
-    /// The answer to who browses a service type, such as `_ipp._tcp`: PTR records, the rest as
+    /// The answer to a browser of a service type, such as `_ipp._tcp`: PTR records, the rest as
     /// additional (RFC 6763 section 12.1).
     ///
     /// # Panics
@@ -296,7 +296,7 @@ impl Responder {
         message(&packet)
     }
 
-    /// The answer to who asks for the host's addresses.
+    /// The answer to a question for the host's addresses.
     ///
     /// # Panics
     /// If a name is not a DNS name.
@@ -359,8 +359,8 @@ pub fn pointer_loop() -> Vec<u8> {
         .concat()
 }
 
-/// A response whose first name points forward, at the second record's: forbidden, yet sent by
-/// real devices and harmless to who follows it.
+/// A response whose first name points forward, at the second record's: forbidden, yet sent by real
+/// devices and harmless to a reader that follows it.
 pub fn forward_pointer(address: Ipv4Addr, v6: Ipv6Addr) -> Vec<u8> {
     let first = [&[0xc0, 28, 0, 1, 0x80, 1, 0, 0, 0, 120, 0, 4][..], &address.octets()].concat();
     let second = [&b"\x03box\x05local\0\0\x1c\x80\x01\0\0\0\x78\0\x10"[..], &v6.octets()].concat();

@@ -1,6 +1,5 @@
-//! Frames made by hand, for the tests and the demo: what a test wants on the wire comes in, the
-//! octets go out, right down to the checksums. The same input always makes the same octets: no
-//! clock, no randomness, no network.
+//! Frames made by hand, for the tests and the demo, right down to the checksums. The same input
+//! always makes the same octets: no clock, no randomness, no network.
 //!
 //! A frame is built from the outside in or from a [`Host`] in one line:
 //!
@@ -21,7 +20,7 @@
 //! assert_eq!(tagged(&by_hand, Tag { tpid: 0x8100, tci: 30 }).len(), by_hand.len() + 4);
 //! ```
 //!
-//! | room | makes |
+//! | module | makes |
 //! |---|---|
 //! | [`ethernet`] | Ethernet frames, VLAN tags |
 //! | [`ip`] | IPv4 with options and fragments, IPv6 with extension headers, UDP |

@@ -21,7 +21,7 @@ fn printer() -> (Host, Responder) {
     (host, Responder::new("canon", host).service(ipp).service(Service::new("c", "_x._udp", 9)))
 }
 
-/// One frame of each sort, and the protocol that tshark must see in it.
+/// One frame of each kind, and the protocol that tshark must see in it.
 fn everything() -> Vec<(&'static str, Vec<u8>)> {
     let (host, responder) = printer();
     let peer = Host::numbered(8);
@@ -104,7 +104,7 @@ fn everything() -> Vec<(&'static str, Vec<u8>)> {
         ("stp", Ethernet::from(host.mac).to(STP).llc(0x42, 0x42, 3, &[0; 35])),
         ("data", host.unicast6(peer, &Udp::new(40_000, 40_001, *b"hello"))),
     ];
-    // A fragment is put together where tshark sees the last one.
+    // A fragmented packet is reassembled where tshark sees the last fragment.
     let count = v4.len();
     for (i, fragment) in v4.iter().enumerate() {
         let last = if i + 1 == count { "mdns" } else { "data" };

@@ -1,6 +1,5 @@
-//! What the link layers share: what they say, and the way from an `EtherType`, a length or an LLC
-//! header to the network layer's bytes. In: the octets behind the addresses. Out: tags and a
-//! [`Network`]. Knows no link layer.
+//! What the link layers share: the result they give, and the way from an `EtherType`, a length or
+//! an LLC header to the network layer's bytes. Knows no link layer.
 
 use super::Reason;
 use super::octets::{after, u16_at, up_to};
@@ -31,7 +30,7 @@ pub(super) struct Link<'a> {
     pub(super) direction: Direction,
     /// What it carries.
     pub(super) network: Network<'a>,
-    /// What was wrong, first things first.
+    /// What was wrong, in order.
     pub(super) flaws: [Option<Reason>; 2],
 }
 
@@ -51,10 +50,10 @@ pub(super) enum Reach {
 pub(super) enum Network<'a> {
     Ipv4(&'a [u8]),
     Ipv6(&'a [u8]),
-    /// IP whose version only its own first octet tells.
+    /// IP whose version only its own first octet shows.
     Ip(&'a [u8]),
     Arp(&'a [u8]),
-    /// Something that is not looked into, or nothing.
+    /// Something that is not read, or nothing.
     Other,
 }
 
@@ -126,7 +125,7 @@ pub(super) fn typed<'a>(
 }
 
 /// IEEE 802.2 LLC, and the SNAP header of IEEE 802 section 9.2 that brings an `EtherType` back.
-/// Other LLC, such as spanning tree, is not looked into.
+/// Other LLC, such as spanning tree, is not read.
 pub(super) fn llc<'a>(
     bytes: &'a [u8],
     link: &mut Link<'a>,

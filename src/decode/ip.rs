@@ -1,7 +1,6 @@
-//! IPv4 (RFC 791) and IPv6 (RFC 8200) with their options, extension headers and fragments. In:
-//! bytes that may end early or hold padding behind the packet. Out: addresses and the bytes of
-//! the transport layer. Knows no link; tunnels are not entered. Checksums are not verified:
-//! sent frames are captured before the hardware fills them in.
+//! IPv4 (RFC 791) and IPv6 (RFC 8200) with their options, extension headers and fragments. Bytes
+//! may end early, or hold padding behind the packet. Knows no link; tunnels are not entered.
+//! Checksums are not verified: sent frames are captured before the hardware fills them in.
 
 use super::Reason;
 use super::octets::{after, array_at, u8_at, u16_at, up_to};

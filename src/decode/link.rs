@@ -1,6 +1,5 @@
 //! Link layers: Ethernet (with VLAN tags, 802.3 and SNAP), Linux cooked, BSD loopback, raw IP.
-//! In: a frame. Out: addresses, tags and the network layer's bytes. Knows nothing of what IP
-//! carries.
+//! Gives addresses, tags and the network layer's bytes. Knows nothing of what IP carries.
 
 use super::ethertype::{LENGTH_MAX, Link, Network, Reach, TagList, is_snapped, llc, typed};
 use super::octets::{after, array_at, u16_at};
@@ -111,7 +110,7 @@ fn cooked<'a>(
     }
 }
 
-/// Four octets of address family, in the byte order of whoever wrote them where `either`.
+/// Four octets of address family; in the writer's byte order, which is unknown, where `either`.
 fn loopback<'a>(bytes: &'a [u8], link: &mut Link<'a>, either: bool) -> Result<(), Reason> {
     let field = array_at(bytes, 0).ok_or(Reason::Truncated)?;
     let big = u32::from_be_bytes(field);

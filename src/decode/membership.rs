@@ -1,7 +1,7 @@
 //! Group membership: what IGMP and MLD have in common. The two say the same in different octets.
 //!
-//! Comes in: fields that `igmp` or `mld` found. Goes out: one [`Message`] for both families. It
-//! must not know message types or where a family's fields are.
+//! `igmp` and `mld` find the fields; one [`Message`] serves both families. It must not know message
+//! types or where a family's fields are.
 
 use super::octets::{after, array_at, u8_at, u16_at};
 use super::{Parsed, Reason};

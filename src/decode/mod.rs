@@ -1,12 +1,12 @@
-//! From a frame to an observation: who sent what kind of thing to whom, and what was wrong with
-//! it. Pure and borrowing; never panics, whatever the bytes. Knows no socket, file or clock.
+//! From a frame to an observation: who sent what to whom, and what was wrong with it. Pure and
+//! borrowing; never panics, whatever the bytes. Knows no socket, file or clock.
 //!
 //! The layers are one file each: [`decode`] asks `link` (with `wifi`, both over `ethertype`) for
 //! addresses and the network layer, `ip` for the transport layer, `udp` for ports, and then the
-//! protocol's own file for the message. A protocol's file has five parts: what it is and where that
-//! is written, the message as a type, what can be asked of it, `parse`, and its tests. IGMP and MLD
-//! share their type, in `membership`. Values not known are kept as they are; what is wrong is said
-//! beside the value, not instead of it.
+//! protocol's own file for the message. A protocol's file has five parts: a header with its
+//! references, the message as a type, its accessors, `parse`, and its tests. IGMP and MLD share
+//! their type, in `membership`. Unknown values are kept as they are; faults are reported beside the
+//! value, not instead of it.
 
 pub mod arp;
 pub mod dhcp;
@@ -55,8 +55,8 @@ pub struct Observation<'a> {
     pub source_mac: Option<Mac>,
     /// The IP header, if there is a readable one.
     pub ip: Option<Ip>,
-    /// What it says it is, whomever it was sent to; [`Observation::counted_as`] tells what, if
-    /// anything, it is counted as.
+    /// What it says it is, whomever it was sent to. What it is counted as, if anything, is
+    /// [`Observation::counted_as`].
     pub protocol: Protocol,
     /// Length on the wire in bytes.
     pub wire_len: u32,
@@ -75,9 +75,9 @@ pub struct Observation<'a> {
 impl Observation<'_> {
     /// The protocol that the frame is counted as; `None` if it is counted in the total only.
     ///
-    /// Multicast IP in a unicast frame is multicast that an access point converted when it came
-    /// to this machine (`live`); in a file nobody knows whose machine that is, so it counts in no
-    /// protocol but, for UDP port 5353, as unicast mDNS.
+    /// Multicast IP in a unicast frame is multicast that an access point converted if it came to
+    /// this machine (`live`). In a file nobody knows whose machine that is, so it counts in no
+    /// protocol except, for UDP port 5353, as unicast mDNS.
     pub fn counted_as(&self, live: bool) -> Option<Protocol> {
         match self.cast {
             Cast::Group => Some(self.protocol),
@@ -124,7 +124,7 @@ impl fmt::Display for Sender {
 /// What the protocol of a frame says.
 #[derive(Clone, Copy, Debug)]
 pub enum Message<'a> {
-    /// Nothing that is looked into, or nothing that could be read.
+    /// Nothing that is read, or nothing that could be read.
     None,
     /// Multicast DNS (UDP 5353).
     Mdns(mdns::Datagram<'a>),
@@ -151,8 +151,8 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    /// The general query that it is, of IGMP or MLD. Queriers alone send these; a query about one
-    /// group may come from any switch.
+    /// The IGMP or MLD general query in it, if it is one. Only queriers send these; a query about
+    /// one group may come from any switch.
     pub(crate) fn general_query(&self) -> Option<&membership::Query> {
         let (Self::Igmp(message) | Self::Mld(message)) = self else { return None };
         let membership::Message::Query(query) = message else { return None };
@@ -179,7 +179,7 @@ struct Found<'a> {
     format: Format,
     /// The message, as far as it is there.
     payload: &'a [u8],
-    /// Whether that is all of it, so that its faults are its sender's.
+    /// Whether that is all of it, so that any fault is its sender's.
     complete: bool,
     /// Either port is 5353.
     mdns_port: bool,
@@ -201,8 +201,8 @@ enum Format {
     Udp,
 }
 
-/// Reads one frame. Allocates nothing and never fails: a frame that cannot be understood is
-/// classed by what could be read, down to nothing at all, and the cause is among its issues.
+/// Reads one frame. Allocates nothing and never fails: a frame that cannot be understood is classed
+/// by what could be read, down to nothing at all, and the reason is among its issues.
 pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
     let snapped = ethertype::is_snapped(frame);
     let link = link::read(frame);
@@ -227,7 +227,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         observation.issues.push(Issue { protocol: None, reason });
     }
     if cast == Cast::Unicast {
-        // Where only IP could have told whom it was for, that IP cannot be read is the link's.
+        // Where only IP could say whom it was for, unreadable IP is a fault of the link layer.
         if let Some(reason) = found.flaws[0].filter(|_| link.destination.is_none() && ip.is_none())
         {
             observation.issues.push(Issue { protocol: None, reason });
@@ -240,7 +240,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
     }
     let (message, flaw) = message(observation.protocol, &found);
     observation.message = message;
-    // What is missing from a message that was cut is nobody's fault.
+    // What is missing from a message that was cut is no fault.
     if let Some(reason) = flaw.filter(|_| found.complete) {
         observation.issues.push(Issue { protocol: named, reason });
     }
@@ -306,7 +306,7 @@ fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) 
                 found.mdns_port = datagram.is_mdns();
                 found.ports = (datagram.source_port, datagram.destination_port);
                 found.udp_len = datagram.len;
-                // Behind a whole datagram nothing can be missing but what IP promised.
+                // Behind a whole datagram, only what IP promised can be missing.
                 cut = datagram.cut || (packet.cut && !snapped);
                 if found.protocol.is_some() {
                     found.flaws[2] = datagram.flaw;
@@ -333,7 +333,7 @@ fn transport<'a>(packet: &ip::Packet<'a>, snapped: bool, found: &mut Found<'a>) 
                 return;
             }
         }
-        // Not looked into, so nothing of it is missed.
+        // Not read, so nothing of it is missed.
         (_, _) => return,
     }
     if found.format == Format::Udp && found.protocol.is_none() {
@@ -359,7 +359,7 @@ fn cast(link: &Link<'_>, ip: Option<Ip>, mdns_port: bool) -> Cast {
     }
 }
 
-/// What a frame without a protocol of a known name is counted as.
+/// What a frame is counted as that has no protocol known by name.
 fn unnamed(link: &Link<'_>, ip: Option<Ip>) -> Protocol {
     let broadcast = match (link.destination, link.reach) {
         (Some(mac), _) if mac.is_group() => mac.is_broadcast(),

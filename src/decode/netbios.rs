@@ -1,5 +1,5 @@
-//! NetBIOS over UDP (RFC 1001, 1002): the name service on port 137 and the datagram service on
-//! port 138, as far as the name that a message is about.
+//! NetBIOS over UDP (RFC 1001, 1002): the name service on port 137 and the datagram service on port
+//! 138, up to the name that a message is about.
 
 use super::mdns::Header;
 use super::octets::{after, array_at, u8_at};

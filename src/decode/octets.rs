@@ -1,5 +1,5 @@
-//! Big-endian fields at an offset of a byte slice that somebody else wrote. In: bytes and an
-//! offset. Out: the field, or `None` where the slice ends first. Knows no protocol.
+//! Big-endian fields at an offset of an untrusted byte slice; `None` where the slice ends first.
+//! Knows no protocol.
 
 /// The octet at `at`.
 pub(super) fn u8_at(bytes: &[u8], at: usize) -> Option<u8> {

@@ -41,7 +41,7 @@ labelled! {
 pub enum Class {
     /// Announcing, asking and joining.
     Signalling,
-    /// Address resolution: a scanner or a large subnet's router is busy by right.
+    /// Address resolution: a scanner or a large subnet's router is legitimately busy.
     Address,
     /// Streams: thousands a second are legitimate.
     Other,

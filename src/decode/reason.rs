@@ -1,5 +1,5 @@
 //! What can be wrong with a frame: a closed set, each variant a `reason` label. Which protocols
-//! each can occur with is the table [`Reason::PAIRS`]; what it lists starts at 0 in the metrics.
+//! each can occur with is the table [`Reason::PAIRS`]; the metrics of those pairs start at 0.
 
 use super::Protocol;
 use crate::labelled::labelled;
@@ -38,7 +38,7 @@ labelled! {
         BadOption = "bad_option",
         /// A text message does not begin as one of its protocol, or is not UTF-8.
         BadText = "bad_text",
-        /// The header claims more questions and records than the message has room for.
+        /// The header claims more questions and records than the message has space for.
         CountsExceedLength = "counts_exceed_length",
         /// A compression pointer leads to itself or through too many others.
         PointerLoop = "pointer_loop",
@@ -60,7 +60,7 @@ labelled! {
         BadData = "bad_data",
         /// Octets follow the last record.
         TrailingBytes = "trailing_bytes",
-        /// The strict DNS parser refuses it for another cause.
+        /// The strict DNS parser refuses it for another reason.
         Refused = "refused",
     }
 }
@@ -171,13 +171,13 @@ impl Reason {
 /// One thing that was wrong, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Issue {
-    /// What the frame is counted as; `None` if it was not understood that far (label `link`).
+    /// What the frame is counted as; `None` if that was not known yet (label `link`).
     pub protocol: Option<Protocol>,
     /// What was wrong.
     pub reason: Reason,
 }
 
-/// The issues of one frame: at most four are kept, which no frame exceeds by the decoders here.
+/// The issues of one frame: at most four are kept, and the decoders here never find more.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Issues {
     items: [Option<Issue>; 4],

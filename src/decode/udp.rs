@@ -1,6 +1,5 @@
-//! UDP (RFC 768), and which protocol a port stands for. In: the payload of an IP packet. Out:
-//! ports, payload, and whether that is all of it. Knows no protocol's format. Checksums are not
-//! verified, because offload leaves them unfinished in what this machine sends.
+//! UDP (RFC 768), and which protocol a port stands for. Knows no protocol's format. Checksums are
+//! not verified, because offload leaves them unfinished in what this machine sends.
 
 use super::octets::{after, u16_at, up_to};
 use super::{Protocol, Reason};
@@ -19,7 +18,7 @@ pub(super) struct Datagram<'a> {
     pub(super) len: usize,
     /// Whether the datagram promises more than there is.
     pub(super) cut: bool,
-    /// A length field that cannot be.
+    /// An impossible length field.
     pub(super) flaw: Option<Reason>,
 }
 

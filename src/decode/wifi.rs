@@ -1,6 +1,6 @@
-//! IEEE 802.11 data frames, with and without a radiotap header. In: a frame. Out: source and
-//! destination address wherever they stand, and the bytes after the LLC header. Knows no keys:
-//! a protected payload is not looked into.
+//! IEEE 802.11 data frames, with and without a radiotap header: source and destination address
+//! wherever they stand, and the bytes after the LLC header. Knows no keys: a protected payload is
+//! not read.
 
 use super::ethertype::{Link, TagList, is_snapped, llc};
 use super::octets::{after, array_at, u8_at, up_to};

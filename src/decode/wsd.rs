@@ -1,5 +1,5 @@
 //! WS-Discovery (OASIS, version 1.1): SOAP over UDP port 3702. The XML is not parsed: the two
-//! header elements that tell messages apart are looked up by their local names.
+//! header elements that distinguish messages are looked up by their local names.
 
 use super::octets::up_to;
 use super::{Parsed, Reason};
@@ -12,7 +12,7 @@ pub struct Message<'a> {
     /// Its `MessageID`: the same in all copies of one message.
     pub message_id: Option<&'a str>,
     /// The types of device that a [`Action::Hello`] announces, such as `wsdp:Device pub:Computer`;
-    /// not looked for in other messages, where they are somebody else's.
+    /// ignored in other messages, where they are somebody else's.
     pub types: Option<&'a str>,
 }
 

@@ -1,9 +1,9 @@
 //! What a multicast DNS cache on this segment would hold (RFC 6762 section 10): which records are
 //! alive, since when, and by whom.
 //!
-//! Comes in: multicast responses, copies too, because caches believe them as well. Goes out:
-//! whether a question is for a record that somebody has, and whether it is a refresh. Names and
-//! data are keyed hashes. At most 4,096 names with a type, four records each: 740 KB.
+//! It says whether a question is for a record that somebody has, and whether it is a refresh. It
+//! hears copies too, because caches believe them as well. Names and data are keyed hashes. At most
+//! 4,096 names with a type, four records each: 740 KB.
 //!
 //! A goodbye removes its record at once. RFC 6762 section 10.1 lets caches wait a second, so that
 //! another host that has the record may say so; it is learned again from that.
@@ -21,7 +21,7 @@ use std::time::Duration;
 const RECORDS: usize = 4;
 /// No record lives longer than this without being heard again, whatever its TTL says.
 pub(crate) const TTL_MAX: Duration = Duration::from_hours(24);
-/// What was learned from a message, its copies within this time do not teach anew.
+/// A message learned once teaches nothing new for this long, so that copies of it are ignored.
 pub(crate) const LEARNED: Duration = Duration::from_millis(250);
 /// Caches count in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ struct CachedSet([Option<CachedRecord>; RECORDS]);
 pub(crate) struct RefreshDue {
     /// Records that are old enough.
     pub records: u8,
-    /// When the youngest of them was heard: tells this time from the next.
+    /// When the youngest of them was heard: distinguishes this refresh from the next.
     pub heard: Time,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct RefreshDue {
 pub(crate) struct OwnedBy {
     /// When one of the records was heard last.
     pub heard: Time,
-    /// Whether somebody else than who asks has one.
+    /// Whether anybody but the asker has one.
     pub by_another: bool,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// An empty one.
+    /// An empty cache.
     pub(crate) fn new(key: HashKey) -> Self {
         Self { names: Table::new(key, TTL_MAX), learned: None }
     }
@@ -160,8 +160,8 @@ impl Cache {
         })
     }
 
-    /// Whether an answer came after `asked`, and is forgotten by now: whoever still wanted it would
-    /// have refreshed it (RFC 6762 section 5.2).
+    /// Whether an answer came after `asked`, and is has expired by now: a client that still wanted
+    /// it would have refreshed it (RFC 6762 section 5.2).
     pub(crate) fn has_lapsed(&self, now: Time, name: NameHash, rtype: RType, asked: Time) -> bool {
         let Some(records) = self.names.get(now, (name, rtype)) else { return false };
         let mut answers = records.0.iter().flatten().filter(|held| held.heard >= asked).peekable();

@@ -60,7 +60,7 @@ labelled! {
 }
 
 impl Cause {
-    /// The cause that the protocol of a frame is enough to tell.
+    /// The cause that follows from the protocol of a frame alone.
     pub(crate) const fn of_protocol(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::Dhcp => Some(Self::DhcpFlood),
@@ -78,8 +78,8 @@ impl Cause {
         }
     }
 
-    /// Whether the datagrams of the discovery protocols are enough to see it by. A loop shows in
-    /// the MACs of its copies, the others in protocols without a group of their own.
+    /// Whether the datagrams of the discovery protocols are enough to see it. A loop shows in the
+    /// MACs of its copies, the others in protocols without a group of their own.
     pub(crate) const fn shows_in_datagrams(self) -> bool {
         match self {
             Self::L2Loop

@@ -1,12 +1,12 @@
-//! What a segment's devices do wrong, and why: causes of storms, relays and loops, the rules of
-//! RFC 6762 and its relatives, and how discovery fares. No IO and no clock; memory is fixed.
+//! relays and loops, the rules of
+//! RFC 6762 and its relatives, and how well discovery works. No IO and no clock; memory is fixed.
 //!
-//! Comes in: observations with their time, once each. Goes out: the kind of a message, the causes
-//! whose signature a frame has, violations, and the health of discovery.
+//! It hears each observation once, with its time. It gives the kind of a message, the causes whose
+//! signature a frame has, violations, and the health of discovery.
 //!
 //! Each detector is a file with its own state, and none reads another's; what several need (the
-//! questions of the last 2 s, the cache) is handed to them. What is a copy is recognised first and
-//! held against nobody; then the rules are asked.
+//! questions of the last 2 s, the cache) is handed to them. Copies are recognised first and never
+//! count as violations; then the rules are checked.
 //!
 //! | file | reason |
 //! |---|---|
@@ -18,7 +18,7 @@
 //! | `copies` | loops and mirror ports, reflected payloads, who speaks for others |
 //! | `mdns` | the rules and causes of mDNS |
 //! | `others` | those of the other protocols |
-//! | `account` | what is booked on whom |
+//! | `account` | violations by device and segment |
 
 mod account;
 mod cache;
@@ -151,9 +151,8 @@ impl Detectors {
         Verdict { kind: mdns.map(|mdns| mdns.kind), signatures: self.findings.signatures() }
     }
 
-    /// Closes what has waited long enough, and lets go what has expired. Called when a whole second
-    /// has passed, or more. `find` hands the memory of a sender to what it is given, if the sender
-    /// has a row.
+    /// Closes what has waited long enough, and drops what has expired. Called when a whole second
+    /// has passed, or more. `find` passes the memory of a sender, if it has a row, to the closure.
     pub(crate) fn handle_second(
         &mut self,
         now: Time,
@@ -163,7 +162,8 @@ impl Detectors {
         self.health.handle_second(now);
     }
 
-    /// Frames were lost: who was silent may have spoken. Suspends, for 2 s, what rests on silence.
+    /// Frames were lost, and a device that seems silent may have spoken. Suspends the rules that
+    /// rest on silence for 2 s.
     pub(crate) fn handle_gap(&mut self, now: Time) {
         self.health.handle_gap();
         self.memory.suspension.begin(now);
@@ -174,7 +174,7 @@ impl Detectors {
         self.health.handle_gap();
     }
 
-    /// How discovery fares.
+    /// How well discovery works.
     pub(crate) fn health(&self, now: Time) -> Health {
         Health {
             reflected: self.copies.reflection.reflected(),

@@ -1,4 +1,4 @@
-//! The rules that devices are held to: one table. The id is the `rule` label.
+//! The rules that apply to devices, in one table. The id is the `rule` label.
 
 /// How binding a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,7 +10,7 @@ pub enum Hardness {
 }
 
 impl Hardness {
-    /// As documents have it.
+    /// As the documentation writes it.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Hard => "hard",
@@ -50,12 +50,12 @@ macro_rules! rules {
                 match self { $(Self::$name => $source,)* }
             }
 
-            /// What holds of whoever keeps it.
+            /// What holds for a device that keeps it.
             pub const fn holds(self) -> &'static str {
                 match self { $(Self::$name => $holds,)* }
             }
 
-            /// Whether it is about records, which a relay passes on for others: it is not held
+            /// Whether it is about records, which a relay passes on for others: it does not count
             /// against a relay.
             pub(crate) const fn spares_relays(self) -> bool {
                 match self { $(Self::$name => $relay,)* }

@@ -17,7 +17,7 @@ const KEY: HashKey = HashKey([1, 2, 3, 4]);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     pub signatures: Vec<Cause>,
-    /// Whether nothing is held against the sender.
+    /// Whether nothing counts against the sender.
     pub is_spared: bool,
 }
 
@@ -150,7 +150,7 @@ fn heard(lan: &mut Lan, steps: &[Step]) -> Vec<Found> {
 }
 
 /// What was found in each: the letter of the cause, `.` for a frame that counts in full and `-`
-/// for one that is held against nobody and shows no cause.
+/// for one that counts against nobody and shows no cause.
 fn found(lan: &mut Lan, steps: &[Step]) -> String {
     let letter = |found: Found| match (found.signatures.first(), found.is_spared) {
         (None, false) => '.',
@@ -208,7 +208,7 @@ fn once_a_loop_is_recognised_every_copy_is_one_and_nothing_else() {
         |n: u64| (1..=3).map(move |by| (n * 20, by, by, if by == 1 { Probe } else { Ssdp }));
     let steps = sorted((0..10).flat_map(round));
     assert_eq!(found(&mut lan, &steps), [".".repeat(11), "L".repeat(19)].concat());
-    // What comes for the first time is no copy, what comes again is.
+    // What comes for the first time is no copy; what comes again is.
     let news = [(0, 9, 9, Response), (1, 1, 1, Probe), (2, 9, 9, Response)];
     assert_eq!(found(&mut lan, &news), ".LL");
     // A second later it is over.
@@ -247,7 +247,7 @@ fn a_mirror_port_s_copies_are_held_against_nobody() {
     let doubled = |at, by, says| [(at, by, by, says), (at + 1, by, by, says)];
     let steps = [doubled(0, 1, Response), doubled(2_000, 2, Ssdp), doubled(9_000, 3, Response)];
     assert_eq!(found(&mut lan, &steps.concat()), ".....-");
-    // From now on every second one; a LAN that boots behind it is no loop.
+    // From now on every second one is doubled; a LAN that boots behind it is no loop.
     let boot = (1..30).flat_map(|n| {
         let twice = |says, times: u64, every: u64| {
             (0..times).flat_map(move |k| doubled(k * every, n, says))

@@ -1,7 +1,6 @@
 //! One frame as the detectors see it, and what they find.
 //!
-//! Comes in: an observation with what the engine has made of it. Goes out: [`Findings`], in which
-//! every detector writes what it recognised. No detector sees another's state.
+//! Every detector writes what it recognised into [`Findings`]. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
 use super::memory::questions::Questions;
@@ -70,7 +69,7 @@ pub(crate) struct Mdns<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Whether it came over IPv6: what is said over both address families is said over each.
+    /// Whether it came over IPv6: what is said over both address families counts in each.
     pub(crate) fn is_v6(&self) -> bool {
         self.observation.ip.is_some_and(|ip| ip.source.is_ipv6())
     }
@@ -129,7 +128,7 @@ pub(crate) enum Delivery {
     Repeated,
 }
 
-/// What the detectors found in one frame. Kept between frames, so that it allocates once.
+/// What the detectors found in one frame. Reused, so that it allocates once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     signatures: CauseSet,
@@ -156,12 +155,12 @@ impl Findings {
         self.signatures.insert(cause);
     }
 
-    /// The frame is not its sender's doing, and no cause of a storm: no rule is held against it.
+    /// The frame is not its sender's doing, and no cause of a storm: it breaks no rule.
     pub(crate) const fn copy(&mut self) {
         self.is_copy = true;
     }
 
-    /// How the frame came, as far as that is known.
+    /// How the frame came, as far as is known.
     pub(crate) const fn deliver(&mut self, delivery: Delivery) {
         self.delivery = delivery;
     }

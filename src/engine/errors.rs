@@ -2,10 +2,10 @@
 
 use crate::decode::{Issue, Protocol, Reason};
 
-/// The protocols, and one more for frames that were not understood so far.
+/// The protocols, and one more for frames that could not be assigned to one.
 const PLACES: usize = Protocol::COUNT + 1;
 
-/// Counters of a closed set; those that never counted take no room.
+/// Counters of a closed set; those still at 0 take no memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Errors {
     /// By the number of the reason.

@@ -1,6 +1,6 @@
-//! One segment's state: who was heard, how much, and who they are. Observations come in with
-//! their time, a bounded [`Snapshot`] goes out. No IO and no clock: a week of capture replays in
-//! seconds through the very code that runs live.
+//! One segment's state: which devices were heard, how much they sent, and who they are.
+//! Observations come in with their time, a bounded [`Snapshot`] goes out. No IO and no clock: a
+//! week of capture replays in seconds through the very code that runs live.
 //!
 //! Method families: `handle_*` take input, `snapshot` reads, `poll_*` gives what has happened, once.
 //!
@@ -48,7 +48,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use storms::Storms;
 
-/// What an engine is told at its making.
+/// What an engine is given when it is made.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Rows of the device table, shared by all engines of the process.
@@ -59,7 +59,7 @@ pub struct Config {
     pub local: Arc<Local>,
     /// What multicast IP in unicast frames is counted as.
     pub converted: Converted,
-    /// Storms that are over and still told of, the latest; 112 bytes each.
+    /// Storms that are over and still reported, the latest; 112 bytes each.
     pub storms_kept: usize,
 }
 
@@ -69,7 +69,7 @@ impl Config {
     /// Storms that are over and reported of files.
     pub(crate) const STORMS_OF_FILES: usize = 10_000;
 
-    /// For unit tests: a live engine that never forgets, with room for so many devices.
+    /// For unit tests: a live engine that never forgets, for this many devices.
     #[cfg(test)]
     pub(crate) fn for_tests(devices: usize) -> Self {
         Self {
@@ -85,8 +85,8 @@ impl Config {
 /// What a multicast IP packet in a unicast frame is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Converted {
-    /// In a file nobody knows whose machine it was sent to: it is in no protocol and for no
-    /// device, but for UDP port 5353, which is unicast mDNS.
+    /// In a file nobody knows whose machine it was sent to: it counts in no protocol and for no
+    /// device, except for UDP port 5353, which is unicast mDNS.
     Files,
     /// It was sent to this machine, by a Wi-Fi access point that converts multicast: its protocol.
     Live,
@@ -101,7 +101,7 @@ pub struct Engine {
     key: HashKey,
     hasher: RandomState,
     parser: Parser,
-    /// When it was last told anything; `None` before the first time.
+    /// When it last heard of anything; `None` before the first time.
     now: Option<Time>,
     frames: u64,
     converted: u64,
@@ -217,7 +217,7 @@ impl Engine {
         if is_due {
             self.table.set_due();
         }
-        // Whoever lost a row to this sender may have had a storm.
+        // The device that lost a row to this sender may have had a storm.
         self.storms.bury(now, &mut self.table);
     }
 
@@ -226,7 +226,7 @@ impl Engine {
         self.advance(now);
     }
 
-    /// Suspends, for 2 s, what rests on silence, unless nobody listens any more.
+    /// Suspends the rules that rest on silence for 2 s, unless nobody listens any more.
     pub fn handle_event(&mut self, now: Time, event: Event) {
         let now = self.advance(now);
         match event {
@@ -258,7 +258,7 @@ impl Engine {
         self.vantage = Arc::clone(vantage);
     }
 
-    /// Holds all devices to other limits and names from now on.
+    /// Applies other limits and names to all devices from now on.
     pub fn handle_policy(&mut self, policy: &Arc<StormPolicy>) {
         let now = self.now.unwrap_or_default();
         self.storms.set_policy(now, policy, &mut self.table);
@@ -276,7 +276,7 @@ impl Engine {
     }
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of
-    /// the kernel. To be told again from time to time: devices without a row are not remembered.
+    /// the kernel. Must be repeated from time to time: devices without a row are not remembered.
     pub(crate) fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
         for &(ip, mac) in neighbours {
             let sender = Sender::Ip(ip);
@@ -292,7 +292,7 @@ impl Engine {
     }
 
     /// A copy of all that is known, bounded by the budget. To be rendered after the engine's lock
-    /// was let go. Reads only: two readers see the same.
+    /// is released. Reads only: two readers see the same.
     pub fn snapshot(&self) -> Snapshot {
         let time = self.now.unwrap_or_default();
         let rows = self.table.rows();
@@ -342,8 +342,7 @@ impl Engine {
         }
     }
 
-    /// Moves the time on, never back, and closes what has passed. What was never told anything
-    /// begins suspended.
+    /// Moves the time on, never back, and closes what has passed. A new engine begins suspended.
     fn advance(&mut self, time: Time) -> Time {
         let Some(before) = self.now else {
             self.now = Some(time);
@@ -369,7 +368,7 @@ impl Engine {
     }
 }
 
-/// Hears what a frame tells of its sender. `message` is its mDNS message with the payload's hash.
+/// Learns what a frame says of its sender. `message` is its mDNS message with the payload's hash.
 fn identify(
     now: Time,
     hasher: &RandomState,
@@ -383,7 +382,7 @@ fn identify(
     profile.set_relay(is_relay);
     claims::of_sender(observation, |claim| profile.hear(now, claim));
     let is_news = if let Message::Ssdp(message) = &observation.message {
-        // Many strings to look through; a storm says the same again and again.
+        // There are many strings to search; a storm says the same again and again.
         profile.looks_into(hasher.hash_one((message.target, message.server)), now)
     } else {
         true

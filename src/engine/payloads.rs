@@ -1,8 +1,7 @@
 //! Digests of payloads that came before: a storm is one payload again and again, and reading it
 //! once is enough.
 //!
-//! Comes in: a payload, and how to read it. Goes out: its digest, kept or new. A hit is verified
-//! byte by byte, so that a collision, intended or not, does nothing.
+//! A hit is verified byte by byte, so that a collision, intended or not, does nothing.
 //!
 //! A payload is kept when it comes for the second time: a flood of payloads that all differ costs
 //! one hash each, throws nothing out and allocates nothing.
@@ -19,7 +18,7 @@ pub(super) const PARSER: Parser = mdns::digest;
 /// Sets and entries of a set: 64 payloads.
 const SETS: usize = 16;
 const WAYS: usize = 4;
-/// Longer payloads are read each time: they are not what a storm is made of.
+/// Longer payloads are read each time: storms are not made of them.
 const MAX_LEN: usize = 1_500;
 /// Hashes of payloads that came once.
 const ONCE: usize = 256;
@@ -59,8 +58,9 @@ impl Payloads {
         }
     }
 
-    /// The keyed hash of `payload` and its digest, which `read` makes unless it is kept. Of one
-    /// that is not `complete` nothing is kept: the same bytes can be a whole message another time.
+    /// The keyed hash of `payload` and its digest, which `read` makes unless it is kept. Nothing is
+    /// kept of a payload that is not `complete`: the same bytes can be a whole message another
+    /// time.
     pub(super) fn digest(
         &mut self,
         payload: &[u8],
@@ -97,7 +97,7 @@ impl Payloads {
         }
     }
 
-    /// Whether a payload with this hash came lately; from now on it did.
+    /// Whether a payload with this hash came lately; it is remembered from now on.
     fn came_before(&mut self, hash: u64) -> bool {
         if self.once.is_empty() {
             self.once = vec![0; ONCE];

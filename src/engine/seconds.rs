@@ -1,8 +1,7 @@
 //! One-second buckets: how many frames each whole second held, for a device and for a segment.
 //!
-//! Comes in: the second of each frame that counts (signalling and address frames). Goes out: the
-//! busiest second, and the segment's histogram. Nothing here costs more after a silence of an
-//! hour than after one of a second.
+//! Only signalling and address frames count. Gives the busiest second, and the segment's histogram.
+//! Nothing here costs more after a silence of an hour than after one of a second.
 
 use super::snapshot::{Histogram, SECOND_BOUNDS};
 use crate::storm::Window;
@@ -23,10 +22,10 @@ impl DeviceSeconds {
         Self { window: Window::new(second), peak_ever: 0 }
     }
 
-    /// Counts one frame. A second that lies behind the newest is counted in the newest.
+    /// Counts one frame. A late one is counted in the newest second.
     pub(super) fn count(&mut self, second: u64) {
-        // The second that runs is part of the peak at once: it can only grow, and at the end of a
-        // capture it would be lost otherwise.
+        // The running second is part of the peak at once: it can only grow, and would be lost at
+        // the end of a capture otherwise.
         self.peak_ever = self.peak_ever.max(self.window.count(second));
     }
 
@@ -35,7 +34,7 @@ impl DeviceSeconds {
         second.checked_sub(1).map_or(0, |last| self.window.busiest(last, WINDOW))
     }
 
-    /// The busiest second ever, the one that runs included.
+    /// The busiest second ever, the running one included.
     pub(super) const fn peak_ever(&self) -> u32 {
         self.peak_ever
     }
@@ -46,10 +45,10 @@ impl DeviceSeconds {
     }
 }
 
-/// The seconds of a segment: the one that runs, and a histogram of those that are closed.
+/// The seconds of a segment: the running one, and a histogram of those that are closed.
 ///
-/// A second in which nobody listened for a part is as any other; one in which nobody listened at
-/// all is not in the histogram: silent means heard to be silent.
+/// A second in which nobody listened for a part counts as any other; one in which nobody listened
+/// at all is not in the histogram: silent means heard to be silent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SegmentSeconds {
     state: Listening,
@@ -63,14 +62,14 @@ enum Listening {
     New,
     /// Somebody listens.
     Running { second: u64, count: u64 },
-    /// Nobody listens any more, in the second that somebody did.
+    /// Nobody listens any more, but somebody did earlier in this second.
     Pausing { second: u64, count: u64 },
     /// Nobody listens.
     Paused,
 }
 
 impl SegmentSeconds {
-    /// Closes every second before `second` that somebody listened in, the silent ones too.
+    /// Closes every second before `second` in which somebody listened, the silent ones too.
     pub(super) fn advance(&mut self, second: u64) {
         match self.state {
             Listening::New => self.state = Listening::Running { second, count: 0 },
@@ -87,7 +86,7 @@ impl SegmentSeconds {
         }
     }
 
-    /// Counts one frame in the second that runs.
+    /// Counts one frame in the running second.
     pub(super) const fn count(&mut self) {
         match &mut self.state {
             Listening::Running { count, .. } | Listening::Pausing { count, .. } => *count += 1,
@@ -95,7 +94,7 @@ impl SegmentSeconds {
         }
     }
 
-    /// Nobody listens from now on: the second that runs is the last one.
+    /// Nobody listens from now on: the running second is the last one.
     pub(super) const fn pause(&mut self) {
         match self.state {
             Listening::Running { second, count } => {
@@ -106,7 +105,7 @@ impl SegmentSeconds {
         }
     }
 
-    /// Somebody listens from `second` on, to which this was advanced before.
+    /// Somebody listens from `second` on, up to which the seconds are already closed.
     pub(super) const fn resume(&mut self, second: u64) {
         match self.state {
             // The same second still: it must not be in the histogram twice.

@@ -1,5 +1,5 @@
 //! What a reader of an engine sees: plain numbers and strings, bounded in size, owning all it
-//! holds, so that the engine's lock is let go before anything is rendered.
+//! holds, so that the engine's lock is released before anything is rendered.
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Observation, Protocol, Sender};
@@ -40,7 +40,7 @@ pub struct Snapshot {
     pub evicted_expired: u64,
     /// Rows taken from newcomers for other newcomers.
     pub evicted_capacity: u64,
-    /// How discovery fares.
+    /// How well discovery works.
     pub health: Health,
     /// The devices.
     pub devices: Vec<DeviceSnapshot>,
@@ -100,8 +100,8 @@ impl DeviceCounters {
     }
 }
 
-/// What this machine received of a device. It is nothing where this machine sent all the frames
-/// itself, in its own name or for a virtual machine.
+/// What this machine received of a device. Empty where this machine sent all the frames itself, in
+/// its own name or for a virtual machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Any frame.
@@ -151,7 +151,7 @@ pub struct DeviceSnapshot {
     pub exposed: bool,
     /// Name, addresses and so on. Shared, because it seldom changes.
     pub identity: Arc<Identity>,
-    /// What it did against the rules; `None` if it did nothing.
+    /// Its violations; `None` if there are none.
     pub violations: Option<Box<Counts>>,
     /// The last offence against each rule that it broke.
     pub offences: Vec<LastOffence>,
@@ -198,7 +198,7 @@ pub struct Identity {
     pub vendor: Option<&'static str>,
     /// Model, as it says.
     pub model: Option<Box<str>>,
-    /// What sort of device.
+    /// What kind of device.
     pub category: Category,
     /// Sent by this machine.
     pub local: bool,

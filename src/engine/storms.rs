@@ -1,8 +1,7 @@
-//! Storms of all devices and of the segment: closes the seconds, books what begins and ends.
+//! Storms of all devices and of the segment: closes the seconds, records what begins and ends.
 //!
-//! Comes in: frames with their signatures, whole seconds that are over. Goes out: events and what a
-//! snapshot shows. A closed second costs a look at each row that was busy in the last minutes;
-//! silence costs nothing once these are forgotten, however long it was.
+//! A closed second costs a look at each row that was busy in the last minutes; silence costs
+//! nothing once these are forgotten, however long it was.
 
 use super::rows::table::{Row, Table};
 use crate::decode::{Class, Protocol};
@@ -30,8 +29,8 @@ pub(super) struct Storms {
 struct Wall(Option<i128>);
 
 impl Wall {
-    /// Learns from a frame. One that came late and counts as if it came now says too little, by
-    /// a second at most, and is not believed; a clock that stepped says something else.
+    /// Learns from a frame. One that came late but counts as of now is off by a second at most, and
+    /// is ignored; a larger difference means that the clock stepped.
     fn learn(&mut self, time: Time, stamp: Stamp) {
         let ahead = stamp.0.saturating_sub(i128::from(time.0));
         let is_late = self
@@ -53,7 +52,7 @@ impl Wall {
 }
 
 impl Storms {
-    /// No storm was yet. The latest `kept` that are over are remembered.
+    /// No storm yet. The latest `kept` that are over are remembered.
     pub(super) fn new(kept: usize) -> Self {
         Self {
             policy: Arc::default(),
@@ -63,8 +62,8 @@ impl Storms {
         }
     }
 
-    /// Counts one frame and what it was found to be, in its row, if it has one. Whether the row
-    /// is to be looked at when this second closes.
+    /// Counts one frame and its findings in its row, if it has one. Returns whether the row must be
+    /// visited when this second closes.
     pub(super) fn count(
         &mut self,
         now: Time,
@@ -91,8 +90,8 @@ impl Storms {
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), protocol, signatures))
     }
 
-    /// Closes the seconds from `second` on that are before `until`. What is silent for long has
-    /// nothing more to close after some minutes.
+    /// Closes the seconds from `second` on that are before `until`. After some minutes of silence
+    /// there is nothing more to close.
     pub(super) fn close(&mut self, second: u64, until: u64, table: &mut Table) {
         for second in second..until {
             if table.is_calm() && !self.segment.is_busy() {
@@ -121,7 +120,7 @@ impl Storms {
         }
     }
 
-    /// Books the end of storms whose rows are gone.
+    /// Records the end of storms whose rows are gone.
     pub(super) fn bury(&mut self, now: Time, table: &mut Table) {
         while let Some(storm) = table.take_orphan() {
             self.log.break_off(storm, self.wall.stamp(now), EndReason::Evicted);
@@ -143,8 +142,8 @@ impl Storms {
         }
     }
 
-    /// Holds all devices, those to come too, to `policy` from now on. Storms that these do
-    /// not call so are over.
+    /// Applies `policy` to all devices, present and future, from now on. Storms that it does not
+    /// call so are over.
     pub(super) fn set_policy(&mut self, now: Time, policy: &Arc<StormPolicy>, table: &mut Table) {
         let before = std::mem::replace(&mut self.policy, Arc::clone(policy));
         let Self { segment, log, wall, .. } = self;
@@ -174,7 +173,7 @@ impl Storms {
         table.set_policy(Arc::clone(policy));
     }
 
-    /// The oldest event that nobody was told of.
+    /// The oldest event that has not been reported.
     pub(super) fn poll_event(&mut self) -> Option<StormEvent> {
         self.log.poll_event()
     }
@@ -184,7 +183,7 @@ impl Storms {
         self.segment.storm(running)
     }
 
-    /// The account of those that are over.
+    /// The storms that are over.
     pub(super) const fn log(&self) -> &StormLog {
         &self.log
     }

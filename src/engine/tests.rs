@@ -1,4 +1,4 @@
-//! Whole engines, fed by hand. Messages are written in a little language that [`script`] reads in
+//! Whole engines, fed by hand. Messages are written in a small language that [`script`] reads in
 //! place of the program's parser, so that these tests are about the engine only:
 //! `q NAME TYPE`, `a NAME TYPE TTL` (answer), `x NAME TYPE TTL` (additional), `u NAME TYPE TTL`
 //! (authority), `A NAME IP`, `S SERVICE`, `M MODEL`, `!` (malformed).
@@ -440,7 +440,7 @@ fn arp_and_dhcp_count_only_for_their_sender() {
         e.handle_frame(at(10_000), Stamp(0), &observation);
         device(&e, n).expect("a row").identity
     };
-    // All that is known of who has not spoken for itself is what its MAC says.
+    // All that is known of a device that has not spoken for itself is what its MAC says.
     let unknown = Identity { vendor: Some("randomized"), ..Identity::default() };
     assert_eq!(*identity(2, Message::Arp(arp(3))), unknown);
     assert_eq!(identity(2, Message::Arp(arp(2))).addresses, [IpAddr::from([10, 0, 0, 2])]);
@@ -546,7 +546,8 @@ proptest! {
         prop_assert_eq!(snapshot.bytes, packets.map(|n| n * 74));
         prop_assert_eq!((snapshot.frames, packets.iter().sum::<u64>() + unseen), (total, total));
         prop_assert!(snapshot.devices.len() <= max);
-        // What is in rows and in `other` was counted once; what rows took along is in neither.
+        // What is in rows and in `other` was counted once; what removed rows had counted is in
+        // neither.
         let mut counted = snapshot.other.clone().unwrap_or_default();
         for device in &snapshot.devices {
             for (sum, n) in counted.packets.iter_mut().zip(device.counters.packets) {

@@ -1,8 +1,8 @@
-//! What a device sent when its storm began, kept as a pcapng file for whoever has to explain it.
+//! What a device sent when its storm began, kept as one pcapng file a storm for the people who have
+//! to explain it.
 //!
-//! Comes in: frames that were counted, with who sent them, and storms that begin and end. Goes
-//! out: one file a storm. The capture thread copies frames into memory of fixed size and nothing
-//! else; a thread of its own writes. A full disk is a counter and a line in the log.
+//! The capture thread copies frames into memory of fixed size and nothing else; a thread of its own
+//! writes. A full disk is a counter and a line in the log.
 //!
 //! | file | reason |
 //! |---|---|

@@ -1,8 +1,7 @@
-//! The latest frames of one capture, in memory of fixed size: what came before a storm was known
-//! to be one.
+//! The latest frames of one capture, in memory of fixed size: what came before a storm was known to
+//! be one.
 //!
-//! Comes in: frames. Goes out: those of one sender, oldest first. The oldest make room for the
-//! newest.
+//! Gives the frames of one sender, oldest first. The oldest frames make space for the newest.
 
 use crate::decode::Sender;
 use crate::frame::{Frame, FrameMeta};

@@ -1,7 +1,7 @@
 //! Collects the frames of devices whose storm has begun: the last ones before, and the next ones.
 //!
-//! Comes in: counted frames, and storms' begins and ends. Goes out: recordings that are complete.
-//! Belongs to one capture and stands behind its lock: it copies and does nothing else.
+//! A recording is complete when enough frames came or the wait for them is over. Belongs to one
+//! capture and is behind its lock: it copies and does nothing else.
 
 use super::recent::{Kept, Recent};
 use crate::decode::Sender;
@@ -10,9 +10,9 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Frames kept after the begin for each one kept before it.
+/// Frames kept after the start for each one kept before it.
 const AFTER_FOR_BEFORE: usize = 3;
-/// How long is waited for them.
+/// How long to wait for them.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Storms that are recorded at once; of more that begin meanwhile only the frames before are kept.
 const OPEN_MAX: usize = 8;
@@ -30,7 +30,7 @@ pub struct Heading {
     pub comment: String,
 }
 
-/// The frames of one storm's begin.
+/// The frames of one storm's start.
 #[derive(Clone, Debug)]
 pub struct Recording {
     pub(super) heading: Heading,
@@ -144,7 +144,7 @@ impl Recorder {
         }
     }
 
-    /// The capture ends: what there is is complete.
+    /// The capture ends: what is there is complete.
     pub fn end(&mut self) {
         for complete in std::mem::take(&mut self.open) {
             self.complete(complete);

@@ -1,4 +1,4 @@
-//! The folder of evidence: one file a storm, named by the storm's id, readable by its owner only.
+//! The folder of evidence: one file a storm, named by the storm's id, readable only by its owner.
 //! A file is there whole or not at all. When all together would be over the limit, the oldest are
 //! deleted first; what is not named as these files are is never touched.
 
@@ -37,14 +37,14 @@ pub enum StoreError {
     },
 }
 
-/// What became of recordings since the start.
+/// What happened to recordings since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Files that were written.
     pub written: u64,
     /// Recordings that could not be kept.
     pub failed: u64,
-    /// Files that made room for others.
+    /// Files that were deleted to make space for others.
     pub deleted: u64,
 }
 
@@ -125,7 +125,7 @@ impl Store {
         }
     }
 
-    /// What became of recordings since the start.
+    /// What happened to recordings since the start.
     pub fn totals(&self) -> Totals {
         Totals {
             written: self.written.load(Ordering::Relaxed),
@@ -156,7 +156,7 @@ impl Store {
         written
     }
 
-    /// Deletes the oldest files until there is room for `bytes` more.
+    /// Deletes the oldest files until there is space for `bytes` more.
     fn make_room(&self, bytes: u64) -> io::Result<()> {
         let mut entries = self.entries()?;
         entries.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
@@ -193,7 +193,7 @@ impl Store {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         for entry in entries {
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                // If it stays it only takes room.
+                // If it stays it only takes space.
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -204,7 +204,7 @@ impl Store {
     }
 }
 
-/// A new file that only its owner can read and write. A link that lies in its way is not followed.
+/// A new file that only its owner can read and write. A symbolic link in its place is not followed.
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

@@ -47,7 +47,7 @@ impl Writer {
         self.pending.load(Ordering::Acquire) == 0
     }
 
-    /// Hands a recording over. Never waits: what there is no room for is counted as failed.
+    /// Hands a recording over. Never waits: what does not fit is counted as failed.
     pub(crate) fn hand_over(&self, recording: Recording) {
         self.pending.fetch_add(1, Ordering::Relaxed);
         match self.queue.try_send(recording) {

@@ -5,7 +5,7 @@
 /// Bytes that the kernel keeps of a name, the zero at the end included (`TASK_COMM_LEN`).
 pub(crate) const LEN: usize = 16;
 
-/// The label of whatever has no name of its own.
+/// The label of a process without a name of its own.
 pub const OTHER: &str = "other";
 
 /// A command name, padded with zeros.

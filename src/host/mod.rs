@@ -1,14 +1,14 @@
 //! What multicast costs this host: system calls by process, and the sockets that wait for
 //! discovery.
 //!
-//! Comes in: what the kernel counts (a BPF program's maps, perf events, `sock_diag`) and `/proc`.
-//! Goes out: a [`View`] for whoever scrapes. It knows nothing of frames, captures and devices.
+//! The kernel counts (a BPF program's maps, perf events, `sock_diag`), and `/proc` names the
+//! processes. It knows nothing of frames, captures and devices.
 //!
 //! [`Host::open`] needs privilege and comes before any thread; [`Host::read`] needs none. Both the
 //! [`sampler`] and every scrape fold what the kernel has counted into totals, under one lock, so
 //! that two scrapers see the same.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`command`] | a command name, as the kernel keeps it and as a label |
 //! | [`syscalls`] | counts system calls: by eBPF, else by perf, else not at all |
@@ -40,7 +40,7 @@ pub struct Settings {
     pub sockets: Option<OwnersBy>,
 }
 
-/// How both parts stand, settled at the start.
+/// How both parts work, settled at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// How system calls are counted, and why not better.
@@ -72,7 +72,7 @@ pub struct View {
     pub sockets: Option<Result<sockets::View, Trouble>>,
 }
 
-/// This host, as far as multicast costs it anything.
+/// This host, as far as multicast has a cost for it.
 pub struct Host {
     standing: Standing,
     state: Mutex<State>,
@@ -104,13 +104,13 @@ impl Host {
         Arc::new(host)
     }
 
-    /// How both parts stand.
+    /// How both parts work.
     pub const fn standing(&self) -> &Standing {
         &self.standing
     }
 
-    /// Folds what the kernel has counted and looks at the sockets. Waits at most `wait` for
-    /// whoever does the same.
+    /// Folds what the kernel has counted and looks at the sockets. Waits at most `wait` for another
+    /// caller.
     pub fn read(&self, wait: Duration) -> View {
         match self.state.try_lock_for(wait) {
             Some(mut state) => state.refresh(Lookup::Cached),
@@ -135,7 +135,7 @@ impl Host {
 impl State {
     fn refresh(&mut self, lookup: Lookup) -> View {
         let now = now();
-        // Sockets first: who owns one has a place in the fold that follows.
+        // Sockets first: an owner of one has a place in the fold that follows.
         let sockets = self
             .sockets
             .as_mut()

@@ -1,5 +1,5 @@
-//! The thread that closes a window every 10 s, so that rates and places are the same whoever
-//! scrapes, and however often.
+//! The thread that closes a window every 10 s, so that rates and places do not depend on who
+//! scrapes, and how often.
 
 use super::{Host, WINDOW};
 use std::io;

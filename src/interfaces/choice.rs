@@ -1,5 +1,5 @@
-//! Which interfaces are captured, and why the others are not. A table and the command line's
-//! patterns come in, one [`Chosen`] for each link goes out. Pure: no IO, no state.
+//! Which interfaces are captured, and why the others are not, by the patterns of the command line.
+//! Pure: no IO, no state.
 
 use super::message::{Kind, Link, MasterKind, Vlan};
 use super::pattern::{PatternError, Patterns};
@@ -48,7 +48,7 @@ pub enum Reason {
     Port {
         /// That device.
         of: String,
-        /// What sort of device that is.
+        /// What kind of device that is.
         kind: MasterKind,
     },
     /// It cannot carry multicast.

@@ -1,6 +1,5 @@
-//! What the driver of an interface does with VLAN tags, asked by `SIOCETHTOOL`. The name of an
-//! interface comes in; whether its card drops foreign VLANs goes out. Needs no privilege. Knows
-//! nothing of captures.
+//! What the driver of an interface does with VLAN tags, asked by `SIOCETHTOOL`: whether its card
+//! drops foreign VLANs. Needs no privilege. Knows nothing of captures.
 //!
 //! Layouts and commands: Linux `include/uapi/linux/ethtool.h`. Features are asked for by name,
 //! since their numbers differ between kernels.
@@ -30,7 +29,7 @@ pub(crate) enum VlanFilter {
     Off,
     /// It drops them.
     On {
-        /// Whether the driver cannot be told otherwise.
+        /// Whether the driver cannot be set otherwise.
         fixed: bool,
     },
 }
@@ -96,7 +95,7 @@ fn feature_names(socket: BorrowedFd<'_>, name: &str, count: u32) -> io::Result<V
     let words = count as usize * NAME_LEN / 4;
     let mut request = vec![0; HEADER + words];
     request[..HEADER].copy_from_slice(&[ETHTOOL_GSTRINGS, ETH_SS_FEATURES, count]);
-    // SAFETY: the kernel writes the names of all features whatever count it is told; `count` is
+    // SAFETY: the kernel writes the names of all features whatever count it is given; `count` is
     // what it has just called their number, which is a constant of the running kernel.
     unsafe { ask(socket, name, &mut request)? };
     if request[2] != count {
@@ -114,7 +113,7 @@ fn feature_blocks(socket: BorrowedFd<'_>, name: &str, count: u32) -> io::Result<
     // struct ethtool_gfeatures: command, number of blocks, blocks of four words.
     let mut request = vec![0; 2 + count as usize * 4];
     request[..2].copy_from_slice(&[ETHTOOL_GFEATURES, count]);
-    // SAFETY: the kernel writes at most as many blocks as the request has room for by its own
+    // SAFETY: the kernel writes at most as many blocks as the request has space for by its own
     // count.
     unsafe { ask(socket, name, &mut request)? };
     let block =
@@ -125,7 +124,7 @@ fn feature_blocks(socket: BorrowedFd<'_>, name: &str, count: u32) -> io::Result<
 /// Hands a request to the driver and takes its answer, both in `request`.
 ///
 /// # Safety
-/// `request` must be a whole structure of the command that is its first word, with room for all
+/// `request` must be a whole structure of the command that is its first word, with space for all
 /// that the kernel writes for it.
 unsafe fn ask(socket: BorrowedFd<'_>, interface: &str, request: &mut [u32]) -> io::Result<()> {
     // SAFETY: a C struct of integers and a union of plain data.
@@ -171,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_the_kernel_says_of_loopback() {
-        // NETIF_F_LOOPBACK is what makes the device, so the one feature that is surely there.
+        // NETIF_F_LOOPBACK defines the device, so this feature is surely there.
         match feature("lo", "loopback") {
             Ok(feature) => assert_eq!(feature, VlanFilter::On { fixed: true }),
             // A sandbox may have no such call.

@@ -1,5 +1,4 @@
-//! rtnetlink messages as our own small types: links, addresses, neighbours. The payload of one
-//! message comes in; a [`Message`] or the reason why it is malformed goes out. No IO, no state.
+//! rtnetlink messages as our own small types: links, addresses, neighbours. No IO, no state.
 //!
 //! Layouts: Linux `include/uapi/linux/{rtnetlink,if_link,if_addr,neighbour}.h`.
 
@@ -27,7 +26,7 @@ pub enum Message {
     AddressGone(Address),
     /// An entry of the neighbour table.
     Neighbour(Neighbour),
-    /// Nothing that concerns this table.
+    /// Nothing that matters here.
     Other,
 }
 
@@ -50,7 +49,7 @@ pub struct Link {
     pub mtu: u32,
     /// The link that this one is a port or member of.
     pub master: Option<Master>,
-    /// What sort of device it is.
+    /// What kind of device it is.
     pub kind: Kind,
     /// The link underneath: the parent of a VLAN, macvlan or ipvlan device. `None` if that is in
     /// another namespace: an index there means nothing here. The other end of a veth is beside
@@ -93,11 +92,11 @@ impl Flags {
 pub struct Master {
     /// Its index.
     pub index: u32,
-    /// What sort of device it is.
+    /// What kind of device it is.
     pub kind: MasterKind,
 }
 
-/// What sort of device a link is a port or member of (`IFLA_INFO_SLAVE_KIND`).
+/// What kind of device a link is a port or member of (`IFLA_INFO_SLAVE_KIND`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MasterKind {
     /// A bridge.
@@ -113,7 +112,7 @@ pub enum MasterKind {
     Other(Box<str>),
 }
 
-/// What sort of device a link is (`IFLA_INFO_KIND`).
+/// What kind of device a link is (`IFLA_INFO_KIND`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A network card, or what looks like one: no kind is given.
@@ -232,8 +231,8 @@ fn link(kind: u16, payload: &[u8]) -> Result<Message, Malformed> {
         let attribute = attribute?;
         let value = attribute.value;
         match attribute.number {
-            // An event of the wireless extensions carries a name and nothing else: taken for a
-            // description of the link it would take its master and kind away.
+            // An event of the wireless extensions carries a name and nothing else: read as a
+            // description of the link it would remove its master and kind.
             libc::IFLA_WIRELESS => return Ok(Message::Other),
             libc::IFLA_IFNAME => link.name = text(value),
             libc::IFLA_ADDRESS => link.mac = mac(value),
@@ -301,7 +300,7 @@ fn vlan(data: &[u8]) -> Result<Vlan, Malformed> {
     // From the enum of IFLA_VLAN_*, which libc does not have.
     const ID: u16 = 1;
     const PROTOCOL: u16 = 5;
-    // What a kernel means that gives no protocol (before 3.10).
+    // The default of kernels that give no protocol (before 3.10).
     const DOT1Q: u16 = 0x8100;
     let (mut id, mut protocol) = (None, DOT1Q);
     for attribute in attributes(data) {

@@ -1,6 +1,5 @@
-//! The host's network interfaces: what they are, which of them are captured and why the others
-//! are not, and what happens to them. Netlink messages come in; a table of links, changes and
-//! choices go out. Knows nothing of frames, segments or metrics.
+//! The host's network interfaces: what they are, which of them are captured and why the others are
+//! not, and what happens to them. Knows nothing of frames, segments or metrics.
 //!
 //! | file | reason |
 //! |---|---|

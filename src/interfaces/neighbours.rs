@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 
-/// How often a dump that was disturbed is begun again; the last one is taken as it is.
+/// How often an interrupted dump is repeated; the last one is taken as it is.
 const ATTEMPTS: usize = 3;
 
 /// The neighbours of this host that have a MAC.
@@ -31,7 +31,7 @@ impl Neighbours {
             neighbours.macs.clear();
             match socket.dump(Dump::Neighbours, |message| neighbours.take(&message))? {
                 DumpEnd::Complete => break,
-                // A neighbour too few does no harm: it is there at the next read.
+                // One neighbour too few does no harm: it is there at the next read.
                 DumpEnd::Interrupted | DumpEnd::Overrun => {}
             }
         }

@@ -10,7 +10,7 @@ const MAX_COMPILED: usize = 1 << 20;
 /// A pattern that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
-    /// It is no regular expression.
+    /// It is not a regular expression.
     #[error("{flag}: {pattern:?} is not a regular expression: {reason}")]
     Syntax {
         /// The flag that gave it.
@@ -68,7 +68,7 @@ fn compile(flag: &'static str, pattern: &str) -> Result<Regex, PatternError> {
         return Err(PatternError::Empty { flag });
     }
     let build = |text: &str| RegexBuilder::new(text).size_limit(MAX_COMPILED).build();
-    // By itself first: `a)|(b` is no expression although the anchored form of it would be one.
+    // By itself first: `a)|(b` is not valid although the anchored form of it would be.
     build(pattern).and_then(|_| build(&format!("^(?s:{pattern})$"))).map_err(|error| {
         PatternError::Syntax { flag, pattern: pattern.to_owned(), reason: reason(&error) }
     })
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_pattern_cannot_break_out_of_its_anchors() {
         assert!(patterns(&["a)|(b"]).is_err());
-        // Swallows the anchor when wrapped: refused rather than half anchored.
+        // Swallows the anchor when wrapped: refused, because it would be only half anchored.
         assert!(patterns(&["(?x)eth0 # the first"]).is_err());
     }
 

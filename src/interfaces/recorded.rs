@@ -1,4 +1,4 @@
-//! Reads the recorded messages under `tests/netlink` for the tests of this room.
+//! Reads the recorded messages under `tests/netlink` for the tests of this module.
 
 use super::message::{self, Link, Message};
 use super::table::Table;

@@ -1,5 +1,5 @@
 //! The netlink socket: asks the kernel for dumps and receives what it announces. Needs no
-//! privilege. Knows no state of links; decoded messages go out.
+//! privilege. Knows no state of links.
 
 use super::message::{self, Message};
 use super::wire::{self, RawMessage, u32_at};
@@ -8,11 +8,11 @@ use socket2::SockRef;
 use std::io;
 use std::time::Duration;
 
-/// Room for a datagram. The kernel fills up to 32 KiB in a dump; a longer notification grows it.
+/// Space for a datagram. The kernel fills up to 32 KiB in a dump; a longer notification grows it.
 const BUFFER: usize = 64 << 10;
 /// How long the kernel may take for the next datagram of a dump.
 const DUMP_PATIENCE: Duration = Duration::from_secs(5);
-/// The shortest time-out that the kernel does not take for "for ever".
+/// The shortest time-out that the kernel does not read as "for ever".
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What to dump.
@@ -137,7 +137,7 @@ impl RouteSocket {
                 Received::Datagram(length) => length,
                 Received::Nothing => return Err(io::ErrorKind::TimedOut.into()),
                 Received::Overrun => {
-                    // The kernel begins no other dump before this one was read to its end.
+                    // The kernel begins no other dump before this one has been read to its end.
                     self.drain()?;
                     return Ok(DumpEnd::Overrun);
                 }
@@ -202,7 +202,7 @@ impl RouteSocket {
         }
         loop {
             match self.socket.recv_from(&mut &mut self.buffer[..], flags) {
-                // Cut: what is lost has to be asked for again, with room for it.
+                // Truncated: what is lost must be asked for again, with enough space.
                 Ok((length, _)) if length > self.buffer.len() => {
                     self.buffer.resize(length, 0);
                     return Ok(Received::Overrun);
@@ -210,7 +210,7 @@ impl RouteSocket {
                 Ok((length, from)) if from.port_number() == 0 => {
                     return Ok(Received::Datagram(length));
                 }
-                // Another process wrote to us: not the kernel's word.
+                // Another process wrote to us: not from the kernel.
                 Ok(_) => {}
                 Err(error) => {
                     return match error.raw_os_error() {

@@ -1,5 +1,5 @@
-//! The links of this namespace as they stand, and what changed. Messages come in one by one, or
-//! as a dump; [`Change`]s go out. No IO and no clock: the same messages make the same table.
+//! The links of this namespace as they are, and what changed. Messages come one by one, or as a
+//! dump. No IO and no clock: the same messages make the same table.
 //!
 //! Method families: `handle_message`, `begin_dump`, `end_dump`, `abandon_dump` take input; the
 //! others read.
@@ -59,7 +59,7 @@ pub enum What {
     },
     /// It has other IP addresses.
     Addresses,
-    /// Something else that the choice of interfaces rests on: its multicast flag, or the link
+    /// Something else that affects the choice of interfaces: its multicast flag, or the link
     /// underneath.
     Attributes,
 }
@@ -85,7 +85,7 @@ impl Table {
         Self::default()
     }
 
-    /// Takes one message. What changed is in the order in which it is to be acted upon: what
+    /// Takes one message. Changes are in the order in which to act on them: what
     /// vanishes first, so that its name is free. While a dump is read, notifications belong to
     /// the dump too, and nothing is reported before it ends.
     pub fn handle_message(&mut self, message: Message) -> Vec<Change> {
@@ -203,8 +203,8 @@ impl Table {
         self.entries.get(&index).into_iter().flat_map(|entry| &entry.addresses)
     }
 
-    /// The link and, one above the other, those that it is a port of, VRFs left out: whoever
-    /// listens there hears its frames too. At most nine links.
+    /// The link and, one above the other, those that it is a port of, VRFs left out: a listener
+    /// there hears its frames too. At most nine links.
     pub(crate) fn with_masters(&self, index: u32) -> impl Iterator<Item = &Link> {
         let above = |link: &&Link| {
             let master = link.master.as_ref()?;
@@ -281,7 +281,7 @@ fn apply(entries: &mut BTreeMap<u32, Entry>, message: Message) -> bool {
     }
 }
 
-/// Whether a link can be what another with the same index became. The sort of a device never
+/// Whether a link can be what another with the same index became. The kind of a device never
 /// changes, and a capture of another hardware type has to be opened anew.
 fn same_device(old: &Link, new: &Link) -> bool {
     old.kind == new.kind && old.hardware == new.hardware

@@ -1,5 +1,5 @@
-//! The table of links kept up to date by a netlink socket. Needs no privilege; what it opens it
-//! opens in the network namespace of the calling thread.
+//! The table of links kept up to date by a netlink socket. Needs no privilege. Opens everything in
+//! the network namespace of the calling thread.
 //!
 //! The socket listens before the first dump, so that nothing falls between the two. When the
 //! kernel loses messages for us (`ENOBUFS`), everything is read again and compared.
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// What the kernel keeps for us between two reads, in bytes: some hundred changes.
 const MEMORY: usize = 1 << 20;
-/// How often a dump that was disturbed is begun again before giving up for now.
+/// How often an interrupted dump is repeated before giving up for now.
 const ATTEMPTS: usize = 8;
 
 /// Why the links cannot be read.
@@ -46,7 +46,7 @@ pub struct Watcher {
     socket: RouteSocket,
     table: Table,
     overruns: u64,
-    /// Whether messages were lost that have not been made up for.
+    /// Whether messages were lost and not yet made up for.
     stale: bool,
 }
 
@@ -82,9 +82,9 @@ impl Watcher {
         Counters { malformed: self.socket.malformed(), overruns: self.overruns }
     }
 
-    /// Waits at most `wait` and hands out what changed, in order; nothing if nothing did. May
-    /// return earlier with nothing, when the kernel announced what does not concern us. After an
-    /// error the next call reads everything again.
+    /// Waits at most `wait` and returns what changed, in order; nothing if nothing did. May return
+    /// earlier with nothing, when the kernel announced something irrelevant. After an error the
+    /// next call reads everything again.
     ///
     /// # Errors
     /// As [`Watcher::open`].
@@ -113,7 +113,7 @@ impl Watcher {
 
     fn read_again(&mut self) -> Result<Vec<Change>, WatchError> {
         for _ in 0..ATTEMPTS {
-            // Announcements older than the loss may speak of links whose end was lost.
+            // Announcements older than the loss may be about links whose end was lost.
             self.socket.drain().map_err(failed("following"))?;
             if dump(&mut self.socket, &mut self.table)? {
                 self.stale = false;

@@ -1,10 +1,10 @@
 //! Netlink framing (RFC 3549 section 2.3, Linux `include/uapi/linux/netlink.h`): a datagram is
-//! messages, a message is a header and a payload, a payload ends in attributes. Bytes come in,
-//! slices go out; what a message means is not known here.
+//! messages, a message is a header and a payload, a payload ends in attributes. What a message
+//! means is not known here.
 //!
-//! Written out rather than taken from a crate that decodes every attribute of a link: there, one
-//! attribute that a newer kernel lays out differently loses the whole interface. Here only the
-//! framing can fail; an attribute that nobody asks for is never looked into.
+//! Written out because a crate that decodes every attribute of a link loses the whole interface
+//! when a newer kernel lays out one attribute differently. Here only the framing can fail; an
+//! attribute that nobody asks for is never read.
 
 use thiserror::Error;
 
@@ -43,7 +43,7 @@ pub struct RawMessage<'a> {
     pub flags: u16,
     /// The number of the request that this answers; 0 for a notification of the kernel's own.
     pub sequence: u32,
-    /// The netlink port of whoever asked.
+    /// The netlink port of the asker.
     pub port: u32,
     /// What follows the header.
     pub payload: &'a [u8],

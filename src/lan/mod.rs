@@ -2,9 +2,8 @@
 //! threads write here; scrapes and pages read. A capture outlives its interface: one that is
 //! deleted and made again goes on counting where it stopped.
 //!
-//! Comes in: what the start has settled, made once ([`Settled`]); then captures, interfaces passed
-//! over, clock steps and reloads as they happen. Goes out: a [`LanView`]. It must not know what a
-//! pipeline counts.
+//! What the start has settled is made once ([`Settled`]); captures, interfaces passed over, clock
+//! steps and reloads follow as they happen. It must not know what a pipeline counts.
 
 mod view;
 
@@ -94,7 +93,7 @@ pub struct Tap {
     beat: Beat,
 }
 
-/// Somebody feeds a tap's pipeline, as long as this lives.
+/// A feeder of a tap's pipeline, as long as this lives.
 pub struct Listening<'a>(&'a Tap);
 
 /// How a capture is doing.
@@ -204,7 +203,7 @@ impl Lan {
         self.follower.set(now);
     }
 
-    /// The threads that should have said within `within` that they go on, and did not: captures
+    /// The threads that should have reported within `within` that they go on, and did not: captures
     /// that are up, by their interface, and the follower of interfaces where there is one. Replays
     /// are not among them: a pipe may keep them waiting.
     pub fn silent(&self, now: Time, within: Duration) -> Vec<String> {
@@ -312,8 +311,8 @@ impl Tap {
         self.beat.set(now);
     }
 
-    /// Tells the pipeline that its interface is listened to from now on, until what this gives is
-    /// dropped. Two captures may overlap where one ends slowly.
+    /// Tells the pipeline that its interface is listened to, until the returned value is dropped.
+    /// Two captures may overlap where one ends slowly.
     pub fn listen(&self) -> Listening<'_> {
         self.with_pipeline(|pipeline| {
             self.listeners.fetch_add(1, Ordering::Relaxed);
@@ -322,11 +321,11 @@ impl Tap {
         Listening(self)
     }
 
-    /// Moves the pipeline on to `now` if nobody listens who would. To be called once a second.
+    /// Moves the pipeline on to `now` if no capture feeds it. Must be called once a second.
     pub fn handle_timeout(&self, now: Time) {
         self.with_pipeline(|pipeline| {
             if self.listeners.load(Ordering::Relaxed) == 0 {
-                // One that never began has not said so.
+                // One that never began has reported nothing.
                 pipeline.handle_event(now, Event::Down);
                 pipeline.handle_timeout(now);
             }

@@ -1,8 +1,7 @@
 //! What scrapes, pages and the API read of a LAN: copies, so that they can be tested without
 //! captures.
 //!
-//! In: a [`Deadline`] and how much is wanted. Out: a [`LanView`] that owns all it holds, so that
-//! every lock is let go before anything is rendered.
+//! A [`LanView`] owns all it holds, so that every lock is released before anything is rendered.
 
 use crate::capture::Abilities;
 use crate::evidence::Totals;
@@ -14,7 +13,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Whoever can be scraped.
+/// What can be scraped.
 pub trait Source: Send + Sync + 'static {
     /// Whether the captures were started; until then `/-/ready` says no.
     fn ready(&self) -> bool;
@@ -70,7 +69,7 @@ pub struct LanView {
     pub clock_steps: u64,
     /// How the configuration file was read last; `None` where there is none.
     pub reload: Option<Reload>,
-    /// What became of evidence; `None` where none is kept.
+    /// What happened to evidence; `None` where none is kept.
     pub evidence: Option<Totals>,
 }
 
@@ -139,9 +138,9 @@ impl Deadline {
     }
 }
 
-/// Takes each lock once and reads what it guards. All that are free are read first, then the
-/// busy ones are waited for, so that one that is held for long takes no time from the others.
-/// `None` stands for a lock that could not be had before `deadline`.
+/// Takes each lock once and reads what it guards. All that are free are read first; then the busy
+/// ones are waited for, so that one that is held for long takes no time from the others. `None`
+/// stands for a lock that could not be had before `deadline`.
 pub fn read_locked<'a, T: 'a, R>(
     locks: impl IntoIterator<Item = &'a Mutex<T>>,
     deadline: Deadline,

@@ -1,5 +1,5 @@
-//! The collector `captures`: what captures frames, and what it can tell.
-//! In: the view's captures. Out: one series each of up, drops and info.
+//! The collector `captures`: what captures frames, and what it can see. One series each of up,
+//! drops and info.
 
 use super::catalogue::{Sight, families};
 use super::small::{Small, float};

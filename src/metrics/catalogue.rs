@@ -1,7 +1,7 @@
 //! The catalogue: every family that can be exported, in one static table.
 //!
-//! In: the rows of [`families`]. Out: names, labels and help for the [`writer`](super::writer), and
-//! the README's table. It must not know any value.
+//! Made from the rows of [`families`]; read by the [`writer`](super::writer) and for the README's
+//! table. It must not know any value.
 
 mod bound;
 mod collector;

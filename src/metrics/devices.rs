@@ -1,5 +1,5 @@
-//! The collector `devices`: what each device has sent, and who it is. In: device rows. Out: their
-//! series; of the device `other`, which is nobody, the counters only.
+//! The collector `devices`: what each device has sent, and who it is. The device `other` stands for
+//! many senders and has the counters only.
 
 use super::catalogue::families;
 use super::number::Value;

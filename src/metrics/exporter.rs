@@ -1,5 +1,5 @@
-//! The collector `exporter`: the exporter itself. In: the view, and how this host is looked at.
-//! Out: its build, its rings, the clock's steps, and what could not be had. How the collectors fared is written by [`super::scrape`], which knows.
+//! The collector `exporter`: the exporter itself. Its build, its rings, the clock's steps, and what
+//! could not be had. How the collectors did is written by [`super::scrape`], which knows.
 
 use super::catalogue::{Sight, families};
 use super::small::{Small, float};
@@ -11,7 +11,7 @@ use crate::privilege::USED;
 use crate::time::Stamp;
 use prometheus::{Error, proto};
 
-/// What was built, from what. `build.rs` says how it is found out.
+/// What was built, and from what. `build.rs` says how it is found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Build {
     /// The package's version.

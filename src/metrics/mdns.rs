@@ -1,7 +1,7 @@
 //! The collector `mdns`: what each device's mDNS messages were, which rules were broken, and how
-//! well discovery works. In: rows. Out: one series for each kind and section, all from 0 once the
-//! device has sent a message; of rules, all of a segment from 0, and of a device those that it
-//! broke; services, delays and questions without an answer by segment.
+//! well discovery works. Series by kind and section start at 0 once the device has sent a message.
+//! A segment has all rules from 0, a device those that it broke. Services, delays and unanswered
+//! questions are by segment.
 
 use super::catalogue::{self, families};
 use super::rows::{DeviceRow, Rows, SegmentRow};

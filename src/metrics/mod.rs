@@ -1,8 +1,9 @@
 //! From snapshots to exposition text: what a scrape gets to read.
 //!
-//! In: a [`Source`](crate::lan::Source) that copies what the captures and engines hold and what is counted of this
-//! host, and the process's own files under `/proc`. Out: one body in either text dialect, by one [`Writer`]. It must not know HTTP,
-//! sockets or how frames are counted, and changes nothing that it reads.
+//! A [`Source`](crate::lan::Source) copies what the captures and engines hold and what is counted
+//! on this host; the process's own files are under `/proc`. One [`Writer`] makes one body in either
+//! text format. It must not know HTTP, sockets or how frames are counted, and changes nothing that
+//! it reads.
 //!
 //! | file | what |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Numbers as exposition formats write them. In: an integer, float or stamp. Out: its text.
+//! Numbers as exposition formats write them.
 
 use crate::time::Stamp;
 use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! The collector `process`: the exporter's own process. In: `/proc/self` (proc(5)). Out: the
-//! families that every Prometheus client library has, CPU time in fractions of a second.
+//! The collector `process`: the exporter's own process, from `/proc/self` (proc(5)). The families
+//! that every Prometheus client library has, with CPU time in fractions of a second.
 
 use super::catalogue::{Family, families};
 use super::small::{Small, float};

@@ -1,8 +1,8 @@
-//! What the collectors of engines write about: segments and devices in a fixed order, each once,
-//! with their labels escaped and joined once.
+//! What the collectors of the engines' counts write about: segments and devices in a fixed order,
+//! each once, with their labels escaped and joined once.
 //!
-//! In: the view. Out: rows. A segment or device that comes twice would fail the whole scrape in
-//! Prometheus, so the first is kept; [`Rows::trouble`] says that one was left out.
+//! A segment or device that comes twice would fail the whole scrape in Prometheus, so only the
+//! first is kept; [`Rows::trouble`] says that one was left out.
 
 use super::writer::{Labels, label};
 use crate::capture::Abilities;
@@ -59,7 +59,7 @@ pub(super) struct DeviceRow<'v> {
 impl<'v> Rows<'v> {
     pub(super) fn new(view: &'v LanView) -> Self {
         let mut rows = Self::default();
-        // Where nothing was ever heard, zeros would say that all is quiet.
+        // Where nothing was ever heard, zeros would claim that all is quiet.
         let opened = view.captures.iter().filter_map(|c| Some((c, c.abilities.as_ref()?)));
         for (capture, abilities) in opened {
             match &capture.segments {

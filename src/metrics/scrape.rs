@@ -1,7 +1,7 @@
 //! Runs the collectors that a request wants, each failing alone.
 //!
-//! In: a [`Source`], a [`Selection`] and a [`Deadline`]. Out: families in a [`Writer`], and for
-//! each collector whether it succeeded and how long it took. It must not know HTTP.
+//! Writes the families of a [`Selection`] from a [`Source`] before a [`Deadline`], and for each
+//! collector whether it succeeded and how long it took. It must not know HTTP.
 //!
 //! The view is copied first and its locks are free before a line is written. A collector that
 //! panics, or lacks a capture whose lock could not be had, reports success 0 and leaves the rest
@@ -31,7 +31,7 @@ pub struct Scraper {
     failing: Mutex<Selection>,
 }
 
-/// How a collector fared.
+/// The result of a collector.
 struct Outcome {
     collector: Collector,
     error: Option<String>,
@@ -200,7 +200,7 @@ fn report(outcomes: &[Outcome], writer: &mut Writer) {
 
 /// Turns a panic into an error.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    // What a broken-off collector leaves behind is lines of text; a partial one is dropped.
+    // A collector that breaks off leaves lines of text; a partial line is dropped.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(String::from("it panicked")))
 }
 

@@ -1,5 +1,5 @@
-//! The collector `segments`: totals of each segment. In: segment rows. Out: their series, those
-//! that start at 0 only where the backend can see what they count.
+//! The collector `segments`: totals of each segment. Those that start at 0 do so only where the
+//! backend can see what they count.
 
 use super::catalogue::{self, Sight, families};
 use super::number::Value;

@@ -1,7 +1,6 @@
-//! Families that stay small whatever the network does: made with the `prometheus` crate's types
-//! in a registry that lives for one scrape, so that nothing outlasts what it was about.
-//!
-//! In: families of the catalogue and values. Out: `MetricFamily`, sorted and without duplicates.
+//! Families that stay small whatever the network does: made with the `prometheus` crate's types in
+//! a registry that lives for one scrape, so that nothing outlasts what it was about. Sorted and
+//! without duplicates.
 
 use super::catalogue::Family;
 use prometheus::{CounterVec, Error, GaugeVec, Opts, Registry, proto};
@@ -35,7 +34,7 @@ impl Small {
     ) -> Result<(), Error> {
         let counter = CounterVec::new(Opts::new(family.name, family.help), family.labels)?;
         for (labels, value) in rows {
-            // inc_by() panics in debug builds when given less than nothing.
+            // inc_by() panics in debug builds when given a negative number.
             counter.get_metric_with_label_values(&labels)?.inc_by(value.max(0.0));
         }
         self.registry.register(Box::new(counter))

@@ -1,5 +1,5 @@
-//! The collector `sockets`: the sockets of this host that wait for discovery. In: their sums by
-//! owner and port. Out: their families.
+//! The collector `sockets`: the sockets of this host that wait for discovery, summed by owner and
+//! port.
 
 use super::catalogue::families;
 use super::small::{Small, float};

@@ -1,6 +1,6 @@
-//! The collector `storms`: who floods, and why. In: rows. Out: of each segment whether it is in a
-//! storm and how many of its devices' have ended; of each device from its first storm on how it
-//! is, and while one lasts its cause and start.
+//! The collector `storms`: who floods, and why. For each segment, whether it is in a storm and how
+//! many of its devices' storms have ended. For each device, from its first storm on, whether it is
+//! in one, and while one lasts its cause and start.
 
 use super::catalogue::{self, families};
 use super::number::Value;

@@ -1,5 +1,5 @@
-//! The collector `syscalls`: system calls of this host. In: the totals, as far as the backend knows
-//! them. Out: their families; what the backend does not know is absent, never 0.
+//! The collector `syscalls`: system calls of this host. What the backend does not know is absent,
+//! never 0.
 
 use super::catalogue::families;
 use super::small::{Small, float};

@@ -1,12 +1,12 @@
-//! One writer for two dialects: the Prometheus text format 0.0.4 and OpenMetrics 1.0.0.
+//! One writer for two formats: the Prometheus text format 0.0.4 and OpenMetrics 1.0.0.
 //!
-//! In: families of the [`catalogue`](super::catalogue) with their samples, straight from a
-//! snapshot, or `MetricFamily` of the `prometheus` crate. Out: a body, plain or gzip. It must not
-//! know what the numbers mean.
+//! Samples come straight from a snapshot, with a family of the [`catalogue`](super::catalogue), or
+//! as `MetricFamily` of the `prometheus` crate. The body is plain or gzip. It must not know what
+//! the numbers mean.
 //!
-//! It writes neither timestamps nor `_created` series, and the header of a family with its first
-//! sample only. The dialects differ in HELP and TYPE of counters (OpenMetrics: without
-//! `_total`), in the escapes of help texts, and in the end mark.
+//! It writes neither timestamps nor `_created` series, and the header of a family only with its
+//! first sample. The formats differ in HELP and TYPE of counters (OpenMetrics: without `_total`),
+//! in the escapes of help texts, and in the end marker.
 //!
 //! Sources: Prometheus' "Exposition formats" and the OpenMetrics 1.0.0 specification.
 
@@ -26,7 +26,7 @@ pub enum Dialect {
     OpenMetrics,
 }
 
-/// How the body travels.
+/// How the body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Encoding {
     /// As it is.
@@ -35,7 +35,7 @@ pub enum Encoding {
     Gzip,
 }
 
-/// Compressing starts whenever this much text has come together.
+/// Compression starts whenever this much text has accumulated.
 const CHUNK: usize = 64 * 1024;
 
 /// Text of this kind shrinks to a tenth at the fastest level already; the next levels cost twice
@@ -45,7 +45,8 @@ const LEVEL: u32 = 1;
 /// Writes a body.
 pub struct Writer {
     dialect: Dialect,
-    /// The text, or what of it is not compressed yet. Ends in a whole line between samples.
+    /// The text, or the part of it that is not compressed yet. Ends in a whole line between
+    /// samples.
     text: Vec<u8>,
     gzip: Option<GzEncoder<Vec<u8>>>,
     failed: Option<io::Error>,
@@ -71,8 +72,8 @@ impl Writer {
         self.samples
     }
 
-    /// Begins a family: nothing is written until its first sample is. All samples of a family
-    /// must be written in one go.
+    /// Begins a family: nothing is written before its first sample. All samples of a family must be
+    /// written in one go.
     pub fn family<'w>(&'w mut self, family: &'w Family) -> FamilyWriter<'w> {
         let header = Header { name: family.name, kind: family.kind, help: family.help };
         FamilyWriter { writer: self, header, begun: false }
@@ -116,16 +117,16 @@ impl Writer {
         }
     }
 
-    /// Undoes a line that was begun and not ended, after a collector broke off in the middle.
+    /// Removes an unfinished line, after a collector broke off in the middle.
     pub(super) fn drop_partial_line(&mut self) {
         let end = self.text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         self.text.truncate(end);
     }
 
-    /// Ends the body and hands it out.
+    /// Ends the body and returns it.
     ///
     /// # Errors
-    /// What the compressor said, which for one that writes to memory does not happen.
+    /// The compressor's error, which does not happen for one that writes to memory.
     pub fn finish(mut self) -> io::Result<Vec<u8>> {
         if self.dialect == Dialect::OpenMetrics {
             self.text.extend_from_slice(b"# EOF\n");
@@ -170,8 +171,8 @@ pub struct FamilyWriter<'w> {
 }
 
 impl FamilyWriter<'_> {
-    /// Writes one sample with `labels` and then `more`. The caller sees to it that no two samples
-    /// have the same labels.
+    /// Writes one sample with `labels` and then `more`. The caller ensures that no two samples have
+    /// the same labels.
     #[inline]
     pub fn sample(&mut self, labels: &Labels, more: &[(&str, &str)], value: impl Into<Value>) {
         self.line("", labels.as_bytes(), more, None, value.into());

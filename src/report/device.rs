@@ -1,5 +1,4 @@
-//! One device on one segment, as reports have it. In: its row. Out: an object that owns all it
-//! holds.
+//! One device on one segment, as reports have it: an object that owns all it holds.
 
 use super::Instant;
 use crate::decode::mdns::{Kind, Section};
@@ -18,7 +17,7 @@ pub struct Device {
     pub interface: String,
     /// MAC, or IP where the link has no MAC, or `other`.
     pub device: String,
-    /// Who that is; `None` is no device but `other`: the segment's frames of all who have no row.
+    /// Who that is; `None` only for `other`, which stands for all senders without a row.
     #[serde(skip)]
     pub sender: Option<Sender>,
     /// Whether it is this machine.
@@ -35,7 +34,7 @@ pub struct Device {
     pub vendor: Option<String>,
     /// Model, as it says.
     pub model: Option<String>,
-    /// What sort of device.
+    /// What kind of device.
     pub category: &'static str,
     /// Frames; only protocols that it used.
     pub packets: Used,
@@ -43,9 +42,9 @@ pub struct Device {
     pub bytes: Used,
     /// Its mDNS messages.
     pub mdns: Mdns,
-    /// How often it broke a rule, by the rule; only rules that it broke.
+    /// How often it broke a rule, by rule; only rules that it broke.
     pub violations: BTreeMap<&'static str, u64>,
-    /// The last offence against each of these rules, where more than its number is known.
+    /// The last offence against each of these rules, where more than the count is known.
     pub offences: BTreeMap<&'static str, Offence>,
     /// The busiest whole second of the capture: signalling and address frames.
     pub peak_packets_per_second: u32,
@@ -100,7 +99,7 @@ pub struct Mdns {
 pub struct Offence {
     /// Owner of the record, or name asked for; `None` where the rule is about no record.
     pub name: Option<String>,
-    /// Type of the record or question, such as `PTR`; `TYPE65` of one that mDNS has no use for.
+    /// Type of the record or question, such as `PTR`; `TYPE65` for one that mDNS does not use.
     #[serde(rename = "type")]
     pub rtype: Option<String>,
     /// How long after the last one, where the rule is about intervals.
@@ -125,7 +124,7 @@ pub fn devices<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<D
     let mut devices = Vec::new();
     for view in segments {
         devices.extend(view.snapshot.devices.iter().map(|row| device(&view.label, row)));
-        // The frames of all who have no row: a device without identity.
+        // The frames of all senders without a row: a device without identity.
         let other = view.snapshot.other.iter();
         devices.extend(other.map(|counters| counted(&view.label, "other".into(), counters)));
     }

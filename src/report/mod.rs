@@ -1,12 +1,11 @@
 //! What is known of a LAN, as objects for programs and people: the JSON of version 1, which
 //! `analyze` writes and the web serves, and what the page and the table of `analyze` show.
 //!
-//! In: snapshots of segments, nothing else. Out: frames, protocols, devices, storms, violations.
-//! It must not know who asks.
+//! Made from snapshots of segments and nothing else. It must not know who asks.
 //!
 //! | file | reason |
 //! |---|---|
-//! | `device` | one device on one segment, and what it did against the rules |
+//! | `device` | one device on one segment, and its violations |
 //! | `storm` | one storm |
 //! | `instant` | stamps and durations for people |
 
@@ -27,7 +26,7 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use std::collections::BTreeMap;
 
-/// The version of the objects: keys may be added to it, none is taken away or changed.
+/// The version of the objects: keys may be added, but none is removed or changed.
 pub const VERSION: u8 = 1;
 
 /// The whole report.

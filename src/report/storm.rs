@@ -1,5 +1,4 @@
-//! One storm, as reports have it. In: what an engine tells of it. Out: an object that owns all it
-//! holds.
+//! One storm, as reports have it: an object that owns all it holds.
 
 use super::instant::{Instant, seconds_between};
 use crate::decode::Sender;
@@ -19,7 +18,7 @@ pub struct Storm {
     pub number: u64,
     /// The segment's label.
     pub interface: String,
-    /// Whose; `None` where it is the segment as a whole.
+    /// The device; `None` where it is the segment as a whole.
     pub device: Option<String>,
     /// The device's host name, if it has one and is still known.
     #[serde(skip)]
@@ -74,7 +73,7 @@ impl Storm {
         }
     }
 
-    /// Whether it still lasts. An end that no calendar can write is one too.
+    /// Whether it still lasts. An end that no calendar can express is an end too.
     pub const fn lasts(&self) -> bool {
         self.end_reason.is_none()
     }

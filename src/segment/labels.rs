@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Longest base of a label in characters, VLAN ids and what makes it unique apart. The kernel's names have at
-/// most 15 bytes; those in capture files are as long as their writer likes.
+/// Longest base of a label in characters, not counting VLAN ids and what makes it unique. The
+/// kernel's names have at most 15 bytes; those in capture files are as long as their writer likes.
 const MAX_CHARACTERS: usize = 64;
 
 /// The label of a segment: `eth0`, `eth0.30`, `eth0.30.7`, `eth0.other`.

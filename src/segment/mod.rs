@@ -1,9 +1,8 @@
-//! Segments: broadcast domains, each counted once, by label. Where the frames of a VLAN are
-//! counted is decided here: VLAN tags come in, the place of a segment goes out. Knows nothing of
-//! frames, devices or sockets.
+//! Segments: broadcast domains, each counted once, by label. VLAN tags decide here on which segment
+//! a frame is counted. Knows nothing of frames, devices or sockets.
 //!
-//! [`Labels`] is one for the process and sees to it that labels are bounded in number and that
-//! none means two segments. [`Router`] is one for each captured interface.
+//! There is one [`Labels`] for the process: it bounds the number of labels and ensures that no
+//! label means two segments. There is one [`Router`] for each captured interface.
 
 mod labels;
 mod router;

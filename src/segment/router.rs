@@ -2,8 +2,8 @@
 //!
 //! Rules, the first that applies:
 //! 1. Frames without a tag that names a VLAN (id not 0) are the interface's own segment.
-//! 2. A tag for which the kernel has a device that is up is counted there, whether the command
-//!    line lets that device be captured or not: who excludes `eth0.30` does not want it back from
+//! 2. A tag for which the kernel has a device that is up is counted there, even if the command
+//!    line excludes that device: a user who excludes `eth0.30` does not want it back from
 //!    `eth0`.
 //! 3. Tagged frames on a port are counted on the bridge, bond or team above if that is captured.
 //!    If it is not, this is the only place where they are seen.
@@ -50,7 +50,7 @@ impl Segment {
     }
 }
 
-/// A segment that is no more. Its label is free.
+/// A segment that has ended. Its label is free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its place. May be another segment's from the next frame on.
@@ -72,7 +72,7 @@ pub struct Router {
     labels: Arc<Labels>,
     around: Surroundings,
     places: Vec<Option<Segment>>,
-    /// Ordered rather than hashed: the ids are the network's choice, and there are few.
+    /// Ordered, not hashed: the ids are the network's choice, and there are few.
     by_ids: BTreeMap<Ids, usize>,
     other: Option<usize>,
     /// Where labels are written before it is known whether they are new.
@@ -86,8 +86,9 @@ impl Router {
     /// For the interface `capture`, which has one segment to begin with. The label of a file's
     /// interface is bounded and cleaned: at most 64 characters, none a control character.
     ///
-    /// When a kernel VLAN device comes up, tell the router of the interface underneath first, and
-    /// make the device's own router after that: the label that the one gives up is the other's.
+    /// When a kernel VLAN device comes up, notify the router of the interface underneath first, and
+    /// make the device's own router after that: the label that the first gives up is then the
+    /// second's.
     pub fn new(capture: &str, around: Surroundings, labels: &Arc<Labels>) -> Self {
         let mut router = Self {
             capture: clean(capture).into(),
@@ -117,7 +118,7 @@ impl Router {
         self.places.iter().enumerate().filter_map(|(place, slot)| Some((place, slot.as_ref()?)))
     }
 
-    /// The segment of a frame with `tags`, made now if it is new and there is room. Allocates
+    /// The segment of a frame with `tags`, made now if it is new and the limit allows it. Allocates
     /// only then.
     pub fn route(&mut self, tags: Tags) -> Route {
         let Some((outer, inner)) = named(tags) else { return Route::Segment(Self::UNTAGGED) };
@@ -131,8 +132,7 @@ impl Router {
         }
     }
 
-    /// What lies around the interface has changed. Segments whose frames belong elsewhere from
-    /// now on end.
+    /// What lies around the interface has changed. Segments whose frames now belong elsewhere end.
     pub(crate) fn set_surroundings(&mut self, around: Surroundings) -> Vec<Ended> {
         let devices = &around.devices;
         let master_captured = around.master_captured;

@@ -1,5 +1,5 @@
-//! What happens when: actions in the order of simulated time, and of their making where the time
-//! is the same. Comes in: an action and its instant. Goes out: the next one.
+//! What happens when: actions in the order of simulated time, and in the order of their making
+//! where the time is the same.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -35,7 +35,7 @@ impl<A> Default for Agenda<A> {
 }
 
 impl<A> Agenda<A> {
-    /// Puts an action down.
+    /// Adds an action.
     pub(super) fn add(&mut self, at: Nanos, action: A) {
         self.heap.push(Entry { at, number: self.made, action });
         self.made += 1;

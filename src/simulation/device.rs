@@ -1,5 +1,5 @@
-//! A device: what it is (its profile) and what it remembers. Comes in: a profile. Goes out: the
-//! state that its behaviour in [`super::mdns`] and [`super::habit`] reads and changes.
+//! A device: its profile, and what it remembers. Its behaviour in [`super::mdns`] and
+//! [`super::habit`] reads and changes this state.
 
 use super::agenda::Nanos;
 use super::record::{Offer, RecordId};
@@ -103,7 +103,7 @@ pub(super) struct Device {
     pub(super) host: Host,
     /// Whether it is there.
     pub(super) is_on: bool,
-    /// Counts up when it comes or goes: what it meant to do before is then void.
+    /// Counts up when it comes or goes: its earlier plans are then void.
     pub(super) life: u32,
     /// Its own records: of each service, then of its host.
     pub(super) owned: Vec<Vec<RecordId>>,
@@ -151,7 +151,7 @@ impl Device {
         format!("{}.local", self.profile.name)
     }
 
-    /// Forgets all.
+    /// Forgets everything.
     pub(super) fn forget(&mut self) {
         self.life += 1;
         self.owned.clear();

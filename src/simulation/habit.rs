@@ -217,7 +217,7 @@ impl Simulation {
         let (host, name) = (device.host, device.profile.name);
         let now = self.now;
         let missed = MISSED[self.rng.usize(..MISSED.len())];
-        // Twice in each family, 410 ms apart; the id tells a query from the next.
+        // Twice in each family, 410 ms apart; the id distinguishes a query from the next.
         let mut query = llmnr_query(missed);
         query[..2].copy_from_slice(&self.rng.u16(..).to_be_bytes());
         for n in 0..2 {

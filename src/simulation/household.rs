@@ -47,7 +47,7 @@ impl Member {
         Self::Streamer,
     ];
 
-    /// Its addresses. The printer is that of the founding story: 10.0.1.8.
+    /// Its addresses. The printer is 10.0.1.8, as in the documents.
     pub const fn host(self) -> Host {
         let (mac, last) = match self {
             Self::Router => ([0xc0, 0x25, 0x06, 0x53, 0x00, 0x01], 1),
@@ -269,8 +269,8 @@ fn speaker(member: Member, room: &'static str) -> Profile {
     }
 }
 
-/// The thirty accessories of the hub. No two names are the same but for a number: a hub's many
-/// names are not one name that is tried again and again.
+/// The thirty accessories of the hub. Their names differ by more than a number: otherwise they
+/// would look like one name that is tried again and again.
 const ACCESSORIES: [&str; 30] = [
     "Attic Lamp",
     "Attic Window",

@@ -276,7 +276,7 @@ impl Simulation {
         self.multicast(place, &[family], &messages);
     }
 
-    /// Records that whoever asks for this one will ask for next.
+    /// Records that a device that asks for this one will ask for next.
     fn companions(&self, place: Place, id: RecordId) -> Vec<RecordId> {
         let device = &self.devices[place];
         let record = self.records.get(id);
@@ -339,7 +339,7 @@ impl Simulation {
 
     /// A device hears a message of another.
     fn hear(&mut self, place: Place, from: Place, family: Family, message: &Message) {
-        // Nobody's names are in conflict with a probe's.
+        // No name conflicts with a probe here.
         if message.authority.is_empty() && !message.questions.is_empty() {
             self.hear_question(place, from, family, message);
         }
@@ -366,7 +366,7 @@ impl Simulation {
             if is_known || self.is_quiet(place, family, *id) {
                 continue;
             }
-            // To the asker alone, if the others were told not long ago (section 5.4).
+            // To the asker alone, if the others have heard it not long ago (section 5.4).
             let sent = device.sent.get(&(family, *id));
             let is_recent = sent.is_some_and(|sent| self.now < sent + record.lifetime() / 4);
             if *unicast && is_recent { alone.push(*id) } else { all.push(*id) }

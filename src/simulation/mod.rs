@@ -1,11 +1,10 @@
-//! A LAN that is not there: some twenty devices as state machines on simulated time. Comes in: a
-//! seed. Go out: the frames that they would multicast, in the order of time, the same for the
-//! same seed.
+//! A simulated LAN: some twenty devices as state machines on simulated time. Gives the frames that
+//! they would multicast, in the order of time, the same for the same seed.
 //!
 //! The devices keep the rules: they probe, announce, answer after a delay and not twice in a
 //! second, list what they know, ask with growing gaps, refresh at 80 % of a TTL, say goodbye.
-//! Whatever is judged about them is a false accusation. Faults are put in by hand:
-//! [`Simulation::lock_up`] for the demo; the scenarios of the tests put in others.
+//! Any violation found in them is a false one. Faults are put in by hand: [`Simulation::lock_up`]
+//! for the demo; the scenarios of the tests put in others.
 //!
 //! ```
 //! use multicast_exporter::simulation::{Options, Simulation};
@@ -20,7 +19,7 @@
 //! assert!(frames > 100);
 //! ```
 //!
-//! | room | is |
+//! | module | is |
 //! |---|---|
 //! | `agenda` | what happens when |
 //! | `household` | the devices, as data |
@@ -98,7 +97,7 @@ pub struct Simulation {
 #[derive(Debug)]
 struct Entry {
     place: Place,
-    /// It does so only if it is still this life of its.
+    /// Only if the device has not come or gone since.
     life: u32,
     action: Action,
 }
@@ -201,8 +200,8 @@ impl Simulation {
         std::iter::from_fn(move || self.frame_until(until).map(|(at, bytes)| (at, bytes.to_vec())))
     }
 
-    /// The member locks up: it does nothing any more but to repeat its host's address record,
-    /// `per_second` times a second, until it is unplugged.
+    /// The member locks up: it only repeats its host's address record, `per_second` times a second,
+    /// until it is unplugged.
     pub fn lock_up(&mut self, member: Member, from: Duration, until: Duration, per_second: u32) {
         let place = member as usize;
         let device = &self.devices[place];
@@ -220,13 +219,13 @@ impl Simulation {
         self.agenda.add(nanos(at), entry);
     }
 
-    /// The member is switched on, off before or not.
+    /// The member is switched on, whether or not it was off.
     pub fn plug_in(&mut self, member: Member, at: Duration) {
         let entry = Entry { place: member as usize, life: ANY_LIFE, action: Action::Join };
         self.agenda.add(nanos(at), entry);
     }
 
-    /// Somebody sends this frame.
+    /// Some sender sends this frame.
     pub fn inject(&mut self, at: Duration, frame: Vec<u8>) {
         let entry = Entry { place: 0, life: ANY_LIFE, action: Action::Send(frame) };
         self.agenda.add(nanos(at), entry);

@@ -1,5 +1,5 @@
-//! The mDNS records of a LAN, each known by a number, so that who asks, who answers and who
-//! remembers can speak of the same one. TTLs and cache-flush bits are those of RFC 6762.
+//! The mDNS records of a LAN, each known by a number, so that askers, responders and caches can
+//! refer to the same one. TTLs and cache-flush bits are those of RFC 6762.
 
 use super::agenda::Nanos;
 use crate::craft::Host;

@@ -1,11 +1,11 @@
-//! The storms of one device: when one begins, what it is, when it is over.
+//! The storms of one device: when one begins, what causes it, when it is over.
 //!
-//! Comes in: the frames that count, the close of each whole second. Goes out: what happened. It
-//! knows neither other devices nor whose it is.
+//! It counts frames and closes each whole second. It knows neither other devices nor which device
+//! it belongs to.
 //!
-//! A device that sends little has its latest frames in a short list and costs nothing by the
-//! second; one that sends more than that in a minute has a [`Pace`] for each class that it uses,
-//! until that is silent again.
+//! A device that sends little keeps its latest frames in a short list and costs nothing each
+//! second. One that sends more than that in a minute has a [`Pace`] for each class that it uses,
+//! until that class is silent again.
 
 use super::limits::{Limits, ProtocolSet};
 use super::pace::{Pace, Sums};
@@ -18,9 +18,9 @@ use crate::time::Stamp;
 /// Frames of a device that is not busy: fewer than the lowest limit, 1/s over 10 s, so that what
 /// could begin a storm has a [`Pace`].
 const FEW: usize = 8;
-/// Seconds that a frame of these matters for.
+/// Seconds for which one of these frames matters.
 const MATTERS: u64 = 60;
-/// Seconds in which what was unclassified may be explained.
+/// Seconds in which a storm of unknown cause may still be explained.
 const EXPLAINED_WITHIN: u64 = 30;
 /// A storm is over when 30 s hold fewer frames than this many seconds at the limit.
 pub(super) const END_SECONDS: u64 = 6;
@@ -59,7 +59,7 @@ struct OpenStorm {
     explained_until: u64,
 }
 
-/// Whose second is closed, and what it is called outside.
+/// The second that is closed, as others see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closing {
     /// The second.
@@ -71,8 +71,8 @@ pub(crate) struct Closing {
 }
 
 impl DeviceStorms {
-    /// Counts one frame that is not ignored. Whether [`Self::close`] is to be called at the close
-    /// of this second and of those that follow, as long as that says so.
+    /// Counts one frame that is not ignored. Returns whether [`Self::close`] must be called at the
+    /// end of this second, and of those that follow as long as that returns true.
     pub(crate) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
         let Some(class) = place(protocol.class()) else { return false };
         if let Some(pace) = &mut self.paces[class] {
@@ -121,12 +121,12 @@ impl DeviceStorms {
         event
     }
 
-    /// Whether the next second is to be closed too.
+    /// Whether the next second must be closed too.
     pub(crate) fn is_busy(&self) -> bool {
         self.storm.is_some() || self.paces.iter().any(Option::is_some)
     }
 
-    /// The storm that lasts, up to now: the second that runs is in it.
+    /// The storm that lasts, up to now: the running second is part of it.
     pub(crate) fn storm(&self, running: u64, totals: &Window) -> Option<Storm> {
         let open = self.storm.as_ref()?;
         let mut storm = open.storm;
@@ -143,7 +143,7 @@ impl DeviceStorms {
         Some(storm)
     }
 
-    /// Whether what it is held to no longer calls its storm one.
+    /// Whether its limits no longer call its storm one.
     pub(crate) fn is_outdated(&self, limits: &Limits, ignored: ProtocolSet) -> bool {
         self.storm.as_ref().is_some_and(|open| {
             let limit = limit(limits, CLASSES[open.class], open.storm.level);
@@ -210,7 +210,7 @@ impl DeviceStorms {
         storm.or_else(|| {
             paces().find_map(|(place, (pace, class))| {
                 let (pace, rate) = (pace.as_ref()?, chatty(limits, class)?);
-                // What would be over at once does not begin.
+                // A storm that would be over at once does not begin.
                 let is_met = pace.is_chatty(second) && !is_over(pace.sums().thirty, rate);
                 is_met.then_some((place, Level::Chatty))
             })
@@ -252,8 +252,8 @@ impl DeviceStorms {
         }
     }
 
-    /// The storm is over: the windows of its class start empty, so that nothing begins again by
-    /// the tail of what ended.
+    /// The storm is over: the windows of its class start empty, so that the tail of what ended does
+    /// not begin a new one.
     fn end(&mut self) {
         if let Some(open) = self.storm.take() {
             self.paces[open.class] = None;
@@ -312,7 +312,8 @@ pub(super) const fn is_over(frames: u64, rate: u64) -> bool {
     frames == 0 || frames < rate * END_SECONDS
 }
 
-/// What a storm is of when nothing was heard for 10 s: the device's other storm had to end first.
+/// The protocol of a storm when nothing was heard for 10 s, because the device's other storm had to
+/// end first.
 const fn fallback(class: Class) -> Protocol {
     match class {
         Class::Signalling | Class::Uncounted => Protocol::Mdns,
@@ -329,8 +330,8 @@ struct RecentFrame {
     signatures: CauseSet,
 }
 
-/// The latest frames of a device that is not busy, those of classes with a [`Pace`] apart. In
-/// the order in which they came.
+/// The latest frames of a device that is not busy, without those of classes with a [`Pace`]. In the
+/// order in which they came.
 #[derive(Clone, Debug, Default)]
 struct RecentFrames {
     seconds: [u64; FEW],
@@ -339,7 +340,7 @@ struct RecentFrames {
 }
 
 impl RecentFrames {
-    /// Adds one if there is room, made by those that no longer matter.
+    /// Adds one if there is space; those that no longer matter are removed first.
     fn push(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
         if usize::from(self.len) == FEW {
             let matters = |then: &u64| second.saturating_sub(*then) <= MATTERS;
@@ -361,7 +362,7 @@ impl RecentFrames {
         true
     }
 
-    /// All of them; none are left.
+    /// Takes all of them; none are left.
     fn take(&mut self) -> impl Iterator<Item = RecentFrame> + use<> {
         let Self { seconds, whats, .. } = std::mem::take(self);
         seconds.into_iter().zip(whats).filter_map(|(second, what)| {

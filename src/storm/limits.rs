@@ -15,7 +15,7 @@ pub struct Limits {
     pub signalling: Option<u32>,
     /// Address frames of a device, over 30 s.
     pub address: Option<u32>,
-    /// Other frames of a device, over 10 s: streams are thousands a second by right.
+    /// Other frames of a device, over 10 s: streams legitimately send thousands a second.
     pub other: Option<u32>,
     /// Signalling frames of a device that is chatty, in each of five windows of 60 s.
     pub chatty: Option<u32>,
@@ -69,7 +69,7 @@ impl StormPolicy {
 pub struct DevicePolicy {
     /// The name that it was given by hand.
     pub alias: Option<Box<str>>,
-    /// Protocols whose frames are in no rate when it sends them.
+    /// Protocols whose frames count in no rate when it sends them.
     pub ignored: ProtocolSet,
     /// Its limits.
     pub limits: Limits,

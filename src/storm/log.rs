@@ -1,5 +1,5 @@
-//! The account of a segment's storms: their numbers, those that are over, and what is still to be
-//! told of them.
+//! A segment's storms: their numbers, those that are over, and events that are still to be
+//! reported.
 
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
 use crate::detect::Cause;
@@ -21,7 +21,7 @@ pub(crate) struct StormLog {
 }
 
 impl StormLog {
-    /// No storm was yet. Of those that are over the latest `kept` are remembered.
+    /// No storm yet. Of those that are over the latest `kept` are remembered.
     pub(crate) const fn new(kept: usize) -> Self {
         Self {
             next: 0,
@@ -38,7 +38,7 @@ impl StormLog {
         self.next
     }
 
-    /// Books what has happened.
+    /// Records what has happened.
     pub(crate) fn book(&mut self, event: StormEvent) {
         match &event {
             StormEvent::Began(storm) => self.next = self.next.max(storm.number + 1),
@@ -60,13 +60,13 @@ impl StormLog {
         self.events.push_back(event);
     }
 
-    /// Books the end of a storm that did not grow quiet.
+    /// Records the end of a storm that did not grow quiet.
     pub(crate) fn break_off(&mut self, mut storm: Storm, at: Stamp, reason: EndReason) {
         storm.end = Some((at, reason));
         self.book(StormEvent::Ended(storm));
     }
 
-    /// The oldest event that nobody was told of.
+    /// The oldest event that has not been reported.
     pub(crate) fn poll_event(&mut self) -> Option<StormEvent> {
         self.events.pop_front()
     }

@@ -1,7 +1,7 @@
 //! Storms: when one begins and ends, of a device and of a segment as a whole, and what caused it.
 //!
-//! Comes in: counted frames by second, each with the causes whose signature it has. Goes out:
-//! storms, and their begins and ends as events. No detector of frames reads this module.
+//! Counts frames by second, each with the causes whose signature it has. Begins and ends of storms
+//! are events. No detector of frames reads this module.
 //!
 //! | file | reason |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `limits` | limits, aliases and what is ignored, from the configuration |
 //! | `device` | the storms of a device |
 //! | `segment` | the storms of a segment as a whole |
-//! | `window`, `share`, `pace` | rates by second, and what the frames of the last 10 s were |
+//! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
 //! | `log` | a segment's storms that are over, and events that wait to be read |
 
 mod device;

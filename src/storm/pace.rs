@@ -1,4 +1,5 @@
-//! One class of one device's frames: its rates at the close of each second, and what they were.
+//! One class of one device's frames: its rates at the end of each second, and their causes and
+//! protocols.
 
 use super::share::{self, Shares};
 use super::window::Window;
@@ -53,7 +54,8 @@ impl Pace {
         self.shares.count(second, protocol, signatures);
     }
 
-    /// Counts one frame of a second that may have been closed before this was made; `now` runs.
+    /// Counts one frame of a second that may have been closed before this was made; `now` is
+    /// running.
     pub(super) fn count_past(
         &mut self,
         second: u64,
@@ -114,7 +116,7 @@ impl Pace {
         })
     }
 
-    /// Whether nothing is remembered that could matter after `second`, closed last.
+    /// Whether nothing is remembered that could still matter after `second`, closed last.
     pub(super) fn is_forgotten(&self, second: u64) -> bool {
         let is_chatty_over = self.busy_until.is_none_or(|last| second - last >= MINUTES * 60);
         self.sums.sixty == 0 && is_chatty_over

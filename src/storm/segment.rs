@@ -1,7 +1,7 @@
 //! Storms of the segment as a whole.
 //!
-//! Comes in: the signalling and address frames of all devices, the close of each second. Goes
-//! out: what happened. Which device sends half of it is asked for, not known.
+//! Counts the signalling and address frames of all devices. Which device sends most of them is
+//! asked of the caller.
 
 use super::device::{Closing, is_over};
 use super::pace::Pace;
@@ -74,12 +74,12 @@ impl SegmentStorms {
         Some(StormEvent::Began(storm))
     }
 
-    /// Whether the next second is to be closed too.
+    /// Whether the next second must be closed too.
     pub(crate) const fn is_busy(&self) -> bool {
         self.pace.is_some()
     }
 
-    /// The storm that lasts, up to now: the second that runs is in it.
+    /// The storm that lasts, up to now: the running second is part of it.
     pub(crate) fn storm(&self, running: u64) -> Option<Storm> {
         let mut storm = self.storm?;
         let count = self.pace.as_ref().map_or(0, |pace| pace.at(running));
@@ -114,8 +114,8 @@ mod tests {
     use super::*;
     use crate::time::Stamp;
 
-    /// What a segment with `marked` of `frames` frames in a loop, and a device that sent
-    /// `busiest` of them, is said to suffer from.
+    /// The cause of a storm of a segment with `marked` of `frames` frames in a loop, and a device
+    /// that sent `busiest` of them.
     fn cause(frames: u64, marked: u64, busiest: u64) -> Option<SegmentCause> {
         let mut storms = SegmentStorms::default();
         let mut signatures = CauseSet::default();

@@ -1,4 +1,4 @@
-//! What the frames of the last 10 s were: by protocol, and by the causes whose signature they
+//! What the frames of the last 10 s were: their protocols, and the causes whose signatures they
 //! had.
 
 use crate::decode::Protocol;
@@ -30,7 +30,7 @@ impl Shares {
         Self { seconds: [Second::default(); KEPT], newest: second }
     }
 
-    /// Counts one frame. A second that lies behind the newest is counted in the newest.
+    /// Counts one frame. A late one is counted in the newest second.
     pub(super) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
         if second > self.newest {
             let passed = (second - self.newest).min(SECONDS);

@@ -1,4 +1,4 @@
-//! Storms: what they are called and what is told of them.
+//! Storms: their names, and what is reported of them.
 
 use crate::decode::{Protocol, Sender};
 use crate::detect::{Cause, CauseSet, SegmentCause};
@@ -88,7 +88,7 @@ impl Culprit {
 /// One storm, open or over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Storm {
-    /// Counts up from 0 on this segment: tells storms apart that begin in one second.
+    /// Counts up from 0 on this segment: distinguishes storms that begin in one second.
     pub number: u64,
     /// Who and why.
     pub culprit: Culprit,
@@ -102,14 +102,14 @@ pub struct Storm {
     pub end: Option<(Stamp, EndReason)>,
     /// Frames of its class between begin and end.
     pub packets: u64,
-    /// The busiest second, from the 10 s before the begin on, in signalling and address frames.
+    /// The busiest second, from 10 s before the start on, in signalling and address frames.
     pub peak: u32,
 }
 
 impl Storm {
     /// What it is called in reports, in URLs and on disk: the second of its start, its segment,
     /// its device, its number, such as `1700000000-eth0-001e8fab01ff-3`. It stays the same for as
-    /// long as the storm is told of, and for the same capture; no two storms have the same.
+    /// long as the storm is reported, and for the same capture; no two storms have the same.
     ///
     /// At most 200 of the characters that neither URLs nor file names have to escape: letters,
     /// digits and `-._~`, a digit first (`m` where the clock is before 1970).
@@ -125,7 +125,7 @@ impl Storm {
         format!("{sign}{}-{interface}-{device}-{}", second.unsigned_abs(), self.number)
     }
 
-    /// Whether this could be what [`Self::id`] gave. Whoever looks one up asks this first.
+    /// Whether this could be what [`Self::id`] gave. Check this before a look-up.
     pub fn is_id(text: &str) -> bool {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
         text.len() <= ID_MAX
@@ -161,7 +161,7 @@ fn without_special(label: &str) -> String {
     plain
 }
 
-/// What has happened to a storm, for whoever tells people.
+/// What has happened to a storm, to be reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StormEvent {
     /// It began.

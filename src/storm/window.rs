@@ -16,8 +16,8 @@ impl Window {
         Self { counts: [0; SECONDS], newest: second }
     }
 
-    /// Counts one frame; how many the second holds now. One that lies behind the newest is
-    /// counted in the newest.
+    /// Counts one frame; returns how many its second holds now. A late one is counted in the newest
+    /// second.
     pub(crate) fn count(&mut self, second: u64) -> u32 {
         if second > self.newest {
             if second - self.newest >= SECONDS as u64 {
@@ -45,7 +45,7 @@ impl Window {
         self.back_from(last, length).map(|second| self.at(second)).max().unwrap_or(0)
     }
 
-    /// The seconds of these that hold frames, if any do.
+    /// The seconds of these that hold frames, if any.
     fn back_from(&self, last: u64, length: u64) -> std::ops::RangeInclusive<u64> {
         (last + 1).saturating_sub(length)..=last.min(self.newest)
     }

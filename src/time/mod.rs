@@ -1,5 +1,5 @@
 //! Two kinds of time. A [`Stamp`] is what a wall clock said; a [`Time`] is what the engine counts
-//! with and never goes back. [`clock`] is the only room of the program that reads a clock;
+//! with and never goes back. [`clock`] is the only module of the program that reads a clock;
 //! [`timeline`] turns stamps into engine time.
 
 pub mod clock;

@@ -1,9 +1,8 @@
-//! Maps time stamps to engine time. Pure: it is told what the clocks say.
+//! Maps time stamps to engine time. Pure: it is given what the clocks say.
 //!
-//! Comes in: stamps of frames, and for live captures readings of both clocks. Goes out: engine
-//! time that never goes back, and the news that a clock stepped. The cost of a step does not
-//! depend on its size: a Raspberry Pi without a battery leaps by years when it finds a time
-//! server.
+//! Stamps of frames, and for live captures readings of both clocks, become engine time that never
+//! goes back; a step of a clock is noticed. The cost of a step does not depend on its size: a
+//! Raspberry Pi without a battery leaps by years when it finds a time server.
 
 use super::clock::Reading;
 use super::{Stamp, Time};
@@ -72,7 +71,7 @@ impl Timeline {
         let placed = match self.source {
             Source::Live { now } => {
                 let offset = self.offset.unwrap_or(stamp.0 - i128::from(now.0));
-                // A stamp made before a step and read after it lies anywhere: it is kept between
+                // A stamp made before a step and read after it may lie anywhere: it is kept between
                 // the last frame and the reading.
                 let time = to_time(stamp.0.saturating_sub(offset)).min(now).max(self.last);
                 Placed { time, stepped: false }

@@ -1,6 +1,6 @@
 //! Listening sockets that the service manager opened before this process was started
-//! (`sd_listen_fds(3)`). In: the environment and the descriptors from 3 on. Out: listening sockets
-//! of the standard library. It must not know HTTP or an async runtime.
+//! (`sd_listen_fds(3)`): the environment names them, their descriptors begin at 3. It must not know
+//! HTTP or an async runtime.
 
 use socket2::{Domain, Socket, Type};
 use std::io;
@@ -11,7 +11,7 @@ use thiserror::Error;
 /// Why there is nothing to listen on.
 #[derive(Debug, Error)]
 pub enum ActivationError {
-    /// Nobody handed any over.
+    /// None were handed over.
     #[error(
         "--web.systemd-socket: no socket was passed; start the program by its socket unit, or without this flag"
     )]
@@ -49,7 +49,7 @@ fn listener(descriptor: RawFd) -> Result<TcpListener, ActivationError> {
         let is_ip = [Domain::IPV4, Domain::IPV6].contains(&socket.domain()?);
         Ok(is_ip && socket.r#type()? == Type::STREAM && socket.is_listener()?)
     };
-    // What is no socket at all says so by an error.
+    // What is no socket at all gives an error here.
     if is_stream().unwrap_or(false) {
         Ok(socket.into())
     } else {

@@ -1,7 +1,7 @@
 //! `/api/v1`: the objects of [`report`] as the JSON of version 1, and what was kept of a storm.
 //!
-//! In: a view of the LAN, or what is kept as evidence. Out: JSON in one line, or a capture file.
-//! Rendered behind the same gate as scrapes. What is wrong is said as `{"error":"…"}`.
+//! Rendered behind the same gate as scrapes, as JSON in one line or as a capture file. Errors are
+//! `{"error":"…"}`.
 
 use super::{App, telemetry};
 use crate::lan::{CaptureView, Deadline, Detail, LanView};
@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a capture's lock is waited for; see `telemetry`.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
 
-/// pcap's, the one media type of captures that is registered; pcapng has none, and whatever reads
-/// the one reads the other by its first four octets.
+/// pcap's, the one media type of captures that is registered; pcapng has none, and programs that
+/// read one read the other by its first four octets.
 const CAPTURE_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.tcpdump.pcap");
 
 /// What `devices` answers.
@@ -111,7 +111,7 @@ pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
     .await
 }
 
-/// `/api/v1/storms/{id}/capture`: what frames hold may be private, so only if it was allowed.
+/// `/api/v1/storms/{id}/capture`: what frames hold may be private, so only if that is allowed.
 pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     if !app.enable_capture_download {
         let why = "Captures are only served with the flag --web.enable-capture-download.\n";

@@ -1,8 +1,8 @@
 //! The gate before everything that copies and renders state.
 //!
-//! In: work, and how long its asker will wait. Out: its bytes, or why it was refused. At most one
-//! work runs at a time, so that scrapes queue and do not multiply memory; the queue is bounded;
-//! and so is the number of bodies that slow clients have not taken yet.
+//! At most one piece of work runs at a time, so that scrapes queue and do not multiply memory. The
+//! queue is bounded, and so is the number of bodies that slow clients have not taken yet. Work that
+//! must wait too long is refused.
 
 use axum::body::Bytes;
 use parking_lot::Mutex;
@@ -27,12 +27,12 @@ pub enum Refused {
     /// Its turn did not come in time.
     #[error("other requests took too long, try again later")]
     Late,
-    /// It broke down.
+    /// It failed.
     #[error("the request could not be answered")]
     Broken,
 }
 
-/// Lets one work through at a time.
+/// Lets one piece of work through at a time.
 pub(crate) struct Gate {
     limit: usize,
     entries: Arc<Semaphore>,
@@ -58,7 +58,7 @@ impl Gate {
     }
 
     /// Runs `work` on a thread where it may block, with an empty buffer that it may use for the
-    /// body that it returns. The bytes hold their places in the gate until they are dropped.
+    /// body that it returns. The bytes keep their places in the gate until they are dropped.
     ///
     /// # Errors
     /// [`Refused::Full`] at once, [`Refused::Late`] if its turn does not come within `patience`,
@@ -82,7 +82,8 @@ impl Gate {
         let running = tokio::task::spawn_blocking(move || {
             let buffer = std::mem::take(&mut *spare.lock());
             let text = work(buffer);
-            // Here and not in the task that waits: it goes when its client does, the work stays.
+            // Here and not in the task that waits: that task ends when its client goes, the work
+            // does not.
             drop(turn);
             text.map(|text| Body { text, spare, _places: [entry, body] })
         });

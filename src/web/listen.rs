@@ -1,8 +1,7 @@
 //! Addresses of `--web.listen-address`, bound while the process may still have privileges and
 //! before any thread exists.
 //!
-//! In: an address as the user wrote it. Out: a listening socket of the standard library. It must
-//! not know HTTP or an async runtime.
+//! Gives listening sockets of the standard library. It must not know HTTP or an async runtime.
 
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
@@ -77,7 +76,7 @@ pub fn bind(address: &str) -> Result<TcpListener, ListenError> {
             Err((_, source)) if source.kind() == io::ErrorKind::AddrInUse => {
                 return Err(ListenError::InUse { address: address.to_owned() });
             }
-            // The next may do: a kernel without IPv6, or a name with an address not of this host.
+            // The next may work: a kernel without IPv6, or a name with an address not of this host.
             Err((operation, source)) => {
                 failure = ListenError::Io { address: address.to_owned(), operation, source };
             }

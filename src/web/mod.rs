@@ -1,12 +1,12 @@
 //! HTTP: `/metrics` and the pages around it.
 //!
-//! In: a [`Scraper`] and [`Settings`]. Out: an axum [`Router`] that needs no socket
-//! to be tested, and a [`server`] that runs it. It must not know how frames are captured, decoded
+//! A [`Scraper`] and [`Settings`] make an axum [`Router`] that needs no socket to be tested, and a
+//! [`server`] runs it. It must not know how frames are captured, decoded
 //! or counted, only what a [`Source`](crate::lan::Source) copies for it. The page and `api` show
 //! that copy's devices and storms as the objects of [`report`](crate::report); the page reads
 //! captures and the interfaces passed over as well.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`listen`] | addresses of `--web.listen-address`, bound before privileges are dropped |
 //! | [`probe`] | whether an exporter answers somewhere |
@@ -15,7 +15,7 @@
 //! | `telemetry` | the exposition |
 //! | `negotiate` | which dialect and encoding a client asked for |
 //! | `page` | the page for people |
-//! | `api` | `/api/v1`: devices and storms as JSON, what was kept of a storm |
+//! | `api` | `/api/v1`: devices and storms as JSON, the evidence of a storm |
 
 pub mod activation;
 mod api;

@@ -1,7 +1,7 @@
 //! Content negotiation (RFC 9110 section 12), as Prometheus and its Go client do it.
 //!
-//! In: the Accept and Accept-Encoding headers. Out: a dialect with its exact content type, and an
-//! encoding. What cannot be understood is passed over; if nothing fits, the text format it is.
+//! Decides on a format with its exact content type, and on an encoding. What cannot be understood
+//! is ignored; if nothing fits, the answer is the text format.
 
 use crate::metrics::{Dialect, Encoding};
 use axum::http::{HeaderMap, HeaderName, header};
@@ -20,14 +20,14 @@ const OPENMETRICS: Format = Format {
     dialect: Dialect::OpenMetrics,
     content_type: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
-/// What Prometheus 2.5 to 2.37 ask for. The same text: the draft differs in nothing that is
-/// written here, and the Go client answers so too.
+/// What Prometheus 2.5 to 2.37 ask for. The same text: the draft differs in nothing that is written
+/// here, and the Go client answers likewise.
 const OPENMETRICS_DRAFT: Format = Format {
     dialect: Dialect::OpenMetrics,
     content_type: "application/openmetrics-text; version=0.0.1; charset=utf-8",
 };
 
-/// The format with the highest q; of equals the first.
+/// The format with the highest q; the first of equals.
 pub(super) fn format(headers: &HeaderMap) -> Format {
     let mut best = (0, TEXT);
     for element in elements(headers, &header::ACCEPT) {

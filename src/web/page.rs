@@ -1,7 +1,8 @@
 //! The page for people: who floods and how, what is captured, and who is busiest.
 //!
-//! In: a view of the LAN, whose devices and storms are the objects of [`report`]. Out: HTML without scripts or inline styles. Every string that is not
-//! written here, the network's above all, goes through [`Text`].
+//! Shows a view of the LAN, with devices and storms as the objects of [`report`], as HTML without
+//! scripts or inline styles. Every string from outside, the network's above all, goes through
+//! [`Text`].
 
 use super::{App, telemetry};
 use crate::lan::PassedOver;
@@ -258,7 +259,7 @@ impl Display for Text<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // Marks that turn the direction of what follows could dress one name as another.
+                // Directional marks could make one name look like another.
                 '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_str("\u{fffd}")?,
                 c if c.is_control() => f.write_str("\u{fffd}")?,
                 c => f.write_char(c)?,

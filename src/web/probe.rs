@@ -1,5 +1,4 @@
-//! Asks whether an exporter answers at an address. In: an address as the user wrote it. Out: yes
-//! or no, soon.
+//! Asks whether an exporter answers at an address: yes or no, soon.
 
 use super::listen;
 use std::io::{self, Read as _, Write as _};
@@ -15,7 +14,7 @@ pub(crate) fn is_an_exporter_at(address: &str) -> bool {
     const PATIENCE: Duration = Duration::from_millis(500);
     let ask = || -> io::Result<bool> {
         let (host, port) = listen::split(address).map_err(io::Error::other)?;
-        // By number: an image of one file has nothing to look names up in.
+        // By number: an image with a single file has nothing to resolve names with.
         let candidates: Vec<SocketAddr> = if host.is_empty() {
             let own: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             own.map(|ip| SocketAddr::new(ip, port)).to_vec()

@@ -1,8 +1,7 @@
 //! Serves the pages over TCP: HTTP/1, bounded in connections, time and memory.
 //!
-//! In: listening sockets, a router, and a future that ends when the process should. Out: answers.
-//! A client that sends its request slowly, takes its answer slowly or opens many connections
-//! costs a bounded share; it must not know what is served.
+//! A client that sends its request slowly, takes its answer slowly or opens many connections costs
+//! a bounded share. It must not know what is served.
 
 use super::stall::Stall;
 use axum::Router;
@@ -26,7 +25,7 @@ use tokio::time::{sleep, timeout};
 pub struct Limits {
     /// Connections at a time; more wait in the kernel's queue.
     pub connections: usize,
-    /// Connections at a time of one address; more are told so and closed.
+    /// Connections at a time of one address; more get an error and are closed.
     pub connections_per_peer: usize,
     /// From the first wait for a request to the end of its header. It ends idle connections too.
     pub header: Duration,
@@ -44,7 +43,8 @@ impl Default for Limits {
             // Longer than the usual scrape interval of 15 s, so that Prometheus' connection lasts.
             header: Duration::from_secs(30),
             write: Duration::from_secs(30),
-            // A whole scrape takes a small part of it; more would only wait for who does not read.
+            // A whole scrape takes a small part of it; more would only wait for clients that do not
+            // read.
             stop: Duration::from_secs(1),
         }
     }
@@ -93,7 +93,7 @@ pub async fn serve(
     }
     shutdown.await;
     accepting.shutdown().await;
-    // Every connection sees the sender go.
+    // Every connection notices when the sender is dropped.
     drop(stop);
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     let done = timeout(limits.stop, shared.free.acquire_many(all)).await;
@@ -115,7 +115,7 @@ struct Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let (mut failing, mut refusing) = (false, false);
     loop {
-        // First the place, then the connection: what cannot be served waits in the kernel.
+        // A free place first, then the connection: what cannot be served waits in the kernel.
         let Ok(place) = Arc::clone(&shared.free).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,

@@ -1,8 +1,7 @@
 //! A stream that gives up on a client that does not take what it asked for.
 //!
-//! In: a connection and how long a flush may take. Out: the same connection, whose writes fail
-//! when everything written has not been taken within that time. hyper has no such limit, and a
-//! body that nobody takes holds its memory.
+//! Writes fail when everything written so far has not been taken within the given time. hyper has
+//! no such limit, and a body that nobody takes holds its memory.
 
 use std::future::Future as _;
 use std::io::{self, IoSlice};

@@ -1,7 +1,5 @@
-//! The exposition: `--web.telemetry-path`.
-//!
-//! In: a request with `collect[]` or `exclude[]`, Accept, Accept-Encoding and the scrape's
-//! time-out. Out: the body in the dialect asked for, or a plain-text error.
+//! The exposition: `--web.telemetry-path`, with `collect[]` and `exclude[]`, within the scrape's
+//! time-out.
 
 use super::gate::Refused;
 use super::{App, negotiate};

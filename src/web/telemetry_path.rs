@@ -1,5 +1,5 @@
-//! `--web.telemetry-path`. In: what the user wrote. Out: a path that collides with no other page
-//! and means itself to the router.
+//! `--web.telemetry-path`: a path that collides with no other page and has no special meaning to
+//! the router.
 
 use std::str::FromStr;
 use thiserror::Error;
@@ -17,7 +17,7 @@ pub enum PathError {
     /// It has characters that a URL path would have to escape, or that mean something there.
     #[error("{0:?} has characters other than letters, digits and - . _ ~ /")]
     Characters(String),
-    /// Other pages live there.
+    /// Other pages are there.
     #[error("{0:?} is the path of another page")]
     Taken(String),
 }

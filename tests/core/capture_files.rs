@@ -1,5 +1,5 @@
 //! Reads the 911 real captures and compares how many frames there are with what tshark read.
-//! They are other people's files and lie beside the project, not in it.
+//! They are other people's files, kept outside the repository.
 
 use crate::support::captures_dir;
 use multicast_exporter::capture::file::{FormatError, open};

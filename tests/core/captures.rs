@@ -3,8 +3,8 @@
 //! every row there must be a difference.
 //!
 //! The captures are other people's and not in this repository: they are read from the folder that
-//! `MULTICAST_EXPORTER_CAPTURES` names, else from `../shared/captures`. Without them this part
-//! does not run, and says so.
+//! `MULTICAST_EXPORTER_CAPTURES` names, else from `../shared/captures`. Without them this part does
+//! not run, and reports that.
 
 use crate::support::captures_dir;
 use multicast_exporter::commands::ExitStatus;
@@ -85,7 +85,7 @@ fn every_capture_is_read_and_no_zero_is_left_unexplained() {
     assert!(count >= 900, "only {count} files");
 }
 
-/// Nobody is accused of a storm or of breaking a MUST but by a row of `captures_findings.tsv`,
+/// No device has a storm or breaks a MUST except by a row of `captures_findings.tsv`,
 /// which says why it is true.
 #[test]
 fn storms_and_hard_violations_are_those_that_were_reviewed() {

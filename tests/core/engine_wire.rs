@@ -1,5 +1,5 @@
-//! A segment for tests: frames as bytes come in, through the decoder into an engine, and what the
-//! engine holds goes out. Knows no socket, file or clock: time is what the test says.
+//! A segment for tests: frames as bytes go through the decoder into an engine, which the test then
+//! reads. Knows no socket, file or clock: time is what the test says.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Keys that do not matter.
 pub const KEY: HashKey = HashKey([1, 2, 3, 4]);
 
-/// What every engine of these tests is made of: room for 2,000 devices, none forgotten within four
+/// The settings of every engine of these tests: 2,000 devices, none forgotten within four
 /// hours, none of them this machine.
 pub fn config(converted: Converted) -> Config {
     Config {
@@ -37,7 +37,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// A live segment with room for 2,000 devices, ten seconds old.
+    /// A live segment for 2,000 devices, ten seconds old.
     pub fn new() -> Self {
         let mut segment = Self::just_started(Converted::Live);
         segment.engine.handle_timeout(Time(0));

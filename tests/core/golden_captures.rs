@@ -1,6 +1,6 @@
-//! Captures of our own making through the whole program: what `/metrics` and `analyze` make of
-//! them is in `tests/golden/captures`. Of the reasons for decode errors, causes of storms and rules
-//! only those that were met are kept there.
+//! Captures of our own making through the whole program: the `/metrics` and `analyze` output that
+//! they give is in `tests/golden/captures`. Of the reasons for decode errors, causes of storms and
+//! rules only those that occurred are kept there.
 
 mod made;
 use crate::engine_wire::{KEY, config};

@@ -1,6 +1,6 @@
-//! The library, from bytes to what it says of them: frames, messages and capture files go in;
-//! devices, storms, metrics, pages and reports come out. The program is not started, nothing needs
-//! root, and the pure parts (decode, detect, engine, scenarios) neither sleep nor read a clock.
+//! The library, from bytes to results: frames, messages and capture files go in; devices, storms,
+//! metrics, pages and reports come out. The program is not started, nothing needs root, and the
+//! pure parts (decode, detect, engine, scenarios) neither sleep nor read a clock.
 
 mod capture_files;
 mod captures;

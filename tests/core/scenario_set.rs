@@ -1,5 +1,5 @@
-//! The scenarios themselves, before anything judges them: their names, their neighbours, and that
-//! each floods or stays under the limit as it says. What is said of them is in `verdicts.rs`.
+//! The scenarios themselves, before any verdict: their names, their neighbours, and that each
+//! floods or stays under the limit as it says. The verdicts on them are in `verdicts.rs`.
 
 use crate::scenarios::{FAULT, START, all, named};
 use multicast_exporter::mac::Mac;
@@ -36,7 +36,7 @@ fn they_are_the_same_for_the_same_seed() {
 #[test]
 fn time_goes_on_and_floods_are_over_the_limit_and_harmless_ones_under_it() {
     for scenario in all() {
-        // The founding story has a beginning of its own.
+        // The printer that locks up has a beginning of its own.
         let fault = if scenario.name == "stuck_printer" { 5 * FAULT } else { FAULT };
         let from = Stamp(START.0 + i128::try_from(fault.as_nanos()).expect("minutes"));
         let until = Stamp(from.0 + 10_000_000_000);

@@ -1,5 +1,5 @@
-//! Whole LANs with a known fault, from the bytes of their frames: who is accused of what, at which
-//! level, and that nobody else is. Then a day on which all keep the rules.
+//! Whole LANs with a known fault, from the bytes of their frames: which device has which cause, at
+//! which level, and that no other device has any. Then a day on which all keep the rules.
 
 use crate::engine_wire::Segment;
 use crate::scenarios::{self, START, Scenario};

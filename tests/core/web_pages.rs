@@ -1,4 +1,4 @@
-//! The pages without a socket: what is asked for, what comes back.
+//! The pages without a socket: requests and their answers.
 
 use crate::metrics_fixture::{
     FakeLan, capture, device, flooded, lan, over, segment, snapshot, stuck,

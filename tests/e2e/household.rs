@@ -1,5 +1,5 @@
 //! The simulated household on a real bridge: its printer sends from a namespace of its own, the
-//! others from another. Time is that of the clock.
+//! others from another. It runs in real time.
 
 use super::netns::NetNs;
 use super::support::lan::Member as Port;

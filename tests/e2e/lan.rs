@@ -1,5 +1,5 @@
 //! A LAN on which each protocol and each kind of mDNS message is spoken, over IPv4 and IPv6, by
-//! frames made by hand, and what an exporter must count of it: reckoned from what each frame was
+//! frames made by hand; and what an exporter must count of it, worked out from what each frame was
 //! made as, without a decoder.
 
 use super::exposition::Body;
@@ -33,7 +33,7 @@ pub struct Shot {
     pub host: Host,
     /// As what.
     pub protocol: Protocol,
-    /// By IPv6 rather than IPv4.
+    /// By IPv6, not IPv4.
     pub v6: bool,
     /// If it is mDNS: its kind, and its records as another parser counts them.
     pub message: Option<(Kind, [u64; 4])>,
@@ -98,7 +98,7 @@ fn mdns_shots() -> Vec<Shot> {
     let mut shots = vec![
         spoken(speaker, Kind::Probe, sonos.probe(), v4),
         spoken(speaker, Kind::Probe, sonos.probe(), v6),
-        // Nobody asked: nobody may have, for what is announced, in the last two seconds.
+        // Unasked: there must be no question for what is announced in the last two seconds.
         spoken(speaker, Kind::Announcement, sonos.announcement(), v4),
         spoken(speaker, Kind::Announcement, sonos.announcement(), v6),
         spoken(phone, Kind::Query, browse.clone(), v4),

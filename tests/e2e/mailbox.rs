@@ -1,5 +1,5 @@
-//! A mail server in a namespace that takes every mail and keeps it: as much of SMTP as
-//! Alertmanager speaks.
+//! A mail server in a namespace that accepts every mail and keeps it: only as much of SMTP as
+//! Alertmanager needs.
 
 use super::PATIENCE;
 use super::netns::NetNs;

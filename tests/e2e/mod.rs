@@ -1,5 +1,5 @@
-//! The real program in a network namespace, asked over HTTP. What the tests of the program as a
-//! whole share. Needs root, and fails without.
+//! The real program in a network namespace, asked over HTTP: what the tests of the whole program
+//! share. Needs root, and fails without it.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 

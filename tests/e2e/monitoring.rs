@@ -1,8 +1,8 @@
 //! A real Prometheus and a real Alertmanager in the exporter's namespace, with the shipped files.
 //!
-//! Of the files nothing differs but what is needed to run them anywhere and soon: every duration
-//! is divided by one factor ([`divided`]), the receivers' addresses are the test's, and secrets
-//! are files of a temporary directory.
+//! The files differ only in what is needed to run them anywhere and quickly: every duration is
+//! divided by one factor ([`divided`]), the receivers' addresses are the test's, and secrets are
+//! files of a temporary directory.
 
 use super::alertmanager::Alertmanager;
 use super::netns::NetNs;
@@ -71,7 +71,7 @@ impl<'a> Monitoring<'a> {
             .arg(in_directory("--config.file", "prometheus.yml"))
             .arg(in_directory("--storage.tsdb.path", "prometheus"))
             .arg(format!("--web.listen-address=127.0.0.1:{PORT}"))
-            // How often a firing alert is told again: a minute is the default.
+            // How often a firing alert is sent again: a minute is the default.
             .arg(format!("--rules.alert.resend-delay={}ms", 60_000 / factor));
         let monitoring = Self {
             namespace,

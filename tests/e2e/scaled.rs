@@ -1,7 +1,7 @@
 //! Rules and routes in a shorter time: the shipped files with every duration divided by one factor,
-//! and the proof that nothing else differs. `tests/shipped/scaling.rs` tests it.
+//! and a check that nothing else differs. `tests/shipped/scaling.rs` tests it.
 //!
-//! A duration literal is what Prometheus takes for one, such as `45s` or `1h30m`, where Prometheus
+//! A duration literal is what Prometheus accepts as one, such as `45s` or `1h30m`, where Prometheus
 //! reads one: as a whole value of YAML, in the brackets of a range (`[25s]`, `[1d:5m]`), or after
 //! `offset`. Everything else stays: names, prose, numbers of seconds, comments.
 

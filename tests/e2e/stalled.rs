@@ -1,4 +1,4 @@
-//! A thread that hangs, made from outside: without a word from the program.
+//! A thread that hangs, made from outside, without help from the program.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

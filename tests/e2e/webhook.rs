@@ -1,4 +1,4 @@
-//! A receiver of webhooks in a namespace: it takes every POST and keeps it. Not a server for
+//! A receiver of webhooks in a namespace: it accepts every POST and keeps it. Not a server for
 //! anything else: one request a connection, with a length.
 
 use super::PATIENCE;
@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-/// What somebody posted.
+/// A request that was posted.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// When it was read to its end.
@@ -39,7 +39,7 @@ impl Webhook {
             // Ends with an error once the socket is shut down.
             while let Ok((stream, _)) = accepting.accept() {
                 let kept = Arc::clone(&kept);
-                // One that says nothing keeps nobody waiting.
+                // A connection that sends nothing delays no others.
                 thread::spawn(move || {
                     if let Some(post) = read(&stream) {
                         kept.lock().expect("nobody panics with it").push(post);

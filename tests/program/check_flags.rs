@@ -1,5 +1,5 @@
-//! `check` as a program, as far as it needs no network: what is wrong with the flags, and what it
-//! says of a capture file.
+//! `check` as a program, as far as it needs no network: faults in the flags, and what it reports on
+//! a capture file.
 
 use crate::support::process::program;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The command line of the real program, without privilege and network: what it prints, in one
-//! line where something is wrong, and its exit codes.
+//! The command line of the real program, without privilege and network: what it prints, errors in
+//! one line, and its exit codes.
 
 use crate::support::golden::compare_with_golden;
 use crate::support::process::program;

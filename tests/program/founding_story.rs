@@ -1,6 +1,6 @@
-//! The founding story as others may tell it: a printer at 10.0.1.8 locks up and sends the address
-//! record of A1CA45000000.local 200 times a second, for good. Files go in, through the program
-//! that users run, and its JSON comes out.
+//! The incident behind this project: a printer at 10.0.1.8 locks up and sends the address record of
+//! A1CA45000000.local 200 times a second, for good. Files go in, through the program that users
+//! run, and its JSON comes out.
 
 use crate::scenarios::START;
 use crate::support::process::program;
@@ -24,7 +24,7 @@ struct Story {
     before: u64,
     /// For how many seconds it lasts.
     lasts: u64,
-    /// Whether the household is there, or nobody but the router.
+    /// Whether the household is there, or only the router.
     is_household: bool,
     /// The n-th frames of the printer.
     frames: fn(u64) -> Vec<Vec<u8>>,

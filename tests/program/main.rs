@@ -1,6 +1,6 @@
 //! The program as users meet it: command lines and files go in; exit codes, text, JSON and answers
-//! over loopback come out. No test needs root or a network. The web server, which is all that
-//! these tests have in common with a user's browser, is tested here by itself too.
+//! over loopback come out. No test needs root or a network. The web server is also tested here by
+//! itself.
 
 mod check_flags;
 mod cli;

@@ -1,5 +1,5 @@
-//! The program on a LAN with other people's: avahi-daemon as the responder, the zeroconf module
-//! of Python as the client, each in a namespace of its own behind one bridge.
+//! The program on a LAN with other people's software: avahi-daemon as the responder, the zeroconf
+//! module of Python as the client, each in a namespace of its own behind one bridge.
 
 use crate::e2e::exposition::Body;
 use crate::e2e::netns::NetNs;
@@ -130,7 +130,7 @@ fn all_see_each_other(flags: &[&str], by_mac: bool) -> Body {
     assert!(info["name"] == "canon" || info["name"] == "canon.local", "{info:?}");
     assert_eq!(info["local"], "false");
 
-    // A daemon that is told to end says goodbye.
+    // A daemon that is asked to end says goodbye.
     avahi.signal(libc::SIGTERM);
     exporter.scrape_until("avahi says goodbye", |b| messages(b, &device, "goodbye") > 0.0)
 }
@@ -178,7 +178,7 @@ fn avahi_beside_the_sockets_gets_all_unicast() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let avahi = start_avahi(&host.namespace, directory.path());
     wait_until_established(&avahi);
-    // Whoever comes last gets the unicast, where two have the same port.
+    // Where two have the same port, the last one gets the unicast.
     let exporter = Exporter::start(&host.namespace, &["--capture.backend=socket"]);
     exporter.wait_up("eth0", true);
     assert_eq!(answers(&asker.namespace, host.address, 50), 50);

@@ -1,5 +1,5 @@
-//! Interfaces that go, come back, change their name or come late, under the real program: what
-//! was counted stays, what is sent while nobody can hear it is all that is lost.
+//! Interfaces that go, come back, change their name or come late, under the real program: what was
+//! counted stays, and only what is sent while nothing can hear it is lost.
 
 use crate::e2e::lan::opening;
 use crate::e2e::netns::NetNs;

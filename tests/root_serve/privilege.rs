@@ -1,5 +1,5 @@
-//! What the real program may do after its start: nothing. Started with one capability, as root
-//! and with none.
+//! What the real program may do after its start: nothing. Started with one capability, as root and
+//! without any.
 
 use crate::e2e::installed::Installed;
 use crate::e2e::lan::opening;

@@ -1,6 +1,6 @@
-//! Captures with a known fault, each amid the healthy LAN: one for each cause of storms and one
-//! for each rule, and beside each the nearest that is harmless. Comes in: a seed. Go out: frames
-//! with stamps, and what must be said of them.
+//! Captures with a known fault, each amid the healthy LAN: one for each cause of storms and one for
+//! each rule, and beside each the nearest that is harmless. A seed gives frames with stamps, and
+//! what must be found in them.
 //!
 //! A scenario is named as the cause or rule that it is about; the harmless one has `_harmless` or
 //! `_kept` behind it. Expectations are written in labels, as a reader of the metrics sees them,
@@ -50,7 +50,7 @@ pub struct Expected {
     pub segment: Option<&'static str>,
     /// The rule that is broken and by whom, at least once.
     pub broken: Option<(Mac, &'static str)>,
-    /// The rule that nobody breaks.
+    /// The rule that no device breaks.
     pub kept: Option<&'static str>,
 }
 

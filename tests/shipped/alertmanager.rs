@@ -1,5 +1,5 @@
 //! The shipped Alertmanager files as amtool reads them: they are valid, each severity goes where it
-//! should, the messages are those that the README shows. And what the inhibition rules match.
+//! should, and the messages are those that the README shows. Also what the inhibition rules match.
 
 use serde::Deserialize;
 use std::collections::BTreeSet;

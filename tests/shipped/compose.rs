@@ -1,5 +1,5 @@
-//! The compose file: docker-compose accepts it, one exporter runs by profile, it asks for what the
-//! design names, and the files, flags and folders that it names are there.
+//! The compose file: docker-compose accepts it, one exporter runs by profile, it asks for the
+//! privileges listed here and no more, and the files, flags and folders that it names are there.
 
 use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;

@@ -1,5 +1,6 @@
-//! The dashboards as JSON: each rule is a function over the text of a dashboard, and a test breaks a
-//! dashboard to see that it complains. That their queries have data is shown by the incident.
+//! The dashboards as JSON: each rule is a function over the text of a dashboard, and a test breaks
+//! a dashboard to see that it complains. `tests/root_incident.rs` shows that their queries have
+//! data.
 
 use crate::grafana::{dashboards, panels};
 use multicast_exporter::metrics::catalogue::{ALL, Family, Kind};

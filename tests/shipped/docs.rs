@@ -1,6 +1,5 @@
-//! What the documents say twice is generated or compared: the README's metrics from the
-//! catalogue, its flags from the command line's definition. What they name is there: tests, files,
-//! outputs.
+//! What the documents repeat is generated or compared: the README's metrics from the catalogue, its
+//! flags from the command line's definition. What they name is there: tests, files, outputs.
 //! `UPDATE_DOCS=1 cargo test --test shipped docs` writes the generated parts anew.
 
 use clap::CommandFactory as _;

@@ -1,6 +1,6 @@
 //! The objects of `deploy/kubernetes` as kustomize builds them: they keep the schemas of Kubernetes
-//! and of Prometheus' operator, ask for what the design names and no more, name flags, paths and
-//! ports that the program has, and carry the rules and dashboards that are shipped elsewhere.
+//! and of Prometheus' operator, ask for the privileges listed here and no more, name flags, paths
+//! and ports that the program has, and carry the rules and dashboards that are shipped elsewhere.
 
 use crate::support::process::program;
 use crate::support::served::Served;

@@ -1,6 +1,6 @@
 //! What is shipped beside the program, and the repository itself: rules, dashboards, units,
 //! manifests, runbooks and documents are read and compared with the code. Other projects' tools
-//! judge them in the tests that are ignored without `make test`. The program is not started.
+//! check them in the tests that are ignored without `make test`. The program is not started.
 
 mod alertmanager;
 mod compose;

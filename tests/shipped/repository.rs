@@ -1,6 +1,6 @@
-//! What has to hold of the source text and of the repository: the design's invariants that no
-//! type and no lint can keep. Each check is a function from text to findings, so that every test
-//! can first show that it would find something.
+//! What must hold of the source text and of the repository: invariants that no type and no lint can
+//! keep. Each check is a function from text to findings, so that every test can first show that it
+//! would find something.
 
 mod imports;
 mod source;
@@ -273,7 +273,7 @@ fn the_linter_knows_every_clock() {
     }
 }
 
-/// Things that were meant to be done, and places on somebody's machine.
+/// Things still to be done, and paths on one person's machine.
 fn left_over(file: &File) -> Vec<Finding> {
     // Put together, so that this file does not find itself.
     let traces = [

@@ -1,5 +1,5 @@
-//! The shipped Prometheus files: what promtool says of them, that each alert is tested, and that
-//! what they repeat of the code (metrics, labels, words, bounds) is what the code says.
+//! The shipped Prometheus files: promtool accepts them, each alert is tested, and what they repeat
+//! of the code (metrics, labels, words, bounds) is what the code says.
 
 use crate::scaled;
 use multicast_exporter::detect::{Cause, SegmentCause};

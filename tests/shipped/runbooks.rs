@@ -1,5 +1,5 @@
-//! Each alert has a runbook, each runbook is of an alert, and what the pages name is there: metrics,
-//! flags, files.
+//! Each alert has a runbook, each runbook belongs to an alert, and what the pages name is there:
+//! metrics, flags, files.
 
 use crate::support::process::program;
 use multicast_exporter::metrics::catalogue::ALL;

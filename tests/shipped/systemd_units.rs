@@ -1,5 +1,5 @@
-//! The units of `deploy/systemd`: systemd's own tools accept them, they ask for what the design
-//! names and no more, and what they name is there.
+//! The units of `deploy/systemd`: systemd's own tools accept them, they ask for the privileges
+//! listed here and no more, and what they name is there.
 
 use crate::support::process::BINARY;
 use clap::CommandFactory as _;

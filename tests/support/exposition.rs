@@ -1,5 +1,5 @@
-//! A small, strict reader of both dialects, written from their specifications and independent of
-//! the writer.
+//! A small, strict reader of both formats, written from their specifications and independent of the
+//! writer.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

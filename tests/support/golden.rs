@@ -1,4 +1,4 @@
-//! Texts as they should be, in `tests/golden`; `UPDATE_GOLDEN=1` accepts what has changed.
+//! Expected texts, in `tests/golden`; `UPDATE_GOLDEN=1` accepts what has changed.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Asking a server as a browser does, and no more: one request a connection, read to its end.
-//! Comes in: an address and a request. Goes out: the answer. Runs in the namespace of its thread.
+//! Asks a server as a browser does, and no more: one request a connection, read to its end. Runs in
+//! the network namespace of its thread.
 
 use super::process::PATIENCE;
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,6 @@
 //! What several test programs share: where other people's captures are, golden files, a reader of
-//! the exposition, how the program is started and asked, network namespaces and LANs made of them. What concerns one test only stays
-//! with it.
+//! the exposition, how the program is started and asked, network namespaces and LANs made of them.
+//! What concerns only one test stays with it.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 

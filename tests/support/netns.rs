@@ -1,5 +1,5 @@
 //! Network namespaces for tests that need root. Each has a name of its own and goes away with its
-//! guard, also when the test panics. Fails, never skips, where it cannot be made.
+//! guard, also when the test panics. A failure to make one fails the test; it never skips.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 

@@ -1,5 +1,5 @@
-//! Starting the program, and any other process. Comes in: a command. Go out: what it logs, while it
-//! runs, and how it ends. It ends with its guard. Knows no namespace.
+//! Starts the program, or any other process, and gives its log while it runs and how it ends. It
+//! ends with its guard. Knows no namespace.
 
 use multicast_exporter::time::clock;
 use std::io::{BufRead as _, BufReader, Read};

@@ -1,5 +1,5 @@
-//! The program as it serves on loopback, on a port that the kernel chose. Comes in: its command
-//! line. Go out: its pages, its log, its end.
+//! The program as it serves on loopback, on a port that the kernel chose: its pages, its log, its
+//! end.
 
 use super::http::{self, Answer};
 use super::process::{Process, is_within, program};

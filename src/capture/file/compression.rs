@@ -1,6 +1,6 @@
-//! Takes gzip and Zstandard off a stream, told by content. Members of gzip and frames of
-//! Zstandard may follow each other, and one kind may be wrapped in the other. In comes a reader,
-//! out comes a reader. Must not know of capture formats.
+//! Takes gzip and Zstandard off a stream, recognised by content. Members of gzip and frames of
+//! Zstandard may follow each other, and one kind may be wrapped in the other. Must not know of
+//! capture formats.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -15,7 +15,7 @@ const CHUNK: usize = 64 * 1024;
 /// The base-2 logarithm of the largest window that gzip has.
 const LARGEST_WINDOW: u8 = 15;
 
-/// Compressed, and wrapped once more; what is deeper is not read.
+/// Compressed, and wrapped once more; anything deeper is not read.
 const DEEPEST: usize = 2;
 
 /// Takes compression off.

@@ -34,7 +34,7 @@ pub enum Flaw {
     /// It begins with these bytes, which are of no kind that is known.
     #[error("it begins with {}", hex(.0))]
     Beginning(Vec<u8>),
-    /// A version of pcap that nobody wrote.
+    /// A version of pcap that never existed.
     #[error("pcap of version {major}.{minor}")]
     PcapVersion {
         /// As the header has it.

@@ -1,6 +1,5 @@
-//! The raw input of a capture file, with a tap: how far it was read, and whether it was the
-//! operating system that failed. What comes in is a reader of stored bytes, what goes out is the
-//! same reader. Must not know of formats or compression.
+//! The raw input of a capture file: how far it was read, and whether it was the operating system
+//! that failed. Must not know of formats or compression.
 
 use super::FormatError;
 use super::flaw::Flaw;
@@ -10,7 +9,7 @@ use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far a capture file has been read, for whoever shows it while another thread reads.
+/// How far a capture file has been read, to be shown while another thread reads.
 #[derive(Clone, Debug)]
 pub struct Progress {
     position: Arc<AtomicU64>,
@@ -29,8 +28,8 @@ impl Progress {
     }
 }
 
-/// Remembers the error of the operating system that ended the input, if one did. Decompressors
-/// wrap errors of their source beyond recognition; this tells a bad disk from a bad file.
+/// Remembers the error of the operating system that ended the input, if one did. Decompressors wrap
+/// errors of their source beyond recognition; this distinguishes a bad disk from a bad file.
 pub(super) struct Failure(Arc<Mutex<Option<io::Error>>>);
 
 impl Failure {
@@ -47,7 +46,7 @@ impl Failure {
     }
 }
 
-/// Puts a tap on `inner`.
+/// Watches the reads of `inner`.
 pub(super) fn tap(
     inner: Box<dyn Read + Send>,
     size: Option<u64>,

@@ -1,6 +1,6 @@
-//! Several captures as one: their frames by time stamp, equal stamps in the order of the files.
-//! A file's own order is kept, even where its clock went back. A file that breaks ends there and
-//! the others go on. In come captures, out goes a capture. Must not know of formats.
+//! Several captures as one: their frames by time stamp, equal stamps in the order of the files. A
+//! file's own order is kept, even where its clock went back. A file that breaks ends there and the
+//! others go on. Must not know of formats.
 
 use super::bounds::BATCH_FRAMES;
 use super::{FileCapture, Replay};
@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::time::Duration;
 
-/// A batch is full at so many bytes: the size of the window that a file is read through.
+/// A batch is full at this many bytes: the size of the window that a file is read through.
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// Captures merged by time stamp. A single one is handed through without copying.
@@ -64,7 +64,7 @@ impl Merge {
         std::mem::take(&mut self.failures)
     }
 
-    /// The one capture, if there is but one.
+    /// The only capture, if there is just one.
     fn single(&self) -> Option<&FileCapture> {
         match self.sources.as_slice() {
             [only] => Some(&only.capture),
@@ -82,15 +82,15 @@ impl Merge {
         }
         let known = source.interfaces.len();
         for name in source.capture.interfaces().iter().skip(known) {
-            // More names than 32 bits count would not fit into memory.
+            // More names than 32 bits can count would not fit into memory.
             source.interfaces.push(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
             self.names.push(name.clone());
         }
         source.head()
     }
 
-    /// Copies frames, earliest first, until the batch is full or a source has to be read:
-    /// that one is left without a head.
+    /// Copies frames, earliest first, until the batch is full or a source must be read: that one is
+    /// left without a head.
     fn take(&mut self) -> Option<usize> {
         while self.slots.len() < BATCH_FRAMES && self.memory.len() < BATCH_BYTES {
             let mut top = self.heads.peek_mut()?;
@@ -166,7 +166,7 @@ impl Replay for Merge {
 }
 
 impl Capture for Merge {
-    /// Does not wait. Never fails but by ending: see [`Merge::failures`].
+    /// Does not wait. Never fails, only ends: see [`Merge::failures`].
     fn next_batch(&mut self, _wait: Duration) -> Result<Batch<'_>, CaptureError> {
         self.advance()?;
         Ok(self.batch())

@@ -1,9 +1,9 @@
 //! Capture files: pcap, pcapng and Sun snoop, plain or compressed with gzip or Zstandard.
 //!
-//! In comes a path or a stream of bytes, out go batches of frames that point into the memory the
-//! bytes were read into. A file that breaks off hands out every whole frame before the break,
-//! then says once where and how it breaks, then ends. Memory is bounded by what a record may
-//! hold, never by what a file claims. Knows nothing of what frames mean.
+//! Gives batches of frames that point into the memory the bytes were read into. From a file that
+//! breaks off it gives every whole frame before the break, then reports once where and how it
+//! breaks, then ends. Memory is bounded by what a record may hold, never by what a file claims.
+//! Knows nothing of what frames mean.
 
 mod bounds;
 mod compression;

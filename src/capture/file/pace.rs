@@ -1,6 +1,6 @@
-//! Hands out the frames of a capture file at the pace at which they were heard, times a factor.
-//! The decision is [`Schedule`], which is told the time; only [`Paced`] reads the clock and
-//! waits. In comes a capture, out goes a capture. Must not know of formats.
+//! Gives out the frames of a capture file at the pace at which they were heard, times a factor.
+//! [`Schedule`] decides and is given the time; only [`Paced`] reads the clock and waits. Must not
+//! know of formats.
 
 use super::Replay;
 use crate::capture::{Capture, CaptureError};
@@ -13,7 +13,7 @@ use thiserror::Error;
 /// A longer gap between two frames is a step of the clock or a break in the capture, not a pace.
 const LONGEST_GAP: i128 = 3_600 * 1_000_000_000;
 
-/// Batches that are not full go out at most this often: a live capture hands out its blocks as
+/// Batches that are not full go out at most this often: a live capture gives out its blocks as
 /// seldom, and waking for each frame would cost more than handling it.
 const GRAIN: Duration = Duration::from_millis(10);
 
@@ -21,7 +21,7 @@ const GRAIN: Duration = Duration::from_millis(10);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(f64);
 
-/// A speed that is none.
+/// A speed that is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the speed must be a number above 0")]
 pub struct SpeedError;
@@ -48,9 +48,9 @@ impl Schedule {
         Self { speed, last: None }
     }
 
-    /// When the next frame, heard at `stamp`, is due, if it is now `now`. The first is due at
-    /// once. A step back and a gap of more than an hour are not waited for. What lags behind
-    /// catches up: due times follow from each other, not from `now`.
+    /// When the next frame, heard at `stamp`, is due, if it is now `now`. The first is due at once.
+    /// A step back and a gap of more than an hour are not waited for. Delays are caught up: due
+    /// times follow from each other, not from `now`.
     pub fn due(&self, stamp: Stamp, now: Time) -> Time {
         let Some((before, due)) = self.last else { return now };
         let gap = stamp.0.saturating_sub(before.0);
@@ -74,7 +74,7 @@ pub struct Paced<R> {
     schedule: Schedule,
     /// How many frames of the inner batch were handed out.
     next: usize,
-    /// Not before this may a batch go out that is not full.
+    /// A batch that is not full may not go out before this.
     rest: Time,
 }
 
@@ -84,8 +84,8 @@ impl<R: Replay> Paced<R> {
         Self { inner, schedule: Schedule::new(speed), next: 0, rest: Time(0) }
     }
 
-    /// Moves `next` beyond the frames that are due at `now`; when the first one is due that is
-    /// left, `None` if none is left.
+    /// Moves `next` beyond the frames that are due at `now`. Returns when the first of the rest is
+    /// due, `None` if none is left.
     fn pass(&mut self, now: Time) -> Option<Time> {
         let Self { inner, schedule, next, .. } = self;
         while let Some(frame) = inner.batch().get(*next) {

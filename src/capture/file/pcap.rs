@@ -1,5 +1,5 @@
-//! pcap (draft-ietf-opsawg-pcap): one interface, 16 octets before each frame. In come bytes, out
-//! go the places of frames. Must not know of files or readers.
+//! pcap (draft-ietf-opsawg-pcap): one interface, 16 octets before each frame. Must not know of
+//! files or readers.
 
 use super::bounds::{BATCH_FRAMES, LARGEST_FRAME};
 use super::flaw::Flaw;
@@ -101,7 +101,7 @@ impl Records for Pcap {
             }
             let seconds = i128::from(self.order.u32(header, 0));
             let fraction = i128::from(self.order.u32(header, 4)) * i128::from(self.fraction);
-            // More captured than there was makes no sense: Wireshark shows what there was.
+            // More captured than there was makes no sense: like Wireshark, show what there was.
             let wire_len = original.saturating_sub(self.fcs);
             slots.push(Slot {
                 meta: FrameMeta {

@@ -1,6 +1,6 @@
 //! pcapng (draft-ietf-opsawg-pcapng): sections, each with its byte order and interfaces, made of
-//! blocks. In come bytes, out go the places of frames and the names of interfaces. Must not know
-//! of files or readers.
+//! blocks. Gives the places of frames and the names of interfaces. Must not know of files or
+//! readers.
 
 use super::bounds::{BATCH_FRAMES, LARGEST_FRAME, LARGEST_RECORD, MOST_INTERFACES};
 use super::flaw::Flaw;
@@ -46,7 +46,7 @@ pub(super) struct Pcapng {
 /// What is known of an interface apart from its name.
 struct Interface {
     link: LinkType,
-    /// At most so many octets of a frame are captured; 0 is no limit.
+    /// At most this many octets of a frame are captured; 0 is no limit.
     snaplen: u32,
     clock: Clock,
     /// Octets of frame check sequence at the end of each frame.
@@ -221,7 +221,7 @@ impl Pcapng {
         Ok(())
     }
 
-    /// Goes on skipping; tells how much it took and whether the block is done with.
+    /// Goes on skipping; returns how much it took and whether the block is finished.
     fn skip(&mut self, mut skip: Skip, data: &[u8]) -> Result<(usize, bool), Flaw> {
         let taken = skip.left.min(data.len());
         skip.left -= taken;
@@ -234,13 +234,13 @@ impl Pcapng {
         Ok((taken + BLOCK_TRAILER, true))
     }
 
-    /// Takes one block from the front of `data`; 0 octets if it is not there whole.
+    /// Takes one block from the front of `data`; 0 octets if it is not complete.
     fn next(&mut self, data: &[u8], base: usize, slots: &mut Vec<Slot>) -> Result<usize, Flaw> {
         let Some(header) = data.first_chunk::<BLOCK_HEADER>() else { return Ok(0) };
         let is_section = header[..4] == SECTION;
         if is_section {
             let Some(header) = data.first_chunk::<HEADER>() else { return Ok(0) };
-            // The section before ends here, whatever its header said of its length.
+            // The section before ends here, whatever its header said about its length.
             self.order = section(header)?;
             self.interfaces.clear();
             // MOST_INTERFACES fits.
@@ -343,7 +343,7 @@ fn fixed<'a, const N: usize>(body: &'a [u8], block: &'static str) -> Result<&'a 
     body.first_chunk().ok_or(Flaw::ShortBody { block, len: body.len() })
 }
 
-/// The options in `bytes`, up to the end-of-options mark or the first that is not there whole.
+/// The options in `bytes`, up to the end-of-options mark or the first that is incomplete.
 fn options(order: Order, bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {

@@ -22,7 +22,7 @@ pub(super) trait Records: Send {
 /// What a parser made of the bytes that it was given.
 #[derive(Debug)]
 pub(super) struct Taken {
-    /// So many bytes from the front are done with.
+    /// This many bytes from the front are finished.
     pub(super) consumed: usize,
     /// Why it stopped.
     pub(super) outcome: Outcome,
@@ -31,7 +31,7 @@ pub(super) struct Taken {
 /// Why a parser stopped.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// The next record is not there whole.
+    /// The next record is incomplete.
     More,
     /// The batch is full.
     Full,

@@ -1,5 +1,5 @@
-//! Tells formats apart by the first bytes of the decompressed stream, and says of what is not
-//! read what it looks like.
+//! Recognises formats by the first bytes of the decompressed stream, and says what an unknown file
+//! looks like.
 
 use super::FormatError;
 use super::flaw::Flaw;
@@ -8,13 +8,13 @@ use super::pcapng::{self, Pcapng};
 use super::records::{Order, Records};
 use super::snoop::{self, Snoop};
 
-/// So many bytes are needed to tell, or all that there are.
+/// This many bytes are needed to decide, or all that there are.
 pub(super) const HEADER: usize = 24;
 
 /// A parser and the length of the header that it has read.
 type Identified = Result<(Box<dyn Records>, usize), FormatError>;
 
-/// The parser for a stream that begins with `head`, and how many bytes of it are done with.
+/// The parser for a stream that begins with `head`, and how many bytes of it are finished.
 ///
 /// # Errors
 /// [`FormatError::Unknown`] if it is no format that is read, [`FormatError::Broken`] if it is one
@@ -92,7 +92,7 @@ fn describe(head: &[u8]) -> Flaw {
         return Flaw::Kind("an empty file");
     }
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| {
-        // A file may be shorter than what tells its kind.
+        // A file may be shorter than what identifies its kind.
         let len = magic.len().min(head.len()).min(HEADER);
         len >= magic.len().min(4) && head[..len] == magic[..len]
     }) {

@@ -1,5 +1,5 @@
-//! Sun snoop (RFC 1761): one interface, big-endian, 24 octets before each frame and padding
-//! behind it. In come bytes, out go the places of frames. Must not know of files or readers.
+//! Sun snoop (RFC 1761): one interface, big-endian, 24 octets before each frame and padding behind
+//! it. Must not know of files or readers.
 
 use super::bounds::{BATCH_FRAMES, LARGEST_FRAME};
 use super::flaw::Flaw;
@@ -16,7 +16,7 @@ pub(super) const MAGIC: [u8; 8] = *b"snoop\0\0\0";
 /// Octets before each frame.
 const RECORD_HEADER: usize = 24;
 
-/// Padding brings records to a multiple of four; more than this is a break.
+/// Padding brings records to a multiple of four; more than this counts as a break.
 const LARGEST_PADDING: u32 = 65_536;
 
 /// A snoop file after its header.

@@ -1,5 +1,4 @@
 //! Time stamps of pcapng interfaces: ticks of a resolution that the file chooses, and an offset.
-//! In come the options' values and ticks, out goes a [`Stamp`].
 
 use crate::time::Stamp;
 
@@ -14,13 +13,13 @@ pub(super) struct Clock {
 /// One tick in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resolution {
-    /// A tick is so many nanoseconds.
+    /// A tick is this many nanoseconds.
     Times(u32),
-    /// A nanosecond is so many ticks.
+    /// A nanosecond is this many ticks.
     Over(u64),
     /// A second is 2 to the power of this many ticks.
     Binary(u8),
-    /// A tick is so short that 64 bits of them are no nanosecond.
+    /// A tick is so short that 64 bits of them make less than a nanosecond.
     Nothing,
 }
 

@@ -1,6 +1,6 @@
-//! The memory a file is read into: a window on its decompressed stream. In come bytes from a
-//! reader, out go the bytes that no parser has taken yet. Frames of a batch point into it, so
-//! bytes that were taken stay in place until the next [`Window::fill`]. Must not know of formats.
+//! The memory a file is read into: a window on its decompressed stream. Frames of a batch point
+//! into it, so bytes that were taken stay in place until the next [`Window::fill`]. Must not know
+//! of formats.
 
 use super::bounds::LARGEST_RECORD;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use std::io::{self, Read};
 /// stay in a second-level cache.
 const CHUNK: usize = 256 * 1024;
 
-/// The window never grows beyond this: room for the largest record and a chunk to follow.
+/// The window never grows beyond this: the largest record and a chunk to follow.
 const LARGEST: usize = LARGEST_RECORD + CHUNK;
 
 /// A window on a stream of bytes.
@@ -62,7 +62,7 @@ impl Window {
     }
 
     /// Reads once from `reader`, 0 bytes only at its end. Moves what was not taken to the front.
-    /// Grows by doubling when full, hence only as far as bytes have in fact come.
+    /// Grows by doubling when full, so only as far as bytes have in fact come.
     ///
     /// # Errors
     /// The reader's, or that a record is larger than any may be, which parsers rule out before.

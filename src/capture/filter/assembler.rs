@@ -1,8 +1,7 @@
-//! Assembles classic BPF. Comes in: instructions in order, jumps by label; goes out: the
-//! program as the kernel takes it. Knows nothing of frames.
+//! Assembles classic BPF: instructions in order, jumps by label. Knows nothing of frames.
 //!
-//! Labels lead forward only, as the machine demands, and a conditional jump reaches 255
-//! instructions, which is enough for a program that is shorter.
+//! Labels lead forward only, as the machine demands. A conditional jump reaches 255 instructions,
+//! which is enough for a shorter program.
 
 use libc::sock_filter;
 
@@ -165,7 +164,7 @@ impl Assembler {
     }
 
     pub(super) fn jump(&mut self, target: Label) {
-        // JA has a long reach in k: `finish` tells it apart by its code.
+        // JA has a long reach in k: `finish` recognises it by its code.
         self.branch(JA, 0, target, true);
     }
 

@@ -1,5 +1,5 @@
-//! Reads one block of a `TPACKET_V3` ring. Comes in: its bytes; goes out: where its frames lie
-//! and what the kernel knows of them. Pure: never reads outside the block, whatever it says.
+//! Reads one block of a `TPACKET_V3` ring: where its frames lie and what the kernel knows of them.
+//! Pure: never reads outside the block, whatever it says.
 //!
 //! Layout (`linux/if_packet.h`), all in host byte order: `tpacket_block_desc` with the number of
 //! frames at 12 and the offset of the first at 16; then for each frame a `tpacket3_hdr` of 48
@@ -47,8 +47,8 @@ impl Cursor {
         self.left == 0
     }
 
-    /// Appends the next frames of `block`, at most `limit`, to `slots`. How many frames
-    /// are lost, because the block contradicts itself: then the cursor is at the end.
+    /// Appends the next frames of `block`, at most `limit`, to `slots`. Returns how many frames are
+    /// lost because the block contradicts itself: then the cursor is at the end.
     pub(super) fn read(
         &mut self,
         block: &[u8],

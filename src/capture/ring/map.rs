@@ -1,6 +1,5 @@
-//! The memory that the kernel and this process share. Comes in: a socket whose ring is set up;
-//! goes out: block after block, each borrowed while it is ours. All of the ring's `unsafe` that
-//! touches memory is here.
+//! The memory that the kernel and this process share: block after block of a ring, each borrowed
+//! while it is ours. All of the ring's `unsafe` that touches memory is here.
 //!
 //! A block belongs to the kernel or to the process, as its status word says
 //! (`TPACKET_V3`; kernel: `Documentation/networking/packet_mmap.rst`). The kernel never writes to a

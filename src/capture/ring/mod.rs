@@ -1,6 +1,5 @@
-//! Capture by a ring in memory that the kernel fills: `AF_PACKET` with `TPACKET_V3`. Comes in: an
-//! interface and a pooled socket; goes out: batches that borrow the ring, no byte copied. Knows
-//! nothing of what the frames mean.
+//! Capture by a ring in memory that the kernel fills: `AF_PACKET` with `TPACKET_V3`. Batches borrow
+//! the ring; no byte is copied. Knows nothing of what the frames mean.
 //!
 //! - Order: filter, ring, mapping, membership, and only then bind: nothing foreign is in the ring.
 //! - Each batch is (part of) one block; the block goes back to the kernel at the read after its
@@ -30,8 +29,8 @@ use std::time::Duration;
 /// After how long the kernel hands over a block that is not full.
 pub(crate) const RETIRE: Duration = Duration::from_millis(50);
 
-/// The most frames in a batch: their places stay in the nearest cache until they are used, and
-/// nobody holds a lock for long who takes it once a batch.
+/// The most frames in a batch: their places stay in the nearest cache until they are used, and a
+/// lock that is taken once a batch is never held for long.
 const BATCH_FRAMES: usize = 256;
 
 /// The largest block, bytes. A frame cannot be longer than a block.
@@ -91,7 +90,7 @@ impl Ring {
         let membership =
             sys::Membership { index: interface.index, promiscuous: options.promiscuous };
         socket.join(membership).map_err(fail("ask for all multicast"))?;
-        // Reset what a former user of the socket left in the counts.
+        // Reset what an earlier user of the socket left in the counts.
         read_statistics(&socket).map_err(fail("read the statistics"))?;
         sys::packet_bind(socket.as_fd(), interface.index).map_err(fail("bind"))?;
         Ok(Self {
@@ -127,7 +126,7 @@ impl Ring {
             let error = sys::take_error(self.socket.as_fd())
                 .map_err(|source| self.error("ask for the error", source))?;
             match error {
-                // Told once when the interface goes down, which deleting it begins with.
+                // Reported once when the interface goes down, which comes first when it is deleted.
                 Some(error)
                     if matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENXIO)) =>
                 {
@@ -161,7 +160,7 @@ impl Ring {
             }
             let mut entry = [sys::poll_entry(self.socket.as_fd())];
             sys::poll(&mut entry, left).map_err(|source| self.error("wait for frames", source))?;
-            // The interface's end, told once more: else the next poll would not wait.
+            // The interface's end, reported once more: else the next poll would not wait.
             sys::take_error(self.socket.as_fd())
                 .map_err(|source| self.error("ask for the error", source))?;
         }

@@ -1,9 +1,9 @@
-//! Rebuilds the headers that a UDP socket takes away. Comes in: addresses, ports, TTL and length;
-//! goes out: an IP and a UDP header, to stand in front of the payload. Pure.
+//! Rebuilds the IP and UDP headers that a UDP socket takes away, to stand in front of the payload.
+//! Pure.
 
 use std::net::SocketAddr;
 
-/// Room for the longer of the two header pairs: IPv6 and UDP.
+/// Space for the longer of the two header pairs: IPv6 and UDP.
 pub(super) const HEADROOM: usize = 48;
 /// Ethernet header without a tag, for the estimate of a length on the wire.
 const ETHERNET: u32 = 14;
@@ -13,8 +13,8 @@ const V4_LEN: u16 = 20;
 /// An IPv6 header, bytes.
 const V6_LEN: u16 = 40;
 
-/// Writes both headers at the end of `room`, so that the payload can follow. Says how many bytes of
-/// `room` are used, and the estimated length on Ethernet: 14 and what IP says.
+/// Writes both headers at the end of `room`, so that the payload can follow. Returns how many bytes
+/// of `room` are used, and the estimated length on Ethernet: 14 and what IP says.
 ///
 /// The UDP checksum is 0, "none": the kernel has checked it and thrown it away. A datagram that
 /// came in fragments looks as if it had come whole.

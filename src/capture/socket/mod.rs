@@ -1,6 +1,5 @@
-//! Capture without any privilege: one UDP socket for each well-known group. Comes in: an
-//! interface; goes out: batches of datagrams, as raw IP packets whose headers are rebuilt. Knows
-//! nothing of what they mean.
+//! Capture without any privilege: one UDP socket for each well-known group. Datagrams become raw IP
+//! packets whose headers are rebuilt. Knows nothing of what they mean.
 //!
 //! - Each socket is bound to the *group address*: one bound to the wildcard would take unicast
 //!   datagrams away from the host's own responder.
@@ -66,7 +65,8 @@ pub(crate) struct GroupSockets {
 }
 
 impl GroupSockets {
-    /// Joins the groups of [`LISTENED`] on `interface`. Those that cannot be joined come with it.
+    /// Joins the groups of [`LISTENED`] on `interface`. Returns those that cannot be joined as
+    /// well.
     ///
     /// # Errors
     /// [`CaptureError::InterfaceGone`] if there is no such interface; [`CaptureError::NoGroup`] if
@@ -107,7 +107,7 @@ impl GroupSockets {
         let Self { members, memory, slots, index, dropped, .. } = self;
         let member = &mut members[member];
         let places = &mut memory[used * STRIDE..];
-        // The payloads leave room in front for the headers, which are written when they are known.
+        // The payloads leave space in front for the headers, which are written when they are known.
         let mut datagrams = [None; AT_ONCE];
         let received = receive::receive(
             member.socket.as_fd(),
@@ -137,7 +137,7 @@ impl GroupSockets {
 fn rebuild(place: &mut [u8], datagram: &Datagram, group: Listened) -> Option<Slot> {
     let room = place.first_chunk_mut::<HEADROOM>()?;
     let destination = SocketAddr::new(group.group, group.port);
-    // Where the kernel does not tell, nobody is accused of a wrong TTL (RFC 6762, section 11).
+    // Where the kernel does not give a TTL, none counts as wrong (RFC 6762, section 11).
     let ttl = datagram.ttl.unwrap_or(255);
     let (used, wire_len) = headers::write(room, datagram.source, destination, ttl, datagram.len)?;
     let meta = FrameMeta {

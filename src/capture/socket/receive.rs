@@ -1,5 +1,5 @@
-//! Reads many datagrams with one system call, with what the kernel knows of them. Comes in: a UDP
-//! socket and memory; goes out: source, length and ancillary data of each. Knows nothing of groups.
+//! Reads many datagrams with one system call: source, length and ancillary data of each. Knows
+//! nothing of groups.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -16,7 +16,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// How many datagrams one call reads.
 pub(super) const AT_ONCE: usize = 32;
 
-/// Room for the ancillary data that is asked for: time (16), interface and address (up to 20), TTL
+/// Space for the ancillary data that is asked for: time (16), interface and address (up to 20), TTL
 /// (4), drops (4), each with a header of 16 and alignment.
 const CONTROL_WORDS: usize = 24;
 
@@ -25,7 +25,7 @@ const CONTROL_WORDS: usize = 24;
 pub(super) struct Datagram {
     /// Who sent it.
     pub source: SocketAddr,
-    /// Its length, which may be more than the memory had room for.
+    /// Its length, which may exceed the memory that it was read into.
     pub len: usize,
     /// When the kernel got it, if it says.
     pub stamp: Option<Stamp>,
@@ -38,7 +38,7 @@ pub(super) struct Datagram {
 }
 
 /// Reads what is queued, at most one datagram for each of `buffers` and at most [`AT_ONCE`], and
-/// hands each out with the number of its buffer. Says how many there were; 0 if none is queued.
+/// passes each on with the number of its buffer. Returns how many there were; 0 if none is queued.
 pub(super) fn receive<'a>(
     socket: BorrowedFd<'_>,
     buffers: impl Iterator<Item = &'a mut [u8]>,

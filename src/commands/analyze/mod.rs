@@ -45,7 +45,7 @@ impl Problem {
 }
 
 impl Analysis {
-    /// The worst of what happened.
+    /// The worst that happened.
     pub fn status(&self) -> ExitStatus {
         self.problems.iter().map(Problem::status).max().unwrap_or(ExitStatus::Success)
     }
@@ -54,7 +54,7 @@ impl Analysis {
 /// How to analyze.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Devices that are told apart.
+    /// Devices that are tracked separately.
     pub devices_max: usize,
     /// Names, ignores and limits.
     pub config: Config,
@@ -105,7 +105,7 @@ pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
     let mut stdin = false;
     for path in files {
         if path == Path::new("-") && std::mem::replace(&mut stdin, true) {
-            // It has one content, which the first `-` reads.
+            // Its content can be read only once, by the first `-`.
             continue;
         }
         match open(path) {
@@ -141,7 +141,7 @@ fn open(path: &Path) -> Result<FileCapture, CaptureError> {
     file::open(path)
 }
 
-/// Devices are never expired, and a table that fills up is made up for by the device `other`.
+/// Devices never expire; when the table is full, the rest is the device `other`.
 fn settings(options: &Options) -> Settings {
     let config = options.config.clone();
     Settings {

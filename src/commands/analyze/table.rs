@@ -98,7 +98,7 @@ fn called(device: &str, name: Option<&str>) -> String {
     }
 }
 
-/// What a device did against one rule.
+/// A device's violations of one rule.
 struct Broken<'r> {
     device: &'r Device,
     rule: Rule,
@@ -331,7 +331,7 @@ mod tests {
         assert_eq!(section.lines().collect::<Vec<_>>(), is);
     }
 
-    /// A segment where one ARP frame of each host was heard, and so many of senders without a row.
+    /// A segment with one ARP frame of each host, and this many of senders without a row.
     fn view(label: &str, hosts: &[u8], others: u64) -> SegmentView {
         let settings = test_settings();
         let mut engine = Engine::new(settings.engine, settings.key);

@@ -1,5 +1,4 @@
-//! Which interfaces are captured and how, and why the others are not. What was decided and tried
-//! comes in, findings go out. Pure.
+//! Findings on which interfaces are captured and how, and why the others are not. Pure.
 
 use crate::capture::Backend;
 use crate::commands::finding::{Area, Finding, counted, shell_word};
@@ -16,7 +15,7 @@ pub struct Attempt {
     pub has_v6: bool,
     /// Whether privilege for packet sockets is missing, which is said elsewhere.
     pub unprivileged: bool,
-    /// What came of it; `Err` is why nothing did.
+    /// The result; `Err` is why there is none.
     pub outcome: Result<Running, String>,
 }
 
@@ -29,7 +28,7 @@ pub struct Running {
     pub fallbacks: Vec<(Backend, String)>,
     /// Memory of the ring, bytes.
     pub ring_bytes: Option<u64>,
-    /// The groups that switches are asked for.
+    /// The groups that were joined so that switches forward them.
     pub groups: Groups,
 }
 
@@ -38,9 +37,9 @@ pub struct Running {
 pub enum Groups {
     /// None: `--no-capture.join`.
     NotAsked,
-    /// Asked for: how many are had, and the others with the reason.
+    /// Asked for: how many were joined, and the others with the reason.
     Asked {
-        /// How many are had.
+        /// How many were joined.
         joined: usize,
         /// The others, and why.
         failed: Vec<(String, String)>,
@@ -110,7 +109,7 @@ pub fn nothing(chosen: &[Chosen]) -> Finding {
     }
 }
 
-/// What came of one capture.
+/// The result of one capture.
 pub fn attempt(attempt: &Attempt) -> Vec<Finding> {
     let Attempt { interface, carrier, has_v6, unprivileged, outcome } = attempt;
     let mut findings = match outcome {
@@ -207,7 +206,7 @@ fn groups(interface: &str, running: &Running) -> Finding {
     })
 }
 
-/// Without an IPv6 address a machine is hardly a listener in the eyes of a switch.
+/// A switch hardly counts a machine without an IPv6 address as a listener.
 fn no_v6(interface: &str) -> Finding {
     let text = format!(
         "{interface} has no IPv6 address: switches with MLD snooping may send it no discovery over \

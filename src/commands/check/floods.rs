@@ -1,5 +1,5 @@
-//! Who floods the LAN while `check` listens: storms, and rates over the limits where listening was
-//! too short for a storm to show. Snapshots come in, findings go out. Pure.
+//! Findings on who floods the LAN while `check` listens: storms, and rates over the limits where
+//! listening was too short for a storm to show. Pure.
 
 use super::heard::Facts;
 use crate::commands::finding::{Finding, counted, shell_word};
@@ -8,7 +8,7 @@ use crate::engine::{DeviceSnapshot, Snapshot};
 use crate::pipeline::{PolicyOf, SegmentView};
 use crate::storm::{DevicePolicy, EndReason, Level, Storm};
 
-/// Floods that are told one by one.
+/// Floods that are listed one by one.
 const SHOWN: usize = 8;
 
 /// What there is to say of storms and rates on the segments of one capture.

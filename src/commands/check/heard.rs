@@ -1,4 +1,4 @@
-//! What it means that so much was heard and no more: a summary comes in, findings go out. Pure.
+//! Findings on what was heard, and on what should have been. Pure.
 
 use super::summary::{Asking, Summary};
 use crate::capture::Backend;
@@ -7,7 +7,7 @@ use crate::detect::AddressFamily;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// After how long without a query there is no querier: twice the usual interval of 125 s and the
+/// Without a query for this long there is no querier: twice the usual interval of 125 s and the
 /// time for answers (RFC 3376 section 8.5, RFC 3810 section 9.5).
 const QUERIER_GONE: Duration = Duration::from_secs(255);
 /// VLANs that are named one by one.
@@ -22,9 +22,9 @@ pub struct Facts<'a> {
     pub interface: &'a str,
     /// How it was listened to.
     pub backend: Backend,
-    /// For how long.
+    /// How long it was listened to.
     pub listened: Duration,
-    /// For how long frames were counted: a capture ends up to a second after it was told to.
+    /// How long frames were counted: a capture ends up to a second after it was asked to.
     pub counted: Duration,
     /// Whether this machine has an IPv6 address on it.
     pub has_v6: bool,
@@ -45,7 +45,7 @@ impl Facts<'_> {
     }
 }
 
-/// What was heard, and what should have been and was not.
+/// What was heard, and what should have been but was not.
 pub fn findings(facts: &Facts<'_>, heard: &Summary) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(error) = facts.error {

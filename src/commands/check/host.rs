@@ -1,5 +1,5 @@
-//! What can be told of the cost of multicast on this machine, and how to be told more. The facts
-//! come in, findings go out. Pure.
+//! Findings on the cost of multicast on this machine: what can be measured, and how to measure
+//! more. Pure.
 
 use crate::commands::finding::{Area, Finding, shell_word};
 use crate::host;
@@ -11,9 +11,9 @@ use crate::host::syscalls::{self, Backend, Reason};
 pub struct Facts {
     /// How system calls are counted and sockets looked at.
     pub standing: host::Standing,
-    /// Where this program lies.
+    /// Where this program is.
     pub program: String,
-    /// Whether processes have the numbers here that the kernel gave them.
+    /// Whether processes have the same numbers here as in the kernel.
     pub is_first_namespace: bool,
 }
 

@@ -1,6 +1,5 @@
 //! Listens to the captures for a while, each in a thread of its own, through the pipeline and the
-//! engine that serving uses. Running captures come in; findings go out, as early as nothing more
-//! can be learned.
+//! engine that serving uses. Ends as soon as nothing more can be learned.
 
 use super::floods;
 use super::heard::{self, Facts};
@@ -24,14 +23,14 @@ use std::time::Duration;
 
 /// How often to look at what was heard.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long no other VLAN has to appear before listening may end early: each speaks within
+/// For how long no further VLAN may appear before listening may end early: each speaks within
 /// seconds, if any device is in it.
 const SETTLED: Duration = Duration::from_secs(10);
 
 /// How to listen.
 #[derive(Clone)]
 pub struct Plan {
-    /// For how long at most.
+    /// How long at most.
     pub listen: Duration,
     /// For the pipelines.
     pub settings: Settings,
@@ -41,16 +40,16 @@ pub struct Plan {
     pub progress: bool,
 }
 
-/// What came of listening.
+/// The result of listening.
 #[derive(Clone, Debug)]
 pub struct Heard {
     /// What was heard on each capture.
     pub findings: Vec<Finding>,
-    /// After how long, if that was before its time.
+    /// After how long it ended, if early.
     pub early: Option<Duration>,
 }
 
-/// What the pipelines are told: the same as while serving, but that no evidence is kept.
+/// What the pipelines are given: the same as while serving, except that no evidence is kept.
 pub fn settings(flags: &Serve, configuration: &Configuration) -> Settings {
     let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
     Settings { evidence: None, ..settings }
@@ -94,8 +93,8 @@ struct Listener<'scope> {
     segments: usize,
     /// When another one appeared last.
     changed: Time,
-    /// There is nothing more to learn here. Others may still have something; this one goes on
-    /// meanwhile.
+    /// There is nothing more to learn here. Other captures may still have something; this one goes
+    /// on meanwhile.
     done: bool,
 }
 
@@ -111,7 +110,7 @@ fn facts(live: &Live) -> OfCapture {
     OfCapture { interface: interface.clone(), backend: *backend, has_v6: *has_v6 }
 }
 
-/// A pipeline for a capture, which knows what the follower would tell it while serving.
+/// A pipeline for a capture, which gets what the follower would give it while serving.
 fn tap(plan: &Plan, lan: &Lan, live: &Live) -> Arc<Tap> {
     let Live { interface, around, link, .. } = live;
     let tap = lan.tap(interface, || {
@@ -124,7 +123,8 @@ fn tap(plan: &Plan, lan: &Lan, live: &Live) -> Arc<Tap> {
     tap
 }
 
-/// Waits until the time is over, or there is nothing more to learn: after how long, in that case.
+/// Waits until the time is over, or there is nothing more to learn; returns after how long, in that
+/// case.
 fn wait(plan: &Plan, start: Time, listeners: &mut [Listener<'_>]) -> Option<Duration> {
     let bar = plan.progress.then(|| bar(plan.listen));
     let early = loop {
@@ -151,7 +151,7 @@ fn wait(plan: &Plan, start: Time, listeners: &mut [Listener<'_>]) -> Option<Dura
 }
 
 impl Listener<'_> {
-    /// Looks at what was heard so far: how many other devices.
+    /// Checks what was heard so far: how many other devices.
     fn look(&mut self, plan: &Plan, now: Time) -> usize {
         let views = views(&self.tap);
         if std::mem::replace(&mut self.segments, views.len()) != views.len() {
@@ -164,7 +164,7 @@ impl Listener<'_> {
         heard.devices
     }
 
-    /// Waits until the capture has ended, which it was told to, and says what was heard on it.
+    /// Waits until the capture has ended as requested, and returns what was heard on it.
     fn judge(self, plan: &Plan, start: Time, listened: Duration) -> Vec<Finding> {
         let Self { facts: OfCapture { interface, backend, has_v6 }, tap, thread, .. } = self;
         let error = match thread.join() {

@@ -1,6 +1,6 @@
-//! `check`: preflight and first aid. Does what serving would do, short of serving, and says what
-//! works, what is missing and how to get it; then listens to the LAN for a while and says why one
-//! may see too little, and who sends too much.
+//! `check`: preflight and first aid. Does everything that serving does first, without serving, and
+//! says what works, what is missing and how to get it. Then it listens to the LAN for a while and
+//! says why too little may arrive, and who sends too much.
 //!
 //! | file | reason |
 //! |---|---|

@@ -1,5 +1,5 @@
 //! Reports on what serving would open: opens all of it, in the same way and order, then each
-//! capture. The flags come in; findings and the running captures go out.
+//! capture.
 
 use super::captures::{self, Attempt, Groups, Running};
 use super::{host, privileges};
@@ -92,7 +92,7 @@ pub(crate) fn examine(flags: &Serve) -> Result<Preflight, String> {
         program: program(),
         is_first_namespace: is_first_pid_namespace(),
     }));
-    // Nothing is counted here, and the thread that may keep two capabilities ends with this.
+    // Nothing is counted here, and the thread that may keep two capabilities ends here.
     drop((opened.sampler, opened.host));
     if let Some(path) = &flags.replay.file {
         findings.push(replay(path));
@@ -128,14 +128,14 @@ pub(crate) fn examine(flags: &Serve) -> Result<Preflight, String> {
     Ok(Preflight { findings, captures, local: capturing::local(&table), configuration })
 }
 
-/// Whether each address can be listened on. None is kept, since nobody would answer there.
+/// Whether each address can be listened on. None is kept, since no request would be answered.
 fn web(flags: &flags::Web, listeners: Listeners) -> Result<Vec<Finding>, String> {
     match listeners {
         Listeners::Bound(each) => {
             let bound = flags.listen.address.iter().zip(&each);
             bound.map(|(address, result)| bind(address, result)).collect()
         }
-        // Only the service manager hands any over, and it does not start this command.
+        // Only the service manager passes sockets, and it does not start this command.
         Listeners::HandedOver(Ok(_) | Err(ActivationError::None)) => {
             let text = "the service manager passes the sockets (--web.systemd-socket)";
             Ok(vec![Finding::ok(Area::Web, text)])
@@ -291,7 +291,7 @@ fn other_interfaces(
     let mut findings = captures::passed_over(chosen);
     let names: Vec<&str> = table.links().map(|link| link.name.as_str()).collect();
     let unmatched = captures::unmatched(&policy.unmatched(table), &names);
-    // A pattern without a match says it already.
+    // A pattern without a match has been reported already.
     if nothing && unmatched.is_empty() {
         findings.push(captures::nothing(chosen));
     }
@@ -299,7 +299,7 @@ fn other_interfaces(
     findings
 }
 
-/// Where this program lies, or its name.
+/// Where this program is, or its name.
 fn program() -> String {
     std::env::current_exe()
         .map_or_else(|_| "multicast_exporter".into(), |path| path.display().to_string())

@@ -1,5 +1,4 @@
-//! What the capabilities allow, and how to get those that are missing. The facts come in,
-//! findings go out. Pure.
+//! Findings on what the capabilities allow, and on how to get those that are missing. Pure.
 
 use crate::capture::live::Choice;
 use crate::capture::pool::PoolEmpty;
@@ -20,14 +19,14 @@ pub struct Facts {
     pub shortage: Option<PoolEmpty>,
     /// The capabilities at the start.
     pub held: Held,
-    /// Where this program lies.
+    /// Where this program is.
     pub program: String,
     /// Whether this is a container.
     pub container: bool,
 }
 
-/// Which capabilities of use there were at the start, and which any thread has `now` that all was
-/// given up.
+/// Which useful capabilities there were at the start, and which any thread has `now`, after all
+/// were given up.
 pub(crate) fn in_force(at_start: &Held, now: &BTreeSet<String>) -> Finding {
     let of_use = |held: &BTreeSet<String>| {
         let of_use = USED.iter().map(ToString::to_string).filter(|name| held.contains(name));

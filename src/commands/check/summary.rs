@@ -1,5 +1,5 @@
-//! What was heard on one interface, over all its segments. Snapshots come in, numbers go out. Pure;
-//! knows no capture and no clock.
+//! What was heard on one interface, over all its segments, as numbers. Pure; knows no capture and
+//! no clock.
 
 use crate::decode::{Protocol, Sender};
 use crate::detect::{AddressFamily, Querier};
@@ -15,7 +15,7 @@ pub struct Summary {
     pub frames: u64,
     /// Other devices that sent multicast or broadcast.
     pub devices: usize,
-    /// Whether there were more devices than could be kept apart.
+    /// Whether there were more devices than could be tracked.
     pub is_least: bool,
     /// Frames of other devices.
     packets: [u64; Protocol::COUNT],
@@ -29,7 +29,7 @@ pub struct Summary {
     pub vlans: Vec<String>,
 }
 
-/// Somebody who asks for group members.
+/// A host that asks for group members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asking {
     /// The querier as it was heard.
@@ -77,8 +77,8 @@ impl Summary {
         summary
     }
 
-    /// Whether all that is asked of the LAN is answered; `all_protocols` is whether queries can be
-    /// heard at all.
+    /// Whether mDNS was heard over both families, and queriers of both if `all_protocols` says that
+    /// queries can be heard at all.
     pub(crate) fn is_complete(&self, all_protocols: bool) -> bool {
         let asks = |family| self.queriers.iter().any(|asking| asking.querier.family == family);
         self.mdns == [true; 2] && (!all_protocols || AddressFamily::ALL.into_iter().all(asks))

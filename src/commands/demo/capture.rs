@@ -1,4 +1,4 @@
-//! The simulated LAN as a capture: hands out its frames when they are due. Only
+//! The simulated LAN as a capture: gives out its frames when they are due. Only
 //! [`Capture::next_batch`] reads the clock and waits.
 
 use crate::capture::{Capture, CaptureError};
@@ -23,7 +23,7 @@ pub(super) struct Simulated {
     /// For how long the LAN has been running at `start`.
     before: Duration,
     start: Reading,
-    /// Not before this the next batch is made.
+    /// The next batch is not made before this.
     rest: Time,
     memory: Vec<u8>,
     slots: Vec<Slot>,

@@ -1,8 +1,7 @@
 //! What a flag gets from its name and its type, so that its field need not say it: an environment
 //! variable, and for a `bool` the forms `--x`, `--x=true` and `--x=false`.
 //!
-//! In: arguments as derived from their fields. Out: the same arguments, completed. It must not
-//! know any single flag.
+//! Completes arguments that were derived from their fields. It must not know any single flag.
 
 use clap::builder::ArgAction;
 use clap::{Arg, Command};

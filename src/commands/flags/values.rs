@@ -1,7 +1,6 @@
 //! The values of flags: how they are written, and their limits.
 //!
-//! In: a word of the command line. Out: a value, or what is wrong with it. It must not know which
-//! flag the word belongs to.
+//! It must not know which flag a word belongs to.
 
 use crate::capture::live;
 use crate::host::{sockets, syscalls};

@@ -1,8 +1,8 @@
-//! The follower: begins a capture for each interface that is chosen and ends it when it is not
-//! any more, as interfaces come, go, change and are renamed. One plain thread, woken by netlink.
+//! The follower: begins a capture for each interface that is chosen and ends it when it no longer
+//! is, as interfaces come, go, change and are renamed. One plain thread, woken by netlink.
 //!
 //! What was counted outlives the interface: a capture that begins again goes on with the same
-//! pipeline. It is forgotten when it was gone for as long as a silent device is kept.
+//! pipeline. It is forgotten after it was gone for as long as a silent device is kept.
 
 use super::super::capturing::{self, Means};
 use super::super::finding::Level;
@@ -27,16 +27,16 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
-/// How long to wait for news of interfaces before looking after the rest.
+/// How long to wait for news of interfaces before doing the rest.
 const WAIT: Duration = Duration::from_millis(250);
-/// How long to wait after a panic of the follower: what comes again and again must not fill the log.
+/// How long to wait after a panic of the follower: a repeated one must not fill the log.
 const PANIC_WAIT: Duration = Duration::from_secs(5);
 /// How often the MACs behind addresses are looked up for captures that see none.
 const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
 /// How long captures may take to end at a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
-/// What the follower is told.
+/// What the follower is given.
 pub struct Plan {
     /// Which interfaces.
     pub policy: Policy,
@@ -63,9 +63,9 @@ pub(crate) struct Follower {
     neighbours_due: Time,
     /// The second in which the idle pipelines were moved on.
     idle_second: u64,
-    /// Whether the kernel told of interfaces when last asked.
+    /// Whether the kernel gave news of interfaces when last asked.
     is_following: bool,
-    /// What was not looked at yet has changed.
+    /// Something has changed that was not handled yet.
     is_stale: bool,
 }
 
@@ -173,7 +173,7 @@ impl Follower {
         self.look_up_neighbours(reading.monotonic);
     }
 
-    /// Makes what is captured what should be.
+    /// Makes what is captured match what should be.
     fn reconcile(&mut self, now: Time) {
         let wanted = self.wanted();
         let gone = |name: &String, running: &Running| {
@@ -203,7 +203,7 @@ impl Follower {
                 self.begin(&link, around, now);
             }
         }
-        // Those just begun are told here too; an interface made later may be on their LAN.
+        // Captures just begun get it here too; an interface made later may be on their LAN.
         let table = self.watcher.table();
         let local = capturing::local(table);
         for running in self.running.values() {
@@ -296,7 +296,7 @@ impl Follower {
             let notices = self.ended.0.clone();
             move || {
                 let ended = pump::live(&tap, capture.as_mut(), &stop, news::tell);
-                // The socket must be back in the pool before anybody is told.
+                // The socket must be back in the pool before this is reported.
                 drop(capture);
                 // The follower is gone only when the process ends.
                 let _ = notices.send(Notice { name, generation, ended });
@@ -328,7 +328,7 @@ impl Follower {
         }
     }
 
-    /// Tells of a capture that could not begin or did not last; it is tried again later.
+    /// Reports a capture that could not begin or did not last; it is tried again later.
     fn handle_failure(&mut self, name: &str, tap: &Tap, reason: &str, first: bool, now: Time) {
         self.idle.entry(name.to_owned()).or_insert(now);
         if first {
@@ -363,7 +363,7 @@ impl Follower {
         }
     }
 
-    /// Hears from threads that ended by themselves. True if one did.
+    /// Collects threads that ended by themselves. True if one did.
     fn handle_ended(&mut self, now: Time) -> bool {
         let mut any = false;
         while let Ok(Notice { name, generation, ended }) = self.ended.1.try_recv() {
@@ -404,8 +404,8 @@ impl Follower {
         }
     }
 
-    /// Once a second, what nobody feeds still has to forget its silent devices and give their
-    /// rows back.
+    /// Once a second: a pipeline that no capture feeds must still forget its silent devices and
+    /// give their rows back.
     fn move_idle_on(&mut self, now: Time) {
         if self.idle.is_empty() || now.second() == self.idle_second {
             return;

@@ -1,5 +1,4 @@
-//! Says in the log how this host is looked at. Comes in: what was asked for, and what it came to.
-//! Goes out: a few lines.
+//! Says in the log how this host is looked at, in a few lines.
 
 use crate::host::syscalls::{self, Choice};
 use crate::host::{Settings, Standing, sockets};

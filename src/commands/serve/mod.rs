@@ -1,6 +1,5 @@
-//! Serving: captures, and answers HTTP requests, until told to stop. In: what
-//! `opening` has opened, by which time all privilege is given up. Out: the exit
-//! status.
+//! Serving: captures, and answers HTTP requests, until asked to stop. Everything was opened by
+//! `opening`, and all privilege is given up by then.
 
 mod follow;
 mod host;
@@ -69,7 +68,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         let lan = Arc::clone(&lan);
         move || configuration.reload(&lan)
     };
-    // Not before: a start that fails says one line.
+    // Not before: a failed start logs only one line.
     host::tell(flags.collector.settings(), host.standing());
     answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
     drop(sampler);
@@ -83,7 +82,7 @@ fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
     Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))
 }
 
-/// Completes the evidence that there is and waits for it to be written, for a limited time.
+/// Completes the evidence so far and waits for it to be written, for a limited time.
 fn finish_evidence(lan: &Lan) {
     let Some(writer) = lan.evidence() else { return };
     for tap in lan.taps() {

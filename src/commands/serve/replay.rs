@@ -63,7 +63,7 @@ pub fn start(
     thread::Builder::new().name("replay".into()).spawn(replay).map_err(|error| named(&error))
 }
 
-/// Says that the replay did not come to its end; the reason, for the page.
+/// Reports that the replay did not come to its end; the reason, for the page.
 fn broke_off(tap: &Tap, reason: String) -> String {
     warn!(file = %tap.name(), reason, "the replay ended early");
     reason

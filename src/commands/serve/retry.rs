@@ -1,5 +1,4 @@
-//! When a capture that failed is tried again. Comes in: failures and beginnings of captures, by
-//! interface, and changes of interfaces; goes out: which have to wait. No IO and no clock.
+//! When a capture that failed is tried again: which have to wait, by interface. No IO and no clock.
 
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -21,16 +20,16 @@ struct Failure {
     index: u32,
     retry_at: Time,
     wait: Duration,
-    /// The interface is gone, only the kernel has not announced it yet.
+    /// The interface is gone, but the kernel has not announced it yet.
     is_gone: bool,
     /// Since when a capture runs in spite of it.
     running_since: Option<Time>,
 }
 
 impl Failures {
-    /// A capture could not begin or did not last. With `is_gone` because there is no such
-    /// interface: it need not wait any longer than until something is announced about it. True if
-    /// this is the first failure in a row.
+    /// A capture could not begin or did not last. `is_gone` means that there is no such interface:
+    /// then the wait ends when something is announced about it. True if this is the first failure
+    /// in a row.
     pub(crate) fn handle_failure(
         &mut self,
         name: &str,

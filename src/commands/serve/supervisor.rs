@@ -1,6 +1,6 @@
-//! Tells whoever supervises this process how it does, if asked to (`sd_notify(3)`): ready,
-//! reloading, stopping, and by the watchdog that the captures go on. In: the [`Lan`]. Out:
-//! datagrams. Knows nothing of captures but which are up and when each was heard of.
+//! Tells the supervisor of this process its state, if asked to (`sd_notify(3)`): ready, reloading,
+//! stopping, and by the watchdog that the captures go on. Knows nothing of captures but which are
+//! up and when each last reported.
 
 use crate::lan::Lan;
 use crate::time::clock;
@@ -12,11 +12,11 @@ use tracing::{error, info, warn};
 
 /// How often to look whether the first captures have begun.
 const LOOK: Duration = Duration::from_millis(20);
-/// Feeds within the watchdog's time: one that comes late is no death.
+/// Feeds within the watchdog's time: a late one does no harm.
 const FEEDS: u32 = 4;
 /// The least silence of a thread that means something: threads wake four times a second.
 const SILENCE: Duration = Duration::from_secs(2);
-/// Interfaces named in the status; beyond, they are counted.
+/// Interfaces named in the status; beyond this number, they are counted.
 const NAMED: usize = 8;
 
 /// Says that serving has begun once the first captures have, then feeds the watchdog as long as

@@ -1,6 +1,6 @@
-//! The data of a record. In: a message and where in it the data stands. Out: a keyed hash of the
-//! data with its names decompressed and in lower case, so that the same record in another
-//! compression is the same; and whether it has the form of its type. Knows no sections.
+//! The data of a record: a keyed hash of it with its names decompressed and in lower case, so that
+//! the same record in another compression is the same; and whether it has the form of its type.
+//! Knows no sections.
 
 use super::digest::Record;
 use super::names::{self, Name};
@@ -32,7 +32,7 @@ struct Form {
     names: usize,
     /// What may follow them.
     behind: Behind,
-    /// Whether checking that is all there is to check.
+    /// Whether no further check is needed.
     checked: bool,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn read(
 ) -> Data {
     let raw = message.get(range.clone()).unwrap_or_default();
     let mut hasher = key.build_hasher();
-    // Without data nothing can be wrong with it: updates (RFC 2136 section 2.5) have none.
+    // No data, no fault: updates (RFC 2136 section 2.5) have none.
     let (result, checked) = if raw.is_empty() {
         (Ok(None), true)
     } else if let Some(form) = form(rtype) {
@@ -112,7 +112,7 @@ pub(super) fn read(
     Data { hash: DataHash(hasher.finish()), flaw, checked }
 }
 
-/// Data with names in it. An error where the names do not fit in.
+/// Data with names in it. An error where the names do not fit.
 fn names(
     message: &[u8],
     range: Range<usize>,
@@ -125,7 +125,7 @@ fn names(
     if at >= range.end {
         return Err(Reason::BadData);
     }
-    // Nothing is not written, so that the hash of what a PTR record points to is the name's.
+    // An empty part is not hashed, so that the hash of what a PTR record points to is the name's.
     if form.before > 0 {
         hasher.write(&message[range.start..at]);
     }

@@ -1,5 +1,5 @@
-//! The DNS header (RFC 1035 section 4.1.1). In: a message. Out: its first 12 octets as numbers.
-//! Knows nothing of what follows them.
+//! The DNS header (RFC 1035 section 4.1.1): the first 12 octets of a message as numbers. Knows
+//! nothing of what follows them.
 
 use crate::decode::octets::{array_at, u16_at};
 
@@ -10,7 +10,7 @@ pub struct Header {
     pub id: u16,
     /// QR, opcode, AA, TC, RD, RA, Z, AD, CD, rcode as they stand.
     pub flags: u16,
-    /// Claimed records: question, answer, authority, additional.
+    /// Claimed entries: question, answer, authority, additional.
     pub claimed: [u16; 4],
 }
 

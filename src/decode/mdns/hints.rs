@@ -1,6 +1,6 @@
-//! What a response says about hosts and services, for identity. In: records of a response. Out:
-//! host names with their addresses, service types and models, bounded in number and length and
-//! free of control characters. Knows nothing of who may say so: that is the engine's to judge.
+//! What the records of a response say about hosts and services, for identity: host names with their
+//! addresses, service types and models, bounded in number and length and free of control
+//! characters. Whether the sender may say so is for the engine to judge.
 
 use super::data;
 use super::digest::{Digest, Hint};
@@ -14,7 +14,7 @@ const CHARACTERS_MAX: usize = 64;
 /// The hints of one message.
 pub(super) struct Hints {
     items: Vec<Hint>,
-    /// Where a text is put together before it is kept.
+    /// Where a text is assembled before it is kept.
     text: String,
 }
 

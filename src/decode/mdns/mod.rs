@@ -1,18 +1,18 @@
 //! Multicast DNS (RFC 6762), UDP port 5353.
 //!
 //! [`Datagram`] is what the frame decoder finds: the header, read and checked first. [`digest()`]
-//! reads the rest. The two are apart because a storm is one payload again and again, and its
+//! reads the rest. The two are separate because a storm is one payload again and again, and its
 //! digest can be kept.
 //!
 //! | file | does |
 //! |---|---|
 //! | `header` | the 12 octets |
 //! | `walk` | the questions and records, leniently: what a strict parser would refuse is noted as a flaw |
-//! | `names` | one name: its canonical form and where it ends, whatever its pointers do |
+//! | `names` | one name: its canonical form and where it ends, wherever its pointers lead |
 //! | `types` | the numbers of types and classes, and hashes by what they are of |
 //! | `data` | a record's data: its canonical form, and whether it has the form of its type |
 //! | `hints` | what a response says about hosts and services |
-//! | `traits` | what the owner of a record tells of it |
+//! | `traits` | what follows from a record's owner and data |
 //! | `probed` | the names that a probe asks for |
 //! | `strict` | the full parse by simple-dns: its verdict is the flaw that the walk did not see |
 //! | `digest` | what is kept of a message |
@@ -70,7 +70,7 @@ impl<'a> Datagram<'a> {
 }
 
 /// What can be said of a message's [`Kind`] from the message alone, in the order in which it is
-/// tried. Only questions heard before tell an announcement from a response.
+/// tried. Only the questions heard before distinguish an announcement from a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// [`Kind::Malformed`].
@@ -89,8 +89,8 @@ pub enum Shape {
 
 impl Shape {
     /// The shape of a message. One that was cut is classed by its header: a probe by the records
-    /// that it claims, and a response is an answer, because a goodbye cannot be told. Without a
-    /// header there is nothing to go by, and it is malformed however that came about.
+    /// that it claims, and a response is an answer, because a goodbye cannot be recognised. Without
+    /// a header it is always malformed.
     pub fn of(datagram: &Datagram<'_>, digest: &Digest) -> Self {
         let Some(header) = datagram.header else {
             return Self::Malformed;

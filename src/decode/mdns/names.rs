@@ -1,7 +1,6 @@
-//! Domain names as they stand in a message (RFC 1035 section 4.1.4). In: a message and an offset.
-//! Out: the name decompressed and in lower case, where it ends, and what was wrong with it. A
-//! name ends where its first pointer does, so that no pointer, wherever it leads, hides what
-//! follows. Knows no records.
+//! Domain names as they stand in a message (RFC 1035 section 4.1.4): decompressed and in lower
+//! case, where they end, and what was wrong with them. A name ends where its first pointer does, so
+//! that no pointer, wherever it leads, hides what follows. Knows no records.
 
 use crate::decode::Reason;
 use crate::decode::octets::u8_at;
@@ -12,7 +11,7 @@ const JUMPS_MAX: usize = 64;
 /// The longest name in octets (RFC 1035 section 3.1), less the root's zero.
 const LABELS_MAX: usize = 254;
 
-/// Room for one name.
+/// Space for one name.
 pub(super) struct Name {
     octets: [u8; LABELS_MAX],
     len: usize,
@@ -43,7 +42,7 @@ impl Name {
     /// Reads the name at `at`.
     ///
     /// # Errors
-    /// Where it cannot be told where the name ends: [`Reason::Truncated`], [`Reason::BadLabel`].
+    /// Where it is unknown where the name ends: [`Reason::Truncated`], [`Reason::BadLabel`].
     pub(super) fn read(&mut self, message: &[u8], at: usize) -> Result<End, Reason> {
         self.len = 0;
         let mut too_long = false;
@@ -128,7 +127,7 @@ pub(super) fn follow<'a>(
     };
     match (next, fault) {
         (None, _) => Err(fault),
-        // A loop also leads forward somewhere; that it is a loop says more.
+        // A loop also leads forward somewhere; that it is a loop is the more useful answer.
         (Some(next), Reason::PointerLoop) => Ok(End { next, flaw: Some(fault) }),
         (Some(next), _) => Ok(End { next, flaw: flaw.or(Some(fault)) }),
     }

@@ -1,7 +1,7 @@
 //! The names that a probe asks for (RFC 6762 section 8.1): the owners of the records that it
-//! proposes; of a PTR record, which is shared, the name that it points to. In: names. Out: their
-//! hashes, and the hash of what is left when a number at the end of the first label is taken off,
-//! as responders that lose a conflict put one there (section 9). Knows no history.
+//! proposes; of a PTR record, which is shared, the name that it points to. Kept are their hashes,
+//! and the hash of the name without a number at the end of its first label, as responders that lose
+//! a conflict put one there (section 9). Knows no history.
 
 use super::digest::{Digest, Probed};
 use super::names::Name;
@@ -49,7 +49,7 @@ fn stem(label: &[u8]) -> &[u8] {
     }
     let end = without_digits(label);
     if end == label.len() || end == 0 {
-        // No number, or nothing but one: then it is the name.
+        // No number, or nothing else: then it is the name.
         return label;
     }
     label[..end].strip_suffix(b"-").unwrap_or(&label[..end])

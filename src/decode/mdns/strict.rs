@@ -1,5 +1,5 @@
-//! The full parse by simple-dns. In: a message that the walk came through. Out: what a strict
-//! parser objects to. It decides conformance, never visibility.
+//! The full parse by simple-dns, of a message that the walk could read. It decides conformance,
+//! never visibility.
 
 use crate::decode::Reason;
 use simple_dns::{Packet, SimpleDnsError};

@@ -1,5 +1,5 @@
-//! What the owner and the data of a record tell of it beyond their hashes. In: labels and octets.
-//! Out: a few bits. Knows nothing of who may break which rule.
+//! What follows from the owner and the data of a record beyond their hashes, as a few bits. Knows
+//! nothing of who may break which rule.
 
 use super::types::RType;
 
@@ -22,7 +22,7 @@ const BROWSED_TYPE: u8 = 16;
 const TXT_MAX: usize = 1300;
 
 impl Traits {
-    /// What an owner's labels tell, in lower case, each behind its length.
+    /// What follows from an owner's labels, in lower case, each behind its length.
     pub(super) fn of_owner(mut labels: &[u8]) -> Self {
         // The last three labels, and the first two.
         let (mut last, mut before, mut third): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
@@ -44,7 +44,7 @@ impl Traits {
         }
         if last == b"local" && matches!(before, b"_tcp" | b"_udp") {
             // An instance's first label is its name, which may begin with an underscore too, but
-            // an instance has SRV and TXT records, not PTR. The first label of a subtype is any
+            // an instance has SRV and TXT records, not PTR. A subtype's first label can be anything
             // (RFC 6763 section 7.1).
             if first.is_some_and(|first| first.starts_with(b"_")) || second == Some(b"_sub") {
                 bits |= SERVICE_TYPE;
@@ -60,7 +60,7 @@ impl Traits {
         Self(bits)
     }
 
-    /// Adds what the data of a record of type `rtype` tells.
+    /// Adds what follows from the data of a record of type `rtype`.
     pub(super) const fn add_data(&mut self, rtype: RType, raw: &[u8]) {
         if matches!(rtype, RType::TXT) && raw.len() > TXT_MAX {
             self.0 |= LONG_TXT;

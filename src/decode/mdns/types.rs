@@ -1,5 +1,5 @@
-//! The numbers of DNS that mDNS uses, and what stands for names, data and payloads: keyed hashes,
-//! each kind a type of its own, so that none is taken for another.
+//! The numbers of DNS that mDNS uses, and the keyed hashes that stand for names, data and payloads,
+//! each kind a type of its own, so that none is mistaken for another.
 
 use ahash::RandomState;
 use std::fmt;
@@ -33,7 +33,7 @@ types! {
     NS = 2,
     /// Another name for it (RFC 1035 section 3.3.1).
     CNAME = 5,
-    /// Another name: of a service type, its instances (RFC 1035 section 3.3.12, RFC 6763).
+    /// Another name; for a service type, its instances (RFC 1035 section 3.3.12, RFC 6763).
     PTR = 12,
     /// Hardware and system (RFC 1035 section 3.3.2).
     HINFO = 13,
@@ -76,7 +76,7 @@ impl RClass {
     pub const ANY: Self = Self(255);
 }
 
-/// Two keys for the hashes of names and data: unknown to the network, so that nobody can make
+/// The key of the hashes of names and data, four words: unknown to the network, so that nobody can make
 /// two names collide on purpose.
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 4]);
@@ -108,8 +108,8 @@ impl DataHash {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PayloadHash(pub u64);
 
-/// The hash of a collection whose order does not matter: the sum of its members' keyed hashes, of
-/// which nobody can choose what it collides with.
+/// The hash of a collection whose order does not matter: the sum of its members' keyed hashes, so
+/// that nobody can construct a collision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SumHash(u64);
 

@@ -1,6 +1,6 @@
-//! The lenient walk over a message. In: a message with its header. Out: every question and record
-//! up to its end, or up to where it cannot be told where the next one begins. Nothing is
-//! reserved by what the header claims beyond what there is room for. Knows nothing of kinds.
+//! The lenient walk over a message: every question and record up to its end, or up to where the
+//! start of the next one is unknown. Never reserves more than the message can hold, whatever the
+//! header claims. Knows nothing of kinds.
 
 use super::data::{self, Data};
 use super::digest::{Digest, Probed, Question, Record, Section};
@@ -20,7 +20,7 @@ pub(super) struct Walk<'a> {
     key: &'a RandomState,
     at: usize,
     owner: Name,
-    /// Where the name in `owner` stands in full, its hash, and what it tells.
+    /// Where the name in `owner` stands in full, its hash, and its traits.
     owner_is: Option<(usize, NameHash, Traits)>,
     data: Name,
     /// Whether hosts and services are noted: in responses.
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
     /// Walks to the end of what `claimed` says.
     ///
     /// # Errors
-    /// Why the walk ended before: what was found by then stays.
+    /// Why the walk ended early: what was found by then stays.
     pub(super) fn run(&mut self, claimed: [u16; 4]) -> Result<(), Reason> {
         for (section, count) in Section::ALL.into_iter().zip(claimed) {
             for _ in 0..count {
@@ -101,7 +101,7 @@ impl<'a> Walk<'a> {
         self.flaw = self.flaw.or(flaw);
     }
 
-    /// Reads a name as the owner and yields its hash, and what it tells.
+    /// Reads a name as the owner and gives its hash and traits.
     fn owner(&mut self) -> Result<(NameHash, Traits), Reason> {
         let pointer = u16_at(self.message, self.at).filter(|field| *field >= POINTER);
         let target = pointer.map(|pointer| usize::from(pointer - POINTER));

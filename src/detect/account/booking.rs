@@ -1,8 +1,8 @@
-//! Books what a frame was found to break: on the account of the device and on the segment's.
+//! Counts what a frame was found to break, for the device and for its segment.
 //!
-//! Comes in: findings, and what is remembered of the sender. Each rule counts once a frame. What is
-//! about another host's record is not held against a relay, and waits while it is not known whether
-//! the device is one; what a mirror port may have caused waits too.
+//! Each rule counts once a frame. What is about another host's record does not count against a
+//! relay, and waits while it is not known whether the device is one. What a mirror port may have
+//! caused waits too.
 
 use super::deferred::Deferrals;
 use super::device::DeviceMemory;
@@ -15,7 +15,7 @@ use crate::detect::rule::Rule;
 use crate::detect::view::{Delivery, Findings, Offence, Subject, View};
 use crate::time::{Stamp, Time};
 
-/// The account of a segment.
+/// The violations of a segment.
 #[derive(Debug)]
 pub(crate) struct Account {
     violations: Counts,
@@ -24,7 +24,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Nothing was booked yet.
+    /// Nothing has been counted yet.
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             violations: [0; Rule::COUNT],
@@ -38,8 +38,8 @@ impl Account {
         &self.violations
     }
 
-    /// Books the findings of one frame. `memory` is that of the sender, if it has a row;
-    /// `is_mirrored`, whether a mirror port is known to make copies.
+    /// Counts the findings of one frame. `memory` is that of the sender, if it has a row;
+    /// `is_mirrored` says whether a mirror port is known to make copies.
     pub(crate) fn book(
         &mut self,
         view: &View<'_>,
@@ -81,7 +81,8 @@ impl Account {
             if is_relay && rule.spares_relays() {
                 continue;
             }
-            // One of the same rule that is about an own record counts at once.
+            // Another offence against the same rule, about a record of the device's own, counts at
+            // once.
             let mut same = offences[place..].iter().filter(|same| same.rule == rule);
             let own = same.find(|same| !is_about(same, others));
             let is_withheld = own.is_none() && rule.spares_relays() && !is_cleared;
@@ -95,8 +96,8 @@ impl Account {
         }
     }
 
-    /// Books what has waited long enough. `find` hands the memory of a sender to what it is given,
-    /// if the sender has a row.
+    /// Counts what has waited long enough. `find` passes the memory of a sender, if it has a row,
+    /// to the closure.
     pub(crate) fn handle_second(
         &mut self,
         now: Time,

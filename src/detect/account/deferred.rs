@@ -1,8 +1,7 @@
-//! Offences by frames that may be a mirror port's copies: they wait until it is known whether
-//! there is one, and go if there is.
+//! Offences by frames that may be a mirror port's copies.
 //!
-//! Comes in: offences of frames that came twice within milliseconds. Goes out: those of them that
-//! count, when the sender turns out to repeat itself, or after 10 s without a mirror port.
+//! Frames that came twice within milliseconds wait here. They count when the sender turns out to
+//! repeat itself, or after 10 s without a mirror port; they are dropped if there is one.
 
 use crate::decode::Sender;
 use crate::detect::rule::Rule;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 /// How long an offence waits: as long as evidence of a mirror port is collected.
 const WAIT: Duration = Duration::from_secs(10);
-/// Senders and rules that wait at most, 4 KiB; what is over counts at once.
+/// At most this many senders and rules wait, in 4 KiB; any more count at once.
 const MAX: usize = 64;
 
 /// Offences of one sender against one rule.
@@ -28,7 +27,7 @@ pub(crate) struct Deferred {
 pub(crate) struct Deferrals(Vec<Deferred>);
 
 impl Deferrals {
-    /// Defers one offence. False if there is no room: it counts.
+    /// Defers one offence. False if there is no space: then it counts.
     pub(crate) fn hold(&mut self, now: Time, sender: Sender, rule: Rule) -> bool {
         let same = |held: &&mut Deferred| (held.sender, held.rule) == (sender, rule);
         if let Some(held) = self.0.iter_mut().find(same) {

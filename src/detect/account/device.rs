@@ -1,4 +1,4 @@
-//! What the detectors remember of one device: it lives in the device's row and goes with it.
+//! What the detectors remember of one device: it lives in the device's row and is dropped with it.
 
 use super::violations::{Violations, Withheld};
 use crate::detect::copies::relay::RelayState;
@@ -6,20 +6,20 @@ use crate::time::Time;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// A device whose name was contested still is for this long: the time in which the names of a
-/// rename loop are counted.
+/// A name stays contested for this long: the time over which the names of a rename loop are
+/// counted.
 const CONTESTED: Duration = Duration::from_mins(10);
 
 /// The detectors' state of one device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeviceMemory {
-    /// What it did against the rules; made with the first offence.
+    /// Its violations; made with the first offence.
     pub violations: Option<Box<Violations>>,
     /// Offences that wait until it is known whether it is a relay.
     pub withheld: Option<Box<Withheld>>,
     /// Whether it speaks for others.
     pub relay: RelayState,
-    /// From where it sent mDNS over IPv4 last: says which addresses are at home beside it.
+    /// Where it last sent mDNS over IPv4 from: says which addresses belong on the same link.
     pub v4: Option<Ipv4Addr>,
     /// When it was last heard in a rename loop or name conflict.
     contested: Option<Time>,

@@ -1,9 +1,9 @@
-//! What is booked on whom.
+//! Violations, counted for each device and segment.
 //!
 //! | file | what |
 //! |---|---|
-//! | `booking` | from findings to accounts |
-//! | `violations` | the account of a device: a count for each rule, and the last offence |
+//! | `booking` | counts findings |
+//! | `violations` | the violations of a device: a count for each rule, and the last offence |
 //! | `deferred` | offences that a mirror port may have caused |
 //! | `device` | what is remembered of one device |
 

@@ -1,7 +1,7 @@
-//! What a device, or a segment, has on its account: a count for each rule, and of each rule the
-//! last offence in words.
+//! The violations of a device or a segment: a count for each rule, and the last offence against
+//! each rule in words.
 //!
-//! Names are read from the message when the offence is another than the last: a storm repeats one.
+//! Names are read from the message when the offence differs from the last: a storm repeats one.
 
 use crate::decode::mdns::{self, NameHash, RType};
 use crate::detect::rule::Rule;
@@ -36,7 +36,7 @@ impl LastOffence {
     }
 }
 
-/// The account of one device.
+/// The violations of one device.
 #[derive(Clone, Debug)]
 pub(crate) struct Violations {
     counts: Counts,
@@ -50,7 +50,7 @@ impl Default for Violations {
 }
 
 impl Violations {
-    /// Books one offence.
+    /// Counts one offence.
     pub(crate) fn count(&mut self, view: &View<'_>, stamp: Stamp, offence: &Offence) {
         self.counts[offence.rule as usize] += 1;
         let subject = subject(view, offence);
@@ -74,7 +74,7 @@ impl Violations {
         }
     }
 
-    /// Books offences that were held back, of which nothing more is known.
+    /// Counts offences that were held back, of which nothing more is known.
     pub(crate) const fn add(&mut self, rule: Rule, count: u64) {
         self.counts[rule as usize] += count;
     }

@@ -1,14 +1,12 @@
-//! Frames that go round in the switches, and copies that a mirror port makes.
+//! Recognises frames that go round in a switching loop, and copies that a mirror port makes. It
+//! hears every frame with the hash of all its octets, and reports [`Cause::L2Loop`].
 //!
-//! Comes in: every frame, with the hash of all its octets. Goes out: [`Cause::L2Loop`] on frames
-//! that a loop brought, and whether a frame is a copy that a mirror port made.
-//!
-//! Responders repeat themselves by right: a probe comes three times in a second, an announcement
-//! of SSDP too, and a stuck printer sends one response for days. None of that is a loop, because a
-//! loop repeats everything: the fourth of identical frames within a second counts, and it takes
-//! three sources and two protocols at once. A mirror port (SPAN) hands over most frames twice, a
-//! fraction of a millisecond apart, and never goes on: two or three identical frames within 5 ms
-//! are one frame and its copies, once that was seen of three sources.
+//! Responders legitimately repeat themselves: a probe comes three times in a second, an
+//! announcement of SSDP too, and a stuck printer sends one response for days. None of that is a
+//! loop, because a loop repeats everything: the fourth of identical frames within a second counts,
+//! and it takes three sources and two protocols at once. A mirror port (SPAN) hands over most
+//! frames twice, a fraction of a millisecond apart, and never goes on: two or three identical
+//! frames within 5 ms are one frame and its copies, once that was seen of three sources.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Protocol};
@@ -34,8 +32,8 @@ const MIRROR_WINDOW: Duration = Duration::from_millis(5);
 /// A mirror port makes at most two copies: of a frame that comes in by a mirrored port and goes
 /// out by another. More are a loop's, or a device's own doing.
 const MIRRORED: u8 = 3;
-/// A sender whose frame comes again this soon, but not so soon, repeats itself: responders wait
-/// longer.
+/// A sender whose frame comes again within this time, but not within a mirror port's, repeats
+/// itself: responders wait longer.
 const DENSE: Duration = Duration::from_millis(100);
 /// Within this long three sources are seen doubled.
 const MIRROR_EVIDENCE: Duration = Duration::from_secs(10);
@@ -64,7 +62,7 @@ impl Key for FrameHash {
 struct RecentFrame {
     /// When it came, the latest first, without a mirror port's copies.
     times: [Time; COPIES],
-    /// How many of `times` hold.
+    /// How many of `times` are valid.
     count: usize,
     /// When the burst of identical frames that it is in began, and how many they are.
     burst: Time,
@@ -100,7 +98,7 @@ impl RecentFrame {
         self.in_burst
     }
 
-    /// Another copy, at `now`: whether it is the third within a second.
+    /// Another copy, at `now`: whether it is the third copy within a second.
     fn again(&mut self, now: Time) -> bool {
         let is_third = self.count == COPIES && now.since(self.times[COPIES - 1]) <= LOOP_WINDOW;
         self.times.rotate_right(1);

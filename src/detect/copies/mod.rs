@@ -10,7 +10,7 @@ use crate::decode::mdns::HashKey;
 use loops::Loops;
 use reflection::Reflection;
 
-/// What recognises copies. Asked first: what is a copy is held against nobody.
+/// What recognises copies. Asked first: a copy never counts as a violation.
 #[derive(Debug)]
 pub(crate) struct CopyDetectors {
     pub loops: Loops,

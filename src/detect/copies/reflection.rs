@@ -1,9 +1,9 @@
-//! Messages that another device has just sent: reflectors that copy them without a change, and
-//! what goes round between such.
+//! Messages that another device has just sent: reflectors copy them unchanged, and two reflectors
+//! can send them round in circles.
 //!
-//! Comes in: mDNS responses and probes by the hash of their payload. Goes out:
-//! [`Cause::Reflection`] on the frames of whoever copies; which frames of the device that was
-//! copied are not its own doing; how many copies there were; whether they go round.
+//! mDNS responses and probes are compared by the hash of their payload. The frames of the device
+//! that copies show [`Cause::Reflection`]; the frames of the device that was copied may turn out
+//! not to be its own doing.
 //!
 //! Identical questions from two phones are normal, and so are identical answers to "which types of
 //! service are there" (RFC 6763 section 9): they name no host and no instance.
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// A copy comes within this long.
 const WINDOW: Duration = Duration::from_millis(250);
-/// A prober repeats itself after this long by right: 250 ms (RFC 6762 section 8.1) less 10 %.
+/// A prober legitimately repeats itself after this long: 250 ms (RFC 6762 section 8.1) less 10 %.
 const PROBE_GAP: Duration = Duration::from_millis(225);
 /// A loop is on for this long after it was last seen.
 const LOOP_KEPT: Duration = Duration::from_secs(10);
@@ -32,13 +32,13 @@ const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
 struct RecentPayload {
     /// Who was heard with it first.
     origin: SenderKey,
-    /// When it was last heard of the origin over IPv4 and IPv6: it says the same over both.
+    /// When it was last heard from the origin over IPv4 and IPv6: it says the same over both.
     own: [Option<Time>; 2],
-    /// Whether the origin was heard to repeat itself before anybody copied it.
+    /// Whether the origin repeated itself before anybody copied it.
     repeats_itself: bool,
     /// Who copied it last, and when.
     copier: Option<(SenderKey, Time)>,
-    /// Whether two devices may say it by right.
+    /// Whether two devices may legitimately say it.
     is_common: bool,
 }
 
@@ -73,7 +73,7 @@ impl Reflection {
             Kind::Response | Kind::Announcement | Kind::Goodbye => false,
             Kind::Query | Kind::LegacyQuery | Kind::Malformed => return,
         };
-        // Of a message that was cut the rest may differ.
+        // The rest of a message that was cut may differ.
         if view.observation.sender.is_none() || !mdns.datagram.complete {
             return;
         }
@@ -87,7 +87,7 @@ impl Reflection {
             is_common: false,
         });
         let (is_new, sent) = (place.is_new, place.value);
-        // Nobody else has said it lately: who goes on alone does so by itself.
+        // Nobody else has said it lately: a device that goes on alone does so by itself.
         if !is_new && !sent.is_of_others(now, sender) {
             *sent = RecentPayload {
                 origin: sender,
@@ -103,8 +103,8 @@ impl Reflection {
             let by_right = is_probe && now.since(own) >= PROBE_GAP;
             match sent.copier {
                 None => sent.repeats_itself |= !by_right && now.since(own) <= WINDOW,
-                // Somebody hands it the copy, and it hands it on. Not its mark: it may be the one
-                // device that does nothing but send.
+                // Somebody sends it the copy, and it passes it on. No signature for it: it may be
+                // the one device that only sends.
                 Some((_, at))
                     if now.since(at) <= WINDOW
                         && own <= at

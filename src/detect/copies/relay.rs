@@ -1,16 +1,16 @@
 //! Who speaks for others: reflectors, mDNS gateways, sleep proxies, Thread border routers.
 //!
-//! Comes in: the address records of a device's multicast responses. Goes out: whether it is a
-//! relay, and which records of a message are about other hosts.
+//! Decides from the address records of a device's multicast responses whether it is a relay, and
+//! which records of a message are about other hosts.
 //!
-//! A host is told by its name. A name is the source's own if one of its addresses is one that the
-//! source sends from, and stays its own with whatever further addresses it is given: those of
+//! A host is identified by its name. A name is the source's own if one of its addresses is one that
+//! the source sends from, and stays its own with whatever further addresses it is given: those of
 //! other interfaces, of containers, of a VPN. It is another's if an address of a family that the
 //! source is known to send from is not among those; of the other family nothing is known.
 //!
 //! Four others within 10 min make a relay, for an hour after it last named one: a reflector on a
-//! quiet LAN, or a proxy whose sleepers say nothing, is no less one. Whoever names others and does
-//! not reach four in 10 min is cleared, until it was silent about others for an hour.
+//! quiet LAN, or a proxy whose sleepers say nothing, is still one. A device that names others but
+//! does not reach four in 10 min is cleared, until it was silent about others for an hour.
 
 use crate::decode::mdns::{
     DataHash, Digest, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section, address_data,
@@ -23,13 +23,13 @@ use std::time::Duration;
 
 /// So many hosts that are others make a relay.
 const HOSTS: usize = 4;
-/// Within this long they are named; after this long whoever did not is cleared.
+/// They must be named within this time; a device that names fewer is cleared.
 const WINDOW: Duration = Duration::from_mins(10);
 /// What is known of a source is kept for this long after it last named another host.
 const KEPT: Duration = Duration::from_hours(1);
 /// Own addresses and own names kept of a source.
 const OWN: usize = 8;
-/// A payload that came again is looked into again after this long.
+/// A payload that came again is examined again after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Tells whether an address is that of an A or AAAA record.
@@ -58,11 +58,11 @@ struct RelayEvidence {
     /// Since when it names others, and when it did last.
     naming: Option<(Time, Time)>,
     standing: RelayStanding,
-    /// The message that was looked into last.
+    /// The message that was examined last.
     looked_into: Option<LookedInto>,
 }
 
-/// What is thought of a source.
+/// What is known of a source so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum RelayStanding {
     /// Not known yet.
@@ -74,7 +74,7 @@ enum RelayStanding {
     Cleared,
 }
 
-/// A message that was looked into.
+/// A message that was examined.
 #[derive(Clone, Copy, Debug)]
 struct LookedInto {
     payload: PayloadHash,
@@ -200,8 +200,8 @@ impl RelayEvidence {
                 }
             }
         }
-        // An NSEC or SRV record alone does not say whose it is: from who is known to speak for
-        // others, and not judged yet, it may be another's.
+        // An NSEC or SRV record alone does not say whose it is. From a device that speaks for
+        // others and is not judged yet, it may be another host's.
         let is_suspect = self.standing == RelayStanding::Open && self.naming.is_some();
         if (places != Places::default() || is_suspect) && !names_itself {
             // What comes with it is the other's too.

@@ -1,8 +1,8 @@
 //! Whether questions are answered, and how soon: the health of discovery.
 //!
-//! Comes in: multicast questions for records that somebody is known to have, and multicast
-//! responses, copies too. Goes out: a histogram of delays and a count of questions that nobody
-//! answered. Left out is every question of which silence proves nothing: one with the QU bit, whose
+//! Measures the delay from multicast questions to multicast responses, copies too, and counts
+//! questions that nobody answered. Only questions for records that somebody is known to have are
+//! watched. Left out is every question where silence proves nothing: one with the QU bit, whose
 //! answer goes to the asker alone; one that lists an answer as known, also in a second message
 //! (RFC 6762 section 7.2); one that only its asker could answer; one within a second of the record,
 //! which may not be multicast again so soon (section 6); one during which frames were lost. At
@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Upper bounds of the histogram of delays, in milliseconds; the last bucket is unbounded.
 pub const DELAY_BOUNDS: [u64; 8] = [20, 50, 120, 250, 500, 1_000, 2_000, 3_000];
 
-/// Within this an answer is one.
+/// An answer counts as one within this time.
 const WAIT: Duration = Duration::from_secs(3);
 /// Later answers say nothing of the delay.
 const DELAY_MAX: Duration = Duration::from_secs(2);
@@ -102,7 +102,7 @@ impl Answers {
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
                 self.answer(view.now, mdns, is_multicast);
             }
-            // A malformed response may hold an answer that some cache understands.
+            // A malformed response may hold an answer that some caches understand.
             Kind::Malformed if mdns.is_response() => self.handle_gap(),
             Kind::Malformed | Kind::Query | Kind::Probe | Kind::LegacyQuery => {}
         }

@@ -1,8 +1,8 @@
-//! Which groups have members, as far as their reports come by: IGMP and MLD.
+//! Which groups have members, according to the reports that are heard: IGMP and MLD.
 //!
-//! Comes in: membership reports. Goes out: how many groups had one in the last 260 s, the group
-//! membership interval of the defaults (RFC 3376 section 8.4). A leave speaks for one member, and
-//! others may stay without a word: only silence ends a group.
+//! A group counts for 260 s after its last membership report, the group membership interval of the
+//! defaults (RFC 3376 section 8.4). A leave speaks for one member, and others may stay without a
+//! word: only silence ends a group.
 
 use super::queriers::AddressFamily;
 use crate::decode::Message;

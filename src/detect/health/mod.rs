@@ -1,4 +1,4 @@
-//! How discovery fares on the segment. Nothing here breaks a rule or names a cause.
+//! How well discovery works on the segment. Nothing here breaks a rule or names a cause.
 //!
 //! | file | what |
 //! |---|---|
@@ -21,7 +21,7 @@ use groups::Groups;
 use queriers::{AddressFamily, Membership, Querier, Queriers};
 use services::Services;
 
-/// How discovery fares, as a snapshot has it.
+/// How well discovery works, as a snapshot has it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     /// Queriers and groups, by [`AddressFamily`].
@@ -39,8 +39,8 @@ pub struct Health {
     pub response_delays: Delays,
     /// Multicast questions that nobody answered within 3 s.
     pub unanswered: u64,
-    /// Times that what rests on silence was suspended, the start included. A suspension that is
-    /// made longer while it lasts is counted once.
+    /// How often the rules that rest on silence were suspended, the start included. A suspension
+    /// that is extended while it lasts is counted once.
     pub suspended: u64,
 }
 
@@ -74,18 +74,18 @@ impl HealthDetectors {
         cache.handle(view, |mdns, record| services.learn(view.now, mdns, record));
     }
 
-    /// Closes what has waited long enough, and lets go what has expired.
+    /// Closes what has waited long enough, and drops what has expired.
     pub(crate) fn handle_second(&mut self, now: Time) {
         self.answers.handle_second(now);
         self.services.handle_second(now);
     }
 
-    /// Frames were lost, or nobody listens: who was silent may have spoken.
+    /// Frames were lost, or nobody listens: a device that seems silent may have spoken.
     pub(crate) fn handle_gap(&mut self) {
         self.answers.handle_gap();
     }
 
-    /// How discovery fares; what is not seen here is left at nothing.
+    /// How well discovery works; what is not seen here is left empty.
     pub(crate) fn snapshot(&self, now: Time) -> Health {
         let membership = |family| Membership {
             groups: self.groups.count(now, family),

@@ -1,8 +1,8 @@
 //! Who asks for group members, over IPv4 (IGMP) and IPv6 (MLD): without a querier, switches that
 //! snoop forget who listens.
 //!
-//! Comes in: general queries. Goes out: when the last one was heard, at which interval they come,
-//! and which queriers there are. Only the source address of the packet says who asks. Linux
+//! Learns from general queries when the last one was heard, at which interval they come, and which
+//! queriers there are. Only the source address of the packet says who asks. Linux
 //! bridges and many switches ask from 0.0.0.0, as snooping switches may (RFC 4541 section 2.1.1):
 //! their members answer, so IPv4 queries from there count, but they are no querier that others
 //! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// Sources remembered by address family: real networks have one or two.
 const SOURCES: usize = 16;
-/// How long a querier is believed in that does not say its interval: 2 x 125 s + 10 s / 2, the
-/// other querier present interval of the defaults (RFC 3376 section 8.5).
+/// How long a querier that does not state its interval is believed to be there: 2 x 125 s + 10 s /
+/// 2, the other querier present interval of the defaults (RFC 3376 section 8.5).
 const PRESENT: Duration = Duration::from_secs(255);
 
 labelled! {
@@ -80,7 +80,7 @@ struct QuerierSource {
     last: Time,
     /// How long before that the one before was.
     gap: Option<Duration>,
-    /// How long after `last` it is believed in.
+    /// How long after `last` it is believed to be there.
     present: Duration,
 }
 
@@ -90,7 +90,7 @@ impl QuerierSource {
     }
 }
 
-/// What one address family has view.
+/// What is known of one address family.
 #[derive(Clone, Debug, Default)]
 struct Heeded {
     last_query: Option<Stamp>,
@@ -105,7 +105,8 @@ fn stated(query: &Query) -> Option<(u8, Duration)> {
     (robustness > 0 && !interval.is_zero()).then_some((robustness, interval))
 }
 
-/// How long the source of a query is believed in: QRV x QQI + QRI / 2 (RFC 3376 section 8.5, RFC
+/// How long the source of a query is believed to be there: QRV x QQI + QRI / 2 (RFC 3376 section
+/// 8.5, RFC
 /// 3810 section 9.5).
 fn present(query: &Query) -> Duration {
     stated(query).map_or(PRESENT, |(robustness, interval)| {
@@ -152,7 +153,7 @@ impl Queriers {
         }
     }
 
-    /// Those that are believed in at `now`, at most 17 of a family, IPv4 first.
+    /// Those believed to be there at `now`, at most 17 of a family, IPv4 first.
     pub(crate) fn present(&self, now: Time) -> impl Iterator<Item = Querier> {
         AddressFamily::ALL.into_iter().flat_map(move |family| {
             let sources = self.families[family as usize].sources.iter();
@@ -178,7 +179,7 @@ impl Heeded {
         self.last_query = Some(stamp);
         let there = self.sources.iter_mut().find(|source| source.ip == ip);
         let before = there.as_ref().and_then(|source| source.gap);
-        // A query that comes twice says nothing.
+        // A duplicate of a query says nothing.
         let gap = there.as_ref().map(|source| now.since(source.last)).filter(|g| g.as_secs() > 0);
         let measured = gap.zip(before).map(|(gap, before)| gap.min(before));
         let stated = stated(query).map(|(_, interval)| interval);

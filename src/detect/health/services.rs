@@ -1,8 +1,8 @@
 //! The services of a segment: how many instances of each type are alive (RFC 6763 section 4.1).
 //!
-//! Comes in: what caches learn, from copies too: an instance is one, however often it is named. Goes
-//! out: the number of instances by type. PTR records of subtypes and the list of all types name no
-//! further instance. A goodbye removes at once; see [`crate::detect::cache`] for why.
+//! Counts what caches learn, from copies too: an instance is one, however often it is named. PTR
+//! records of subtypes and the list of all types name no further instance. A goodbye removes an
+//! instance at once; see [`crate::detect::cache`] for why.
 //!
 //! The names of types are chosen by the network: at most 64 have a label at a time, given back with
 //! their last instance; the instances of further types are counted together. At most 8,192
@@ -67,7 +67,7 @@ impl Services {
         self.add(now, key, now.plus(life(record.ttl)), label);
     }
 
-    /// Lets go what has expired. Called once a second, or later.
+    /// Drops what has expired. Called once a second, or later.
     pub(crate) fn handle_second(&mut self, now: Time) {
         if self.next.is_some_and(|next| next <= now) {
             let mut next = None;

@@ -1,7 +1,7 @@
 //! Names that two devices claim.
 //!
-//! Comes in: unique records, those with the cache-flush bit, of multicast responses. Goes out:
-//! [`Cause::NameConflict`] on the frames of both claimants, from the second change of hands on.
+//! Compares the unique records (those with the cache-flush bit) of multicast responses.
+//! [`Cause::NameConflict`] is on the frames of both claimants, from the second change of hands on.
 //!
 //! What is compared is all data that one message gives a name and type (RFC 6762 section 10.2).
 //! Two devices agree if either says no more than the other: a reflector may drop an address.
@@ -19,11 +19,11 @@ use std::time::Duration;
 /// Claims are remembered for this long: as long as the records of a host live (RFC 6762
 /// section 10).
 const MEMORY: Duration = Duration::from_mins(2);
-/// Both have claimed the name within this long, or it is no conflict any more.
+/// Both must claim the name within this time, or it is no longer a conflict.
 const BOTH_WITHIN: Duration = Duration::from_secs(10);
-/// Changes of hands from which on it is a conflict.
+/// From this many changes of hands on it is a conflict.
 const CHANGES: u8 = 2;
-/// Data kept of a set of records, in order; what is over is not compared.
+/// Data kept of a set of records, in order; anything more is not compared.
 const DATA: usize = 4;
 /// Sets of records claimed in a message that are looked at.
 const CLAIMS: usize = 32;
@@ -76,7 +76,8 @@ type SetKey = (NameHash, RType, RClass);
 #[derive(Debug)]
 pub(crate) struct Conflict {
     names: Table<SetKey, ClaimedSet, NAME_SETS>,
-    /// The last message, and whether it was marked: the same again changes nothing.
+    /// The last message, and whether it was part of a conflict: the same message again changes
+    /// nothing.
     last: Option<(SenderKey, PayloadHash, Time, bool)>,
 }
 

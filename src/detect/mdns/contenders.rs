@@ -1,8 +1,8 @@
 //! Who probes for which name just now, with which records, and who objects.
 //!
-//! Comes in: probes and responses. Goes out: conflicts (RFC 6762 sections 8.1 and 8.2): another
-//! device has the name with other data, or wants it at the same time with other data. Each probe
-//! meets at most one, however many devices object.
+//! A conflict (RFC 6762 sections 8.1 and 8.2): another device has the name with other data, or
+//! wants it at the same time with other data. Each probe meets at most one, however many devices
+//! object.
 
 use super::rename::Stem;
 use crate::decode::mdns::{DataHash, Digest, HashKey, NameHash, RType, Record, Section};
@@ -57,7 +57,7 @@ impl Contenders {
         Self { probes: Table::new(key, PENDING), last: None }
     }
 
-    /// Hears a probe. Hands the series of each sender to a conflict to `conflict`.
+    /// Hears a probe. Passes the series of each sender in a conflict to `conflict`.
     pub(crate) fn probe(
         &mut self,
         view: &View<'_>,
@@ -91,7 +91,7 @@ impl Contenders {
         }
     }
 
-    /// Hears a response. Hands the series of each probe that it refutes to `conflict`.
+    /// Hears a response. Passes the series of each probe that it refutes to `conflict`.
     pub(crate) fn response(
         &mut self,
         view: &View<'_>,

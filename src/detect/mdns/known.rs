@@ -1,11 +1,10 @@
 //! Answers that the question listed as known (RFC 6762 section 7.1).
 //!
-//! Comes in: queries with what they list, and multicast answers. Goes out: the rule `known_answer`.
-//! An answer is held against its sender only if every question for it in the last 2 s, no matter who
-//! asked, lists it with at least half of its TTL, if the last of them is so near that it is what was
-//! answered, and if everything in the message's answer section was asked for, so that it is no
-//! announcement. Probes, legacy queries and queries to one host list
-//! nothing and so excuse an answer. So does a list that went on in a second message (section 7.2).
+//! Rule `known_answer`: an answer counts as a violation only if every question for it in the last 2
+//! s, no matter who asked, lists it with at least half of its TTL, if the last of them is so near
+//! that it is what was answered, and if everything in the message's answer section was asked for,
+//! so that it is no announcement. Probes, legacy queries and queries to one host list nothing and
+//! so excuse an answer. So does a list that went on in a second message (section 7.2).
 //! At most 2,048 listed records: 288 KiB.
 
 use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
@@ -57,7 +56,7 @@ impl Listings {
 #[derive(Debug)]
 pub(crate) struct Known {
     listed: Table<(NameHash, RType, DataHash), Listings, 256>,
-    /// When anything was listed last: without, there is nothing to look up.
+    /// When anything was listed last: before that, there is nothing to look up.
     last_listed: Option<Time>,
 }
 
@@ -67,7 +66,7 @@ impl Known {
         Self { listed: Table::new(key, MEMORY), last_listed: None }
     }
 
-    /// Hears what a query lists, one that is a copy too: it stands among the questions as well.
+    /// Hears what a query lists. A copy counts too: its questions are remembered as well.
     pub(crate) fn list(&mut self, view: &View<'_>) {
         let Some(mdns) = view.multicast_mdns().filter(|mdns| mdns.kind == Kind::Query) else {
             return;

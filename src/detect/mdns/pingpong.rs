@@ -1,11 +1,10 @@
-//! Cause `ping_pong`: the answers of one device provoke the questions of another, and those the
-//! answers, faster than any reader of answers asks again.
+//! Cause `ping_pong`: the answers of one device provoke the questions of another, and the questions
+//! provoke the answers, faster than any reader of answers would ask again.
 //!
-//! Comes in: questions and answers with who sent them. Goes out: whether a message continues a
-//! chain: an answer within 50 ms of the other device's question, or the same question again within
-//! 50 ms of an answer. A client that asks for one type after the other does not ask again, who asks
-//! again without an answer is provoked by none, and when several devices answer one that browses,
-//! only the first answer is of the chain.
+//! A chain goes on with an answer within 50 ms of the other device's question, or with the same
+//! question again within 50 ms of an answer. A client that asks for one type after the other does
+//! not ask again. A client that asks again without an answer is not provoked. When several devices
+//! answer a browsing client, only the first answer belongs to the chain.
 
 use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section};
 use crate::detect::cause::Cause;
@@ -15,7 +14,7 @@ use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
 
-/// What is farther apart has nothing to do with each other.
+/// Messages farther apart than this are unrelated.
 const LINK: Duration = Duration::from_millis(50);
 /// Links from which on a chain is a loop.
 const LOOP: u8 = 3;

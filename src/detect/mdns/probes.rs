@@ -1,9 +1,8 @@
 //! Probes (RFC 6762 section 8.1): causes `probe_loop` and `rename_loop`, rule `probe_interval`.
 //!
-//! Comes in: probes, and the responses in which a prober takes what it probed for. A source is a
-//! device with one of its addresses, because a device probes over IPv4 and IPv6 at once. A device
-//! that starts sends three probes, 250 ms apart, for each of its names, and then has them: what it
-//! takes to be a loop is that it never has them, or that the names go on and on.
+//! A source is a device with one of its addresses, because a device probes over IPv4 and IPv6 at
+//! once. A device that starts sends three probes, 250 ms apart, for each of its names, and then has
+//! them. It is a loop if it never gets them, or if the names go on and on.
 
 use super::contenders::Contenders;
 use super::rename::{self, Rename};
@@ -63,7 +62,7 @@ struct ProbeAttempt {
 /// Probes and renaming.
 #[derive(Debug)]
 pub(crate) struct Probes {
-    /// When the last probe was heard, whoever's: long after it there is nothing to look up.
+    /// When the last probe was heard, from any device: long after it there is nothing to look up.
     last: Option<Time>,
     /// By source and name; 176 KiB at most.
     runs: Table<(SourceId, NameHash), Run, 256>,

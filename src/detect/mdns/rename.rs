@@ -1,8 +1,8 @@
 //! Devices that rename themselves: names that differ only by the number at their end, one after
 //! the other (RFC 6762 section 9 puts it there).
 //!
-//! Comes in: the names of probes, and the conflicts about them. Goes out: whether a message is
-//! part of a loop of new names, and whether a device that met 15 conflicts in 10 s must wait.
+//! Hears the names of probes, and the conflicts about them. Finds loops of new names, and devices
+//! that met 15 conflicts in 10 s and so must wait.
 
 use crate::decode::mdns::{Digest, HashKey, NameHash, Probed, RType};
 use crate::detect::memory::sender::SourceId;
@@ -16,9 +16,9 @@ pub(crate) const WINDOW: Duration = Duration::from_mins(10);
 const LOOP: usize = 6;
 /// Names of loops remembered of a device: its messages about the latest are the loop's.
 const LATEST: usize = 16;
-/// This many conflicts within [`CONFLICT_WINDOW`] oblige to wait (RFC 6762 section 8.1).
+/// This many conflicts within [`CONFLICT_WINDOW`] require a device to wait (RFC 6762 section 8.1).
 const CONFLICTS: usize = 15;
-/// Within this; and who met no conflict for as long need no longer wait.
+/// The window. A device without a conflict for as long need no longer wait.
 const CONFLICT_WINDOW: Duration = Duration::from_secs(10);
 
 /// A series of names that one source probes for: their stem, what they have in common.
@@ -120,8 +120,8 @@ impl Rename {
     pub(crate) fn probe(&mut self, now: Time, source: SourceId, probed: &[Probed]) -> bool {
         let mut is_loop = false;
         for (place, Probed { name, stem }) in probed.iter().enumerate() {
-            // Names that are probed for at once stand beside each other, as those of a hub's
-            // lamps do; none of them replaces another.
+            // Names that are probed for at once exist side by side, as those of a hub's lamps do;
+            // none of them replaces another.
             if probed[..place].iter().any(|earlier| earlier.stem == *stem) {
                 continue;
             }
@@ -158,8 +158,8 @@ impl Rename {
         }
     }
 
-    /// How long ago `source` last probed for a name of a series in which it met so many conflicts
-    /// that it must wait; `None` if it need not.
+    /// How long ago `source` last probed for a name of a series with too many conflicts, so that it
+    /// must wait; `None` if it need not.
     pub(crate) fn waited(
         &self,
         now: Time,
@@ -236,7 +236,7 @@ mod tests {
         let state = KEY.state();
         let hash = |n: u64| state.hash_one(n);
         for n in 0..20_000 {
-            // Each device has its loop at once.
+            // Each device has its own loop at once.
             for name in (0..6).map(|m| named(hash(n * 6 + m), hash(n))) {
                 rename.probe(at(n), SourceId(hash(n)), &[name]);
             }

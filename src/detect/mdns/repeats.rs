@@ -1,12 +1,12 @@
 //! Questions that are asked again and again (RFC 6762 section 5.2).
 //!
-//! Comes in: multicast queries. Goes out: the rules `query_interval` and `query_interval_soft`, and
-//! the cause `query_flood`. A history is that of one question (name, type and class, the QU bit
-//! apart) by one MAC, source IP and address family; it begins anew once the answer has expired and
-//! was not refreshed. Not judged: probes, which have an interval of their own; queries to one host.
-//! Legacy queries keep no rule, because nothing can be expected of them, but the same one again and
-//! again is a flood like any other: they have histories of their own. Several programs share a MAC
-//! and its port 5353: hence a question may come three times at once. At most 8,192 histories: 600 KB.
+//! Rules `query_interval` and `query_interval_soft`, and the cause `query_flood`. A history belongs
+//! to one question (name, type and class; the QU bit is ignored) by one MAC, source IP and
+//! address family. It begins anew once the answer has expired and was not refreshed. Not judged:
+//! probes, which have an interval of their own; queries to one host. No rule applies to legacy
+//! queries, but the same one again and again is a flood like any other: they have histories of
+//! their own. Several programs share a MAC and its port 5353, so a question may come three times at
+//! once. At most 8,192 histories: 600 KB.
 
 use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType};
 use crate::detect::cache::Cache;
@@ -97,8 +97,8 @@ impl History {
         let before = self.gap;
         let is_first = before.is_zero();
         let is_early = gap < at_least((before * 2).clamp(INTERVAL, CAP));
-        // A search that ends and begins again starts with short gaps: nobody tells the two
-        // apart, so a series that has grown may begin anew. One that never grows may not.
+        // A search that ends and begins again starts with short gaps. Nothing distinguishes that
+        // from a repeat, so a series that has grown may begin anew. One that never grows may not.
         let begins_anew = is_early && !is_short && self.has_grown;
         let grows = !is_first && gap > before + before / 10 || gap >= at_least(CAP);
         self.flat = match (begins_anew, grows) {
@@ -184,7 +184,7 @@ impl Repeats {
         if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
             return None;
         }
-        // It had its answer and let it go: this is another search, not the same one again.
+        // It had its answer and let it expire: this is a new search.
         if rtype != RType::ANY && cache.has_lapsed(now, name, rtype, history.last) {
             *history = History::new(now, message);
             return None;

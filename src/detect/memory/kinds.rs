@@ -1,8 +1,7 @@
 //! Which kind a multicast DNS message is: exactly one, in the order malformed, legacy query,
 //! probe, query for queries, and malformed, goodbye, announcement, response for responses.
 //!
-//! Comes in: a datagram with its digest, and who sent it. Goes out: its kind. The questions heard
-//! are remembered on the way, because the kind of an answer rests on them.
+//! Also remembers the questions heard, because the kind of an answer depends on them.
 
 use crate::decode::mdns::{Datagram, Digest, Kind, Section, Shape};
 use crate::detect::memory::questions::{Asker, Questions};
@@ -10,8 +9,8 @@ use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::suspension::Suspension;
 use crate::time::Time;
 
-/// The kind of a message from `sender`. Remembers its questions; what it could not remember
-/// suspends what rests on silence.
+/// The kind of a message from `sender`. Remembers its questions; if it could not remember one, the
+/// rules that rest on silence are suspended.
 pub(crate) fn classify(
     now: Time,
     sender: SenderKey,
@@ -51,8 +50,8 @@ fn hear(
     suspension: &mut Suspension,
 ) {
     let claimed = datagram.header.map_or([0; 4], |header| header.claimed);
-    // A question that was cut off, or is one too many to be kept, is as good as forgotten. Of a
-    // whole message only what was decoded counts: what a header merely claims nobody answers.
+    // A question that was cut off, or is one too many to be kept, counts as forgotten. Of a whole
+    // message only what was decoded counts: nobody answers what a header merely claims.
     let decoded = digest.decoded[Section::Question as usize];
     let sent = if datagram.complete { decoded } else { claimed[Section::Question as usize].into() };
     let mut forgotten = sent as usize > digest.questions.len();
@@ -69,8 +68,8 @@ fn is_asked(now: Time, sender: SenderKey, digest: &Digest, questions: &Questions
     answers.any(|record| questions.asked_for(now, record, sender))
 }
 
-/// Whether every answer is among the records that were kept; else one more may have been asked
-/// for.
+/// Whether every answer is among the records that were kept; if not, a dropped one may have been
+/// asked for.
 fn has_all_answers(digest: &Digest) -> bool {
     let kept = digest.records.iter().filter(|record| record.section == Section::Answer).count();
     kept >= digest.decoded[Section::Answer as usize] as usize

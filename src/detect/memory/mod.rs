@@ -1,4 +1,5 @@
-//! What detectors remember with, and what one frame's reading needs of the frames before it.
+//! What detectors keep their memory in, and what it takes to read a frame in the light of earlier
+//! ones.
 //!
 //! | file | reason |
 //! |---|---|

@@ -1,12 +1,9 @@
-//! The questions heard on a segment in the last 2 s, in either address family: what tells an
-//! announcement from a response.
-//!
-//! Comes in: questions with who asked, and answers with who answers. Goes out: whether the answer
-//! was asked for. It knows names as keyed hashes only.
+//! The questions heard on a segment in the last 2 s, in either address family. They distinguish an
+//! announcement from a response: was the answer asked for? Names are known as keyed hashes only.
 //!
 //! A set-associative table of fixed bound: it doubles while live questions crowd a set, up to
-//! [`MAX_SETS`]; after that a live question is forgotten for a new one, and the caller is told,
-//! because from then on silence proves nothing.
+//! [`MAX_SETS`]. After that a live question is forgotten for a new one, and the caller learns of
+//! it, because from then on silence proves nothing.
 
 use super::sender::SenderKey;
 use crate::decode::mdns::{NameHash, Question, RType, Record};
@@ -24,7 +21,7 @@ const MIN_SETS: usize = 64;
 /// Sets at most: 1 MiB.
 const MAX_SETS: usize = 1_024;
 
-/// A place in the order in which questions were heard: time alone cannot tell a question from an
+/// A place in the order in which questions were heard: time alone does not order a question and an
 /// answer of the same instant. Wraps, so that only places of the same minute can be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order(u32);
@@ -273,7 +270,7 @@ impl Questions {
         fitting.fold(Asked::default(), |asked, entry| asked.or_later(entry.asked_of(now, answerer)))
     }
 
-    /// Whether any question may still wait for its answer: most answers find none.
+    /// Whether any question may still wait for its answer: for most answers, none does.
     pub(crate) fn may_wait(&self, now: Time) -> bool {
         // Earlier ones are known to the millisecond.
         self.last.is_some_and(|last| now.since(last) <= WAITING + Duration::from_millis(1))
@@ -347,7 +344,7 @@ impl Questions {
         }
         let old = std::mem::replace(&mut self.entries, vec![None; sets * 2 * WAYS]);
         for entry in old.into_iter().flatten().filter(|entry| entry.is_live(now)) {
-            // A set is split in two: there is room in each for all that it held.
+            // A set is split in two: each has space for all that it held.
             let set = self.set(entry.name);
             let free = self.entries[set..set + WAYS].iter_mut().find(|e| e.is_none());
             if let Some(free) = free {
@@ -431,7 +428,7 @@ mod tests {
         questions.hear(Time(2), question(7, RType::ANY), Asker::Prober(ME));
         questions.hear(Time(3), question(7, RType::ANY), Asker::Prober(ME));
         assert!(questions.asked_for(Time(3), &record(7, 1), ME));
-        // But it grows old for itself.
+        // But it expires on its own.
         assert!(!questions.asked_for(Time(2 + 2 * SECOND), &record(7, 1), ME));
     }
 

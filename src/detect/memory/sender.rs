@@ -8,7 +8,7 @@ use std::net::IpAddr;
 pub(crate) struct SenderKey(pub(super) u64);
 
 impl SenderKey {
-    /// A sender with its keyed hash; nobody in particular if there is none.
+    /// A sender with its keyed hash; a placeholder if there is none.
     pub(crate) const fn new(sender: Option<Sender>, hash: u64) -> Self {
         let known_by = match sender {
             Some(Sender::Mac(_)) | None => 0,

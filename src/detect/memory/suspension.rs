@@ -4,10 +4,10 @@
 use crate::time::Time;
 use std::time::Duration;
 
-/// How long what rests on silence is suspended.
+/// How long rules that rest on silence are suspended.
 const LENGTH: Duration = Duration::from_secs(2);
 
-/// Whether what rests on silence is suspended, and how often it was.
+/// Whether rules that rest on silence are suspended, and how often they were.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Suspension {
     until: Option<Time>,
@@ -15,7 +15,7 @@ pub(crate) struct Suspension {
 }
 
 impl Suspension {
-    /// Suspends for 2 s from `now`. A suspension that is made longer is counted once.
+    /// Suspends for 2 s from `now`. A suspension that is extended is counted once.
     pub(crate) fn begin(&mut self, now: Time) {
         if !self.is_active(now) {
             self.begun += 1;

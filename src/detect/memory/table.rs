@@ -1,10 +1,9 @@
 //! A set-associative table: a bound on memory that no sender can move, a cost that does not depend
 //! on how full it is, and a victim that is always the entry used least lately in its set.
 //!
-//! Comes in: keys of a type, which the table hashes itself with a key that the network does not
-//! know. Goes out: the value of each, as long as it lives. It begins with nothing, doubles while
-//! live entries crowd a set, and forgets a live one only at its bound; the caller is told. Only
-//! the 64 bits of a key's hash are kept: two keys with one hash are one.
+//! The table hashes its keys with a key that the network does not know. It begins empty, doubles
+//! while live entries crowd a set, and forgets a live entry only at its bound; the caller learns of
+//! that. Only the 64 bits of a key's hash are kept: two keys with one hash are one.
 
 use super::sender::{SenderKey, SourceId};
 use crate::decode::mdns::{HashKey, NameHash, PayloadHash};
@@ -26,7 +25,7 @@ pub(crate) trait Key: Copy + Hash {
     }
 }
 
-/// What is a keyed hash already passes through.
+/// Keys that are keyed hashes already are used as they are.
 macro_rules! hashed {
     ($($name:ty),*) => {
         $(impl Key for $name {
@@ -130,7 +129,7 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         let mut forgot = false;
         let found = self.entries[at].as_ref().is_some_and(|e| e.key == key && is_live(e));
         if !found {
-            // Another key's that lives must not go while there is room to grow.
+            // Another live key's value must not go while the table can still grow.
             while self.entries[at].as_ref().is_some_and(|e| e.key != key && is_live(e)) {
                 if !self.grow(now) {
                     forgot = true;
@@ -157,8 +156,8 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         entry.take().map(|entry| entry.value)
     }
 
-    /// Keeps those values that `keep` says, whether they live or not: for who has to close what
-    /// is open. Visits every place.
+    /// Keeps the values that `keep` accepts, alive or not, so that a caller can close what is open.
+    /// Visits every place.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
         for place in &mut self.entries {
             if place.as_mut().is_some_and(|entry| !keep(&mut entry.value)) {
@@ -167,7 +166,7 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         }
     }
 
-    /// All values that live, in no order.
+    /// All values that live, in no particular order.
     pub(crate) fn values(&self, now: Time) -> impl Iterator<Item = &V> {
         let live = move |entry: &&Kept<V>| now.since(entry.used) <= self.lifetime;
         self.entries.iter().flatten().filter(live).map(|entry| &entry.value)
@@ -220,7 +219,7 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
             if now.since(entry.used) > self.lifetime {
                 continue;
             }
-            // A set is split in two: there is room in each for all that it held.
+            // A set is split in two: each has space for all that it held.
             let set = self.set(entry.key);
             if let Some(free) = self.entries[set..set + WAYS].iter_mut().find(|e| e.is_none()) {
                 *free = Some(entry);

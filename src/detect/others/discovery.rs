@@ -1,17 +1,16 @@
 //! SSDP, LLMNR, WS-Discovery and NetBIOS in numbers that their protocols forbid.
 //!
-//! Comes in: frames of these protocols. Goes out: the five rules of theirs, and the mark
-//! [`Cause::DiscoveryFlood`]. Histories are kept by device, source address and family, so that a
-//! host that says everything over IPv4 and IPv6 says each once.
+//! Five rules and the cause [`Cause::DiscoveryFlood`]. Histories are kept by device, source address
+//! and family, so that a host that says everything over IPv4 and IPv6 says each once.
 //!
+//! No standard gives its limits a time. Here a set of notifications is repeated if it comes again
 //! No standard gives its limits a time. Here a set of notifications is repeated if it comes again
 //! within 10 s, because devices send it two or three times within a second and refresh it before
 //! half of its max-age; a query is transmitted again within 5 s, because it times out after 1 s
-//! (RFC 4795 section 7); a `MessageID` is one within 60 s of its last copy, because it never comes
-//! back.
-//!
-//! A frame has the mark if more than 10 of its protocol came in 200 ms, or the same message more
-//! than 3 times in 1 s, or if it is NetBIOS.
+//! (RFC 4795 section 7); a `MessageID` counts as the same within 60 s of its last copy, because it
+//! never comes back.
+//! A frame has the cause's signature if more than 10 of its protocol came in 200 ms, or the same
+//! message more than 3 times in 1 s, or if it is NetBIOS.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Protocol, llmnr, ssdp, wsd};
@@ -29,11 +28,11 @@ use std::time::Duration;
 const BURST_MAX: usize = 10;
 /// The time of a burst, its end not included: 50/s evenly is no burst.
 const BURST: Duration = Duration::from_millis(200);
-/// In which the same message is the same again, as a mark.
+/// Within this time a repeated message counts towards the signature.
 const AGAIN: Duration = Duration::from_secs(1);
-/// In which a notification is the same again.
+/// Within this time a notification is a repeat.
 const NOTIFIED: Duration = Duration::from_secs(10);
-/// In which a query is the same again.
+/// Within this time a query is a repeat.
 const TRANSMITTED: Duration = Duration::from_secs(5);
 /// How long a message is remembered: a `MessageID` is unique (WS-Discovery section 2.4).
 const REMEMBERED: Duration = Duration::from_mins(1);
@@ -91,10 +90,10 @@ struct SourcePace {
 }
 
 /// Messages of the three protocols. Remembers at most 1,024 of them (64 KiB) and the pace of 256
-/// sources (80 KiB); what is forgotten for want of room is not held against anybody.
+/// sources (80 KiB); what is forgotten for want of space is no violation.
 #[derive(Debug)]
 pub(crate) struct Discovery {
-    /// Hashes what tells messages apart.
+    /// Hashes what distinguishes messages.
     state: RandomState,
     /// When each message came.
     messages: Table<(SourceId, Protocol, u64), Last<COPIES_MAX>, 128>,
@@ -121,7 +120,7 @@ impl Discovery {
             return;
         }
         self.pace(view, findings);
-        // What cannot be read has a pace only.
+        // What cannot be read counts only towards the pace.
         let message = &view.observation.message;
         if let Message::Ssdp(message) = message {
             self.ssdp(view, message, findings);
@@ -135,7 +134,7 @@ impl Discovery {
     fn pace(&mut self, view: &View<'_>, findings: &mut Findings) {
         let now = view.now;
         let pace = self.paces.entry(now, (view.source, view.protocol), SourcePace::default).value;
-        // Of a flood at exactly the limit the last one belongs to it.
+        // In a flood at exactly the limit, the last message belongs to it.
         if pace.any.gap(now, BURST_MAX).is_some_and(|gap| gap <= BURST) {
             findings.matched(Cause::DiscoveryFlood);
         }
@@ -158,7 +157,7 @@ impl Discovery {
     }
 
     fn ssdp(&mut self, view: &View<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
-        // A device with several addresses announces itself with a location each.
+        // A device with several addresses announces itself with one location for each.
         let what = (message.kind as u8, message.target, message.usn, message.location);
         let what = self.state.hash_one(what);
         let is_notification = match message.kind {
@@ -184,7 +183,7 @@ impl Discovery {
         hasher.write_u16(message.rtype);
         hasher.write_u16(message.header.flags & 0x8000);
         hasher.write(&name[..len]);
-        // A flood may have an id of its own in each query, a transmission has its query's.
+        // A flood may have a new id in each query, but a retransmission has its query's.
         let question = hasher.finish();
         let is_query = !message.header.is_response() && !message.name.is_empty();
         let limit = is_query.then_some((Rule::LlmnrRepeat, SENT_MAX, TRANSMITTED));
@@ -201,8 +200,9 @@ impl Discovery {
         self.again(view, what, limit, findings);
     }
 
-    /// Remembers that a message came, told from others of its source by a hash. Marks it if it came too often in [`AGAIN`]; it breaks the
-    /// rule if it came more often than so many times in so long.
+    /// Remembers that a message came; a hash distinguishes it from others of its source. It has the
+    /// signature if it came too often in [`AGAIN`], and breaks the rule if it came more often than
+    /// so many times in so long.
     fn again(
         &mut self,
         view: &View<'_>,

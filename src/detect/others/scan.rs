@@ -1,9 +1,9 @@
-//! Who asks for one address after the other.
+//! Devices that ask for one address after the other.
 //!
-//! Comes in: ARP requests and neighbour solicitations. Goes out: the mark [`Cause::AddressScan`]
-//! on those of a device that asked for 16 addresses or more, in either family, within 10 s. Asking
-//! for an address before taking it (RFC 5227, RFC 4862 section 5.4) counts as asking; announcing
-//! the own one does not.
+//! Counts ARP requests and neighbour solicitations: [`Cause::AddressScan`] is on those of a device
+//! that asked for 16 addresses or more, in either family, within 10 s. Asking for an address before
+//! taking it (RFC 5227, RFC 4862 section 5.4) counts as asking; a device that announces its own
+//! address does not ask.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Sender, nd};
@@ -14,13 +14,13 @@ use crate::time::Time;
 use ahash::RandomState;
 use std::time::Duration;
 
-/// Addresses from which on it is a scan.
+/// From this many addresses on it is a scan.
 const TARGETS: usize = 16;
-/// In which they are asked for.
+/// They are asked for within this time.
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// The last 16 addresses that a device asked for, by keyed hash: if it asked for 16 within the
-/// window, it is these.
+/// window, they are all here.
 #[derive(Clone, Debug)]
 struct Targets {
     hashes: [u32; TARGETS],

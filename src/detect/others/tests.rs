@@ -1,4 +1,4 @@
-//! Which frames have the mark of the protocols' causes, and of those that need a history of
+//! Which frames have the signature of the protocols' causes, and of those that need a history of
 //! messages that are not mDNS: frames of one host go in with their times, signatures come out.
 
 use crate::craft::address::{Dhcp, neighbour_solicitation, solicited_node};
@@ -15,7 +15,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 const HOST: Host = Host::numbered(7);
 
-/// How many of these frames, each at its millisecond, have the mark.
+/// How many of these frames, each at its millisecond, have the signature.
 fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usize {
     let mut detectors = Detectors::new(HashKey([1, 2, 3, 4]));
     let mut count = 0;
@@ -135,7 +135,7 @@ fn discovery_flood() {
     ] {
         assert_eq!(marked(Cause::DiscoveryFlood, frames), expected, "{name}");
     }
-    // Either family by itself.
+    // Each family by itself.
     let both = every(30, 20, |n| {
         let hello = wsd("Hello", &format!("{}", n / 2));
         if n % 2 == 0 { HOST.wsd4(hello) } else { HOST.wsd6(hello) }

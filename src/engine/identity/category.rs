@@ -1,7 +1,7 @@
-//! What sort of device it is, from what it offers and does.
+//! The category of a device, from what it offers and does.
 //!
-//! Comes in: service types, a model, roles. Goes out: one [`Category`]. Evidence is only ever
-//! added, so a category changes a few times at most.
+//! Made from service types, a model and roles. Evidence is only ever added, so a category changes a
+//! few times at most.
 
 use crate::engine::snapshot::Category;
 use crate::labelled::labelled;
@@ -109,7 +109,7 @@ const SERVICES: &[(&str, Evidence)] = &[
 /// What a service type such as `_ipp._tcp` is evidence of. Case does not matter.
 pub(in crate::engine) fn of_service(service: &str) -> Option<Evidence> {
     let label = service.split('.').next()?.strip_prefix('_')?;
-    // LG's televisions put more behind it.
+    // LG's televisions append more to it.
     if label.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("webos")) {
         return Some(Evidence::Shows);
     }
@@ -162,12 +162,12 @@ pub(in crate::engine) fn of_upnp(target: &str) -> Option<Evidence> {
     part_of(target, UPNP)
 }
 
-/// What the product and version of who announces in SSDP are evidence of.
+/// What the product and version of a device that announces in SSDP are evidence of.
 pub(in crate::engine) fn of_server(server: &str) -> Option<Evidence> {
     part_of(server, SERVERS)
 }
 
-/// What the product and version of who searches in SSDP are evidence of.
+/// What the product and version of a device that searches in SSDP are evidence of.
 pub(in crate::engine) fn of_agent(agent: &str) -> Option<Evidence> {
     part_of(agent, AGENTS)
 }
@@ -182,7 +182,7 @@ fn part_of(text: &str, table: &[(&str, Evidence)]) -> Option<Evidence> {
     table.iter().find(|(part, _)| text.contains(part)).map(|(_, evidence)| *evidence)
 }
 
-/// Beginnings of models that leave no doubt. In order: the first that fits.
+/// Beginnings of models that leave no doubt. In order: the first match wins.
 const MODELS: &[(&str, Category)] = &[
     ("appletv", Category::Media),
     ("audioaccessory", Category::Speaker),
@@ -215,8 +215,8 @@ fn of_model(model: &str) -> Option<Category> {
     MODELS.iter().find(|(prefix, _)| starts(prefix)).map(|(_, category)| *category)
 }
 
-/// Parts of the host names that systems choose themselves, in lower case. In order: the first
-/// that fits.
+/// Parts of the host names that systems choose themselves, in lower case. In order: the first match
+/// wins.
 const NAMES: &[(&str, Category)] = &[
     ("iphone", Category::Phone),
     ("ipad", Category::Phone),
@@ -246,15 +246,16 @@ fn of_name(name: &str) -> Option<Category> {
     found.map(|(_, category)| *category)
 }
 
-/// The category: what is said first wins.
+/// The category: the first match wins.
 ///
 /// Gateways come before all: a router with a disk, a printer port and a shell is a router. Then a
 /// model that leaves no doubt. Then what it offers, the more special first, where two things need
 /// care: a computer that shares printers (CUPS) or disks is a computer, and so is a Mac, which
-/// takes casts and pairs as a phone does. Who advertises routes is a router unless it is a
-/// loudspeaker or hub (Thread border routers advertise too). Of who offers nothing, the name that
-/// its system chose tells most; who has only a NetBIOS name is taken for a computer, though much
-/// else has one; and who only queries for groups or hands out addresses is taken for a router.
+/// takes casts and pairs as a phone does. A device that advertises routes is a router unless it is
+/// a loudspeaker or hub (Thread border routers advertise too). For a device that offers nothing,
+/// the name that its system chose says most. One that has only a NetBIOS name is taken for a
+/// computer, though much else has one; one that only queries for groups or hands out addresses is
+/// taken for a router.
 pub(in crate::engine) fn decide(found: Found, model: Option<&str>, name: Option<&str>) -> Category {
     if found.contains(Evidence::Routes) {
         return Category::Router;

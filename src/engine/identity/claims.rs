@@ -1,7 +1,5 @@
-//! What a frame proves about its sender. Only what cannot be another's counts: frames are
-//! forwarded, reflected and answered for others all the time.
-//!
-//! Comes in: an observation, and the digest of its message. Goes out: [`Claim`]s.
+//! What a frame proves about its sender, as [`Claim`]s. Only what cannot be another's counts:
+//! frames are forwarded, reflected and answered for others all the time.
 
 use super::category::{self, Evidence};
 use super::profile::Claim;
@@ -13,14 +11,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// DHCP messages that only servers send (RFC 2132 section 9.6): offer and acknowledgement.
 const FROM_SERVERS: [u8; 2] = [2, 5];
 
-/// Hands the address that the headers of a frame prove to `hear`.
+/// Passes the address that the headers of a frame prove to `hear`.
 pub(in crate::engine) fn of_sender(observation: &Observation<'_>, mut hear: impl FnMut(Claim<'_>)) {
     if let Some(ip) = own_source(observation).filter(|_| !is_for_another(observation)) {
         hear(Claim::Address(ip));
     }
 }
 
-/// Hands every claim that a message makes to `hear`, but those of multicast DNS.
+/// Passes every claim that a message makes to `hear`, except those of multicast DNS.
 pub(in crate::engine) fn of_message(
     observation: &Observation<'_>,
     mut hear: impl FnMut(Claim<'_>),
@@ -65,8 +63,8 @@ pub(in crate::engine) fn of_message(
 /// ARP proves an address only if its sender is the sender of the frame; 0.0.0.0 is a probe
 /// (RFC 5227).
 ///
-/// Who asks, or announces itself, speaks of its own address. A reply to somebody's question may
-/// be a proxy's, with its own MAC and another's address (RFC 1027): it proves nothing. A proxy
+/// A host that asks, or announces itself, speaks of its own address. A reply to somebody's question
+/// may be a proxy's, with its own MAC and another's address (RFC 1027): it proves nothing. A proxy
 /// that asks for others, as Wi-Fi extenders do, becomes a repeater with the ninth address.
 fn of_arp(mac: Option<Mac>, message: &arp::Message, mut hear: impl FnMut(Claim<'_>)) {
     let is_own_word = message.is_request() || message.is_gratuitous();
@@ -75,7 +73,7 @@ fn of_arp(mac: Option<Mac>, message: &arp::Message, mut hear: impl FnMut(Claim<'
     }
 }
 
-/// DHCP speaks of the client, if the client itself sent it; a server's offer says who serves.
+/// DHCP speaks of the client if the client itself sent it; a server's offer names the server.
 /// The address that a client asks for (option 50) is a wish: often one of another network.
 fn of_dhcp(mac: Option<Mac>, message: &dhcp::Message<'_>, mut hear: impl FnMut(Claim<'_>)) {
     if message.op == 2 && message.kind.is_some_and(|kind| FROM_SERVERS.contains(&kind)) {
@@ -98,7 +96,7 @@ fn of_dhcp(mac: Option<Mac>, message: &dhcp::Message<'_>, mut hear: impl FnMut(C
 }
 
 /// SSDP is routed, so what it says counts with the address of its source. What a search looks for
-/// (ST) says nothing of who searches.
+/// (ST) says nothing about the searcher.
 fn of_ssdp(
     observation: &Observation<'_>,
     message: &ssdp::Message<'_>,
@@ -124,9 +122,9 @@ fn of_ssdp(
     }
 }
 
-/// NetBIOS names. Of names that a host registers only that of its file service (0x20) is surely
+/// NetBIOS names. Of the names that a host registers only that of its file service (0x20) is surely
 /// its own: the workgroup is registered too, under 0x00. A datagram names its sender, if it comes
-/// from where it says.
+/// from the address that it states.
 fn of_netbios(
     observation: &Observation<'_>,
     message: &netbios::Message,
@@ -160,7 +158,7 @@ fn first_label(option: &[u8]) -> Option<&str> {
     std::str::from_utf8(label).ok().filter(|label| !label.is_empty())
 }
 
-/// Hands every claim that an mDNS response makes to `hear`.
+/// Passes every claim that an mDNS response makes to `hear`.
 ///
 /// A host name counts if its address is the frame's own source, and then so does the rest. A
 /// response that names addresses and none of them is the source's speaks for others (a reflector,
@@ -204,8 +202,8 @@ pub(in crate::engine) fn of_response(
     }
 }
 
-/// Whether it is a message of Neighbour Discovery whose source link-layer address is not the
-/// sender of the frame: passed on for another (RFC 4389).
+/// Whether it is a message of Neighbour Discovery whose source link-layer address is not the sender
+/// of the frame: it was passed on for another (RFC 4389).
 fn is_for_another(observation: &Observation<'_>) -> bool {
     let Message::Nd(message) = &observation.message else { return false };
     message.source_mac.is_some_and(|said| observation.source_mac.is_some_and(|mac| said != mac))

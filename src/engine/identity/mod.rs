@@ -1,4 +1,4 @@
-//! Who a device is: addresses, name, model, vendor and category, by what it says of itself.
+//! Who a device is: addresses, name, model, vendor and category, from what it says of itself.
 //!
 //! | file | reason |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Who a device is, kept so that the values of the info metric do not change all the time.
 //!
-//! Comes in: [`Claim`]s, each already checked to be the device's own word about itself. Goes out:
-//! a shared [`Identity`], rebuilt only when it changes. It does not know where a claim comes from.
+//! Every [`Claim`] that comes here is already checked to be the device's own word about itself;
+//! where it comes from is not known here. The shared [`Identity`] is rebuilt only when it changes.
 
 use super::category::{Evidence, Found, decide};
 use super::vendor;
@@ -18,10 +18,10 @@ use std::time::Duration;
 const ADDRESSES: usize = 16;
 /// A device with more IPv4 addresses than this speaks for others.
 const REPEATER_OVER: usize = 8;
-/// An address is replaced once it was unheard for this long.
+/// An address is replaced once it was not heard for this long.
 const ADDRESS_UNHEARD: Duration = Duration::from_mins(10);
-/// A name or a model is replaced at most this often. Addresses unheard for as long no longer make
-/// a repeater.
+/// A name or a model is replaced at most this often. Addresses not heard for as long no longer make
+/// a device a repeater.
 const NAME_KEPT: Duration = Duration::from_hours(1);
 /// Characters of a string.
 const LENGTH: usize = 64;
@@ -87,7 +87,7 @@ struct Model {
     set: Time,
 }
 
-/// What was heard of a device, beside what it shows.
+/// What was heard of a device, beside what is shown.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct Facts {
@@ -121,13 +121,12 @@ pub(in crate::engine) struct Profile {
     /// Made with the first claim: an invented sender has none.
     facts: Option<Box<Facts>>,
     is_stale: bool,
-    /// The payload that was looked into last, and in which second: a repeated one is looked into
-    /// once a second.
+    /// The payload examined last, and in which second: a repeated one is examined once a second.
     looked_into: Option<(u64, u64)>,
 }
 
 impl Profile {
-    /// A device of which nothing is known but its sender.
+    /// A device known only by its sender.
     pub(in crate::engine) fn new(sender: Sender, local: &Local) -> Self {
         let is_local = local.contains(sender, None);
         let (identity, facts) = match sender {
@@ -147,19 +146,19 @@ impl Profile {
         Self { identity: Arc::new(identity), facts, is_stale: false, looked_into: None }
     }
 
-    /// What it shows.
+    /// What is shown.
     pub(in crate::engine) const fn identity(&self) -> &Arc<Identity> {
         &self.identity
     }
 
-    /// Whether a payload with this hash is to be looked into in this second.
+    /// Whether a payload with this hash must be examined in this second.
     pub(in crate::engine) fn looks_into(&mut self, payload: u64, now: Time) -> bool {
         let this = Some((payload, now.second()));
         std::mem::replace(&mut self.looked_into, this) != this
     }
 
-    /// Whether the name stays what it is from now on, if there is one: while the device is in a
-    /// rename loop or name conflict each would make a new series.
+    /// Keeps the name from now on, if there is one: while the device is in a rename loop or name
+    /// conflict each new name would make a new series.
     pub(in crate::engine) fn keep_name(&mut self, keeps: bool) {
         if let Some(facts) = &mut self.facts {
             facts.keeps_name = keeps;
@@ -200,7 +199,7 @@ impl Profile {
         self.settle();
     }
 
-    /// Marks whether it is one of this machine's own, by what is known of that now.
+    /// Sets whether it is one of this machine's own, by what is known of that now.
     pub(in crate::engine) fn set_local(&mut self, sender: Sender, local: &Local) {
         let is_local = local.contains(sender, self.facts.as_ref().and_then(|facts| facts.mac));
         if self.identity.local != is_local {
@@ -208,7 +207,7 @@ impl Profile {
         }
     }
 
-    /// Names it by hand, or not any more: such a name comes before all that it says itself.
+    /// Names it by hand, or no longer: such a name comes before all that it says itself.
     pub(in crate::engine) fn set_alias(&mut self, alias: Option<&str>) {
         let alias = alias.map(clean).filter(|alias| !alias.is_empty());
         let known = self.facts.as_ref().and_then(|facts| facts.alias.as_ref());
@@ -219,8 +218,8 @@ impl Profile {
         }
     }
 
-    /// Marks whether it speaks for others. What its multicast DNS told of it goes once it does;
-    /// the caller hands in no more such claims.
+    /// Sets whether it speaks for others. If it does, what its multicast DNS said is dropped; the
+    /// caller passes no more such claims.
     pub(in crate::engine) fn set_relay(&mut self, is_relay: bool) {
         if self.facts.as_ref().is_some_and(|facts| facts.is_relay) == is_relay {
             return;
@@ -292,8 +291,8 @@ impl Facts {
         true
     }
 
-    /// Drops the address unheard for longest, if that is 10 min; else an IPv6 address for an IPv4
-    /// one. Whether there is room now.
+    /// Drops the address not heard for longest, if that is 10 min; else an IPv6 address for an IPv4
+    /// one. Returns whether there is space now.
     fn make_room(&mut self, now: Time, ip: IpAddr) -> bool {
         let oldest = (0..self.addresses.len()).min_by_key(|&place| self.addresses[place].at);
         let place = oldest.filter(|&place| now.since(self.addresses[place].at) >= ADDRESS_UNHEARD);
@@ -399,7 +398,7 @@ fn clean(text: &str) -> Box<str> {
     text.trim().trim_end_matches('.').into()
 }
 
-/// Marks and overrides of direction, and characters of no width.
+/// Directional marks and overrides, and zero-width characters.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

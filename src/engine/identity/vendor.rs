@@ -1,5 +1,5 @@
-//! Who made a network card: a MAC address comes in, a name goes out. Pure look-up in a table that
-//! is compiled in; knows nothing of devices.
+//! Who made a network card: looks a MAC address up in a table that is compiled in; knows nothing of
+//! devices.
 //!
 //! `oui.bin` holds the registers of the IEEE Registration Authority (MA-L, MA-M, MA-S and the old
 //! IAB) of August 2026; `scripts/make-oui` describes its format, `make oui` makes it anew, NOTICE
@@ -7,8 +7,8 @@
 
 use crate::mac::Mac;
 
-/// Prefixes out of the locally administered space that software is known to use, longest first:
-/// how far the address is shifted right, what is left of it then, and whose it is.
+/// Prefixes in the locally administered space that software is known to use, longest first: how far
+/// the address is shifted right, what is left of it then, and whose it is.
 const LOCAL: [(u32, u64, &str); 7] = [
     // Every Calico veth has the one address ee:ee:ee:ee:ee:ee.
     (0, 0xeeee_eeee_eeee, "Calico"),
@@ -24,7 +24,7 @@ const LOCAL: [(u32, u64, &str); 7] = [
     (32, 0x0a58, "Kubernetes"),
 ];
 
-/// The vendor's name where the address was made up, as telephones do on each network.
+/// The vendor's name where the address was made up, as phones do on each network.
 pub(crate) const RANDOMIZED: &str = "randomized";
 
 /// Who made the card with this address: the longest registered prefix of 36, 28 or 24 bits; a

@@ -1,39 +1,38 @@
 //! The rows that the engines of one process share.
 //!
-//! Comes in: who wants a row, who gives one back. Goes out: yes or no. It knows nothing of what a
-//! row is. The lock is taken when a row is added or removed and once a second a segment, never
-//! for a frame of a device that has its row.
+//! It knows nothing of what a row is. The lock is taken when a row is added or removed and once a
+//! second a segment, never for a frame of a device that has its row.
 
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Rows that a segment is sure of, where `--devices.max` leaves that many.
+/// Rows guaranteed to a segment, where `--devices.max` leaves that many.
 const GUARANTEE: usize = 64;
 
 /// The rows that the engines of a process share: `--devices.max` in all, and for each segment a
 /// guaranteed min(64, max / segments).
-///
-/// The bound in all is hard. A segment that comes when everything is taken waits until those that
+/// The total is a hard bound. A segment that comes when everything is taken waits until those that
+/// hold more than their guarantee have given rows back, which they do within a second.
 /// hold more than their guarantee have given back, which they do within a second.
 #[derive(Debug)]
 pub struct Budget {
     max: usize,
-    /// The sum of the books; written under their lock, read without it.
+    /// The sum of all rows held; written under their lock, read without it.
     used: AtomicUsize,
     books: Mutex<Books>,
 }
 
-/// Who holds what. The sums are kept, so that no question costs more the more segments there are.
+/// Who holds what. The sums are kept, so that more segments do not make a question cost more.
 #[derive(Debug)]
 struct Books {
     /// Rows by segment; `None` is a place to give to the next one.
     rows: Vec<Option<usize>>,
     /// The places that are `None`.
     free: Vec<usize>,
-    /// What each segment is sure of.
+    /// What each segment is guaranteed.
     guarantee: usize,
-    /// What the segments hold or are sure of, whichever is more, in all.
+    /// What the segments hold or are guaranteed, whichever is more, in all.
     claimed: usize,
 }
 
@@ -46,7 +45,7 @@ impl Books {
         self.rows[place].unwrap_or(0)
     }
 
-    /// What the others hold or are sure of.
+    /// What the others hold or are guaranteed.
     fn claimed_by_others(&self, place: usize) -> usize {
         self.claimed - self.own(place).max(self.guarantee)
     }
@@ -132,7 +131,7 @@ impl Lease {
         self.budget.max.saturating_sub(others)
     }
 
-    /// Rows that this segment must give back, so that others get what they are sure of.
+    /// Rows that this segment must give back, so that others get what they are guaranteed.
     pub(in crate::engine) fn excess(&self) -> usize {
         let books = self.budget.books.lock();
         let own = books.own(self.place);
@@ -141,7 +140,7 @@ impl Lease {
         wanted.min(own.saturating_sub(books.guarantee))
     }
 
-    /// Whether the tables of the process are under half full together.
+    /// Whether the tables of the process together are less than half full.
     pub(in crate::engine) fn under_half(&self) -> bool {
         self.budget.used() * 2 < self.budget.max
     }

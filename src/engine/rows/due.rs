@@ -1,5 +1,5 @@
-//! Which rows of a table are to be looked at when a second closes: a set of places, one bit each.
-//! A hundred thousand quiet rows cost a look at nothing.
+//! Which rows of a table must be visited when a second closes: a set of places, one bit each. A
+//! hundred thousand quiet rows cost nothing.
 
 /// Places of rows. One bit a row of the table.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +28,7 @@ impl Due {
         }
     }
 
-    /// The row at `last` came to `place`, whose own row is gone.
+    /// The row at `last` moved to `place`, whose own row is gone.
     pub(in crate::engine) fn swap_remove(&mut self, place: u32, last: u32) {
         let moves = place != last && self.contains(last);
         self.remove(last);

@@ -1,8 +1,8 @@
 //! Which newcomer gives its row up: the one with the fewest frames in 60 s.
 //!
-//! Comes in: frames of rows and the candidates for them. Goes out: a row to take. It knows rows by
-//! their place only. Its cost is bounded whatever the network invents: a candidate looks at most
-//! at [`SCAN`] newcomers, behind a hand that goes round, so that all of them have their turn.
+//! It compares the frames of rows with those of the candidates for them, and knows rows by their
+//! place only. Its cost is bounded whatever the network invents: a candidate is compared with at
+//! most [`SCAN`] newcomers, behind a hand that goes round, so that each has its turn.
 
 use crate::time::Time;
 
@@ -96,8 +96,8 @@ impl Newcomers {
         self.rows[slot as usize]
     }
 
-    /// The row that a candidate with `frames` may have; `None` if those looked at have more. Ties
-    /// go to the newest, which is the candidate.
+    /// The row that a candidate with `frames` may have; `None` if those compared have more. Ties go
+    /// to the newest, which is the candidate.
     pub(in crate::engine) fn give_up(
         &mut self,
         heat: &[Heat],

@@ -1,11 +1,10 @@
-//! Who came how often lately, among senders that have no row: a count-min sketch that forgets.
+//! How often senders without a row came lately: a count-min sketch that forgets.
 //!
-//! Comes in: the keyed hash of a sender. Goes out: about how often it came. Fixed memory whatever
-//! the network invents. The estimate is never under the truth since the last forgetting, and over
-//! it only by what collides in all four lines at once; a keyed hash keeps the network from
-//! choosing that.
+//! Senders are keyed hashes. Memory is fixed whatever the network invents. The estimate is never
+//! under the truth since counts were last halved, and over it only by what collides in all four
+//! lines at once; a keyed hash keeps the network from choosing that.
 //!
-//! Forgetting halves every count after as many events as a line has cells, and after 10 s: under
+//! Every count is halved after as many events as a line has cells, and after 10 s: under
 //! a flood of 100,000 invented senders a second the memory is about 0.2 s long, in which a sender
 //! of 50 frames a second comes eight times and an invented one once.
 

@@ -1,15 +1,15 @@
-//! The device table of one segment: one row a sender, bounded, and fair to those that were there.
+//! The device table of one segment: one row a sender, bounded, and fair to devices that were there
+//! before.
 //!
-//! Comes in: senders of frames with their time. Goes out: the row of each, or none. What is in a
-//! row it only creates and drops.
+//! It creates and drops what is in a row, and does nothing else with it.
 //!
 //! Anybody can invent senders. While there are free rows every sender gets one. After that a
-//! candidate can only have a *newcomer's* row: at least one row in eight belongs to newcomers, and
-//! the others to devices that were promoted after 60 s and three frames, which no candidate ever
-//! takes. Of the newcomers the one with the fewest frames in 60 s gives its row up, if the
-//! candidate came at least as often: its frames without a row are estimated by a [`Sketch`], so
-//! that a device that begins to flood in the midst of a million invented ones is seen coming,
-//! though the row that it got with its first frame was gone 10 ms later.
+//! candidate can only have a *newcomer's* row. At least one row in eight belongs to newcomers; the
+//! others belong to devices that were promoted after 60 s and three frames, and no candidate ever
+//! takes those. The newcomer with the fewest frames in 60 s gives its row up if the candidate came
+//! at least as often. A candidate's frames are estimated by a [`Sketch`], so that a device that
+//! begins to flood amid a million invented ones is noticed, though the row that it got with its
+//! first frame was gone 10 ms later.
 //!
 //! History is never moved: a row that is taken is gone with what it counted, and a device that
 //! returns starts at 0.
@@ -38,7 +38,7 @@ const PROVEN_AFTER: Duration = Duration::from_mins(1);
 const PROVEN_FRAMES: u64 = 3;
 /// Frames from which an estimate is believed to be a repeated sender's, not a collision.
 const REPEATED: u32 = 4;
-/// The slot of a row that is no newcomer's.
+/// The slot of a row that is not a newcomer's.
 const ESTABLISHED: u32 = u32::MAX;
 
 /// One device.
@@ -72,7 +72,7 @@ pub(in crate::engine) struct Row {
     pub memory: DeviceMemory,
     /// Its rates and its storm.
     pub storms: DeviceStorms,
-    /// What is expected of it, if that is not what is expected of all.
+    /// What is expected of it, if that differs from what is expected of all.
     pub expected: Option<Box<DevicePolicy>>,
 }
 
@@ -94,9 +94,9 @@ pub(in crate::engine) struct Table {
     hasher: RandomState,
     index: HashMap<Sender, u32, RandomState>,
     rows: Vec<Row>,
-    /// Parallel to `rows`, apart because many are read in a row.
+    /// Parallel to `rows`, separate because many are read at once.
     heat: Vec<Heat>,
-    /// Places in `rows` to look at when a second closes.
+    /// Places in `rows` to visit when a second closes.
     due: Due,
     /// Storms of rows that are gone, until somebody takes them; at most one a row.
     orphans: Vec<Storm>,
@@ -116,7 +116,7 @@ pub(in crate::engine) struct Table {
 }
 
 impl Table {
-    /// An empty table with a part of `budget`. Senders in `local` are marked so.
+    /// An empty table with a part of `budget`. Senders in `local` are marked as local.
     pub(in crate::engine) fn new(
         budget: &Arc<Budget>,
         expiry: Option<Duration>,
@@ -191,7 +191,7 @@ impl Table {
         self.index.get(&sender).map(|place| &self.rows[*place as usize])
     }
 
-    /// Marks senders in `local`, and no others, from now on.
+    /// Marks senders in `local`, and no others, as local from now on.
     pub(in crate::engine) fn set_local(&mut self, local: Arc<Local>) {
         for row in &mut self.rows {
             row.profile.set_local(row.sender, &local);
@@ -199,8 +199,7 @@ impl Table {
         self.local = local;
     }
 
-    /// Holds all rows, those to come too, to `policy`. Whoever calls this looks after their
-    /// storms.
+    /// Applies `policy` to all rows, present and future. The caller handles their storms.
     pub(in crate::engine) fn set_policy(&mut self, policy: Arc<StormPolicy>) {
         self.policy = policy;
         for row in &mut self.rows {
@@ -209,19 +208,19 @@ impl Table {
         }
     }
 
-    /// The row that [`Self::touch`] gave last is to be looked at when this second closes.
+    /// The row that [`Self::touch`] gave last must be visited when this second closes.
     pub(in crate::engine) fn set_due(&mut self) {
         if let Some((_, place)) = self.last {
             self.due.insert(place);
         }
     }
 
-    /// Whether no row is to be looked at when a second closes.
+    /// Whether no row must be visited when a second closes.
     pub(in crate::engine) const fn is_calm(&self) -> bool {
         self.due.is_empty()
     }
 
-    /// Looks at each row that is due, which it is no longer if `look` says so.
+    /// Visits each row that is due; it no longer is if `look` says so.
     pub(in crate::engine) fn look_at_due(&mut self, mut look: impl FnMut(&mut Row) -> bool) {
         let mut from = 0;
         while let Some(place) = self.due.next(from) {
@@ -237,7 +236,7 @@ impl Table {
         self.orphans.pop()
     }
 
-    /// All rows, in no order.
+    /// All rows, in no particular order.
     pub(in crate::engine) fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -247,8 +246,8 @@ impl Table {
         self.evicted
     }
 
-    /// To be called once a second: forgets idle devices, gives rows back that other segments are
-    /// sure of, asks anew for free ones.
+    /// Must be called once a second: forgets idle devices, gives rows back that are guaranteed to
+    /// other segments, asks again for free ones.
     pub(in crate::engine) fn tick(&mut self, now: Time) {
         self.full = false;
         self.expire(now);
@@ -269,7 +268,7 @@ impl Table {
             Some(_) | None => *self.index.get(&sender)?,
         };
         if self.is_expired(now, place) {
-            // It was idle for too long, only nobody has looked since.
+            // It was idle for too long, only nobody has checked since.
             self.remove(now, place);
             self.evicted.expired += 1;
             return None;
@@ -282,8 +281,8 @@ impl Table {
         self.expiry.is_some_and(|expiry| idle >= expiry)
     }
 
-    /// Whether this table never forgets anybody: a report on files must not lose what it counted,
-    /// so that those who come too late are `other`.
+    /// Whether this table never forgets a device: a report on files must not lose what it counted,
+    /// so devices that come too late are `other`.
     const fn keeps_everything(&self) -> bool {
         self.expiry.is_none()
     }
@@ -317,8 +316,8 @@ impl Table {
         self.let_go(now, &gone);
         self.index.remove(&gone.sender);
         self.index.insert(sender, place);
-        // A repeated sender brings along what it was admitted for, or the next invented one
-        // would have its row; a small estimate may be a collision and is worth one frame.
+        // A repeated sender keeps the count for which it was admitted, or the next invented one
+        // would take its row; a small estimate may be a collision and counts as one frame.
         let brought = if frames >= REPEATED { frames } else { 1 };
         self.heat[place as usize] = Heat::new(window, brought);
         Some(place)
@@ -358,7 +357,7 @@ impl Table {
         }
     }
 
-    /// Makes newcomers of the `count` established devices that were silent for longest: other
+    /// Makes newcomers of the `count` established devices silent for longest: other
     /// segments need rows, and one in eight is still for newcomers.
     fn demote(&mut self, count: usize) {
         let mut established: Vec<(Time, u32)> = (0_u32..)
@@ -398,7 +397,7 @@ impl Table {
         let mut oldest = None;
         while let Some(row) = self.rows.get(place as usize) {
             if now.since(row.last_active) >= expiry {
-                // The last row comes to this place and is looked at next.
+                // The last row moves to this place and is visited next.
                 self.remove(now, place);
                 self.evicted.expired += 1;
             } else {
@@ -434,7 +433,7 @@ impl Table {
         self.full = false;
     }
 
-    /// Keeps the storm of a row that is gone, for whoever tells of its end.
+    /// Keeps the storm of a row that is gone, so that its end can be reported.
     fn let_go(&mut self, now: Time, gone: &Row) {
         self.orphans.extend(gone.storms.storm(now.second(), gone.seconds.window()));
     }
@@ -449,7 +448,7 @@ impl Table {
     }
 }
 
-/// What is expected of one device, if that is not what is expected of all. Limits and aliases
+/// What is expected of one device, if that differs from what is expected of all. Limits and aliases
 /// are in memory once for each device that has any.
 fn own_expected(policy: &StormPolicy, sender: Sender) -> Option<Box<DevicePolicy>> {
     let is_named = policy.devices.contains_key(&sender);

@@ -1,5 +1,5 @@
-//! Asks the kernel for UDP sockets by `sock_diag(7)`: no capability needed. Ports come
-//! in, [`Socket`]s go out. Knows nothing of owners.
+//! Asks the kernel for UDP sockets by `sock_diag(7)`: no capability needed. Knows nothing of
+//! owners.
 //!
 //! Layouts: Linux `include/uapi/linux/{inet_diag,sock_diag}.h`.
 
@@ -18,7 +18,7 @@ const MEMORY: u16 = 7;
 const DROPS: usize = 8;
 /// `struct inet_diag_msg`, in bytes.
 const FIXED: usize = 72;
-/// Room for a datagram of a dump: the kernel fills up to 32 KiB.
+/// Space for a datagram of a dump: the kernel fills up to 32 KiB.
 const BUFFER: usize = 64 << 10;
 /// How long the kernel may take for the next datagram.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -79,7 +79,7 @@ impl Diag {
         for family in [libc::AF_INET, libc::AF_INET6] {
             for &port in ports {
                 let mut found = Vec::new();
-                // A table that changed meanwhile is asked once more; twice is as good as it gets.
+                // A table that changed meanwhile is read once more; more tries would not help.
                 if self.dump(family, port, &mut found)? {
                     found.clear();
                     self.dump(family, port, &mut found)?;
@@ -100,7 +100,7 @@ impl Diag {
             let length = self.socket.recv(&mut &mut self.buffer[..], 0)?;
             for raw in wire::messages(&self.buffer[..length]) {
                 let raw = raw.map_err(|_| Error::Malformed)?;
-                // What is left of a dump that was given up.
+                // What is left of a dump that was abandoned.
                 if raw.sequence != self.sequence {
                     continue;
                 }

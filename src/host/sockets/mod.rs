@@ -1,10 +1,9 @@
 //! The UDP sockets on the discovery ports, in this network namespace: how many, whose, what waits
 //! in them and what the kernel threw away.
 //!
-//! Comes in: `sock_diag` and `/proc`. Goes out: a [`View`]. It must not know system calls, metrics
-//! or scrapes.
+//! It asks `sock_diag` and `/proc`. It must not know system calls, metrics or scrapes.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`diag`] | asks the kernel for the sockets |
 //! | [`owners`] | whose they are |
@@ -31,7 +30,7 @@ pub use totals::{Row, View};
 /// mDNS, SSDP, LLMNR, WS-Discovery.
 pub const PORTS: [u16; 4] = [5353, 1900, 5355, 3702];
 
-/// What it takes to see the files of other users' processes (proc(5)).
+/// The capabilities needed to see the files of other users' processes (proc(5)).
 pub const TO_LOOK_INTO_PROCESSES: [Capability; 2] =
     [Capability::CAP_SYS_PTRACE, Capability::CAP_DAC_READ_SEARCH];
 
@@ -72,10 +71,10 @@ pub enum Lookup {
     Cached,
 }
 
-/// The label of sockets whose owner cannot be told.
+/// The label of sockets whose owner is unknown.
 pub const UNKNOWN: &str = "unknown";
 
-/// How long after a look in vain the next is taken.
+/// How long to wait after a failed look before the next.
 const AGAIN: Duration = Duration::from_mins(1);
 
 /// The watched sockets.
@@ -142,7 +141,7 @@ impl Sockets {
         if self.finder.by() == OwnersBy::Uid || lookup == Lookup::Allowed {
             self.find_owners(now, &sockets);
         }
-        // With no capability a new socket's owner is not known to be unknown: the sampler looks.
+        // Without the capability, a new socket's owner is left open: the sampler looks.
         let known = sockets.iter().filter_map(|socket| {
             let label = match &self.known.get(&socket.cookie)?.owner {
                 Some(owner) => owner.command.label(),

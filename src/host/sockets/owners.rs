@@ -1,5 +1,4 @@
-//! Whose a socket is: by the files that processes hold, or by its user. A `/proc` comes in,
-//! [`Owner`]s go out. Knows nothing of sums.
+//! Whose a socket is: by the files that processes hold, or by its user. Knows nothing of sums.
 //!
 //! Reading all of `/proc` is itself thousands of system calls, so a caller asks for owners of new
 //! sockets only, and of those known whether [`Finder::is_still`] says so.
@@ -48,8 +47,8 @@ impl Finder {
         self.by
     }
 
-    /// The owners of these sockets, by cookie; who cannot be told is not there. Processes that may
-    /// not be looked into are passed over.
+    /// The owners of these sockets, by cookie; a socket whose owner is unknown is left out.
+    /// Processes that may not be looked into are skipped.
     pub fn find(&self, sockets: &[Socket]) -> HashMap<u64, Owner> {
         let mut found = HashMap::new();
         let inodes: HashMap<u32, u64> = sockets.iter().map(|s| (s.inode, s.cookie)).collect();
@@ -203,7 +202,7 @@ mod tests {
         let sockets = [socket(2, 0, 51)];
         assert_eq!(names(&proc.finder(OwnersBy::Fd).find(&sockets)), [(2, "two".to_owned())]);
         assert_eq!(names(&proc.finder(OwnersBy::Uid).find(&sockets)), []);
-        // One's own are known either way.
+        // One's own are known in either case.
         symlink("13", proc.0.path().join("self")).unwrap();
         assert_eq!(names(&proc.finder(OwnersBy::Uid).find(&sockets)), [(2, "two".to_owned())]);
     }

@@ -1,5 +1,4 @@
-//! Sums by owner and port that never go down while sockets come and go. Sockets with their owners
-//! come in, a [`View`] goes out. Pure.
+//! Sums by owner and port that never go down while sockets come and go. Pure.
 
 use super::super::command::OTHER;
 use super::diag::Socket;
@@ -45,14 +44,14 @@ struct Sum {
 /// The sums.
 #[derive(Default)]
 pub(crate) struct SocketTotals {
-    /// Drops of each socket as booked last, by cookie.
+    /// Drops of each socket as last counted, by cookie.
     booked: HashMap<u64, u32>,
     sums: BTreeMap<(Box<str>, u16), Sum>,
 }
 
 impl SocketTotals {
-    /// Books the sockets that there are now, each with the label of its owner: what a socket has
-    /// dropped since the last time goes to whom it belongs now, the first time all that it ever
+    /// Counts the sockets that there are now, each with the label of its owner. What a socket has
+    /// dropped since the last time counts for its owner now; the first time, all that it ever
     /// dropped.
     pub(crate) fn book<'a>(
         &mut self,
@@ -168,7 +167,7 @@ mod tests {
             let mut totals = SocketTotals::default();
             let (mut drops, mut all) = (BTreeMap::new(), 0);
             for (now, step) in (0..).zip(steps) {
-                // Who is not there any more is closed; the next with the number is another.
+                // A socket that is gone is closed; the next with its number is a new one.
                 drops.retain(|cookie, _| step.contains_key(cookie));
                 let mut sockets = Vec::new();
                 for (cookie, more) in step {

@@ -1,6 +1,6 @@
 //! Names of system calls by number, for the architecture that this is built for.
 //!
-//! `scripts/make-syscalls` made the tables of the kernel's own. A number that they lack, of a
+//! `scripts/make-syscalls` made the tables from the kernel's own. A number that they lack, of a
 //! newer kernel, has no name.
 
 #[cfg(any(test, target_arch = "aarch64"))]
@@ -83,7 +83,7 @@ mod tests {
             names.dedup();
             assert_eq!(names.len(), calls.len());
         }
-        // The same call has another number on the other.
+        // The same call has another number on the other architecture.
         assert_eq!(find(&x86_64::CALLS, 110), Some("getppid"));
         assert_eq!(find(&aarch64::CALLS, 173), Some("getppid"));
         // Since 424 all architectures number alike.

@@ -1,14 +1,14 @@
 //! Counts system calls by process and by call, with a program in the kernel at
 //! `raw_syscalls:sys_enter` (`bpf/syscalls.bpf.c`).
 //!
-//! Comes in: the compiled program, and `/proc` for the names of processes that are there already.
-//! Goes out: [`Increments`]. After [`Counter::open`] nothing is asked of the kernel any more: its
-//! counts are memory of this process too, read without a system call and without a capability.
+//! The names of processes that are there already come from `/proc`. After [`Counter::open`] nothing
+//! is asked of the kernel any more: its counts are memory of this process too, read without a
+//! system call and without a capability.
 //!
 //! Threads count for their process, under the name of its leader: the name that it got by
-//! execve(2), or has given itself by prctl(2) since. A thread that outlives its leader is nobody's.
+//! execve(2), or has given itself by prctl(2) since. A thread that outlives its leader has no name.
 //! Calls of 32-bit processes have no name. A 64-bit process that makes a 32-bit call by `int 0x80`
-//! cannot be told apart: its number is read in the wrong table.
+//! cannot be recognised: its number is read in the wrong table.
 
 mod layout;
 mod mapping;
@@ -57,7 +57,7 @@ pub struct Counter {
     by_call: Box<[u64; CALLS]>,
 }
 
-/// What went wrong on the way.
+/// What went wrong.
 #[derive(Debug, Error)]
 enum Error {
     #[error("no program was built for this processor")]
@@ -83,7 +83,7 @@ impl Counter {
     /// # Errors
     /// Why that cannot be done here.
     pub fn open() -> Result<Self, Refusal> {
-        // Before Linux 5.8 there was only the one for all.
+        // Before Linux 5.8, CAP_SYS_ADMIN was needed for all of this.
         let held = |capability| holds(capability) || holds(Capability::CAP_SYS_ADMIN);
         let lacking = |reason, name: &str| Refusal {
             backend: Backend::Ebpf,
@@ -122,7 +122,7 @@ impl Counter {
             increments.total += delta;
             if number != 0 && delta != 0 {
                 // The name after the counts: a slot gets another only while its counts stand
-                // still, so calls seen are calls of the name seen afterwards.
+                // still, so the calls seen are those of the name read afterwards.
                 fence(Ordering::Acquire);
                 processes.push((name(slot), delta));
             }
@@ -138,7 +138,7 @@ impl Counter {
     }
 }
 
-/// What a count that all CPUs share has grown by since `last`, which becomes what it is.
+/// What a count that all CPUs share has grown by since `last`, which is updated.
 fn advance(last: &mut u64, counts: &[Counts], of: impl Fn(&Counts) -> &AtomicU64) -> u64 {
     let sum = counts.iter().map(|counts| of(counts).load(Ordering::Relaxed)).sum();
     // Counts only grow.
@@ -168,7 +168,7 @@ fn load() -> Result<Counter, Error> {
     let counts = mapping(&ebpf, "counts", cpus)?;
     let slots: Mapping<Slot> = mapping(&ebpf, "slots", SLOTS)?;
     let control: Mapping<Control> = mapping(&ebpf, "control", 1)?;
-    // The cache of the last process starts out wrong on purpose: generation 0 is never true.
+    // The cache of the last process starts out wrong on purpose: generation 0 is never valid.
     control.elements()[0].generation.store(1, Ordering::SeqCst);
 
     names(&mut ebpf, &slots)?.fill()?;
@@ -279,7 +279,7 @@ fn refusal(error: &Error) -> Refusal {
     }
 }
 
-/// Whether the kernel keeps its memory from everybody (`kernel_lockdown(7)`).
+/// Whether the kernel protects its memory even from root (`kernel_lockdown(7)`).
 fn locked_down() -> bool {
     fs::read_to_string("/sys/kernel/security/lockdown")
         .is_ok_and(|modes| modes.contains("[confidentiality]"))

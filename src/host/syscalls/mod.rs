@@ -1,10 +1,9 @@
 //! Counts the system calls of this host.
 //!
-//! Comes in: which backend is wished for. Goes out: a [`Counter`] that says what was counted since
-//! it was asked last, and a [`Standing`] that says which backend that is, and why not a better one.
-//! It must not know sockets, metrics or scrapes.
+//! A [`Counter`] gives what was counted since the last time, and a [`Standing`] says which backend
+//! runs, and why not a better one. It must not know sockets, metrics or scrapes.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`ebpf`] | by process and by call, in the kernel |
 //! | [`perf`] | the total only |

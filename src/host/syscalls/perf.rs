@@ -1,9 +1,9 @@
 //! Counts all system calls with perf's counting events at `raw_syscalls:sys_enter`, one for each
 //! CPU: the total only.
 //!
-//! Comes in: the event's number from tracefs, which only root can read. Goes out: [`Increments`].
-//! Reading needs a system call a CPU and no capability. A CPU that is brought up later is not
-//! counted; what one had counted before it went down stays.
+//! Only root can read the event's number from tracefs. Reading the counts needs a system call a CPU
+//! and no capability. A CPU that is brought up later is not counted; what one had counted before it
+//! went down stays.
 
 use super::{Backend, Increments, Reason, Refusal};
 use crate::privilege::holds;
@@ -53,7 +53,7 @@ impl Counter {
         let events: io::Result<Vec<_>> =
             cpus.into_iter().map(|cpu| Ok((open_event(id, cpu)?, 0))).collect();
         let mut counter = Self { events: events.map_err(|error| refused(&error))? };
-        // What came while the others were opened is not counted on all CPUs alike.
+        // Calls made while the others were opened are not counted on all CPUs alike.
         let mut before = Increments::default();
         counter
             .read(&mut before)
@@ -70,7 +70,7 @@ impl Counter {
         let mut counts = Vec::with_capacity(self.events.len());
         for (event, _) in &mut self.events {
             let mut count = [0; 8];
-            // An event whose CPU went down for good ends: it has nothing more to say.
+            // An event whose CPU went down for good ends: it will count no more.
             let length = event.read(&mut count)?;
             counts.push((length == count.len()).then(|| u64::from_ne_bytes(count)));
         }

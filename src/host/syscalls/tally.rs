@@ -1,8 +1,7 @@
-//! From counts to totals: each increment is booked once, to the name if it holds a place at that
-//! moment, else to `other`; history never moves.
+//! From counts to totals: each increment is counted once, for the name if it has a place at that
+//! moment, else for `other`; history never moves.
 //!
-//! Comes in: [`Increments`], and who owns a watched socket. Goes out: a [`View`]. Pure: time comes
-//! in as [`Time`].
+//! Pure: time comes in as [`Time`].
 
 use super::{Increments, calls};
 use crate::host::Command;
@@ -13,15 +12,15 @@ use std::time::Duration;
 
 /// Names that have series of their own, at most.
 pub const PLACES: usize = 64;
-/// Of these, for names that own a watched socket: the alert about what multicast costs needs
-/// theirs also on a host with many busy names.
+/// Of these, for names that own a watched socket: the alert about the cost of multicast needs their
+/// series also on a host with many busy names.
 pub(crate) const FOR_OWNERS: usize = 8;
-/// Calls in a window that earn a place.
+/// Calls in a window that get a name its place.
 pub(crate) const EARNED: u64 = 100;
 /// How long a name keeps its place without a call.
 pub const KEPT: Duration = Duration::from_hours(1);
-/// Names without a place whose calls are added up in one window: as many as the kernel tells apart,
-/// twice over.
+/// Names without a place whose calls are added up in one window: twice as many as the kernel counts
+/// separately.
 const CANDIDATES: usize = 2048;
 
 /// One process name.
@@ -52,7 +51,7 @@ pub struct View {
 /// Command names whose label is remembered. Many may share one: a process can call itself anything.
 const LABELS: usize = 4 * PLACES;
 
-/// A count, and what of it falls into the window.
+/// A count, and the part of it that falls into the window.
 #[derive(Clone, Copy, Debug)]
 struct Count {
     calls: u64,
@@ -95,7 +94,7 @@ pub struct Tally {
     places: BTreeMap<Box<str>, Count>,
     /// Those of them that were got by owning a socket.
     of_owners: HashSet<Box<str>>,
-    /// The labels of command names that have a place, so that none is made anew at each fold.
+    /// The labels of command names that have a place, so that they are not made anew at each fold.
     labels: HashMap<Command, Box<str>>,
     /// Calls in this window of names without a place.
     candidates: HashMap<Command, u64>,
@@ -118,7 +117,7 @@ impl Tally {
         }
     }
 
-    /// Books `increments`. `is_owner` says whether a name owns a watched socket.
+    /// Counts `increments`. `is_owner` says whether a name owns a watched socket.
     pub fn fold(
         &mut self,
         now: Time,
@@ -160,7 +159,7 @@ impl Tally {
             return self.places.get_mut(label);
         }
         let label = command.label();
-        // A process may call itself so.
+        // A process may call itself that.
         if &*label == OTHER {
             return None;
         }
@@ -177,7 +176,8 @@ impl Tally {
             }
             self.places.insert(label.clone(), Count::new(now, false));
         }
-        // Another name with the same label shares its place. Who is forgotten is looked up again.
+        // Another name with the same label shares its place. A name that is forgotten is looked up
+        // again.
         if self.labels.len() >= LABELS {
             self.labels.clear();
         }

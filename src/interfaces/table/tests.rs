@@ -253,7 +253,7 @@ impl Follower {
 }
 
 proptest! {
-    /// Whoever follows the changes knows the table, whether messages came singly or in a dump.
+    /// A reader of the changes knows the table, whether messages came singly or in a dump.
     #[test]
     fn changes_tell_all(
         steps in prop::collection::vec((prop::collection::vec(any_message(), 0..8), any::<bool>()), 0..12),

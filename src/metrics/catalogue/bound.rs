@@ -1,7 +1,5 @@
-//! How many series one process can have at most.
-//!
-//! In: the sizes of what is watched. Out: a number that no scrape exceeds. It must not know any
-//! value.
+//! How many series one process can have at most, from the limits on what is watched. No scrape
+//! exceeds this. It must not know any value.
 
 use super::Collector;
 use crate::decode::mdns::{Kind as MessageKind, Section};
@@ -83,7 +81,8 @@ impl Bound {
         in_all + by_process + by_call + sockets
     };
 
-    /// All others: capabilities at two times, build info, clock steps, configuration, evidence, how system calls and sockets
+    /// All others: capabilities at two times, build info, clock steps, configuration, evidence, how
+    /// system calls and sockets
     /// are looked at, success and duration of each collector, nine of the process, and this host.
     pub(crate) const FIXED: usize =
         2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;

@@ -1,5 +1,4 @@
 //! Which collectors a request wants: `collect[]` and `exclude[]`, as in `node_exporter`.
-//! In: the query's pairs. Out: a [`Selection`], or what is wrong with them.
 
 use super::Collector;
 use crate::set::Set;

@@ -1,7 +1,5 @@
-//! What a backend can see, so that 0 never means "not measured".
-//!
-//! In: a backend's [`Abilities`]. Out: whether it measures a family, a protocol, a cause or a rule.
-//! It must not know any value.
+//! What a backend can see, so that 0 never means "not measured": whether a backend with these
+//! [`Abilities`] measures a family, a protocol, a cause or a rule. It must not know any value.
 
 use crate::capture::{Abilities, Backend};
 use crate::decode::Protocol;
@@ -46,8 +44,8 @@ pub const fn sees(abilities: &Abilities, protocol: Protocol) -> bool {
         || matches!(protocol, Protocol::Mdns | Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd)
 }
 
-/// Whether a backend with these abilities can meet an error of a protocol; `None` is what is
-/// wrong before a protocol is known.
+/// Whether a backend with these abilities can meet an error of a protocol; `None` stands for errors
+/// before a protocol is known.
 pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> bool {
     match protocol {
         Some(protocol) => sees(abilities, protocol),
@@ -55,13 +53,13 @@ pub const fn sees_errors(abilities: &Abilities, protocol: Option<Protocol>) -> b
     }
 }
 
-/// Whether a backend with these abilities sees what a cause is known by.
+/// Whether a backend with these abilities sees what identifies a cause.
 pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
     abilities.all_protocols || cause.shows_in_datagrams()
 }
 
-/// Whether a backend with these abilities sees what a rule is about. To a socket the kernel gives
-/// whole datagrams, without what they came in.
+/// Whether a backend with these abilities sees what a rule is about. The kernel gives a socket
+/// whole datagrams, without the packets that carried them.
 pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
     rule != Rule::Fragmented || abilities.all_protocols
 }

@@ -1,4 +1,4 @@
-//! Tests of the writer: what the dialects have in common and where they differ.
+//! Tests of the writer: what the formats have in common and where they differ.
 
 use super::*;
 use crate::metrics::catalogue::{Collector, Sight};

@@ -74,7 +74,7 @@ fn a_kernel_device_takes_its_tag_and_protocol_only() {
     assert_eq!(label(&mut router, tags(&[30, 7])), None, "whatever is inside");
     assert_eq!(label(&mut router, tags(&[31])).unwrap(), "eth0.31");
     let device = Router::new("eth0.30", Surroundings::default(), &labels);
-    // No device is there for 802.1ad: the frame is counted, and its label told apart.
+    // No device is there for 802.1ad: the frame is counted, under a label of its own.
     assert_eq!(label(&mut router, tagged(DOT1AD, &[30])).unwrap(), "eth0.30~2");
     assert_eq!(labels.doubtful(), 1);
     drop(device);
@@ -262,7 +262,7 @@ proptest! {
     }
 
     /// While nothing around changes, the same tags are the same segment, and other ids another,
-    /// unless there is no more room.
+    /// unless the limit is reached.
     #[test]
     fn same_tags_same_segment(frames in prop::collection::vec(any_tags(), 0..200)) {
         let mut router = router(&live(1000));

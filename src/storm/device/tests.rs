@@ -112,7 +112,7 @@ fn what_is_unclassified_is_explained_once_within_thirty_seconds() {
             let event = device.hear(60, Protocol::Mdns, &[Cause::PingPong]).close();
             told += u64::from(matches!(event, Some(StormEvent::Explained(_))));
         }
-        // Half of 10 s are marked 5 s later.
+        // Half of 10 s have the signature 5 s later.
         assert_eq!(told == 1, explained, "{quiet}");
         for _ in 0..20 {
             assert_eq!(device.hear(60, Protocol::Mdns, &[Cause::L2Loop]).close(), None);
@@ -177,7 +177,7 @@ fn a_silent_minute_is_in_none_of_five_windows() {
         }
         begun.extend(device.close().map(|event| (second, event.storm().level)));
     }
-    // The windows that end with the fifth burst hold one burst each. It grows quiet 30 s later.
+    // The windows that end with the fifth burst hold one burst each. It is quiet 30 s later.
     assert_eq!(begun, [(244, Level::Chatty), (274, Level::Chatty)]);
 }
 
@@ -329,7 +329,7 @@ fn told(storm: &Storm) -> Told {
     }
 }
 
-/// For how many seconds, how many frames a second of which protocol with which mark, and how
+/// For how many seconds, how many frames a second of which protocol and signature, and how
 /// many seconds apart.
 fn act() -> impl Strategy<Value = (u64, u64, Protocol, Option<Cause>, u64)> {
     let protocol = prop::sample::select(vec![

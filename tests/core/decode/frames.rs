@@ -1,5 +1,5 @@
 //! Frames of every link type, cut at every octet, broken in every way: what they are counted as,
-//! for whom, and what is said to be wrong.
+//! for which device, and which faults are found.
 
 use multicast_exporter::decode::{
     Cast, Message, Observation, Protocol, Reason, Sender, Tags, decode, mdns,
@@ -276,7 +276,7 @@ fn whom_it_was_sent_to() {
     let other = Some(Protocol::OtherBroadcast);
     assert_eq!(seen(&to(HOST, [255; 4], 9)), (Cast::Converted, other, None));
     assert_eq!(seen(&to([255; 6], [255; 4], 9)), (Cast::Group, other, other));
-    // Nothing of what is not counted is looked into.
+    // Nothing is read that is not counted.
     let bytes = to(HOST, [10, 0, 0, 9], 1900);
     assert!(matches!(eth(&bytes).message, Message::None));
     // A cooked header says whether it was broadcast, and who sent it.
@@ -475,7 +475,7 @@ fn faults_of_a_message_are_said_of_its_protocol_and_only_if_it_is_whole() {
     assert_eq!(reasons(&eth(&ssdp)), [Reason::BadText]);
     let frame = Frame { meta: meta(LinkType::Ethernet, ssdp.len()), bytes: &ssdp[..44] };
     assert_eq!(reasons(&decode(&frame)), [Reason::Snapped]);
-    // Of what is not looked into, nothing is missing.
+    // Nothing is missing from what is not read.
     let stream = ethernet(GROUP, 0x0800, &ipv4(MDNS_GROUP, 17, 0, &udp(1, 9, &[0; 900])));
     let frame = Frame { meta: meta(LinkType::Ethernet, stream.len()), bytes: &stream[..128] };
     assert_eq!(reasons(&decode(&frame)), []);

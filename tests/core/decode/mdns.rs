@@ -1,5 +1,5 @@
-//! The digest of mDNS messages: against simple-dns, which reads them strictly and all by itself,
-//! and on input that no strict parser takes.
+//! The digest of mDNS messages: against simple-dns, which reads them strictly and independently,
+//! and on input that no strict parser accepts.
 
 use multicast_exporter::decode::Reason;
 use multicast_exporter::decode::mdns::{

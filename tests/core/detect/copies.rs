@@ -1,5 +1,5 @@
-//! What is a copy and who speaks for others, from the bytes of frames to the snapshot: relays
-//! beside the devices that only look like one, and payloads that come again from another device.
+//! Copies and relays, from the bytes of frames to the snapshot: relays beside the devices that only
+//! look like one, and payloads that come again from another device.
 
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::mdns::{address, response, srv, txt};
@@ -216,7 +216,7 @@ fn a_mirror_port_makes_no_violations_from_the_first_frame_on() {
     segment.pass(11_000);
     segment.engine.handle_timeout(segment.now());
     assert_eq!(segment.snapshot().violations, [0; Rule::COUNT]);
-    // What a device does itself is held against it there too, once for each packet.
+    // What a device does itself counts against it there too, once for each packet.
     for _ in 0..20 {
         let frame = Host::numbered(14).mdns4(foreign(14));
         segment.pass(99).hear(&frame).pass(1).hear(&frame);
@@ -282,7 +282,7 @@ fn a_device_that_is_copied_is_not_blamed_for_the_copies() {
 }
 
 /// Invented hosts, whose names and messages all differ, cost a bounded time and memory: see the
-/// bounds beside the code. Nobody is blamed for them.
+/// bounds beside the code. They count against no device.
 #[test]
 fn a_flood_of_invented_names_ends() {
     let mut segment = Segment::new();

@@ -120,7 +120,7 @@ fn with_txt(octets: usize) -> Vec<u8> {
     answer(txt("Laser._ipp._tcp.local", &strings))
 }
 
-/// An answer of so many octets, one record of a type that nobody looks into.
+/// An answer of this many octets, one record of a type that is not examined.
 fn of_size(octets: usize) -> Vec<u8> {
     // Header, owner "a.local", type to length.
     let data = vec![7; octets - 12 - 9 - 10];

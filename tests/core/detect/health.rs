@@ -72,7 +72,7 @@ fn an_answer_has_its_delay_and_silence_is_counted() {
     assert_eq!(outcome(&[(0, PHONE.mdns6(browse())), (80, answer())]), (1, 80, 0));
     let other = Query::new("_IPP._TCP.Local", TYPE::PTR);
     assert_eq!(outcome(&[(0, PHONE.mdns4(other)), (80, answer())]), (1, 80, 0), "without case");
-    // From the first question on, whoever asks again; the first answer counts.
+    // From the first question on, no matter who asks again; the first answer counts.
     let again = (30, LAPTOP.mdns4(browse()));
     assert_eq!(outcome(&[ask(), again, (50, answer()), (9, answer())]), (1, 80, 0));
     // Up to 2 s it is a delay, up to 3 s an answer.
@@ -225,7 +225,7 @@ fn questions_in_numbers_take_no_more_memory_and_are_still_answered() {
     for n in 0..1_000 {
         segment.hear(&PHONE.mdns4(Query::new(&name(n), TYPE::A)));
     }
-    // Those that were asked for last wait; more than there is room for is not counted.
+    // Those that were asked for last wait; more than there is space for is not counted.
     segment.pass(30).hear(&PRINTER.mdns4(response([address(&name(999), PRINTER.v4.into())])));
     idle(&mut segment, 5);
     let snapshot = segment.snapshot();

@@ -1,6 +1,5 @@
 //! Causes `probe_loop`, `rename_loop` and `ping_pong`, rule `probe_interval`, and what they do to a
-//! device's name: from the bytes of frames to what is found. Each case stands beside its nearest
-//! harmless neighbours.
+//! device's name, from the bytes of frames on. Each case is beside its nearest harmless neighbours.
 
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::mdns::{address, message, ptr, response, srv};

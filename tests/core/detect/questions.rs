@@ -1,4 +1,4 @@
-//! Questions that break the rules, and their nearest neighbours that do not: `query_interval`,
+//! Questions that break the rules, and their nearest harmless neighbours: `query_interval`,
 //! `query_interval_soft` and `known_answer`.
 
 use crate::engine_wire::Segment;
@@ -237,7 +237,7 @@ fn a_list_that_goes_on_in_a_second_message_excuses() {
 #[test]
 fn a_search_after_the_answer_has_expired_is_another() {
     for (ttl, seconds, expected) in [
-        // Whoever wants it for longer refreshes it.
+        // A device that wants it for longer refreshes it.
         (120, [0, 1_648, 2_967, 1_000, 1_000], 0),
         (120, [0, 130, 130, 130, 130], 0),
         // The answer was still good.

@@ -1,5 +1,5 @@
-//! Rules about the records that a device sends, from the bytes of frames to its account: each
-//! rule broken once, and the nearest harmless behaviour. Marks are tested beside the code.
+//! Rules about the records that a device sends, from the bytes of frames to its violations: each
+//! rule broken once, and the nearest harmless behaviour. Signatures are tested beside the code.
 
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::host::MDNS_V4;

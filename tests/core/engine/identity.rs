@@ -1,5 +1,5 @@
 //! Who a device is, from the bytes of its frames: what counts, what does not because it may be
-//! another's, and what wins.
+//! another's, and what takes precedence.
 
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::address::{
@@ -63,7 +63,7 @@ fn a_reflector_is_not_what_it_reflects() {
         txt("Canon._ipp._tcp.local", &["ty=Canon".into()]),
     ]);
     let mut segment = Segment::new();
-    // Without an address nobody can tell; with another's it is plain, and stays so.
+    // Without an address it is unknown; with another's it is plain, and stays so.
     segment.hear(&HOST.mdns4(bare.clone()));
     assert_eq!(category(&segment), Category::Printer);
     segment.hear(&HOST.mdns4(reflected.announcement()));

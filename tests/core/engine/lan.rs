@@ -1,4 +1,4 @@
-//! Frames as bytes, through the decoder, into an engine: what a printer and its clients look like.
+//! Frames as bytes, through the decoder, into an engine: a printer and its clients.
 
 use crate::engine_wire::{KEY, config};
 use multicast_exporter::decode::mdns::Kind;

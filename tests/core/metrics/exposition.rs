@@ -1,5 +1,5 @@
-//! The exposition as a whole: golden bodies, truth about what is not measured, failures that stay
-//! alone, bounds.
+//! The exposition as a whole: golden bodies, nothing claimed that is not measured, failures that
+//! stay isolated, bounds.
 
 use crate::metrics_fixture::host::{self, FakeHost};
 use crate::metrics_fixture::{

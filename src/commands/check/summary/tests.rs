@@ -115,7 +115,7 @@ fn without_raw_frames_queriers_are_not_waited_for() {
 fn our_own_frames_are_no_other_device() {
     let mut ear = Ear::new(Surroundings::default());
     ear.hear(&us().mdns4(browse()));
-    // Sent for somebody else, as by a bridge or a virtual machine on it.
+    // Sent for another host, as by a bridge or a virtual machine on it.
     let other = Host::numbered(9).mdns4(browse());
     ear.hear_as(0, &other, LinkType::Ethernet, Direction::Outgoing);
     // No MAC: known by its address.

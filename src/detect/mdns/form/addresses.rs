@@ -11,8 +11,8 @@
 //! - where no subnet is known (in files, and on interfaces without an IPv4 address), if it is IPv4
 //!   and not in the same /16 as the sender.
 //!
-//! Link-local addresses are at home everywhere. Over IPv6 the sender is known by the IPv4 address
-//! from where it sent mDNS last; if there is none, only what is always foreign is.
+//! Link-local addresses belong everywhere. Over IPv6 the sender is known by the IPv4 address from
+//! which it last sent mDNS; without one, only what is always foreign counts as foreign.
 
 use super::{Findings, Mdns, Offence, Rule, Subject};
 use crate::decode::mdns::address_at;

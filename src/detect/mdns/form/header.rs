@@ -30,7 +30,7 @@ pub(super) fn judge(
     if is_wrong {
         offences.push((Rule::HeaderBits, None));
     }
-    // Only of multicast queries RFC 6762 says anything here (sections 18.1 and 18.6).
+    // RFC 6762 says something here only about multicast queries (sections 18.1 and 18.6).
     if sort == Sort::MulticastQuery && (header.id != 0 || has(RD)) {
         offences.push((Rule::HeaderBitsSoft, None));
     }

@@ -1,8 +1,7 @@
 //! Rules that one mDNS message keeps or breaks by itself.
 //!
-//! Comes in: one frame. Goes out: the rules that it breaks. Which rules a message is held to
-//! depends on its [`Sort`]; what is neither mDNS beyond doubt nor between two ports 5353 is not
-//! judged.
+//! Which rules apply to a message depends on its [`Sort`]. A message is not judged if it is neither
+//! clearly mDNS nor sent between two ports 5353.
 //!
 //! | file | judges |
 //! |---|---|
@@ -11,9 +10,8 @@
 //! | `records` | each record |
 //! | `addresses` | where the addresses in records belong |
 //!
-//! Of a message that was cut, or could not be walked to its end, only that is judged of which
-//! nothing is missing: of the former the header and the records that are there, of the latter the
-//! header.
+//! If a message was cut, only the header and the records that are there are judged. If it could not
+//! be walked to its end, only the header is.
 
 mod addresses;
 mod header;
@@ -28,7 +26,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// The port of mDNS.
 const PORT: u16 = 5353;
 
-/// What a message is held to.
+/// Which rules apply to a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
     /// To a group, from any port.
@@ -58,7 +56,7 @@ impl Sort {
                 (false, false) => None,
             };
         }
-        // A device that falls asleep registers with a sleep proxy by DNS updates to port 5353.
+        // A device that goes to sleep registers with a sleep proxy by DNS updates to port 5353.
         if !is_from_port || mdns.digest.malformed.is_some() || header.opcode() == UPDATE {
             return None;
         }
@@ -106,7 +104,7 @@ impl MessageForm {
         Self { kept: Default::default(), passing: PayloadVerdict::default() }
     }
 
-    /// Judges one frame. `v4` is from where the device sent mDNS over IPv4 last.
+    /// Judges one frame. `v4` is the address from which the device last sent mDNS over IPv4.
     pub(crate) fn handle(
         &mut self,
         view: &View<'_>,
@@ -153,7 +151,7 @@ impl MessageForm {
     }
 }
 
-/// A rule that is broken by none of its questions or records in particular.
+/// A rule that is broken by the message, not by one of its questions or records.
 const fn plain(rule: Rule) -> Offence {
     Offence { rule, subject: None, gap: None }
 }

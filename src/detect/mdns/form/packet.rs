@@ -23,7 +23,7 @@ pub(super) fn judge(view: &View<'_>, mdns: &Mdns<'_>, sort: Sort, findings: &mut
     if ip.fragment {
         findings.offend(plain(Rule::Fragmented));
     }
-    // Only the first fragment has the ports: its UDP header tells the length of all together.
+    // Only the first fragment has the ports: its UDP header gives the length of all together.
     let size = if ip.fragment {
         let header = match ip.source {
             IpAddr::V4(_) => 20,
@@ -38,9 +38,9 @@ pub(super) fn judge(view: &View<'_>, mdns: &Mdns<'_>, sort: Sort, findings: &mut
     }
 }
 
-/// Judges a message that is held to no other rule: a response that came by unicast to port 5353
-/// has to come from there as well. Whether it is mDNS at all only its names can tell, because 5353
-/// is also a port that a resolver may have chosen at random.
+/// Judges a message to which no other rule applies: a response that came by unicast to port 5353
+/// must come from there as well. Only its names show whether it is mDNS at all, because a resolver
+/// may also have chosen port 5353 at random.
 pub(super) fn judge_stranger(
     view: &View<'_>,
     mdns: &Mdns<'_>,

@@ -8,8 +8,8 @@ use std::ops::RangeInclusive;
 /// for the rest; Apple's responder has used 4500 for both since 2024.
 const TTLS: RangeInclusive<u32> = 60..=9000;
 
-/// Offences of one rule that are kept of a message. One is enough, but one that is about another
-/// host's record may be held against nobody: see [`crate::detect::copies::relay`].
+/// Offences of one rule that are kept of a message. One is not always enough: one that is about
+/// another host's record may not count. See [`crate::detect::copies::relay`].
 const SAME_MAX: usize = 8;
 
 /// Judges the records of a message. Returns the places of those whose address is to be looked at.
@@ -24,7 +24,7 @@ pub(super) fn judge(
     let first = offences.len();
     let mut addresses = 0;
     for (place, record) in (0_u8..).zip(&mdns.digest.records) {
-        // An OPT record is none: neither its class nor its TTL are what they are called.
+        // An OPT record is not a real record: its class and TTL mean something else.
         if record.rtype == RType::OPT {
             continue;
         }
@@ -52,7 +52,7 @@ fn broken(record: &Record, sort: Sort) -> [Option<Rule>; 4] {
     let ttl = is_multicast && record.ttl != 0 && !TTLS.contains(&record.ttl);
     let name =
         is_multicast && record.section == Section::Answer && !record.traits.has_link_local_name();
-    // What a query lists is somebody else's.
+    // What a query lists belongs to others.
     let txt = sort.is_response() && record.traits.is_long_txt();
     [
         ttl.then_some(Rule::TtlValue),
@@ -71,7 +71,7 @@ fn cache_flush(record: &Record, sort: Sort) -> Option<Rule> {
         return (is_shared || is_known).then_some(Rule::CacheFlushShared);
     }
     // A goodbye replaces nothing: Apple's responder, for one, sends it without the bit. The
-    // authority section of a response is nobody's concern.
+    // authority section of a response does not matter.
     let is_judged = sort == Sort::MulticastResponse
         && record.ttl != 0
         && matches!(record.section, Section::Answer | Section::Additional);

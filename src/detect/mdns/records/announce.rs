@@ -58,7 +58,7 @@ fn are_regular(gaps: [Duration; 3], vantage: &Vantage) -> bool {
 /// When devices probed for names last.
 ///
 /// At most 8,192 names of devices, 32 bytes each: 256 KiB. What is forgotten at that bound counts
-/// as a probe of everybody for everything: rather no accusation than a wrong one.
+/// as a probe of everybody for everything: a missed violation is better than a false one.
 #[derive(Debug)]
 pub(super) struct ProbeTimes {
     times: Table<(SenderKey, Option<NameHash>), Time, 1_024>,

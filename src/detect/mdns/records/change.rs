@@ -1,7 +1,7 @@
 //! Records of one name and type that change all the time (RFC 6762 section 8.4).
 //!
-//! Most unique record sets have one record, and a message that carries another is a change. A
-//! host's addresses are many, and responders send some of them now and some then: there only an
+//! Most unique record sets have one record, and a message that carries a different one is a change.
+//! A host has many addresses, and responders send some of them now and some later: there only an
 //! address that was not heard before is a change.
 
 use super::recent::Recent;
@@ -21,7 +21,7 @@ const PERIOD: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy, Debug)]
 struct RecordSet {
     data: SumHash,
-    /// One more than are allowed.
+    /// One more than is allowed.
     changes: Recent<{ MAX as usize }>,
     /// The last message in which addresses were new.
     message: u32,
@@ -121,7 +121,7 @@ fn are_together(a: &Record, b: &Record) -> bool {
     a.name == b.name && a.rtype == b.rtype && a.class == b.class
 }
 
-/// Whether it is of a set that has all its records in each message. PTR records of services are
+/// Whether its set has all its records in each message. PTR records of services are
 /// shared whatever their cache-flush bit says, and NSEC records follow the changes of others.
 const fn is_singular(record: &Record) -> bool {
     super::is_sent(record)

@@ -1,9 +1,9 @@
 //! A record sent again too soon (RFC 6762 section 6): one second must pass between two sendings,
 //! a quarter of it where the second one answers a probe.
 //!
-//! Whether it was asked for in between is told by the order in which messages were heard, not by
-//! their time: a question and the answer before it may bear the same stamp. Two questions that
-//! came before the first of two answers asked for both: systemd-resolved answers each.
+//! Whether it was asked for in between follows from the order in which messages were heard, not
+//! from their time: a question and the answer before it may have the same time stamp. Two questions
+//! that came before the first of two answers asked for both: systemd-resolved answers each.
 
 use crate::detect::memory::questions::{Asked, Order};
 use crate::detect::rule::Rule;
@@ -104,8 +104,8 @@ impl AskedFor {
         sent.any(|record| waiting(record) > usize::from(again.times))
     }
 
-    /// What there is to say of a record that is sent again, if anything: whether nobody asked,
-    /// and the rule that this breaks.
+    /// What there is to say, if anything, of a record that is sent again: whether nobody asked, and
+    /// the rule that this breaks.
     pub(super) fn judge(
         &mut self,
         view: &View<'_>,
@@ -139,7 +139,7 @@ pub(super) struct LeastGaps {
 }
 
 impl LeastGaps {
-    /// On a link, as far as times can be trusted there.
+    /// On a link, as far as its timing can be trusted.
     pub(super) fn on(vantage: &Vantage) -> Self {
         let on = |interval: Duration| interval.saturating_sub(vantage.tolerance(interval));
         Self { otherwise: on(INTERVAL), after_a_probe: on(DEFENCE) }

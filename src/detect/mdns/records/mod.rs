@@ -1,12 +1,12 @@
 //! When each record was sent last, by each device: intervals, announcements, changes, goodbyes.
 //!
-//! Comes in: multicast responses, and the device's own probes. Goes out: violations of
-//! `record_interval`, `record_interval_asked`, `announcement_count`, `update_rate` and
-//! `goodbye_rate`; signatures of goodbye flapping, record churn and repeated responses.
+//! Finds violations of `record_interval`, `record_interval_asked`, `announcement_count`,
+//! `update_rate` and `goodbye_rate`, and the signatures of goodbye flapping, record churn and
+//! repeated responses.
 //!
-//! A record is one of a source (device, IP address): the copies over IPv4 and IPv6 are two. What
-//! is sent twice in one message is sent once. While silence proves nothing, records are
-//! remembered and marked, but nothing is held against anybody for having been sent unasked.
+//! A record belongs to a source (device and IP address): the copies over IPv4 and IPv6 are two. A
+//! record that is in one message twice was sent once. While silence proves nothing, records are
+//! remembered and signatures are found, but sending unasked does not count as a violation.
 //!
 //! | file | reason |
 //! |---|---|
@@ -64,9 +64,9 @@ struct SentRecord {
 
 /// What is remembered of a segment's records.
 ///
-/// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more,
-/// the one that was sent least lately loses its history: less is found, and nobody is accused by
-/// that. Sets of records and probes have bounds of their own, see `change` and `announce`.
+/// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more, the
+/// one not sent for longest loses its history: less is found, but nothing false. Sets of records
+/// and probes have bounds of their own, see `change` and `announce`.
 #[derive(Debug)]
 pub(crate) struct Records {
     sent: Table<RecordKey, SentRecord, 2_048>,
@@ -74,16 +74,16 @@ pub(crate) struct Records {
     probes: ProbeTimes,
     /// Responses heard. Wraps.
     messages: u32,
-    /// When a record lost its history last: from then on, for a minute, what is not known may
-    /// still be nothing new.
+    /// When a record last lost its history: for a minute from then on, an unknown record need not
+    /// be new.
     forgot: Option<Time>,
 }
 
 impl Records {
-    /// How long an address need not be new because it is not known.
+    /// How long an unknown address need not be a new one.
     const DOUBT: Duration = Duration::from_mins(1);
 
-    /// A memory of nothing. `key` keeps the network from choosing what collides.
+    /// An empty memory. `key` keeps
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             sent: Table::new(key, announce::MEMORY),
@@ -164,7 +164,7 @@ impl Records {
             if is_unasked {
                 findings.matched(Cause::RepeatedResponse);
             }
-            // A goodbye said thrice takes nothing from anybody: TTL 0 is left out.
+            // A repeated goodbye withdraws nothing further: TTL 0 is left out.
             if let Some(rule) = rule.filter(|_| message.is_judged && is_alive) {
                 offend(findings, rule, place, Some(again.gap));
             }
@@ -186,7 +186,7 @@ impl Records {
         if message.is_announcement && is_alive && record.section == Section::Answer {
             sent.announced.push(now);
             if sent.announced.is_too_many(now, view.vantage) {
-                // Looked up only now: it is as if counting had started anew with the probe.
+                // Looked up only now: the effect is as if counting had started anew with the probe.
                 let probed = message.probed.get_or_init(|| {
                     let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
                     let announced = records.filter(|record| record.section == Section::Answer);
@@ -217,7 +217,7 @@ impl Records {
 struct CurrentResponse {
     answers: AskedFor,
     least: LeastGaps,
-    /// Whether what was sent too soon is held against the sender.
+    /// Whether sending too soon counts as a violation.
     is_judged: bool,
     is_announcement: bool,
     /// When the sender last probed for what it announces, once that was asked.

@@ -1,4 +1,4 @@
-//! Marks, and what the engine's counters do not show, from the bytes of frames. Rules are in
+//! Signatures, and what the engine's counters do not show, from the bytes of frames. Rules are in
 //! `tests/core/detect/records.rs`.
 
 use super::*;

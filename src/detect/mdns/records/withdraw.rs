@@ -1,11 +1,11 @@
-//! A record that goes and comes back again and again: TTL 0 (RFC 6762 section 10.1), and sent
-//! again as if nothing had been.
+//! A record that goes and comes back again and again: withdrawn with TTL 0 (RFC 6762 section 10.1),
+//! and then sent again as if nothing had happened.
 
 use super::recent::Recent;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A record that goes and comes back so often...
+/// A record that goes and comes back this often...
 const TRIPS: u8 = 3;
 /// ... in this time, from the first goodbye on, flaps.
 const PERIOD: Duration = Duration::from_mins(1);
@@ -24,7 +24,7 @@ impl Withdrawn {
         self.is_gone = true;
     }
 
-    /// It is sent; its last goodbye was at `gone`. Returns whether it came back once too often.
+    /// It is sent; its last goodbye was at `gone`. Returns whether that was once too often.
     pub(super) fn come(&mut self, now: Time, gone: Time) -> bool {
         if !self.is_gone {
             return false;

@@ -114,7 +114,7 @@ fn a_device_that_returns_after_the_expiry_starts_at_zero() {
     feed(&mut table, Time(0), 1);
     feed(&mut table, Time(0).plus(HOURS_4).minus(Duration::from_nanos(1)), 1);
     assert_eq!(table.rows[0].counters.packets[0], 2);
-    // Nobody ticked: the row is found, and found to be over.
+    // There was no tick: the row is found, but has expired.
     feed(&mut table, Time(0).plus(HOURS_4 * 2), 1);
     assert_eq!(table.rows[0].counters.packets[0], 1);
     assert_eq!(table.evicted, Evicted { expired: 1, capacity: 0 });
@@ -190,7 +190,7 @@ fn invented_senders_neither_push_out_devices_nor_hide_a_flooder() {
                 table.tick(now);
             }
             feed(&mut table, now, INVENTED + n);
-            // It begins in the midst of the flood.
+            // It begins in the middle of the flood.
             if n >= 20_000 && n % gap == 0 {
                 fed += 1;
                 lost += u64::from(!feed(&mut table, now, u32::MAX));

@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64};
 
-/// Slots of names; 0 is nobody's.
+/// Slots of names; 0 belongs to none.
 pub(crate) const SLOTS: usize = 1024;
-/// Numbers of system calls that are told apart.
+/// Numbers of system calls that are counted separately.
 pub const CALLS: usize = 512;
 /// The number of all calls that have no name.
 pub(crate) const CALL_OTHER: usize = CALLS - 1;
@@ -31,11 +31,11 @@ pub struct Slot {
     /// Thread groups of this name.
     pub users: AtomicU32,
     _padding: AtomicU32,
-    /// How often was read when the last user went, and 1; 0 if none ever did.
+    /// The value of `folds` when the last user went, plus 1; 0 if none ever did.
     pub freed: AtomicU64,
 }
 
-/// What both sides say to each other.
+/// What both sides tell each other.
 #[repr(C)]
 pub(crate) struct Control {
     /// Changes when any thread group changes its slot.

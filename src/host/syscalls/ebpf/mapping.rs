@@ -1,5 +1,5 @@
 //! An array of the kernel's, mapped into this process (`BPF_F_MMAPABLE`): read and written without
-//! a system call and without a capability. Comes in: a map's descriptor; goes out: its elements.
+//! a system call and without a capability.
 
 use super::layout::{Control, Counts, Slot};
 use std::io;

@@ -1,5 +1,5 @@
-//! The processes that were there before the program in the kernel: their names from `/proc`, put
-//! where it would have put them.
+//! The processes that were there before the program in the kernel: takes their names from `/proc`
+//! and puts them where the program would have put them.
 
 use super::super::super::Command;
 use super::layout::{SLOTS, Slot};
@@ -37,7 +37,7 @@ pub fn is_first_pid_namespace() -> bool {
 }
 
 impl Names<'_> {
-    /// Makes all slots but nobody's ready to be taken.
+    /// Makes all slots but 0 ready to be taken.
     ///
     /// # Errors
     /// What the kernel said.
@@ -67,7 +67,7 @@ impl Names<'_> {
             if is_kernel_thread(&path) {
                 continue;
             }
-            // Gone already: the kernel has said so, or never knew it.
+            // Gone already: the kernel has reported it, or never knew it.
             let Ok(comm) = fs::read(path.join("comm")) else { continue };
             let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
             let Some(slot) = self.take(&Command::new(comm))? else { continue };
@@ -92,7 +92,7 @@ impl Names<'_> {
             self.slot(slot).users.fetch_add(1, Ordering::SeqCst);
             return Ok(Some(slot));
         }
-        // A queue that is empty says so by an error.
+        // A queue that is empty returns an error.
         let Ok(slot) = self.unused.pop(0) else { return Ok(None) };
         for (place, byte) in self.slot(slot).name.iter().zip(name) {
             place.store(*byte, Ordering::SeqCst);
@@ -102,7 +102,7 @@ impl Names<'_> {
         if self.slot_by_name.insert(name, slot, NO_EXIST).is_ok() {
             return Ok(Some(slot));
         }
-        // The kernel has named one so in this moment.
+        // The kernel has just named one so.
         self.slot(slot).name[0].store(0, Ordering::SeqCst);
         self.let_go(slot);
         let slot = self.slot_by_name.get(name, 0)?;
@@ -113,7 +113,7 @@ impl Names<'_> {
     /// Takes a user from a slot; the last one queues it.
     fn let_go(&mut self, slot: u32) {
         if self.slot(slot).users.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // There is room: no slot is there twice.
+            // The queue has space: no slot is there twice.
             let _ = self.offer(slot);
         }
     }

@@ -1,4 +1,4 @@
-//! Places and sums, against the contract and against a model that keeps everything.
+//! Places and sums, by example and against a model that keeps everything.
 
 use super::super::Detail;
 use super::*;
@@ -37,7 +37,7 @@ fn a_name_gets_its_place_at_the_fold_that_reaches_100_and_owns_that_fold_only() 
     assert_eq!((calls(&tally, "a"), calls(&tally, "other")), (None, Some(60)));
     tally.fold(at(2), &increments(&[("a", 40)], 0), nobody);
     assert_eq!((calls(&tally, "a"), calls(&tally, "other")), (Some(40), Some(60)));
-    // 99 in one window and 99 in the next are no 100.
+    // 99 in one window and 99 in the next do not make 100.
     let mut tally = Tally::new(at(0));
     tally.fold(at(9), &increments(&[("a", 99)], 0), nobody);
     tally.close_window(at(10));
@@ -196,7 +196,7 @@ proptest! {
                 view.processes.iter().flatten().map(|p| (p.name.clone(), p.calls)).collect();
             prop_assert_eq!(after.len(), view.processes.as_ref().unwrap().len());
             prop_assert!(after.len() <= PLACES + 1);
-            // Who was silent for an hour has gone before this fold's calls were booked.
+            // A name silent for an hour is gone before this fold's calls are counted.
             before.retain(|name, calls| {
                 let is_kept = &**name == "other" || now - last[name] < 3_600;
                 vanished += if is_kept { 0 } else { *calls };

@@ -1,6 +1,6 @@
-//! Announces one service or browses with mdns-sd until it is told to end:
-//! `announce INSTANCE HOST PORT ADDRESS END` or `browse ADDRESS END`, both of `_ipp._tcp`. Its end
-//! comes when the file `END` is there: the crate has no signals.
+//! Announces one service or browses with mdns-sd until it is asked to end:
+//! `announce INSTANCE HOST PORT ADDRESS END` or `browse ADDRESS END`, both of `_ipp._tcp`. It ends
+//! when the file `END` is there: the crate has no signals.
 
 use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
 use std::path::Path;
