@@ -14,11 +14,10 @@ const GUARANTEE: usize = 64;
 /// guaranteed min(64, max / segments).
 /// The total is a hard bound. A segment that comes when everything is taken waits until those that
 /// hold more than their guarantee have given rows back, which they do within a second.
-/// hold more than their guarantee have given back, which they do within a second.
 #[derive(Debug)]
 pub struct Budget {
     max: usize,
-    /// The sum of all rows held; written under their lock, read without it.
+    /// The sum of all rows held; written under the lock of `books`, read without it.
     used: AtomicUsize,
     books: Mutex<Books>,
 }

@@ -83,7 +83,7 @@ impl Records {
     /// How long an unknown address need not be a new one.
     const DOUBT: Duration = Duration::from_mins(1);
 
-    /// An empty memory. `key` keeps
+    /// An empty memory. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             sent: Table::new(key, announce::MEMORY),
