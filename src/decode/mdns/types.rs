@@ -76,8 +76,8 @@ impl RClass {
     pub const ANY: Self = Self(255);
 }
 
-/// The key of the hashes of names and data, four words: unknown to the network, so that nobody can make
-/// two names collide on purpose.
+/// The key of the hashes of names and data, four words: unknown to the network, so that nobody can
+/// make two names collide on purpose.
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 4]);
 
