@@ -87,6 +87,19 @@ impl Observation<'_> {
             Cast::Converted | Cast::Unicast => None,
         }
     }
+
+    /// The rate that the frame counts in when it is counted as `protocol`.
+    ///
+    /// Router advertisements are signalling, as what announces a service is; the others of their
+    /// protocol resolve addresses.
+    pub const fn class(&self, protocol: Protocol) -> Class {
+        match &self.message {
+            Message::Nd(nd::Message { kind: nd::Kind::RouterAdvertisement, .. }) => {
+                Class::Signalling
+            }
+            _ => protocol.class(),
+        }
+    }
 }
 
 /// Whom a frame was sent to.

@@ -55,7 +55,8 @@ impl Protocol {
         self as usize
     }
 
-    /// The rate that it counts in.
+    /// The rate that it counts in; one frame may count in another: see
+    /// [`Observation::class`](super::Observation::class).
     pub const fn class(self) -> Class {
         match self {
             Self::Mdns

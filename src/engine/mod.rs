@@ -35,7 +35,7 @@ use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::{CauseSet, Counted, Detectors, Vantage, Verdict};
 use crate::mac::Mac;
-use crate::storm::{Storm, StormEvent, StormPolicy};
+use crate::storm::{Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
@@ -177,7 +177,8 @@ impl Engine {
         let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
         self.bytes[protocol.index()] += bytes;
-        let is_in_rate = match protocol.class() {
+        let class = observation.class(protocol);
+        let is_in_rate = match class {
             Class::Signalling | Class::Address => true,
             Class::Other | Class::Uncounted => false,
         };
@@ -202,7 +203,8 @@ impl Engine {
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let memory = row.as_mut().map(|row| &mut row.memory);
         let Verdict { kind, signatures } = self.detectors.handle(&frame, memory);
-        let is_due = self.storms.count(now, stamp, protocol, signatures, row.as_deref_mut());
+        let what = What { protocol, class, signatures, is_provoked: false };
+        let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
         let Some(row) = row else {
             let other = self.other.get_or_insert_default();
             other.count(protocol, bytes, kind, decoded);

@@ -4,11 +4,10 @@
 //! nothing once these are forgotten, however long it was.
 
 use super::rows::table::{Row, Table};
-use crate::decode::{Class, Protocol};
-use crate::detect::CauseSet;
+use crate::decode::Class;
 use crate::storm::{
     Closing, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent, StormLog,
-    StormPolicy,
+    StormPolicy, What,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;
@@ -68,26 +67,25 @@ impl Storms {
         &mut self,
         now: Time,
         stamp: Stamp,
-        protocol: Protocol,
-        signatures: CauseSet,
+        what: What,
         row: Option<&mut Row>,
     ) -> bool {
         self.wall.learn(now, stamp);
         let expected = row.as_ref().and_then(|row| row.expected.as_deref());
         let ignored = expected.map_or(self.policy.ignored, |expected| expected.ignored);
         let limits = expected.map_or(&self.policy.limits, |expected| &expected.limits);
-        if ignored.contains(protocol) {
+        if ignored.contains(what.protocol) {
             return false;
         }
-        let (is_in_rate, is_judged) = match protocol.class() {
+        let (is_in_rate, is_judged) = match what.class {
             Class::Signalling | Class::Address => (true, true),
             Class::Other => (false, limits.other.is_some()),
             Class::Uncounted => (false, false),
         };
         if is_in_rate {
-            self.segment.count(now.second(), protocol, signatures);
+            self.segment.count(now.second(), what);
         }
-        is_judged && row.is_some_and(|row| row.storms.count(now.second(), protocol, signatures))
+        is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
     }
 
     /// Closes the seconds from `second` on that are before `until`. After some minutes of silence

@@ -10,6 +10,7 @@
 use super::limits::{Limits, ProtocolSet};
 use super::pace::{Pace, Sums};
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use super::what::What;
 use super::window::Window;
 use crate::decode::{Class, Protocol, Sender};
 use crate::detect::{Cause, CauseSet};
@@ -73,24 +74,24 @@ pub(crate) struct Closing {
 impl DeviceStorms {
     /// Counts one frame that is not ignored. Returns whether [`Self::close`] must be called at the
     /// end of this second, and of those that follow as long as that returns true.
-    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
-        let Some(class) = place(protocol.class()) else { return false };
+    pub(crate) fn count(&mut self, second: u64, what: What) -> bool {
+        let Some(class) = place(what.class) else { return false };
         if let Some(pace) = &mut self.paces[class] {
-            pace.count(second, protocol, signatures);
+            pace.count(second, what);
             return true;
         }
-        if self.few.push(second, protocol, signatures) {
+        if self.few.push(second, what) {
             return self.is_busy();
         }
-        for frame in self.few.take() {
-            if let Some(class) = place(frame.protocol.class()) {
+        for (then, what) in self.few.take() {
+            if let Some(class) = place(what.class) {
                 let pace = &mut self.paces[class];
-                let pace = pace.get_or_insert_with(|| Box::new(Pace::new(frame.second)));
-                pace.count_past(frame.second, frame.protocol, frame.signatures, second);
+                let pace = pace.get_or_insert_with(|| Box::new(Pace::new(then)));
+                pace.count_past(then, what, second);
             }
         }
         let pace = self.paces[class].get_or_insert_with(|| Box::new(Pace::new(second)));
-        pace.count(second, protocol, signatures);
+        pace.count(second, what);
         true
     }
 
@@ -322,26 +323,18 @@ const fn fallback(class: Class) -> Protocol {
     }
 }
 
-/// One frame that counts.
-#[derive(Clone, Copy, Debug)]
-struct RecentFrame {
-    second: u64,
-    protocol: Protocol,
-    signatures: CauseSet,
-}
-
 /// The latest frames of a device that is not busy, without those of classes with a [`Pace`]. In the
 /// order in which they came.
 #[derive(Clone, Debug, Default)]
 struct RecentFrames {
     seconds: [u64; FEW],
-    whats: [Option<(Protocol, CauseSet)>; FEW],
+    whats: [Option<What>; FEW],
     len: u8,
 }
 
 impl RecentFrames {
     /// Adds one if there is space; those that no longer matter are removed first.
-    fn push(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) -> bool {
+    fn push(&mut self, second: u64, what: What) -> bool {
         if usize::from(self.len) == FEW {
             let matters = |then: &u64| second.saturating_sub(*then) <= MATTERS;
             let old = self.seconds.iter().take_while(|then| !matters(then)).count();
@@ -357,17 +350,15 @@ impl RecentFrames {
         }
         let place = usize::from(self.len);
         self.seconds[place] = second;
-        self.whats[place] = Some((protocol, signatures));
+        self.whats[place] = Some(what);
         self.len += 1;
         true
     }
 
-    /// Takes all of them; none are left.
-    fn take(&mut self) -> impl Iterator<Item = RecentFrame> + use<> {
+    /// Takes all of them, each with its second; none are left.
+    fn take(&mut self) -> impl Iterator<Item = (u64, What)> + use<> {
         let Self { seconds, whats, .. } = std::mem::take(self);
-        seconds.into_iter().zip(whats).filter_map(|(second, what)| {
-            what.map(|(protocol, signatures)| RecentFrame { second, protocol, signatures })
-        })
+        seconds.into_iter().zip(whats).filter_map(|(second, what)| Some((second, what?)))
     }
 
     /// Signalling and address frames in the 10 s that end with `second`.
@@ -376,7 +367,7 @@ impl RecentFrames {
         let counts = frames.filter(|(then, what)| {
             let is_recent = **then <= second && second - **then < 10;
             is_recent
-                && what.is_some_and(|(protocol, _)| match protocol.class() {
+                && what.is_some_and(|what| match what.class {
                     Class::Signalling | Class::Address => true,
                     Class::Other | Class::Uncounted => false,
                 })

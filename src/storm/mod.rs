@@ -6,6 +6,7 @@
 //! | file | reason |
 //! |---|---|
 //! | `storm` | what a storm is |
+//! | `what` | what is counted of one frame |
 //! | `limits` | limits, aliases and what is ignored, from the configuration |
 //! | `device` | the storms of a device |
 //! | `segment` | the storms of a segment as a whole |
@@ -20,6 +21,7 @@ mod segment;
 mod share;
 #[allow(clippy::module_inception, reason = "the noun of the module")]
 mod storm;
+mod what;
 mod window;
 
 pub(crate) use device::{Closing, DeviceStorms};
@@ -27,4 +29,5 @@ pub use limits::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 pub(crate) use log::StormLog;
 pub(crate) use segment::SegmentStorms;
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub(crate) use what::What;
 pub(crate) use window::Window;

@@ -2,6 +2,7 @@
 //! protocols.
 
 use super::share::{self, Shares};
+use super::what::What;
 use super::window::Window;
 use crate::decode::Protocol;
 use crate::detect::CauseSet;
@@ -49,21 +50,15 @@ impl Pace {
     }
 
     /// Counts one frame of the second that runs.
-    pub(super) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
+    pub(super) fn count(&mut self, second: u64, what: What) {
         self.window.count(second);
-        self.shares.count(second, protocol, signatures);
+        self.shares.count(second, what);
     }
 
     /// Counts one frame of a second that may have been closed before this was made; `now` is
     /// running.
-    pub(super) fn count_past(
-        &mut self,
-        second: u64,
-        protocol: Protocol,
-        signatures: CauseSet,
-        now: u64,
-    ) {
-        self.count(second, protocol, signatures);
+    pub(super) fn count_past(&mut self, second: u64, what: What, now: u64) {
+        self.count(second, what);
         let back = now - second;
         let sums = &mut self.sums;
         // As of the close of the second before this one.

@@ -6,8 +6,9 @@
 use super::device::{Closing, is_over};
 use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use super::what::What;
 use crate::decode::Protocol;
-use crate::detect::{Cause, CauseSet, SegmentCause};
+use crate::detect::{Cause, SegmentCause};
 
 /// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +19,9 @@ pub(crate) struct SegmentStorms {
 
 impl SegmentStorms {
     /// Counts one signalling or address frame that is not ignored.
-    pub(crate) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
+    pub(crate) fn count(&mut self, second: u64, what: What) {
         let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(second)));
-        pace.count(second, protocol, signatures);
+        pace.count(second, what);
     }
 
     /// Closes a second. `limit` is in frames a second; `busiest` finds how many frames the busiest
@@ -112,6 +113,7 @@ impl SegmentStorms {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::CauseSet;
     use crate::time::Stamp;
 
     /// The cause of a storm of a segment with `marked` of `frames` frames in a loop, and a device
@@ -122,7 +124,7 @@ mod tests {
         signatures.insert(Cause::L2Loop);
         for n in 0..frames {
             let signatures = if n < marked { signatures } else { CauseSet::default() };
-            storms.count(10, Protocol::Mdns, signatures);
+            storms.count(10, What::of(Protocol::Mdns, signatures));
         }
         let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
         let event = storms.close(&at, Some(10), || busiest)?;
@@ -146,7 +148,7 @@ mod tests {
         for second in 10..200 {
             let frames = if second < 20 { 100 } else { u64::from(second < 60) };
             for _ in 0..frames {
-                storms.count(second, Protocol::Arp, CauseSet::default());
+                storms.count(second, What::of(Protocol::Arp, CauseSet::default()));
             }
             let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
             if let Some(StormEvent::Ended(storm)) = storms.close(&at, Some(10), || 0) {

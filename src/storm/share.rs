@@ -1,6 +1,7 @@
 //! What the frames of the last 10 s were: their protocols, and the causes whose signatures they
 //! had.
 
+use super::what::What;
 use crate::decode::Protocol;
 use crate::detect::{Cause, CauseSet};
 
@@ -31,7 +32,7 @@ impl Shares {
     }
 
     /// Counts one frame. A late one is counted in the newest second.
-    pub(super) fn count(&mut self, second: u64, protocol: Protocol, signatures: CauseSet) {
+    pub(super) fn count(&mut self, second: u64, what: What) {
         if second > self.newest {
             let passed = (second - self.newest).min(SECONDS);
             for back in 0..passed {
@@ -40,10 +41,10 @@ impl Shares {
             self.newest = second;
         }
         let second = &mut self.seconds[place(self.newest)];
-        let protocol = &mut second.protocols[protocol.index()];
+        let protocol = &mut second.protocols[what.protocol.index()];
         *protocol = protocol.saturating_add(1);
-        if !signatures.is_empty() {
-            for cause in signatures.iter() {
+        if !what.signatures.is_empty() {
+            for cause in what.signatures.iter() {
                 let cause = &mut second.causes[cause as usize];
                 *cause = cause.saturating_add(1);
             }
@@ -104,7 +105,7 @@ mod tests {
         let mut shares = Shares::new(5);
         for n in 0..10 {
             let causes: &[Cause] = if n < 5 { &[Cause::QueryFlood] } else { &[] };
-            shares.count(5 + n, Protocol::Mdns, signatures(causes));
+            shares.count(5 + n, What::of(Protocol::Mdns, signatures(causes)));
         }
         assert_eq!(shares.fitting(14, 10), signatures(&[Cause::QueryFlood]));
         assert_eq!(shares.fitting(14, 11), CauseSet::default());
@@ -119,11 +120,11 @@ mod tests {
         for (second, protocol) in
             [(0, Protocol::Ssdp), (0, Protocol::Ssdp), (9, Protocol::Llmnr), (9, Protocol::Mdns)]
         {
-            shares.count(second, protocol, CauseSet::default());
+            shares.count(second, What::of(protocol, CauseSet::default()));
         }
         assert_eq!(shares.protocol(9), Some(Protocol::Ssdp));
         assert_eq!(shares.protocol(10), Some(Protocol::Mdns));
-        shares.count(1_000, Protocol::Llmnr, CauseSet::default());
+        shares.count(1_000, What::of(Protocol::Llmnr, CauseSet::default()));
         assert_eq!(shares.protocol(1_000), Some(Protocol::Llmnr));
         assert_eq!(shares.protocol(999), None);
     }

@@ -172,7 +172,7 @@ impl Loops {
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         let (now, observation) = (view.now, view.observation);
-        match view.protocol.class() {
+        match observation.class(view.protocol) {
             Class::Signalling | Class::Address => {}
             Class::Other | Class::Uncounted => return,
         }

@@ -36,7 +36,7 @@ impl Device {
             if protocol.class() != Class::Other {
                 self.totals.count(self.second);
             }
-            self.is_due |= self.storms.count(self.second, protocol, signatures);
+            self.is_due |= self.storms.count(self.second, What::of(protocol, signatures));
         }
         self
     }
@@ -67,6 +67,14 @@ fn set_of(causes: &[Cause]) -> CauseSet {
         set.insert(*cause);
     }
     set
+}
+
+/// A frame, as the model keeps it.
+#[derive(Clone)]
+struct RecentFrame {
+    second: u64,
+    protocol: Protocol,
+    signatures: CauseSet,
 }
 
 /// The main cause and the others.

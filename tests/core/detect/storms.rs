@@ -1,8 +1,8 @@
 //! Storms of a device and of a segment: what begins one, what does not, when it is over.
 
 use crate::engine_wire::Segment;
-use multicast_exporter::craft::host::MDNS_V4;
-use multicast_exporter::craft::{Host, Query, Responder, Service, Udp};
+use multicast_exporter::craft::host::{ALL_NODES, MDNS_V4};
+use multicast_exporter::craft::{Host, Query, Responder, Service, Udp, address};
 use multicast_exporter::decode::{Protocol, Sender};
 use multicast_exporter::detect::{Cause, SegmentCause};
 use multicast_exporter::engine::Event;
@@ -92,6 +92,14 @@ fn arp(host: Host) -> Vec<u8> {
     host.arp_announcement()
 }
 
+fn router_advertisement(host: Host) -> Vec<u8> {
+    host.nd(ALL_NODES, address::router_advertisement(1_800, host.v6, host.mac))
+}
+
+fn neighbour_advertisement(host: Host) -> Vec<u8> {
+    host.nd(ALL_NODES, address::neighbour_advertisement(host.v6, host.mac))
+}
+
 const QUIET: EndReason = EndReason::Quiet;
 use Level::{Chatty, Storm as Flooding};
 
@@ -133,6 +141,16 @@ fn storms_begin_and_end_where_they_should() {
             name: "address frames, 200/s for 40 s",
             acts: &[(arp, 200, 40), (nothing, 0, 60)],
             storms: &[(Flooding, 40, Some((75, QUIET)), 2_000)],
+        },
+        Case {
+            name: "router advertisements are signalling",
+            acts: &[(router_advertisement, 50, 12), (nothing, 0, 60)],
+            storms: &[(Flooding, 20, Some((47, QUIET)), 100)],
+        },
+        Case {
+            name: "what else resolves addresses is not",
+            acts: &[(neighbour_advertisement, 50, 12), (nothing, 0, 60)],
+            storms: &[],
         },
         Case { name: "a scanner at 199/s", acts: &[(arp, 199, 60), (nothing, 0, 60)], storms: &[] },
         Case {
