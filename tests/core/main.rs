@@ -4,6 +4,7 @@
 
 mod capture_files;
 mod captures;
+mod cases;
 mod decode {
     mod captures;
     mod frames;

@@ -28,15 +28,26 @@ pub fn tools_dir() -> PathBuf {
 /// `../shared/captures` beside the repository. `None`, said loudly past the test runner's
 /// capturing of output, where there is none; a folder that was named has to be there.
 pub fn captures_dir() -> Option<PathBuf> {
+    shared_dir("captures", "MULTICAST_EXPORTER_CAPTURES", "files")
+}
+
+/// The folder of cases, captures of which each says what must be found in it: what
+/// `MULTICAST_EXPORTER_CASES` names, else `../shared/cases`; otherwise as [`captures_dir`].
+pub fn cases_dir() -> Option<PathBuf> {
+    shared_dir("cases", "MULTICAST_EXPORTER_CASES", "expected.tsv")
+}
+
+/// The folder `name` that is shared between repositories, known by the entry `mark` in it.
+fn shared_dir(name: &str, variable: &str, mark: &str) -> Option<PathBuf> {
     use std::io::Write;
 
-    if let Some(named) = std::env::var_os("MULTICAST_EXPORTER_CAPTURES") {
+    if let Some(named) = std::env::var_os(variable) {
         let dir = PathBuf::from(named);
-        assert!(dir.join("files").is_dir(), "no captures in {}", dir.display());
+        assert!(dir.join(mark).exists(), "no {name} in {}", dir.display());
         return Some(dir);
     }
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
-    if dir.join("files").is_dir() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
+    if dir.join(mark).exists() {
         return Some(dir);
     }
     let thread = std::thread::current();
@@ -44,7 +55,7 @@ pub fn captures_dir() -> Option<PathBuf> {
     // Unlike eprintln, this is not captured.
     let _ = writeln!(
         std::io::stderr(),
-        "\n*** {test} DID NOT RUN: no captures in {} and MULTICAST_EXPORTER_CAPTURES is not set\n",
+        "\n*** {test} DID NOT RUN: no {name} in {} and {variable} is not set\n",
         dir.display()
     );
     None
