@@ -10,7 +10,7 @@
 //!
 //! | file | reason |
 //! |---|---|
-//! | `cause`, `rule` | the tables: causes in their order, rules by id |
+//! | `cause`, `condition`, `rule` | the tables: causes in their order, conditions, rules by id |
 //! | `view` | one frame as detectors see it, and what they find |
 //! | `memory` | what they remember with; questions, kinds of messages, when silence proves nothing |
 //! | `cache` | what a cache on this segment would hold |
@@ -18,11 +18,12 @@
 //! | `copies` | loops and mirror ports, reflected payloads, who speaks for others |
 //! | `mdns` | the rules and causes of mDNS |
 //! | `others` | those of the other protocols |
-//! | `account` | violations by device and segment |
+//! | `account` | violations and conditions by device and segment |
 
 mod account;
 mod cache;
 mod cause;
+mod condition;
 mod copies;
 mod health;
 mod mdns;
@@ -31,9 +32,11 @@ mod others;
 mod rule;
 mod view;
 
+pub use account::conditions::{DeviceCondition, Particulars};
 pub(crate) use account::device::DeviceMemory;
 pub use account::violations::{Counts, LastOffence};
 pub use cause::{Cause, CauseSet, SegmentCause};
+pub use condition::{Condition, Role};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
 pub use health::queriers::{AddressFamily, Membership, Querier};
@@ -187,6 +190,11 @@ impl Detectors {
     /// Violations of all devices.
     pub(crate) const fn violations(&self) -> &Counts {
         self.account.violations()
+    }
+
+    /// Conditions of all devices that have begun.
+    pub(crate) const fn conditions_begun(&self) -> &[u64; Condition::COUNT] {
+        self.account.conditions_begun()
     }
 
     /// The causes whose signature the last frame has.

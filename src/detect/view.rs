@@ -3,6 +3,7 @@
 //! Every detector writes what it recognised into [`Findings`]. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
+use super::condition::Evidence;
 use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
@@ -135,6 +136,7 @@ pub(crate) struct Findings {
     is_copy: bool,
     delivery: Delivery,
     offences: Vec<Offence>,
+    evidence: Vec<Evidence>,
 }
 
 impl Findings {
@@ -148,6 +150,7 @@ impl Findings {
         self.is_copy = false;
         self.delivery = Delivery::Once;
         self.offences.clear();
+        self.evidence.clear();
     }
 
     /// The frame has the signature of `cause`.
@@ -183,6 +186,19 @@ impl Findings {
         if same.count() < Self::MAX {
             self.offences.push(offence);
         }
+    }
+
+    /// The frame completes the evidence of a condition of its sender, or is more of it. The first
+    /// of a kind counts.
+    pub(crate) fn show(&mut self, evidence: Evidence) {
+        if self.evidence.iter().all(|there| there.condition != evidence.condition) {
+            self.evidence.push(evidence);
+        }
+    }
+
+    /// Evidence of conditions, each at most once.
+    pub(crate) fn evidence(&self) -> &[Evidence] {
+        &self.evidence
     }
 
     /// The causes whose signature the frame has.

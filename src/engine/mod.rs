@@ -319,6 +319,7 @@ impl Engine {
             identity: Arc::clone(row.profile.identity()),
             violations: row.memory.violations.as_ref().map(|v| Box::new(*v.counts())),
             offences: row.memory.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
+            conditions: row.memory.conditions.as_ref().map_or_else(Vec::new, |c| c.all(time)),
             storm: storm(row),
             storms_begun: row.storms.begun(),
         };
@@ -337,6 +338,7 @@ impl Engine {
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),
+            conditions_begun: *self.detectors.conditions_begun(),
             storms,
             segment_storm,
             storms_forgotten: log.forgotten(),

@@ -3,7 +3,9 @@
 
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Observation, Protocol, Sender};
-use crate::detect::{AddressFamily, Cause, Counts, Health, LastOffence};
+use crate::detect::{
+    AddressFamily, Cause, Condition, Counts, DeviceCondition, Health, LastOffence,
+};
 use crate::frame::Direction;
 use crate::labelled::labelled;
 use crate::mac::Mac;
@@ -48,6 +50,8 @@ pub struct Snapshot {
     pub other: Option<DeviceCounters>,
     /// Violations of all devices, by rule.
     pub violations: Counts,
+    /// Conditions of all devices that have begun.
+    pub conditions_begun: [u64; Condition::COUNT],
     /// Storms that last and the latest that are over, in the order in which they began.
     pub storms: Vec<Storm>,
     /// The storm of the segment as a whole, while it lasts; it is among `storms` too.
@@ -155,6 +159,8 @@ pub struct DeviceSnapshot {
     pub violations: Option<Box<Counts>>,
     /// The last offence against each rule that it broke.
     pub offences: Vec<LastOffence>,
+    /// What is wrong with it at any rate, or was: at most one of each kind.
+    pub conditions: Vec<DeviceCondition>,
     /// Its storm, while it lasts.
     pub storm: Option<Storm>,
     /// Storms begun, by level.
@@ -177,6 +183,7 @@ impl DeviceSnapshot {
             identity: Arc::default(),
             violations: None,
             offences: Vec::new(),
+            conditions: Vec::new(),
             storm: None,
             storms_begun: [0; Level::ALL.len()],
         }

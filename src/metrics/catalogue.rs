@@ -15,7 +15,7 @@ pub use collector::Collector;
 pub use families::ALL;
 pub use family::{Family, Kind};
 pub use selection::{Selection, SelectionError};
-pub use sight::{Sight, sees, sees_cause, sees_errors, sees_rule};
+pub use sight::{Sight, sees, sees_cause, sees_condition, sees_errors, sees_rule};
 
 use crate::capture::Backend;
 use std::fmt::Write as _;

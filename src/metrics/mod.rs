@@ -10,10 +10,11 @@
 //! | [`catalogue`] | every family: name, kind, labels, help, who can see it |
 //! | [`scrape`] | runs the collectors, each failing alone |
 //! | [`writer`] | one writer, two dialects, plain or gzip |
-//! | `segments`, `storms`, `devices`, `mdns`, `capture`, `syscalls`, `sockets`, `exporter`, `process` | the collectors |
+//! | `segments`, `storms`, `conditions`, `devices`, `mdns`, `capture`, `syscalls`, `sockets`, `exporter`, `process` | the collectors |
 
 mod capture;
 pub mod catalogue;
+mod conditions;
 mod devices;
 mod exporter;
 mod mdns;

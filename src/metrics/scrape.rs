@@ -11,7 +11,9 @@ use super::catalogue::{Collector, Selection, families};
 use super::exporter::{BUILD, Build};
 use super::rows::Rows;
 use super::writer::{Labels, Writer};
-use super::{capture, devices, exporter, mdns, process, segments, sockets, storms, syscalls};
+use super::{
+    capture, conditions, devices, exporter, mdns, process, segments, sockets, storms, syscalls,
+};
 use crate::host;
 use crate::lan::{Deadline, Detail, LanView, Source};
 use crate::time::{Time, clock};
@@ -135,6 +137,7 @@ impl Scraper {
             Collector::Syscalls | Collector::Sockets => {}
             Collector::Segments => segments::collect(rows, writer),
             Collector::Storms => storms::collect(rows, writer),
+            Collector::Conditions => conditions::collect(rows, writer),
             Collector::Mdns => mdns::collect(rows, writer),
             Collector::Devices => devices::collect(rows, writer),
         }

@@ -1,6 +1,7 @@
 //! One device on one segment, as reports have it: an object that owns all it holds.
 
-use super::Instant;
+use super::condition::Condition;
+use super::instant::Instant;
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Protocol, Sender};
 use crate::detect::{LastOffence, Rule};
@@ -46,6 +47,8 @@ pub struct Device {
     pub violations: BTreeMap<&'static str, u64>,
     /// The last offence against each of these rules, where more than the count is known.
     pub offences: BTreeMap<&'static str, Offence>,
+    /// What is wrong with it at any rate, or was, in the order in which it began.
+    pub conditions: Vec<Condition>,
     /// The busiest whole second of the capture: signalling and address frames.
     pub peak_packets_per_second: u32,
     /// The busiest whole second of the last 60 s.
@@ -151,6 +154,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         category: identity.category.label(),
         violations: broken.map(|(rule, count)| (rule.id(), *count)).collect(),
         offences: row.offences.iter().map(|last| (last.rule.id(), Offence::from(last))).collect(),
+        conditions: row.conditions.iter().map(Condition::from).collect(),
         peak_packets_per_second: row.peak_ever,
         peak_minute: row.peak_minute,
         first_seen: Instant::from_stamp(row.first_seen),
@@ -185,6 +189,7 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         },
         violations: BTreeMap::new(),
         offences: BTreeMap::new(),
+        conditions: Vec::new(),
         peak_packets_per_second: 0,
         peak_minute: 0,
         first_seen: None,

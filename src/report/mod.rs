@@ -5,14 +5,17 @@
 //!
 //! | file | reason |
 //! |---|---|
+//! | `condition` | one condition of a device |
 //! | `device` | one device on one segment, and its violations |
 //! | `storm` | one storm |
 //! | `instant` | stamps and durations for people |
 
+mod condition;
 mod device;
 mod instant;
 mod storm;
 
+pub use condition::Condition;
 pub use device::{Device, Mdns, Offence, Used, devices};
 pub use instant::Instant;
 pub use storm::{Storm, storms};

@@ -18,6 +18,11 @@ impl Stamp {
     pub const fn new(seconds: i64, nanoseconds: u32) -> Self {
         Self(seconds as i128 * 1_000_000_000 + nanoseconds as i128)
     }
+
+    /// This instant, later by `by`. Saturates.
+    pub(crate) fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i128::try_from(by.as_nanos()).unwrap_or(i128::MAX)))
+    }
 }
 
 /// Engine time: nanoseconds on a clock that never goes back and whose zero means nothing.

@@ -77,6 +77,7 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
         out.write_str("<p class=\"down\">The captures are starting.</p>\n")?;
     }
     write_storms(out, view)?;
+    write_conditions(out, view)?;
     write_captures(out, &view.captures)?;
     write_passed_over(out, &view.passed_over)?;
     write_devices(out, view)?;
@@ -124,6 +125,35 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
             since.unwrap_or_default(),
             Number(u64::from(storm.peak_packets_per_second)),
             Number(storm.packets),
+        )?;
+    }
+    out.write_str("</tbody></table></div>\n")
+}
+
+/// What is wrong with devices at any rate, while it lasts. Nothing if there is none.
+fn write_conditions(out: &mut String, view: &LanView) -> fmt::Result {
+    let devices = report::devices(view.segments());
+    let all = devices.iter().flat_map(|device| device.conditions.iter().map(move |c| (device, c)));
+    let mut lasting: Vec<_> = all.filter(|(_, condition)| condition.lasts).collect();
+    if lasting.is_empty() {
+        return Ok(());
+    }
+    lasting.sort_by_key(|(_, condition)| condition.since);
+    writeln!(out, "<h2>Conditions</h2>\n<p>{} in progress, at any rate.</p>", lasting.len())?;
+    open_table(out, &["Device", "Name", "Segment", "What it does", "About", "Since", "#Times"])?;
+    for (device, condition) in lasting.into_iter().take(BUSIEST) {
+        let since = condition.since.map(|since| since.whole_seconds().to_string());
+        writeln!(
+            out,
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{} ({})</td><td>{}</td><td>{}</td>{}</tr>",
+            Text(&device.device),
+            Text(device.name.as_deref().unwrap_or("")),
+            Text(&device.interface),
+            condition.in_words,
+            condition.condition,
+            Text(&condition.particulars()),
+            since.unwrap_or_default(),
+            Number(condition.count),
         )?;
     }
     out.write_str("</tbody></table></div>\n")

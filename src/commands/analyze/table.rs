@@ -3,7 +3,7 @@
 
 use crate::decode::Protocol;
 use crate::detect::{Hardness, Rule};
-use crate::report::{Device, Offence, Report, Storm};
+use crate::report::{Condition, Device, Offence, Report, Storm};
 use std::fmt::{self, Display, Write as _};
 
 /// Rows of a section that are printed; the JSON has them all.
@@ -23,6 +23,7 @@ impl Display for Report {
         writeln!(f)?;
         write_columns(f, &rows, &[false, true, true])?;
         write_storms(self, f)?;
+        write_conditions(self, f)?;
         writeln!(f)?;
         write_columns(f, &device_rows(self), &[false, false, false, false, true, true, false])?;
         write_rest(f, self.devices.len())?;
@@ -58,6 +59,38 @@ fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f)?;
     write_columns(f, &rows, &[false, false, false, false, false, false, true, true, false])?;
     write_rest(f, report.storms.len())
+}
+
+fn write_conditions(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let of = |device: &Device, condition: &Condition| {
+        let lasted = if condition.lasts {
+            "still on at the end".to_owned()
+        } else {
+            condition.until.map(|until| format!("until {until}")).unwrap_or_default()
+        };
+        vec![
+            condition.condition.to_owned(),
+            device.interface.clone(),
+            called(&device.device, device.name.as_deref()),
+            condition.since.map(|since| since.to_string()).unwrap_or_default(),
+            lasted,
+            condition.count.to_string(),
+            condition.particulars(),
+        ]
+    };
+    let devices = report.devices.iter();
+    let all = devices.flat_map(|device| device.conditions.iter().map(move |c| of(device, c)));
+    let all: Vec<_> = all.collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let count = all.len();
+    let head = ["CONDITION", "INTERFACE", "DEVICE", "SINCE", "LASTED", "COUNT", "ABOUT"];
+    let mut rows = vec![row(head)];
+    rows.extend(all.into_iter().take(SHOWN));
+    writeln!(f)?;
+    write_columns(f, &rows, &[false, false, false, false, false, true, false])?;
+    write_rest(f, count)
 }
 
 fn storm_row(storm: &Storm) -> Vec<String> {

@@ -10,6 +10,7 @@ use super::violations::Counts;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::detect::cause::Cause;
+use crate::detect::condition::Condition;
 use crate::detect::copies::relay::{Addresses, Places};
 use crate::detect::rule::Rule;
 use crate::detect::view::{Delivery, Findings, Offence, Subject, View};
@@ -19,6 +20,7 @@ use crate::time::{Stamp, Time};
 #[derive(Debug)]
 pub(crate) struct Account {
     violations: Counts,
+    conditions_begun: [u64; Condition::COUNT],
     deferred: Deferrals,
     addresses: Addresses,
 }
@@ -28,6 +30,7 @@ impl Account {
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             violations: [0; Rule::COUNT],
+            conditions_begun: [0; Condition::COUNT],
             deferred: Deferrals::default(),
             addresses: Addresses::new(key),
         }
@@ -38,6 +41,11 @@ impl Account {
         &self.violations
     }
 
+    /// Conditions of all devices that have begun. Those of senders without a row are not known.
+    pub(crate) const fn conditions_begun(&self) -> &[u64; Condition::COUNT] {
+        &self.conditions_begun
+    }
+
     /// Counts the findings of one frame. `memory` is that of the sender, if it has a row;
     /// `is_mirrored` says whether a mirror port is known to make copies.
     pub(crate) fn book(
@@ -46,8 +54,11 @@ impl Account {
         stamp: Stamp,
         findings: &Findings,
         is_mirrored: bool,
-        memory: Option<&mut DeviceMemory>,
+        mut memory: Option<&mut DeviceMemory>,
     ) {
+        if let Some(memory) = memory.as_deref_mut() {
+            self.book_evidence(view, stamp, findings, memory);
+        }
         let mut nobody = DeviceMemory::default();
         let memory = memory.unwrap_or(&mut nobody);
         let signatures = findings.signatures();
@@ -111,6 +122,20 @@ impl Account {
             find(held.sender, &mut |memory| {
                 memory.violations.get_or_insert_default().add(held.rule, held.count);
             });
+        }
+    }
+
+    fn book_evidence(
+        &mut self,
+        view: &View<'_>,
+        stamp: Stamp,
+        findings: &Findings,
+        memory: &mut DeviceMemory,
+    ) {
+        for evidence in findings.evidence() {
+            if memory.conditions.get_or_insert_default().show(view, stamp, evidence) {
+                self.conditions_begun[evidence.condition as usize] += 1;
+            }
         }
     }
 

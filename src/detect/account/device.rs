@@ -1,5 +1,6 @@
 //! What the detectors remember of one device: it lives in the device's row and is dropped with it.
 
+use super::conditions::Conditions;
 use super::violations::{Violations, Withheld};
 use crate::detect::copies::relay::RelayState;
 use crate::time::Time;
@@ -15,6 +16,8 @@ const CONTESTED: Duration = Duration::from_mins(10);
 pub(crate) struct DeviceMemory {
     /// Its violations; made with the first offence.
     pub violations: Option<Box<Violations>>,
+    /// What is wrong with it at any rate; made with the first evidence.
+    pub conditions: Option<Box<Conditions>>,
     /// Offences that wait until it is known whether it is a relay.
     pub withheld: Option<Box<Withheld>>,
     /// Whether it speaks for others.

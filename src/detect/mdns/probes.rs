@@ -8,6 +8,7 @@ use super::contenders::Contenders;
 use super::rename::{self, Rename};
 use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section, SumHash};
 use crate::detect::cause::Cause;
+use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
@@ -120,6 +121,10 @@ impl Probes {
         }
         if self.rename.probe(now, source, &digest.probed) {
             findings.matched(Cause::RenameLoop);
+            let mut records = digest.records.iter();
+            if let Some(record) = records.find(|r| r.section == Section::Authority) {
+                findings.show(Evidence::of(Condition::RenameLoop, About::Name(record.at)));
+            }
         }
         let rename = &mut self.rename;
         self.contenders.probe(view, digest, |series| rename.conflict(now, series));

@@ -4,6 +4,7 @@
 //! | file | reason |
 //! |---|---|
 //! | `table` | the bounded table that every detector remembers in |
+//! | `recent` | when something happened last, a fixed number of times |
 //! | `sender` | who sent a frame, as the tables are keyed by it |
 //! | `questions` | what was asked on the segment in the last 2 s |
 //! | `suspension` | when silence proves nothing |
@@ -11,6 +12,7 @@
 
 pub(crate) mod kinds;
 pub(crate) mod questions;
+pub(crate) mod recent;
 pub(crate) mod sender;
 pub(crate) mod suspension;
 pub(crate) mod table;

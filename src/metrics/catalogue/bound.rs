@@ -4,7 +4,7 @@
 use super::Collector;
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
-use crate::detect::{AddressFamily, Cause, DELAY_BOUNDS, Rule, SERVICE_TYPES_MAX};
+use crate::detect::{AddressFamily, Cause, Condition, DELAY_BOUNDS, Rule, SERVICE_TYPES_MAX};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
@@ -36,10 +36,13 @@ impl Bound {
     /// Series of one device's storms at most: active and begun by level, the cause and the start.
     const PER_DEVICE_STORMS: usize = 2 * Level::COUNT + 2;
 
+    /// Series of one device's conditions at most: each of them, lasting and told.
+    const PER_DEVICE_CONDITIONS: usize = 2 * Condition::COUNT;
+
     /// Series of one device at most: those of `other`, the gauges peak, last seen and info, its
-    /// storms, and a device that breaks every rule.
+    /// storms and conditions, and a device that breaks every rule.
     pub(crate) const PER_DEVICE: usize =
-        Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Rule::COUNT;
+        Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Self::PER_DEVICE_CONDITIONS + Rule::COUNT;
 
     /// Series of one segment at most: its own, and those of the device `other`.
     pub(crate) const PER_SEGMENT: usize = {
@@ -64,6 +67,7 @@ impl Bound {
             + queriers_and_groups
             + reflected
             + storms
+            + Condition::COUNT
             + Rule::COUNT
             + Self::PER_OTHER
     };
@@ -102,9 +106,10 @@ mod tests {
 
     #[test]
     fn the_bound_is_within_the_contract() {
-        // devices.max x (2 x protocols + 7 + 4 + rules + 10).
-        const { assert!(Bound::PER_DEVICE <= 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10) };
+        // devices.max x (2 x protocols + 7 + 4 + rules + 10), and two of each condition.
+        const EACH: usize = 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10 + 2 * Condition::COUNT;
+        const { assert!(Bound::PER_DEVICE <= EACH) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
-        assert!(bound.series() < 2_000 * (2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10) + 1_000);
+        assert!(bound.series() < 2_000 * EACH + 1_000);
     }
 }

@@ -22,6 +22,8 @@ labelled! {
         Segments = "segments",
         /// Storms of segments and of devices.
         Storms = "storms",
+        /// What is wrong with devices at any rate.
+        Conditions = "conditions",
         /// Each device's mDNS messages, the rules that were broken, and the health of discovery.
         Mdns = "mdns",
         /// Each device's frames.
@@ -33,7 +35,7 @@ impl Collector {
     /// Whether it reads what the engines have counted.
     pub(crate) const fn reads_engines(self) -> bool {
         match self {
-            Self::Segments | Self::Storms | Self::Mdns | Self::Devices => true,
+            Self::Segments | Self::Storms | Self::Conditions | Self::Mdns | Self::Devices => true,
             Self::Exporter | Self::Process | Self::Syscalls | Self::Sockets | Self::Captures => {
                 false
             }

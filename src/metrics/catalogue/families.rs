@@ -129,6 +129,12 @@ families! {
         "When the storm that a device is in began, since the Unix epoch in seconds; only while it lasts.";
     DEVICE_STORMS = "multicast_device_storms_total", Counter, ["interface", "device", "level"], Storms, Frames,
         "Storms of a device that have begun or risen to that level; both levels from its first storm on.";
+    CONDITIONS = "multicast_interface_conditions_total", Counter, ["interface", "condition"], Conditions, Frames,
+        "Conditions of devices that have begun: what is wrong at any rate; those that the backend can see.";
+    DEVICE_CONDITION_ACTIVE = "multicast_device_condition_active", Gauge, ["interface", "device", "condition"], Conditions, Frames,
+        "Whether a device has a condition, 1 or 0; from its first one of that kind on.";
+    DEVICE_CONDITION_INFO = "multicast_device_condition_info", Gauge, ["interface", "device", "condition", "other", "role", "detail"], Conditions, Frames,
+        "Constant 1 while a condition lasts: the other party, what the device does (probes or defends), the name or address; changes at most once a minute.";
     VIOLATIONS = "mdns_interface_violations_total", Counter, ["interface", "rule"], Mdns, Frames,
         "Messages that broke a rule of RFC 6762 or of another discovery protocol; rules that the backend can see.";
     DEVICE_VIOLATIONS = "mdns_device_violations_total", Counter, ["interface", "device", "rule"], Mdns, Frames,

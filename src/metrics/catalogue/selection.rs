@@ -76,7 +76,7 @@ mod tests {
         let error = Selection::parse([("collect[]", "cpu")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown collector \"cpu\"; there are exporter, process, syscalls, sockets, captures, segments, storms, mdns, devices"
+            "unknown collector \"cpu\"; there are exporter, process, syscalls, sockets, captures, segments, storms, conditions, mdns, devices"
         );
         assert_eq!(
             Selection::parse([("collect[]", "mdns"), ("exclude[]", "devices")]),

@@ -1,9 +1,9 @@
 //! What a backend can see, so that 0 never means "not measured": whether a backend with these
-//! [`Abilities`] measures a family, a protocol, a cause or a rule. It must not know any value.
+//! [`Abilities`] measures a family, a protocol, a cause, a condition or a rule. It must not know any value.
 
 use crate::capture::{Abilities, Backend};
 use crate::decode::Protocol;
-use crate::detect::{Cause, Rule};
+use crate::detect::{Cause, Condition, Rule};
 
 /// What a backend must be able to do for a family to be measured. Where it cannot, the series
 /// are absent.
@@ -58,6 +58,11 @@ pub const fn sees_cause(abilities: &Abilities, cause: Cause) -> bool {
     abilities.all_protocols || cause.shows_in_datagrams()
 }
 
+/// Whether a backend with these abilities sees the evidence of a condition.
+pub const fn sees_condition(abilities: &Abilities, condition: Condition) -> bool {
+    abilities.all_protocols || condition.shows_in_datagrams()
+}
+
 /// Whether a backend with these abilities sees what a rule is about. The kernel gives a socket
 /// whole datagrams, without the packets that carried them.
 pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
@@ -87,6 +92,9 @@ mod tests {
             Cause::ALL.into_iter().filter(|&c| !sees_cause(&socket, c)).map(Cause::label).collect();
         let without = ["l2_loop", "address_scan", "dhcp_flood", "membership_flood", "stream"];
         assert_eq!(unseen, without);
+        let unseen = Condition::ALL.into_iter().filter(|&c| !sees_condition(&socket, c));
+        let without = ["address_repeat", "router_advertisements", "dhcp_loop", "wrong_group"];
+        assert_eq!(unseen.map(Condition::label).collect::<Vec<_>>(), without);
         let unseen = Rule::ALL.iter().filter(|&&rule| !sees_rule(&socket, rule));
         assert_eq!(unseen.collect::<Vec<_>>(), [&Rule::Fragmented]);
         for abilities in [Backend::Ring, Backend::Pnet, Backend::File].map(Backend::abilities) {

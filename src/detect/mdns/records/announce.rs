@@ -1,8 +1,8 @@
 //! A record announced too often (RFC 6762 section 8.3): at most eight times, not at regular
 //! intervals. Counting starts anew after a probe, a goodbye, or new data.
 
-use super::recent::Recent;
 use crate::decode::mdns::{HashKey, NameHash, Probed, RType, Record};
+use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
 use crate::detect::view::Vantage;

@@ -4,8 +4,8 @@
 //! A host has many addresses, and responders send some of them now and some later: there only an
 //! address that was not heard before is a change.
 
-use super::recent::Recent;
 use crate::decode::mdns::{HashKey, NameHash, RClass, RType, Record, SumHash};
+use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::view::View;
@@ -34,8 +34,8 @@ pub(super) struct Changes {
     pub changed: u128,
     /// The first record whose set changed once too often.
     pub too_often: Option<u8>,
-    /// Whether a TXT record changes all the time, in this message or not.
-    pub is_churning: bool,
+    /// The first TXT record that changes all the time, in this message or not.
+    pub churning: Option<u8>,
 }
 
 /// The records of one name, type and class, by one source.
@@ -89,7 +89,9 @@ impl Rrsets {
                     changes.too_often.get_or_insert(place);
                 }
             }
-            changes.is_churning |= first.rtype == RType::TXT && is_too_often(set, now);
+            if first.rtype == RType::TXT && is_too_often(set, now) {
+                changes.churning.get_or_insert(place);
+            }
         }
         changes
     }

@@ -14,18 +14,17 @@
 //! | `announce` | announced too often |
 //! | `change` | changed too often |
 //! | `withdraw` | withdrawn and sent again too often |
-//! | `recent` | the last times of something |
 
 mod announce;
 mod change;
 mod interval;
-mod recent;
 #[cfg(test)]
 mod tests;
 mod withdraw;
 
 use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::cause::Cause;
+use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
@@ -116,8 +115,11 @@ impl Records {
         if let Some(place) = changes.too_often {
             offend(findings, Rule::UpdateRate, place, None);
         }
-        if changes.is_churning {
+        if let Some(place) = changes.churning {
             findings.matched(Cause::RecordChurn);
+            if let Some(record) = mdns.digest.records.get(usize::from(place)) {
+                findings.show(Evidence::of(Condition::RecordChurn, About::Name(record.at)));
+            }
         }
         let mut message = CurrentResponse {
             answers: AskedFor::default(),

@@ -1,7 +1,7 @@
 //! A record that goes and comes back again and again: withdrawn with TTL 0 (RFC 6762 section 10.1),
 //! and then sent again as if nothing had happened.
 
-use super::recent::Recent;
+use crate::detect::memory::recent::Recent;
 use crate::time::Time;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// The last `GAPS` + 1 events of one kind: the last one, and the gaps before it to a millisecond.
 /// 12 bytes and four more a gap.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Recent<const GAPS: usize> {
+pub(crate) struct Recent<const GAPS: usize> {
     last: Time,
     /// Milliseconds, the newest gap first; only those between known events.
     gaps: [u32; GAPS],
@@ -21,7 +21,7 @@ impl<const GAPS: usize> Default for Recent<GAPS> {
 
 impl<const GAPS: usize> Recent<GAPS> {
     /// One more event, not before the last.
-    pub(super) fn push(&mut self, at: Time) {
+    pub(crate) fn push(&mut self, at: Time) {
         if self.events > 0 {
             self.gaps.copy_within(..GAPS - 1, 1);
             let gap = at.since(self.last).as_millis();
@@ -39,7 +39,7 @@ impl<const GAPS: usize> Recent<GAPS> {
     };
 
     /// The event that is the `n`th last, counted from 1, if it is kept.
-    pub(super) fn nth_last(&self, n: u8) -> Option<Time> {
+    pub(crate) fn nth_last(&self, n: u8) -> Option<Time> {
         if n == 0 || n > self.events {
             return None;
         }
@@ -48,24 +48,24 @@ impl<const GAPS: usize> Recent<GAPS> {
     }
 
     /// Whether the last `n` events lie within `span` up to `now`, its ends included.
-    pub(super) fn are_within(&self, n: u8, now: Time, span: Duration) -> bool {
+    pub(crate) fn are_within(&self, n: u8, now: Time, span: Duration) -> bool {
         self.nth_last(n).is_some_and(|at| now.since(at) <= span)
     }
 
     /// The last `n` gaps, the newest first, if there are as many.
-    pub(super) fn last_gaps<const N: usize>(&self) -> Option<[Duration; N]> {
+    pub(crate) fn last_gaps<const N: usize>(&self) -> Option<[Duration; N]> {
         let known = self.gaps.get(..usize::from(self.events.saturating_sub(1)))?;
         let gaps = known.first_chunk::<N>()?;
         Some(gaps.map(|gap| Duration::from_millis(gap.into())))
     }
 
     /// Forgets all.
-    pub(super) const fn clear(&mut self) {
+    pub(crate) const fn clear(&mut self) {
         self.events = 0;
     }
 
     /// Forgets what was not after `at`.
-    pub(super) fn forget_until(&mut self, at: Time) {
+    pub(crate) fn forget_until(&mut self, at: Time) {
         while self.nth_last(self.events).is_some_and(|oldest| oldest <= at) {
             self.events -= 1;
         }

@@ -1,0 +1,126 @@
+//! What is wrong with a device at any rate: the conditions, and the evidence that a detector has
+//! of one.
+//!
+//! A storm needs a rate; a fight over a name at one try in 20 s has none, and is what people ask
+//! about most. A condition begins when its evidence is complete and lasts until 10 min without
+//! evidence. The same id may be a cause, a condition and a rule: it means the same.
+
+use crate::decode::Sender;
+use crate::labelled::labelled;
+use crate::mac::Mac;
+use std::net::{IpAddr, SocketAddr};
+
+labelled! {
+    /// What is wrong with a device, whatever its rate: the `condition` label.
+    #[derive(PartialOrd, Ord)]
+    pub enum Condition {
+        /// It renames itself: more than five names of one stem in 10 min.
+        RenameLoop = "rename_loop" => "renames itself again and again",
+        /// It and another device claim one name in turns, with different data.
+        NameConflict = "name_conflict" => "fights with another device over a name",
+        /// It probes for a name more than 18 times in 60 s and never announces it.
+        ProbeLoop = "probe_loop" => "asks again and again whether its name is free",
+        /// A record of it goes and comes back six times in 5 min.
+        GoodbyeFlapping = "goodbye_flapping" => "withdraws a record and announces it again, over and over",
+        /// The TXT data of a name changes more than ten times a minute.
+        RecordChurn = "record_churn" => "changes its TXT record all the time",
+        /// What it repeats comes back to it, or goes on to a third: five times in 60 s.
+        Reflection = "reflection" => "repeats what others have sent, and it comes back",
+        /// It asks for one address more than 120 times in 60 s, in at least 50 of its seconds.
+        AddressRepeat = "address_repeat" => "asks for the same address again and again",
+        /// It multicasts more than 30 router advertisements in 60 s.
+        RouterAdvertisements = "router_advertisements" => "advertises itself as a router far too often",
+        /// It asks for an address by DHCP more than 20 times in 60 s, or 150 times in 10 min.
+        DhcpLoop = "dhcp_loop" => "asks for an address by DHCP again and again",
+        /// It sends a discovery protocol to a group of another: three times in 60 s.
+        WrongGroup = "wrong_group" => "sends to a group that nobody listens to",
+    }
+}
+
+labelled! {
+    /// What a device does in a fight over a name.
+    pub enum Role {
+        /// It probes for the name, renames itself, or takes it without asking.
+        Probes = "probes",
+        /// It had the name and says so, no more.
+        Defends = "defends",
+    }
+}
+
+impl Condition {
+    /// Whether the datagrams of the discovery protocols are enough to see it.
+    pub(crate) const fn shows_in_datagrams(self) -> bool {
+        match self {
+            Self::RenameLoop
+            | Self::NameConflict
+            | Self::ProbeLoop
+            | Self::GoodbyeFlapping
+            | Self::RecordChurn
+            | Self::Reflection => true,
+            // The other protocols need a packet socket, and a socket hears its own group alone.
+            Self::AddressRepeat
+            | Self::RouterAdvertisements
+            | Self::DhcpLoop
+            | Self::WrongGroup => false,
+        }
+    }
+}
+
+/// What evidence is about. Written out when it is told, not for each frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A name at this octet of the frame's mDNS payload.
+    Name(u16),
+    /// An address that is asked for, or that is advertised from.
+    Address(IpAddr),
+    /// A group, or a port, that is sent to.
+    Destination(SocketAddr),
+    /// A DHCP client.
+    Client(Mac),
+    /// No DHCP server answers several clients: nobody is to blame.
+    NoServer,
+}
+
+/// Complete evidence of a condition of the frame's sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// Of what.
+    pub condition: Condition,
+    /// What it is about.
+    pub about: Option<About>,
+    /// The other party, where there is one.
+    pub other: Option<Sender>,
+    /// What the sender does, where two parties are.
+    pub role: Option<Role>,
+}
+
+impl Evidence {
+    /// Evidence that has one party.
+    pub(crate) const fn of(condition: Condition, about: About) -> Self {
+        Self { condition, about: Some(about), other: None, role: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_have_labels_and_words_of_their_own() {
+        for condition in Condition::ALL {
+            let same = |other: &&Condition| other.in_words() == condition.in_words();
+            assert_eq!(Condition::ALL.iter().filter(same).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_cause_of_the_same_id_means_the_same() {
+        use crate::detect::Cause;
+        let shared = |condition: &Condition| {
+            Cause::ALL.iter().any(|cause| cause.label() == condition.label())
+        };
+        let alone: Vec<_> =
+            Condition::ALL.iter().filter(|c| !shared(c)).map(|c| c.label()).collect();
+        assert!(alone.contains(&"dhcp_loop") && alone.contains(&"wrong_group"), "{alone:?}");
+    }
+}
