@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     }
     let mut hard = 0;
     for rule in Rule::ALL {
-        let count = snapshot.violations[*rule as usize];
+        let count = snapshot.violations[*rule];
         if count > 0 {
             println!("{:?} {} {count}", rule.hardness(), rule.id());
         }

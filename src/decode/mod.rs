@@ -55,6 +55,8 @@ pub struct Observation<'a> {
     pub source_mac: Option<Mac>,
     /// The IP header, if there is a readable one.
     pub ip: Option<Ip>,
+    /// The UDP port that it was sent to; `None` where it is not UDP, or not its first fragment.
+    pub destination_port: Option<u16>,
     /// What it says it is, whomever it was sent to. What it is counted as, if anything, is
     /// [`Observation::counted_as`].
     pub protocol: Protocol,
@@ -196,7 +198,7 @@ struct Found<'a> {
     complete: bool,
     /// Either port is 5353.
     mdns_port: bool,
-    /// UDP ports, source first.
+    /// UDP ports, source first; 0 where it is not UDP.
     ports: (u16, u16),
     /// Length of the UDP payload as its header says.
     udp_len: usize,
@@ -229,6 +231,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         sender: link.source.map(Sender::Mac).or_else(|| ip.map(|ip| Sender::Ip(ip.source))),
         source_mac: link.source,
         ip,
+        destination_port: (found.format == Format::Udp).then_some(found.ports.1),
         protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },
         wire_len: frame.meta.wire_len,
         frame: frame.bytes,

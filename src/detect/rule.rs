@@ -66,19 +66,23 @@ macro_rules! rules {
 
 rules! {
     RecordInterval, "record_interval", Hard, "RFC 6762 section 6",
-        "A record is not multicast again within 0.9 s (225 ms after another device's probe) unless it was asked for in between.", true;
+        "A record is not multicast again within 0.7 s (225 ms after another device's probe) unless it was asked for in between.", true;
+    RecordIntervalSoft, "record_interval_soft", Soft, "RFC 6762 section 6",
+        "Nor within 0.9 s, no probe or question in between.", true;
     RecordIntervalAsked, "record_interval_asked", Soft, "RFC 6762 section 6",
         "Nor if it was asked for.", true;
     QueryInterval, "query_interval", Hard, "RFC 6762 section 5.2",
-        "A question is not sent four times within 3 s with every gap under 0.9 s.", false;
+        "A question is not sent four times within 3 s with every gap under 0.9 s.", true;
     QueryIntervalSoft, "query_interval_soft", Soft, "RFC 6762 section 5.2",
         "A question is repeated after 1 s at the earliest, then with gaps that double, up to 60 min.", false;
     AnnouncementCount, "announcement_count", Soft, "RFC 6762 section 8.3",
         "A record is announced at most 8 times an hour, and not at regular intervals of 10 s or more.", true;
     UpdateRate, "update_rate", Soft, "RFC 6762 section 8.4",
         "A record changes at most 10 times a minute.", true;
-    ProbeInterval, "probe_interval", Hard, "RFC 6762 section 8.1",
-        "Probes are 250 ms apart (225 ms are tolerated); after 15 conflicts in 10 s, 5 s.", false;
+    ProbeInterval, "probe_interval", Soft, "RFC 6762 section 8.1",
+        "Probes are 250 ms apart: three take 450 ms at least.", true;
+    ProbeBackoff, "probe_backoff", Hard, "RFC 6762 section 8.1",
+        "After 15 conflicts in 10 s, attempts to take a name are 5 s apart (4.5 s are tolerated).", true;
     KnownAnswer, "known_answer", Soft, "RFC 6762 section 7.1",
         "What a question lists as known, with at least half of its TTL, is not answered.", false;
     GoodbyeRate, "goodbye_rate", Soft, "RFC 6762 section 10.1",
@@ -88,7 +92,7 @@ rules! {
     CacheFlushShared, "cache_flush_shared", Hard, "RFC 6762 section 10.2",
         "The cache-flush bit is not set on service PTR records, nor in known answers.", true;
     CacheFlushUnique, "cache_flush_unique", Hard, "RFC 6762 section 10.2",
-        "The cache-flush bit is set on SRV and TXT records of multicast responses.", true;
+        "The cache-flush bit is set on SRV records of multicast responses, and on TXT records of service instances.", true;
     CacheFlushAddress, "cache_flush_address", Soft, "RFC 6762 section 10.2",
         "The cache-flush bit is set on A and AAAA records of multicast responses.", true;
     SourcePort, "source_port", Hard, "RFC 6762 section 6",
@@ -113,6 +117,10 @@ rules! {
         "Addresses belong on this link.", true;
     TxtSize, "txt_size", Soft, "RFC 6763 section 6.2",
         "TXT records have at most 1300 bytes.", false;
+    WrongGroup, "wrong_group", Soft, "RFC 6762 section 3",
+        "mDNS goes to 224.0.0.251 or ff02::fb, and LLMNR, SSDP and WS-Discovery go to the groups of theirs.", false;
+    RaInterval, "ra_interval", Soft, "RFC 4861 section 6.2.6",
+        "Multicast router advertisements are 3 s apart (2.7 s are tolerated).", false;
     SsdpBurst, "ssdp_burst", Soft, "UPnP Device Architecture 2.0 section 1",
         "At most 10 ssdp:alive and at most 10 M-SEARCH in 200 ms.", false;
     SsdpRepeat, "ssdp_repeat", Soft, "UPnP Device Architecture 2.0 section 1.2",

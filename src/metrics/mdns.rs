@@ -64,7 +64,7 @@ fn violations(rows: &Rows<'_>, writer: &mut Writer) {
     let mut of_segments = writer.family(&families::VIOLATIONS);
     for row in &rows.segments {
         for &rule in Rule::ALL {
-            let count = row.segment.snapshot.violations[rule as usize];
+            let count = row.segment.snapshot.violations[rule];
             if count > 0 || catalogue::sees_rule(row.abilities, rule) {
                 of_segments.sample(&row.labels, &[("rule", rule.id())], count);
             }
@@ -76,7 +76,7 @@ fn violations(rows: &Rows<'_>, writer: &mut Writer) {
             continue;
         };
         for &rule in Rule::ALL {
-            let count = counts[rule as usize];
+            let count = counts[rule];
             // A counter that was born at its first event, as all of a device are.
             if count > 0 {
                 of_devices.sample_bytes(rows.labels(row), &[("rule", rule.id())], count.into());

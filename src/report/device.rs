@@ -141,8 +141,9 @@ pub fn devices<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<D
 
 fn device(label: &str, row: &DeviceSnapshot) -> Device {
     let identity = &row.identity;
-    let counts = row.violations.iter().flat_map(|counts| Rule::ALL.iter().zip(counts.iter()));
-    let broken = counts.filter(|(_, count)| **count > 0);
+    let counts =
+        row.violations.iter().flat_map(|counts| Rule::ALL.iter().map(|&rule| (rule, counts[rule])));
+    let broken = counts.filter(|&(_, count)| count > 0);
     Device {
         sender: Some(row.sender),
         local: identity.local,
@@ -152,7 +153,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         vendor: identity.vendor.map(str::to_owned),
         model: identity.model.as_deref().map(str::to_owned),
         category: identity.category.label(),
-        violations: broken.map(|(rule, count)| (rule.id(), *count)).collect(),
+        violations: broken.map(|(rule, count)| (rule.id(), count)).collect(),
         offences: row.offences.iter().map(|last| (last.rule.id(), Offence::from(last))).collect(),
         conditions: row.conditions.iter().map(Condition::from).collect(),
         peak_packets_per_second: row.peak_ever,

@@ -19,6 +19,7 @@ mod detect {
     mod queriers;
     mod questions;
     mod records;
+    mod routers;
     mod storms;
 }
 mod engine {

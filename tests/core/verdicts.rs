@@ -90,7 +90,7 @@ fn broken(snapshot: &Snapshot, who: &Sender, hardness: Hardness) -> BTreeSet<&'s
     let Some(counts) = device.and_then(|device| device.violations.as_ref()) else {
         return BTreeSet::new();
     };
-    let rules = Rule::ALL.iter().filter(|rule| counts[**rule as usize] > 0);
+    let rules = Rule::ALL.iter().filter(|rule| counts[**rule] > 0);
     rules.filter(|rule| rule.hardness() == hardness).map(|rule| rule.id()).collect()
 }
 
@@ -134,8 +134,8 @@ fn findings(scenario: &Scenario) -> Vec<String> {
     }
     if let Some(kept) = expected.kept {
         let rule = Rule::ALL.iter().find(|rule| rule.id() == kept).expect("a rule");
-        if snapshot.violations[*rule as usize] > 0 {
-            find(format!("{} times {kept}", snapshot.violations[*rule as usize]));
+        if snapshot.violations[*rule] > 0 {
+            find(format!("{} times {kept}", snapshot.violations[*rule]));
         }
     }
     findings

@@ -19,6 +19,8 @@ const TYPES: &str = "_gadget._tcp.local";
 pub(super) const ALL: &[Scenario] = &[
     Scenario::broken("record_interval", "A response again after 400 ms, unasked.", |s| own_address(s, &[0, 400])),
     Scenario::kept("record_interval_kept", "record_interval", "A response again after 1.1 s.", |s| own_address(s, &[0, 1_100])),
+    Scenario::broken("record_interval_soft", "A response again after 800 ms, unasked.", |s| own_address(s, &[0, 800])),
+    Scenario::kept("record_interval_soft_kept", "record_interval_soft", "A response again after 950 ms.", |s| own_address(s, &[0, 950])),
     Scenario::broken("record_interval_asked", "Asked twice within 500 ms, answered twice.", |s| asked(s, 500)),
     Scenario::kept("record_interval_asked_kept", "record_interval_asked", "Asked twice within 1.5 s, answered twice.", |s| asked(s, 1_500)),
     Scenario::broken("query_interval", "A question four times, 300 ms apart.", |s| ask(s, &[0, 300, 600, 900])),
@@ -31,6 +33,8 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario::kept("update_rate_kept", "update_rate", "A TXT record changes every 12 s for a minute.", |s| updates(s, 5, 12_100)),
     Scenario::broken("probe_interval", "Three probes 100 ms apart.", |s| probes(s, 100)),
     Scenario::kept("probe_interval_kept", "probe_interval", "Three probes 250 ms apart.", |s| probes(s, 250)),
+    Scenario::broken("probe_backoff", "Another device has every name that it tries, twice a second.", |s| attempts(s, 20, 500)),
+    Scenario::kept("probe_backoff_kept", "probe_backoff", "Another device has the first ten names.", |s| attempts(s, 10, 800)),
     Scenario::broken("known_answer", "What was listed as known is answered.", |s| known(s, OTHER_TTL)),
     Scenario::kept("known_answer_kept", "known_answer", "What was listed with less than half of its TTL is answered.", |s| known(s, OTHER_TTL / 3)),
     Scenario::broken("goodbye_rate", "A record goes and comes back four times in a minute.", |s| goodbyes(s, 4)),
@@ -118,6 +122,17 @@ fn probes(script: &mut Script, gap: u64) {
     }
     for at in [0, 1_020] {
         script.say(1_000 + 3 * gap + at, responder.announcement());
+    }
+}
+
+/// The gadget tries one name after the other, each of which its partner has.
+fn attempts(script: &mut Script, count: u64, gap: u64) {
+    for n in 0..count {
+        let name = format!("gadget-{}", n + 2);
+        let wanted = Responder::with_addresses(&name, &[GADGET.v4.into()]);
+        script.say(n * gap, wanted.probe());
+        let taken = response([address(&format!("{name}.local"), PARTNER.v4.into())]);
+        script.send(n * gap + 5, PARTNER.mdns4(taken));
     }
 }
 

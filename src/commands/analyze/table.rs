@@ -343,11 +343,8 @@ mod tests {
     fn violations_of_hard_rules_come_first_with_the_last_of_each() {
         let mut view = view("eth0", &[1], 0);
         let device = &mut view.snapshot.devices[0];
-        let mut counts = Box::new([0; Rule::COUNT]);
-        counts[Rule::TtlValue as usize] = 9;
-        counts[Rule::RecordInterval as usize] = 2;
-        counts[Rule::IpTtl as usize] = 11;
-        device.violations = Some(counts);
+        let counts = [(Rule::TtlValue, 9), (Rule::RecordInterval, 2), (Rule::IpTtl, 11)];
+        device.violations = Some(Box::new(counts.into_iter().collect()));
         let mut repeated = LastOffence::new(Rule::RecordInterval, Stamp::new(10, 0));
         repeated.name = Some("a.local".into());
         repeated.rtype = Some(RType(65));

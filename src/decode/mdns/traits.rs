@@ -18,6 +18,9 @@ const DEVICE_INFO: u8 = 8;
 /// The owner is a service type and no more: its PTR records name the instances (RFC 6763
 /// section 4.1), each once.
 const BROWSED_TYPE: u8 = 16;
+/// The owner is an instance of a service, such as `Laser._ipp._tcp.local`: its SRV and TXT records
+/// are its own (RFC 6763 section 4). Other owners of TXT records may share them.
+const SERVICE_INSTANCE: u8 = 32;
 /// TXT data longer than this is too long, in octets.
 const TXT_MAX: usize = 1300;
 
@@ -53,6 +56,10 @@ impl Traits {
                     bits |= BROWSED_TYPE;
                 }
             }
+            // An instance's name is one label, but some write a dot in it as it is.
+            if count > 3 && third.starts_with(b"_") && second != Some(b"_sub") {
+                bits |= SERVICE_INSTANCE;
+            }
             if third == b"_device-info" {
                 bits |= DEVICE_INFO;
             }
@@ -86,6 +93,11 @@ impl Traits {
     /// Whether the owner is a type of service and neither a subtype nor the list of all types.
     pub(crate) const fn is_browsed_type(self) -> bool {
         self.0 & BROWSED_TYPE != 0
+    }
+
+    /// Whether the owner is an instance of a service.
+    pub(crate) const fn is_service_instance(self) -> bool {
+        self.0 & SERVICE_INSTANCE != 0
     }
 
     /// Whether it is TXT data of more than 1300 octets.
@@ -135,6 +147,24 @@ mod tests {
         assert!(of("mac._device-info._tcp.local").is_device_info());
         assert!(!of("_device-info._ipp._tcp.local").is_device_info());
         assert!(!of("mac._device-info.local").is_device_info());
+    }
+
+    #[test]
+    fn instances_are_told_from_types_and_from_what_stands_under_a_host() {
+        for (name, is_instance) in [
+            ("laser._ipp._tcp.local", true),
+            ("Laser v1.2._ipp._udp.local", true),
+            ("_laser._ipp._tcp.local", true),
+            ("_ipp._tcp.local", false),
+            ("_universal._sub._ipp._tcp.local", false),
+            ("_kerberos.host.local", false),
+            ("_kerberos._tcp.host.local", false),
+            ("host._tcp.local", false),
+            ("a.b._tcp.local", false),
+            ("laser._ipp._tcp.example", false),
+        ] {
+            assert_eq!(of(name).is_service_instance(), is_instance, "{name}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Account {
     /// Nothing has been counted yet.
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
-            violations: [0; Rule::COUNT],
+            violations: Counts::default(),
             conditions_begun: [0; Condition::COUNT],
             deferred: Deferrals::default(),
             addresses: Addresses::new(key),
@@ -102,7 +102,7 @@ impl Account {
             } else if !doubtful.is_some_and(|sender| self.deferred.hold(view.now, sender, rule)) {
                 let offence = own.unwrap_or(offence);
                 memory.violations.get_or_insert_default().count(view, stamp, offence);
-                self.violations[rule as usize] += 1;
+                self.violations[rule] += 1;
             }
         }
     }
@@ -118,7 +118,7 @@ impl Account {
             return;
         }
         for held in self.deferred.take_due(now) {
-            self.violations[held.rule as usize] += held.count;
+            self.violations[held.rule] += held.count;
             find(held.sender, &mut |memory| {
                 memory.violations.get_or_insert_default().add(held.rule, held.count);
             });
@@ -141,7 +141,7 @@ impl Account {
 
     fn add(&mut self, memory: &mut DeviceMemory, rule: Rule, count: u64) {
         memory.violations.get_or_insert_default().add(rule, count);
-        self.violations[rule as usize] += count;
+        self.violations[rule] += count;
     }
 
     /// Counts what the sender did itself and drops what a mirror port did.
@@ -158,7 +158,7 @@ impl Account {
             && let Some(sender) = view.observation.sender
         {
             for held in self.deferred.take_of(sender) {
-                self.violations[held.rule as usize] += held.count;
+                self.violations[held.rule] += held.count;
                 memory.violations.get_or_insert_default().add(held.rule, held.count);
             }
         }

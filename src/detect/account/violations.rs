@@ -7,10 +7,41 @@ use crate::decode::mdns::{self, NameHash, RType};
 use crate::detect::rule::Rule;
 use crate::detect::view::{Offence, Subject, View};
 use crate::time::Stamp;
+use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
 /// Violations by [`Rule`].
-pub type Counts = [u64; Rule::COUNT];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts([u64; Rule::COUNT]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; Rule::COUNT])
+    }
+}
+
+impl Index<Rule> for Counts {
+    type Output = u64;
+
+    fn index(&self, rule: Rule) -> &u64 {
+        &self.0[rule as usize]
+    }
+}
+
+impl IndexMut<Rule> for Counts {
+    fn index_mut(&mut self, rule: Rule) -> &mut u64 {
+        &mut self.0[rule as usize]
+    }
+}
+
+/// The rules that are not there were broken 0 times.
+impl FromIterator<(Rule, u64)> for Counts {
+    fn from_iter<I: IntoIterator<Item = (Rule, u64)>>(rules: I) -> Self {
+        let mut counts = Self::default();
+        rules.into_iter().for_each(|(rule, count)| counts[rule] = count);
+        counts
+    }
+}
 
 /// The last offence against a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,22 +68,16 @@ impl LastOffence {
 }
 
 /// The violations of one device.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Violations {
     counts: Counts,
     last: Vec<LastOffence>,
 }
 
-impl Default for Violations {
-    fn default() -> Self {
-        Self { counts: [0; Rule::COUNT], last: Vec::new() }
-    }
-}
-
 impl Violations {
     /// Counts one offence.
     pub(crate) fn count(&mut self, view: &View<'_>, stamp: Stamp, offence: &Offence) {
-        self.counts[offence.rule as usize] += 1;
+        self.counts[offence.rule] += 1;
         let subject = subject(view, offence);
         let hash = subject.as_ref().map_or(NameHash(0), |subject| subject.hash);
         let rtype = subject.as_ref().map(|subject| subject.rtype);
@@ -75,8 +100,8 @@ impl Violations {
     }
 
     /// Counts offences that were held back, of which nothing more is known.
-    pub(crate) const fn add(&mut self, rule: Rule, count: u64) {
-        self.counts[rule as usize] += count;
+    pub(crate) fn add(&mut self, rule: Rule, count: u64) {
+        self.counts[rule] += count;
     }
 
     /// By rule.

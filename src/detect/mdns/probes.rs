@@ -1,4 +1,9 @@
-//! Probes (RFC 6762 section 8.1): causes `probe_loop` and `rename_loop`, rule `probe_interval`.
+//! Probes (RFC 6762 section 8.1): causes `probe_loop` and `rename_loop`, rules `probe_interval` and
+//! `probe_backoff`.
+//!
+//! `probe_interval` is judged by two gaps together, because a packet that was held up shortens the
+//! next gap. Two programs behind one MAC that probe for one name, each with records of its own, are
+//! not compared with each other.
 //!
 //! A source is a device with one of its addresses, because a device probes over IPv4 and IPv6 at
 //! once. A device that starts sends three probes, 250 ms apart, for each of its names, and then has
@@ -22,8 +27,10 @@ const WINDOW: Duration = Duration::from_secs(10);
 const PROBES: usize = 3;
 /// Probes nearer to each other are a loop too, from the third on.
 const HASTY: Duration = Duration::from_millis(200);
-/// 250 ms, less 10 %.
-const INTERVAL: Duration = Duration::from_millis(225);
+/// From one probe to the next but one: 500 ms, less 10 %.
+const TWO_INTERVALS: Duration = Duration::from_millis(450);
+/// The same probe again within this time was heard twice, or said by two programs at once.
+const AT_ONCE: Duration = Duration::from_millis(5);
 /// Probes of the same names that are no farther apart belong to one attempt of three.
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// Attempts after too many conflicts: 5 s, less 10 %.
@@ -57,6 +64,10 @@ impl Run {
 #[derive(Clone, Copy, Debug)]
 struct ProbeAttempt {
     last: Time,
+    /// Between the last two, if both proposed the same records.
+    gap: Option<Duration>,
+    /// The records that the last one proposed.
+    proposed: SumHash,
     probes: u8,
 }
 
@@ -67,7 +78,7 @@ pub(crate) struct Probes {
     last: Option<Time>,
     /// By source and name; 176 KiB at most.
     runs: Table<(SourceId, NameHash), Run, 256>,
-    /// By source and set of names; 40 KiB at most.
+    /// By source and set of names; 64 KiB at most.
     attempts: Table<(SourceId, SumHash), ProbeAttempt, 128>,
     /// Sources that have probed lately; 12 KiB at most.
     probers: Table<SourceId, (), 64>,
@@ -133,25 +144,35 @@ impl Probes {
     /// Judges how long after the last probe this one comes.
     fn judge(&mut self, view: &View<'_>, digest: &Digest, findings: &mut Findings) {
         let View { now, source, .. } = *view;
-        // The order of the names does not matter.
+        // The order of the names does not matter, nor does that of the records.
         let mut names = SumHash::default();
         digest.probed.iter().for_each(|probed| names.add(probed.name.0));
-        let new = || ProbeAttempt { last: now, probes: 0 };
+        let mut proposed = SumHash::default();
+        let authority = digest.records.iter().filter(|r| r.section == Section::Authority);
+        authority.for_each(|record| proposed.add(record.data.0));
+        let new = || ProbeAttempt { last: now, gap: None, proposed, probes: 0 };
         let place = self.attempts.entry(now, (source, names), new);
         let attempt = place.value;
-        let gap = (!place.is_new).then(|| now.since(attempt.last));
+        let is_same = !place.is_new && attempt.proposed == proposed;
+        let gap = is_same.then(|| now.since(attempt.last));
+        if gap.is_some_and(|gap| gap < AT_ONCE) {
+            return;
+        }
+        let two_gaps = attempt.gap.zip(gap).map(|(before, gap)| before + gap);
+        attempt.gap = gap;
+        attempt.proposed = proposed;
         // An attempt is three probes. Who must wait must do so before it begins another.
         let begins = attempt.probes == 0 || usize::from(attempt.probes) >= PROBES;
         attempt.probes = if begins { 1 } else { attempt.probes + 1 };
         attempt.last = now;
-        let hasty = gap.filter(|gap| *gap < INTERVAL).or_else(|| {
-            let waited = begins.then(|| self.rename.waited(now, source, &digest.probed)).flatten();
-            waited.filter(|waited| *waited < DEFERRED)
-        });
-        if let Some(gap) = hasty {
-            let first = digest.records.iter().position(|r| r.section == Section::Authority);
-            let subject = first.and_then(|at| u8::try_from(at).ok()).map(Subject::Record);
-            findings.offend(Offence { rule: Rule::ProbeInterval, subject, gap: Some(gap) });
+        let waited = begins.then(|| self.rename.waited(now, source, &digest.probed)).flatten();
+        let first = digest.records.iter().position(|r| r.section == Section::Authority);
+        let subject = first.and_then(|at| u8::try_from(at).ok()).map(Subject::Record);
+        if two_gaps.is_some_and(|two_gaps| two_gaps < TWO_INTERVALS) {
+            findings.offend(Offence { rule: Rule::ProbeInterval, subject, gap });
+        }
+        if waited.is_some_and(|waited| waited < DEFERRED) {
+            findings.offend(Offence { rule: Rule::ProbeBackoff, subject, gap: waited });
         }
     }
 

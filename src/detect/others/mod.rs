@@ -1,6 +1,15 @@
 //! The rules and causes of the other protocols: discovery beside mDNS, and address resolution.
+//!
+//! | file | finds |
+//! |---|---|
+//! | `destinations` | messages to a group that is not their protocol's, mDNS among them |
+//! | `discovery` | SSDP, LLMNR, WS-Discovery and NetBIOS too often |
+//! | `routers` | router advertisements too often |
+//! | `scan` | one address after the other asked for |
 
+pub(crate) mod destinations;
 pub(crate) mod discovery;
+pub(crate) mod routers;
 pub(crate) mod scan;
 
 use super::cause::Cause;
@@ -12,18 +21,27 @@ use crate::decode::mdns::HashKey;
 pub(crate) struct OtherDetectors {
     discovery: discovery::Discovery,
     scan: scan::Scan,
+    destinations: destinations::Destinations,
+    routers: routers::Routers,
 }
 
 impl OtherDetectors {
     /// Nothing was heard yet.
     pub(crate) fn new(key: HashKey) -> Self {
-        Self { discovery: discovery::Discovery::new(key), scan: scan::Scan::new(key) }
+        Self {
+            discovery: discovery::Discovery::new(key),
+            scan: scan::Scan::new(key),
+            destinations: destinations::Destinations::new(key),
+            routers: routers::Routers::new(key),
+        }
     }
 
     /// Judges one frame that is no copy.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         self.discovery.handle(view, findings);
         self.scan.handle(view, findings);
+        self.destinations.handle(view, findings);
+        self.routers.handle(view, findings);
         if let Some(cause) = Cause::of_protocol(view.protocol) {
             findings.matched(cause);
         }

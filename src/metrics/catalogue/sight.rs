@@ -64,9 +64,11 @@ pub const fn sees_condition(abilities: &Abilities, condition: Condition) -> bool
 }
 
 /// Whether a backend with these abilities sees what a rule is about. The kernel gives a socket
-/// whole datagrams, without the packets that carried them.
-pub fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
-    rule != Rule::Fragmented || abilities.all_protocols
+/// whole datagrams, without the packets that carried them, those of the groups that it joined, and
+/// no router advertisements.
+pub const fn sees_rule(abilities: &Abilities, rule: Rule) -> bool {
+    abilities.all_protocols
+        || !matches!(rule, Rule::Fragmented | Rule::WrongGroup | Rule::RaInterval)
 }
 
 #[cfg(test)]
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_see_no_macs_and_no_fragments() {
+    fn sockets_see_no_macs_no_fragments_and_no_other_groups() {
         let socket = Backend::Socket.abilities();
         let unseen: Vec<_> =
             Cause::ALL.into_iter().filter(|&c| !sees_cause(&socket, c)).map(Cause::label).collect();
@@ -96,7 +98,8 @@ mod tests {
         let without = ["address_repeat", "router_advertisements", "dhcp_loop", "wrong_group"];
         assert_eq!(unseen.map(Condition::label).collect::<Vec<_>>(), without);
         let unseen = Rule::ALL.iter().filter(|&&rule| !sees_rule(&socket, rule));
-        assert_eq!(unseen.collect::<Vec<_>>(), [&Rule::Fragmented]);
+        let without = [Rule::Fragmented, Rule::WrongGroup, Rule::RaInterval];
+        assert_eq!(unseen.copied().collect::<Vec<_>>(), without);
         for abilities in [Backend::Ring, Backend::Pnet, Backend::File].map(Backend::abilities) {
             assert!(Cause::ALL.into_iter().all(|cause| sees_cause(&abilities, cause)));
             assert!(Rule::ALL.iter().all(|&rule| sees_rule(&abilities, rule)));

@@ -4,7 +4,7 @@
 use crate::engine_wire::Segment;
 use multicast_exporter::craft::mdns::{address, response, srv, txt};
 use multicast_exporter::craft::{Host, Query, Responder, Service};
-use multicast_exporter::detect::Rule;
+use multicast_exporter::detect::{Counts, Rule};
 use multicast_exporter::engine::Category;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -180,7 +180,7 @@ fn reflected_payloads_are_counted_and_a_loop_is_told() {
 /// `record_interval` violations of a host.
 fn record_interval(segment: &Segment, host: Host) -> u64 {
     let counts = segment.device(host).and_then(|device| device.violations);
-    counts.map_or(0, |counts| counts[Rule::RecordInterval as usize])
+    counts.map_or(0, |counts| counts[Rule::RecordInterval])
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_stuck_printer_is_judged_for_every_packet_behind_a_mirror_port_too() {
     segment.pass(11_000);
     segment.engine.handle_timeout(segment.now());
     assert_eq!(record_interval(&segment, SOURCE), 1);
-    assert_eq!(segment.snapshot().violations[Rule::RecordInterval as usize], 1);
+    assert_eq!(segment.snapshot().violations[Rule::RecordInterval], 1);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_mirror_port_makes_no_violations_from_the_first_frame_on() {
     }
     segment.pass(11_000);
     segment.engine.handle_timeout(segment.now());
-    assert_eq!(segment.snapshot().violations, [0; Rule::COUNT]);
+    assert_eq!(segment.snapshot().violations, Counts::default());
     // What a device does itself counts against it there too, once for each packet.
     for _ in 0..20 {
         let frame = Host::numbered(14).mdns4(foreign(14));
@@ -278,7 +278,7 @@ fn a_device_that_is_copied_is_not_blamed_for_the_copies() {
         segment.pass(3).hear(&printer.mdns4(foreign(11)));
         segment.pass(3).hear(&reflector.mdns4(foreign(11)));
     }
-    assert_eq!(segment.snapshot().violations, [0; Rule::COUNT]);
+    assert_eq!(segment.snapshot().violations, Counts::default());
 }
 
 /// Invented hosts, whose names and messages all differ, cost a bounded time and memory: see the

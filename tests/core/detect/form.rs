@@ -2,12 +2,12 @@
 //! row says, and their nearest harmless neighbours. A row is named after the rule that it is about.
 
 use crate::engine_wire::Segment;
-use multicast_exporter::craft::host::{MDNS_V4, MDNS_V6};
+use multicast_exporter::craft::host::{MDNS_V4, MDNS_V6, SSDP_V4};
 use multicast_exporter::craft::mdns::{
     SERVICE_TYPES, address, header, message, nsec, ptr, record, reply, response, srv, txt,
 };
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Ipv6, Query, Responder, Service, Udp};
-use multicast_exporter::detect::{Rule, Vantage};
+use multicast_exporter::detect::{Counts, Rule, Vantage};
 use simple_dns::rdata::{NULL, OPT, PTR, RData};
 use simple_dns::{QTYPE, ResourceRecord, TYPE};
 use std::net::{IpAddr, Ipv4Addr};
@@ -33,16 +33,20 @@ const fn is_form(rule: Rule) -> bool {
         | Rule::EmptyResponse
         | Rule::ForeignName
         | Rule::ForeignAddress
-        | Rule::TxtSize => true,
+        | Rule::TxtSize
+        | Rule::WrongGroup => true,
         Rule::RecordInterval
+        | Rule::RecordIntervalSoft
         | Rule::RecordIntervalAsked
         | Rule::QueryInterval
         | Rule::QueryIntervalSoft
         | Rule::AnnouncementCount
         | Rule::UpdateRate
         | Rule::ProbeInterval
+        | Rule::ProbeBackoff
         | Rule::KnownAnswer
         | Rule::GoodbyeRate
+        | Rule::RaInterval
         | Rule::SsdpBurst
         | Rule::SsdpRepeat
         | Rule::LlmnrRepeat
@@ -64,13 +68,13 @@ fn broken_on(link: &Vantage, frame: &[u8], wire_len: usize) -> Vec<&'static str>
 
 fn broken_in(segment: &Segment) -> Vec<&'static str> {
     let device = segment.device(HOST).expect("a row");
-    let counts = device.violations.map_or([0; Rule::COUNT], |counts| *counts);
+    let counts = device.violations.map_or_else(Counts::default, |counts| *counts);
     let all = segment.snapshot().violations;
     let form = Rule::ALL.iter().filter(|rule| is_form(**rule));
     let broken = form.filter(|rule| {
-        let count = counts[**rule as usize];
+        let count = counts[**rule];
         assert!(count <= 1, "once a message: {}", rule.id());
-        assert_eq!(all[**rule as usize], count, "{}", rule.id());
+        assert_eq!(all[**rule], count, "{}", rule.id());
         count > 0
     });
     broken.map(|rule| rule.id()).collect()
@@ -178,6 +182,7 @@ fn opt() -> Vec<u8> {
 
 const SHARED: &[&str] = &["cache_flush_shared"];
 const UNIQUE: &[&str] = &["cache_flush_unique"];
+const WRONG: &[&str] = &["wrong_group"];
 const BITS: &[&str] = &["header_bits"];
 const SOFT: &[&str] = &["header_bits_soft"];
 const KEPT: &[&str] = &[];
@@ -219,6 +224,16 @@ fn records() -> Vec<Row> {
         ("cache_flush_shared: known without", query(ptr(ipp, laser)), KEPT),
         ("cache_flush_unique: SRV", answer(flush(false, srv(laser, "laser.local", 1))), UNIQUE),
         ("cache_flush_unique: TXT", answer(flush(false, txt(laser, &["a=b".into()]))), UNIQUE),
+        (
+            "cache_flush_unique: TXT beside a host",
+            answer(flush(false, txt("_kerberos.laser.local", &["EXAMPLE".into()]))),
+            KEPT,
+        ),
+        (
+            "cache_flush_unique: TXT of a host",
+            answer(flush(false, txt("laser.local", &["a=b".into()]))),
+            KEPT,
+        ),
         ("cache_flush_unique: with", answer(srv(laser, "laser.local", 1)), KEPT),
         ("cache_flush_unique: Apple's device info", answer(flush(false, info())), KEPT),
         (
@@ -326,6 +341,7 @@ fn headers() -> Vec<Row> {
 fn packets() -> Vec<Row> {
     let udp = |message: Vec<u8>| Udp::new(5353, 5353, message);
     let long = udp(of_size(3000));
+    let short = udp(laser().announcement());
     let fits = |octets| frame4(&v4(&udp(of_size(octets))));
     let first4 = |octets| frame4(&v4(&udp(of_size(octets))).fragments(1480)[0]);
     let first6 = |octets| frame6(&v6(&udp(of_size(octets))).fragments(1, 1448)[0]);
@@ -356,6 +372,12 @@ fn packets() -> Vec<Row> {
         ("fragmented: IPv4", frame4(&v4(&long).fragments(1480)[0]), &["fragmented"]),
         ("fragmented: IPv6", frame6(&v6(&long).fragments(1, 1448)[0]), &["fragmented"]),
         ("fragmented: a jumbo frame", frame4(&v4(&long)), KEPT),
+        ("wrong_group: IPv4", HOST.udp4(Ipv4Addr::new(224, 0, 0, 252), 255, &short), WRONG),
+        ("wrong_group: IPv6", HOST.udp6("ff02::1:fb".parse().unwrap(), 255, &short), WRONG),
+        ("wrong_group: a query", HOST.udp4(SSDP_V4, 255, &udp(browse().into())), WRONG),
+        ("wrong_group: kept", HOST.udp6(MDNS_V6, 255, &short), KEPT),
+        ("wrong_group: of a site", HOST.udp6("ff05::fb".parse().unwrap(), 255, &short), KEPT),
+        ("wrong_group: broadcast", HOST.udp4(Ipv4Addr::BROADCAST, 255, &short), KEPT),
         ("fragmented: the rest of it", frame4(&v4(&long).fragments(1480)[1]), KEPT),
     ]
 }
@@ -404,7 +426,7 @@ fn a_payload_is_judged_alike_each_time_by_its_sort_and_length() {
     let mut segment = Segment::new();
     for n in 1..=20 {
         segment.pass(2_000).hear(&HOST.mdns4(bad.clone()));
-        let count = |rule: Rule| segment.snapshot().violations[rule as usize];
+        let count = |rule: Rule| segment.snapshot().violations[rule];
         assert_eq!(count(Rule::HeaderBits), n);
     }
     // A whole message that claims more than it has is malformed; one that was cut is judged as far
@@ -418,7 +440,7 @@ fn a_payload_is_judged_alike_each_time_by_its_sort_and_length() {
     segment.hear(&whole).hear(&whole);
     // Not within milliseconds: that may be a mirror port's doing.
     segment.hear_of(cut, longer.len()).pass(2_000).hear_of(cut, longer.len()).hear(&whole);
-    assert_eq!(segment.snapshot().violations[Rule::TtlValue as usize], 2);
+    assert_eq!(segment.snapshot().violations[Rule::TtlValue], 2);
     // As an answer to one host the same octets need no AA.
     let answer = with(0, 0x8000, laser().address_response());
     let mut segment = Segment::new();
@@ -426,7 +448,7 @@ fn a_payload_is_judged_alike_each_time_by_its_sort_and_length() {
         segment.pass(2_000).hear(&HOST.mdns_unicast4(PEER, answer.clone()));
         segment.hear(&HOST.mdns4(answer.clone()));
     }
-    assert_eq!(segment.snapshot().violations[Rule::HeaderBits as usize], 3);
+    assert_eq!(segment.snapshot().violations[Rule::HeaderBits], 3);
 }
 
 #[test]

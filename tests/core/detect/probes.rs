@@ -1,4 +1,4 @@
-//! Causes `probe_loop`, `rename_loop` and `ping_pong`, rule `probe_interval`, and what they do to a
+//! Causes `probe_loop`, `rename_loop` and `ping_pong`, rules `probe_interval` and `probe_backoff`, and what they do to a
 //! device's name, from the bytes of frames on. Each case is beside its nearest harmless neighbours.
 
 use crate::engine_wire::Segment;
@@ -55,10 +55,10 @@ impl Found {
         self.marks.iter().filter(|(by, causes)| *by == host && causes.contains(&cause)).count()
     }
 
-    fn violations(&self, host: Host) -> u64 {
+    fn violations(&self, host: Host, rule: Rule) -> u64 {
         let device = self.segment.device(host);
         let counts = device.and_then(|device| device.violations);
-        counts.map_or(0, |counts| counts[Rule::ProbeInterval as usize])
+        counts.map_or(0, |counts| counts[rule])
     }
 }
 
@@ -150,7 +150,9 @@ fn a_boot_is_nothing_over_both_families_and_with_many_names() {
         found.both(HUB, &lamp.announcement());
     }
     assert!(found.marks.iter().all(|(_, causes)| causes.is_empty()), "{:?}", found.marks);
-    assert_eq!(found.violations(HUB), 0);
+    for rule in [Rule::ProbeInterval, Rule::ProbeBackoff] {
+        assert_eq!(found.violations(HUB, rule), 0);
+    }
 }
 
 #[test]
@@ -252,21 +254,32 @@ fn a_name_in_a_rename_loop_does_not_replace_the_one_shown() {
 }
 
 #[test]
-fn probe_interval_is_250_ms_less_a_tenth_for_the_same_names() {
+fn probe_interval_is_500_ms_less_a_tenth_for_two_gaps() {
     for (what, gaps, expected) in [
         ("as it should be", &[0, 250, 250][..], 0),
         ("a tenth less", &[0, 225, 225], 0),
         ("less", &[0, 224, 225, 224], 2),
-        ("python-zeroconf#1837", &[100; 100], 99),
+        ("the second was held up", &[0, 357, 146], 0),
+        ("the first was held up", &[0, 100, 350], 0),
+        ("python-zeroconf#1837", &[100; 100], 98),
         ("one probe", &[0], 0),
-        ("two", &[0, 250], 0),
+        ("two", &[0, 20], 0),
+        ("each twice, as a mirror port has them", &[0, 0, 250, 0, 250, 0], 0),
+        ("each again after 20 us and more", &[0, 4, 246, 4, 246, 4], 0),
+        ("each again after more", &[0, 5, 245, 5], 2),
     ] {
-        let mut found = Found::new();
-        probed(&mut found, gaps);
-        assert_eq!(found.violations(HUB), expected, "{what}");
+        for is_v6 in [false, true] {
+            let mut found = Found::new();
+            for gap in gaps {
+                let message = probe("hub", HUB);
+                let frame = if is_v6 { HUB.mdns6(message) } else { HUB.mdns4(message) };
+                found.pass(*gap).hear(HUB, &frame);
+            }
+            assert_eq!(found.violations(HUB, Rule::ProbeInterval), expected, "{what}");
+        }
         let mut wifi = Found::on_wifi();
         probed(&mut wifi, gaps);
-        assert_eq!(wifi.violations(HUB), 0, "{what}, on Wi-Fi");
+        assert_eq!(wifi.violations(HUB, Rule::ProbeInterval), 0, "{what}, on Wi-Fi");
     }
     // Bunches of Wi-Fi make no loop either.
     let mut wifi = Found::on_wifi();
@@ -288,8 +301,8 @@ fn probe_interval_is_of_one_set_of_names_and_one_source() {
     };
     let elsewhere = Host { v4: [10, 53, 9, 9].into(), ..HUB };
     for (what, first, second, expected) in [
-        ("the same", HUB.mdns4(both().probe()), HUB.mdns4(both().probe()), 1),
-        ("in another order", HUB.mdns4(both().probe()), HUB.mdns4(turned().probe()), 1),
+        ("the same", HUB.mdns4(both().probe()), HUB.mdns4(both().probe()), 2),
+        ("in another order", HUB.mdns4(both().probe()), HUB.mdns4(turned().probe()), 2),
         ("fewer", HUB.mdns4(both().probe()), HUB.mdns4(probe("hub", HUB)), 0),
         ("IPv6", HUB.mdns4(both().probe()), HUB.mdns6(both().probe()), 0),
         ("another address", HUB.mdns4(both().probe()), elsewhere.mdns4(both().probe()), 0),
@@ -297,8 +310,32 @@ fn probe_interval_is_of_one_set_of_names_and_one_source() {
         ("a query", HUB.mdns4(probe("a", HUB)), HUB.mdns4(Query::new("a.local", TYPE::A)), 0),
     ] {
         let mut found = Found::new();
-        found.hear(HUB, &first).pass(100).hear(HUB, &second);
-        assert_eq!(found.violations(HUB) + found.violations(RIVAL), expected, "{what}");
+        for _ in 0..2 {
+            found.hear(HUB, &first).pass(130).hear(HUB, &second).pass(130);
+        }
+        let of = |host| found.violations(host, Rule::ProbeInterval);
+        assert_eq!(of(HUB) + of(RIVAL), expected, "{what}");
+    }
+}
+
+/// Two programs that share a host's MAC and address and want one name, each for a port of its own.
+#[test]
+fn probe_interval_is_not_between_two_programs_of_one_host() {
+    let wants = |port| {
+        HUB.mdns4(named("hub", HUB).service(Service::new("Web", "_http._tcp", port)).probe())
+    };
+    for (gap, expected) in [(250, 0), (100, 4)] {
+        let mut found = Found::new();
+        for _ in 0..4 {
+            found.hear(HUB, &wants(80)).pass(gap / 2).hear(HUB, &wants(8080)).pass(gap / 2);
+        }
+        // They cannot be told apart: nothing is said of either.
+        assert_eq!(found.violations(HUB, Rule::ProbeInterval), 0, "{gap}");
+        let mut found = Found::new();
+        for _ in 0..6 {
+            found.hear(HUB, &wants(80)).pass(gap);
+        }
+        assert_eq!(found.violations(HUB, Rule::ProbeInterval), expected, "{gap}");
     }
 }
 
@@ -314,7 +351,7 @@ fn attempts(count: u64, millis: u64, objection: fn(&str) -> Vec<u8>) -> Found {
 }
 
 #[test]
-fn probe_interval_is_five_seconds_after_fifteen_conflicts_in_ten() {
+fn probe_backoff_is_five_seconds_after_fifteen_conflicts_in_ten() {
     let has_it = |name: &str| response([address(&format!("{name}.local"), RIVAL.v4.into())]);
     let wants_it = |name: &str| probe(name, RIVAL);
     let agrees = |name: &str| response([address(&format!("{name}.local"), HUB.v4.into())]);
@@ -330,8 +367,11 @@ fn probe_interval_is_five_seconds_after_fifteen_conflicts_in_ten() {
         ("a goodbye", says_goodbye, 40, 500, 0),
     ] {
         let found = attempts(count, millis, objection);
-        assert_eq!(found.violations(HUB), expected, "{what}");
-        assert_eq!(found.violations(RIVAL), if what == "another wants it" { 5 } else { 0 });
+        assert_eq!(found.violations(HUB, Rule::ProbeBackoff), expected, "{what}");
+        assert_eq!(
+            found.violations(RIVAL, Rule::ProbeBackoff),
+            if what == "another wants it" { 5 } else { 0 }
+        );
     }
     // Who waits 5 s may send the three probes of an attempt 250 ms apart.
     for (wait, expected) in [(4_500, 0), (4_499, 1)] {
@@ -340,7 +380,8 @@ fn probe_interval_is_five_seconds_after_fifteen_conflicts_in_ten() {
         for _ in 0..3 {
             found.v4(HUB, probe("host-99", HUB)).pass(250);
         }
-        assert_eq!(found.violations(HUB), expected, "{wait}");
+        assert_eq!(found.violations(HUB, Rule::ProbeBackoff), expected, "{wait}");
+        assert_eq!(found.violations(HUB, Rule::ProbeInterval), 0, "{wait}");
     }
 }
 

@@ -31,7 +31,7 @@ fn browse() -> Query {
 /// How often a host broke a rule.
 fn count(segment: &Segment, host: Host, rule: Rule) -> u64 {
     let device = segment.device(host);
-    device.and_then(|device| device.violations).map_or(0, |counts| counts[rule as usize])
+    device.and_then(|device| device.violations).map_or(0, |counts| counts[rule])
 }
 
 /// Each frame after its milliseconds.
@@ -51,7 +51,7 @@ fn asked(gaps: &[u64], frame: impl Fn(usize) -> Vec<u8>) -> (u64, u64) {
         count(&segment, PHONE, Rule::QueryIntervalSoft),
     );
     let totals = segment.snapshot().violations;
-    assert_eq!(totals[Rule::QueryInterval as usize], counts.0, "nobody else is blamed");
+    assert_eq!(totals[Rule::QueryInterval], counts.0, "nobody else is blamed");
     counts
 }
 

@@ -21,8 +21,9 @@ const LAPTOP: Host = Host::numbered(9);
 const SERVICE: &str = "Canon._ipp._tcp.local";
 
 /// The rules of this file.
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule::RecordInterval,
+    Rule::RecordIntervalSoft,
     Rule::RecordIntervalAsked,
     Rule::AnnouncementCount,
     Rule::UpdateRate,
@@ -47,7 +48,7 @@ fn ask_a() -> Vec<u8> {
 
 fn of_host(segment: &Segment, host: Host) -> Vec<(Rule, u64)> {
     let counts = segment.device(host).and_then(|device| device.violations);
-    let count = |rule: Rule| counts.as_ref().map_or(0, |counts| counts[rule as usize]);
+    let count = |rule: Rule| counts.as_ref().map_or(0, |counts| counts[rule]);
     RULES.into_iter().map(|rule| (rule, count(rule))).filter(|(_, n)| *n > 0).collect()
 }
 
@@ -62,15 +63,23 @@ fn after(frames: &[(u64, Vec<u8>)]) -> Vec<(Rule, u64)> {
 
 const NONE: [(Rule, u64); 0] = [];
 const HARD: [(Rule, u64); 1] = [(Rule::RecordInterval, 1)];
+const LATE: [(Rule, u64); 1] = [(Rule::RecordIntervalSoft, 1)];
 const SOFT: [(Rule, u64); 1] = [(Rule::RecordIntervalAsked, 1)];
 
 #[test]
 fn record_interval() {
-    assert_eq!(after(&[(0, a_record()), (899, a_record())]), HARD);
+    assert_eq!(after(&[(0, a_record()), (699, a_record())]), HARD);
+    assert_eq!(after(&[(0, a_record()), (700, a_record())]), LATE);
+    assert_eq!(after(&[(0, a_record()), (899, a_record())]), LATE);
     assert_eq!(after(&[(0, a_record()), (900, a_record())]), NONE);
     // Announced twice, a second apart, as everybody does; and thrice.
     let announce = || PRINTER.mdns4(canon().announcement());
     assert_eq!(after(&[(0, announce()), (1_000, announce()), (2_000, announce())]), NONE);
+    // avahi: 810 ms from the host's announcement to that of its service.
+    assert_eq!(after(&[(0, a_record()), (810, announce())]), LATE);
+    // Over IPv6 it is the same.
+    let v6 = || PRINTER.mdns6(response([a()]));
+    assert_eq!(after(&[(0, v6()), (699, v6()), (700, v6()), (900, v6())]), [HARD[0], LATE[0]]);
     // Many records too soon are one violation of one message.
     assert_eq!(after(&[(0, announce()), (300, announce())]), HARD);
 }
@@ -503,7 +512,7 @@ proptest! {
         let owner = |n: u8| format!("{}.local", names[usize::from(n)]);
         let mut segment = Segment::new();
         let mut history: Vec<(u64, Step)> = Vec::new();
-        let (mut hard, mut soft) = (0, 0);
+        let (mut hard, mut late, mut soft) = (0, 0, 0);
         let mut now = 0;
         for (millis, step) in steps {
             segment.pass(millis);
@@ -511,7 +520,7 @@ proptest! {
             match step {
                 Step::Send { records, v6, alive } => {
                     let sent = |n: &u8| records & (1 << n) != 0;
-                    let mut breaks = [false; 2];
+                    let mut breaks = [false; 3];
                     for n in (0..3).filter(sent) {
                         let before = history.iter().rposition(|(_, step)| {
                             matches!(step, Step::Send { records, v6: six, alive: live }
@@ -535,11 +544,14 @@ proptest! {
                             waited > answers
                         };
                         if alive && gap < if probed { 225 } else { 900 } {
-                            breaks[usize::from(asked || !probed && also())] = true;
+                            let is_asked = asked || !probed && also();
+                            let rule = if is_asked { 2 } else { usize::from(gap >= 700) };
+                            breaks[rule] = true;
                         }
                     }
                     hard += u64::from(breaks[0]);
-                    soft += u64::from(breaks[1]);
+                    late += u64::from(breaks[1]);
+                    soft += u64::from(breaks[2]);
                     let ttl = if alive { 120 } else { 0 };
                     let packet = response((0..3).filter(sent).map(|n| {
                         record(&owner(n), true, ttl, address("x", PRINTER.v4.into()).rdata)
@@ -558,7 +570,8 @@ proptest! {
             history.push((now, step));
         }
         let counts = segment.device(PRINTER).and_then(|device| device.violations);
-        let count = |rule: Rule| counts.as_ref().map_or(0, |counts| counts[rule as usize]);
-        prop_assert_eq!((count(Rule::RecordInterval), count(Rule::RecordIntervalAsked)), (hard, soft));
+        let count = |rule: Rule| counts.as_ref().map_or(0, |counts| counts[rule]);
+        let counts = [Rule::RecordInterval, Rule::RecordIntervalSoft, Rule::RecordIntervalAsked];
+        prop_assert_eq!(counts.map(count), [hard, late, soft]);
     }
 }

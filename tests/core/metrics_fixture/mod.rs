@@ -8,7 +8,8 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, RType, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
-    Cause, CauseSet, Delays, Health, LastOffence, Membership, Rule, SERVICE_TYPES_MAX, SegmentCause,
+    Cause, CauseSet, Counts, Delays, Health, LastOffence, Membership, Rule, SERVICE_TYPES_MAX,
+    SegmentCause,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -296,12 +297,8 @@ pub fn over() -> Storm {
 }
 
 /// An account with these violations.
-pub fn broken(rules: &[(Rule, u64)]) -> Box<[u64; Rule::COUNT]> {
-    let mut counts = Box::new([0; Rule::COUNT]);
-    for &(rule, count) in rules {
-        counts[rule as usize] = count;
-    }
-    counts
+pub fn broken(rules: &[(Rule, u64)]) -> Box<Counts> {
+    Box::new(rules.iter().copied().collect())
 }
 
 /// A LAN with as much as a segment and its devices can have.
@@ -319,11 +316,11 @@ pub fn full_lan(devices: u32) -> LanView {
             }),
             storm: Some(stuck()),
             storms_begun: [1, 1],
-            violations: Some(Box::new([1; Rule::COUNT])),
+            violations: Some(Box::new(Rule::ALL.iter().map(|&rule| (rule, 1)).collect())),
             ..device([2, 0, a, b, c, d], &every)
         }
     });
-    let violations = [3; Rule::COUNT];
+    let violations = Rule::ALL.iter().map(|&rule| (rule, 3)).collect();
     let errors = Reason::PAIRS.iter().map(|&(protocol, reason)| (Issue { protocol, reason }, 1));
     let services = (0..=SERVICE_TYPES_MAX).map(|n| (format!("_{n}._tcp").into(), 1));
     let snapshot = Snapshot {

@@ -78,6 +78,8 @@ fn cache_flush(record: &Record, sort: Sort) -> Option<Rule> {
     match record.rtype {
         // Every Apple computer announces one, as shared.
         RType::TXT if record.traits.is_device_info() => None,
+        // Of other names nobody says that they are one host's: `_kerberos.host.local` may be shared.
+        RType::TXT if !record.traits.is_service_instance() => None,
         RType::SRV | RType::TXT if is_judged => Some(Rule::CacheFlushUnique),
         RType::A | RType::AAAA if is_judged => Some(Rule::CacheFlushAddress),
         _ => None,

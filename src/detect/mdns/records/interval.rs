@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// Between two sendings of a record.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// No responder that keeps a second between the announcements of each service repeats itself sooner
+/// than this: stock avahi repeats its addresses after 787 to 881 ms at each start.
+const HARD: Duration = Duration::from_millis(700);
 /// Between two sendings, if another device probed for its name in between.
 const DEFENCE: Duration = Duration::from_millis(250);
 
@@ -122,10 +125,10 @@ impl AskedFor {
         let least = if probe { least.after_a_probe } else { least.otherwise };
         let is_early = again.gap < least;
         query = query || is_early && !probe && Self::answers_another(view, again);
-        let rule = is_early.then_some(if query {
-            Rule::RecordIntervalAsked
-        } else {
-            Rule::RecordInterval
+        let rule = is_early.then_some(match (query, probe) {
+            (true, _) => Rule::RecordIntervalAsked,
+            (false, false) if again.gap >= HARD => Rule::RecordIntervalSoft,
+            (false, _) => Rule::RecordInterval,
         });
         (!query && !probe, rule)
     }

@@ -1,8 +1,8 @@
 //! When each record was sent last, by each device: intervals, announcements, changes, goodbyes.
 //!
-//! Finds violations of `record_interval`, `record_interval_asked`, `announcement_count`,
-//! `update_rate` and `goodbye_rate`, and the signatures of goodbye flapping, record churn and
-//! repeated responses.
+//! Finds violations of `record_interval`, `record_interval_soft`, `record_interval_asked`,
+//! `announcement_count`, `update_rate` and `goodbye_rate`, and the signatures of goodbye flapping,
+//! record churn and repeated responses.
 //!
 //! A record belongs to a source (device and IP address): the copies over IPv4 and IPv6 are two. A
 //! record that is in one message twice was sent once. While silence proves nothing, records are
