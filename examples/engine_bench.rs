@@ -4,6 +4,7 @@
 use multicast_exporter::craft::{Host, Responder, Service};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::decode::{Observation, Sender, decode};
+use multicast_exporter::detect::Horizon;
 use multicast_exporter::engine::{Budget, Config, Converted, Engine};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
@@ -23,6 +24,7 @@ fn engine(max: usize) -> Engine {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted: Converted::Live,
+        horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     };
     Engine::new(config, HashKey([1, 2, 3, 4]))

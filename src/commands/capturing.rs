@@ -10,7 +10,7 @@ use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
 use crate::capture::{Backend, CaptureError};
-use crate::detect;
+use crate::detect::{self, Horizon};
 use crate::engine::{self, Local};
 use crate::interfaces::{Link, Table, sysfs};
 use crate::pipeline::Settings;
@@ -79,6 +79,7 @@ pub fn settings(
             expiry: Some(flags.devices.expiry),
             local: Arc::default(),
             converted,
+            horizon: Horizon::Now,
             storms_kept: engine::Config::STORMS_LIVE,
         },
         key: hash_key(),

@@ -11,6 +11,7 @@ use super::flags::Demo;
 use super::pump::{self, Ended};
 use super::{ExitStatus, Failure, failed, hash_key, news, opening, say, serve};
 use crate::capture::Backend;
+use crate::detect::Horizon;
 use crate::engine;
 use crate::lan::{Lan, Tap};
 use crate::pipeline::{Pipeline, Settings, usual_policy};
@@ -71,6 +72,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
             expiry: Some(flags.devices.expiry),
             local: Arc::default(),
             converted: engine::Converted::Files,
+            horizon: Horizon::Now,
             storms_kept: engine::Config::STORMS_LIVE,
         },
         key: hash_key(),

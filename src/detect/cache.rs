@@ -68,6 +68,8 @@ pub(crate) struct OwnedBy {
     pub heard: Time,
     /// Whether anybody but the asker has one.
     pub by_another: bool,
+    /// Who said it last.
+    pub owner: SenderKey,
 }
 
 /// The cache.
@@ -140,13 +142,15 @@ impl Cache {
             // Those that hosts and services have.
             let types = [RType::A, RType::AAAA, RType::PTR, RType::SRV, RType::TXT].into_iter();
             return types.filter_map(|rtype| self.owned(now, name, rtype, asker)).reduce(|a, b| {
-                OwnedBy { heard: a.heard.max(b.heard), by_another: a.by_another || b.by_another }
+                let last = if b.heard > a.heard { b } else { a };
+                OwnedBy { by_another: a.by_another || b.by_another, ..last }
             });
         }
         let records = self.names.get(now, (name, rtype))?;
         let alive = || records.0.iter().flatten().filter(|held| held.is_alive(now));
-        let heard = alive().map(|held| held.heard).max()?;
-        Some(OwnedBy { heard, by_another: alive().any(|held| held.by != asker) })
+        let last = alive().max_by_key(|held| held.heard)?;
+        let by_another = alive().any(|held| held.by != asker);
+        Some(OwnedBy { heard: last.heard, by_another, owner: last.by })
     }
 
     /// The records of which caches ask again about now.

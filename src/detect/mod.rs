@@ -39,8 +39,11 @@ pub use cause::{Cause, CauseSet, SegmentCause};
 pub use condition::{Condition, Role};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
+pub use health::horizon::Horizon;
 pub use health::queriers::{AddressFamily, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
+pub use health::unanswered::{UNANSWERED_NAMES_MAX, Unanswered};
+pub use health::wanted::{OTHER_WANTED, WANTED_TYPES_MAX};
 pub use rule::{Hardness, Rule};
 pub use view::Vantage;
 
@@ -101,12 +104,12 @@ pub(crate) struct Detectors {
 
 impl Detectors {
     /// Detectors that have heard nothing. `key` keeps the network from choosing what collides.
-    pub(crate) fn new(key: HashKey) -> Self {
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
         Self {
             state: key.state(),
             memory: Memory::default(),
             cache: Cache::new(key),
-            health: HealthDetectors::new(key),
+            health: HealthDetectors::new(key, horizon),
             copies: CopyDetectors::new(key),
             mdns: MdnsDetectors::new(key),
             others: OtherDetectors::new(key),
@@ -177,13 +180,19 @@ impl Detectors {
         self.health.handle_gap();
     }
 
-    /// How well discovery works.
-    pub(crate) fn health(&self, now: Time) -> Health {
+    /// How well discovery works. `senders` are those that have a row.
+    pub(crate) fn health(
+        &self,
+        now: Time,
+        senders: impl Iterator<Item = Sender> + Clone,
+    ) -> Health {
+        let key = |sender| SenderKey::new(Some(sender), self.state.hash_one(sender));
+        let find = |wanted| senders.clone().find(|sender| key(*sender) == wanted);
         Health {
             reflected: self.copies.reflection.reflected(),
             reflection_loop: self.copies.reflection.is_looping(now),
             suspended: self.memory.suspension.begun(),
-            ..self.health.snapshot(now)
+            ..self.health.snapshot(now, find)
         }
     }
 

@@ -36,7 +36,7 @@ struct Lan {
 impl Lan {
     fn new() -> Self {
         Self {
-            detectors: Detectors::new(KEY),
+            detectors: Detectors::new(KEY, Horizon::Now),
             memories: HashMap::new(),
             vantage: Vantage::default(),
             direction: Direction::Unknown,
@@ -347,11 +347,15 @@ fn reflection_is_told_from_what_two_may_say() {
         let mut lan = Lan::new();
         assert_eq!(found(&mut lan, steps), *expected, "{what}");
         let copies = expected.matches('R').count() as u64;
-        assert_eq!(lan.detectors.health(lan.now()).reflected, copies, "{what}");
+        assert_eq!(lan.detectors.health(lan.now(), std::iter::empty()).reflected, copies, "{what}");
         let loops = expected.contains('-') || *what == "a third";
-        assert_eq!(lan.detectors.health(lan.now()).reflection_loop, loops, "{what}");
+        assert_eq!(
+            lan.detectors.health(lan.now(), std::iter::empty()).reflection_loop,
+            loops,
+            "{what}"
+        );
         lan.pass(Duration::from_secs(11));
-        assert!(!lan.detectors.health(lan.now()).reflection_loop, "{what}");
+        assert!(!lan.detectors.health(lan.now(), std::iter::empty()).reflection_loop, "{what}");
     }
 }
 

@@ -33,7 +33,7 @@ pub use snapshot::{
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
-use crate::detect::{CauseSet, Counted, Detectors, Vantage, Verdict};
+use crate::detect::{CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
 use crate::mac::Mac;
 use crate::storm::{Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
@@ -59,6 +59,8 @@ pub struct Config {
     pub local: Arc<Local>,
     /// What multicast IP in unicast frames is counted as.
     pub converted: Converted,
+    /// What counts as being there: queriers, groups, services and what is asked for.
+    pub horizon: Horizon,
     /// Storms that are over and still reported, the latest; 112 bytes each.
     pub storms_kept: usize,
 }
@@ -77,6 +79,7 @@ impl Config {
             expiry: None,
             local: Arc::default(),
             converted: Converted::Live,
+            horizon: Horizon::Now,
             storms_kept: Self::STORMS_LIVE,
         }
     }
@@ -152,7 +155,7 @@ impl Engine {
             table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
             other: None,
             payloads: Payloads::new(key),
-            detectors: Detectors::new(key),
+            detectors: Detectors::new(key, config.horizon),
             storms: Storms::new(config.storms_kept),
             vantage: Arc::default(),
             config,
@@ -334,7 +337,7 @@ impl Engine {
             tracked: rows.len(),
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,
-            health: self.detectors.health(time),
+            health: self.detectors.health(time, rows.iter().map(|row| row.sender)),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),

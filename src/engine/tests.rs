@@ -35,6 +35,7 @@ fn script(datagram: &Datagram<'_>, key: &HashKey) -> Digest {
                     rtype,
                     class: RClass::IN,
                     unicast: false,
+                    traits: Traits::default(),
                     at: 0,
                 });
             }

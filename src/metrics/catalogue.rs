@@ -10,7 +10,7 @@ mod family;
 mod selection;
 mod sight;
 
-pub use bound::{Bound, CALLS_MAX, SOCKET_OWNERS_MAX};
+pub use bound::{Bound, CALLS_MAX, QUERIERS_NAMED_MAX, SOCKET_OWNERS_MAX};
 pub use collector::Collector;
 pub use families::ALL;
 pub use family::{Family, Kind};

@@ -1,7 +1,7 @@
 //! The collector `mdns`: what each device's mDNS messages were, which rules were broken, and how
 //! well discovery works. Series by kind and section start at 0 once the device has sent a message.
-//! A segment has all rules from 0, a device those that it broke. Services, delays and unanswered
-//! questions are by segment.
+//! A segment has all rules from 0, a device those that it broke. Services, those that are wanted,
+//! delays and unanswered questions are by segment.
 
 use super::catalogue::{self, families};
 use super::rows::{DeviceRow, Rows, SegmentRow};
@@ -37,6 +37,12 @@ fn discovery(rows: &Rows<'_>, writer: &mut Writer) {
     for row in &rows.segments {
         for (service, count) in &row.segment.snapshot.health.services {
             services.sample(&row.labels, &[("service", service)], *count);
+        }
+    }
+    let mut wanted = writer.family(&families::MDNS_WANTED);
+    for row in &rows.segments {
+        for (service, count) in &row.segment.snapshot.health.wanted {
+            wanted.sample(&row.labels, &[("service", service)], *count);
         }
     }
     let mut delays = writer.family(&families::MDNS_RESPONSE_DELAY);

@@ -1,7 +1,7 @@
 //! The collector `segments`: totals of each segment. Those that start at 0 do so only where the
 //! backend can see what they count.
 
-use super::catalogue::{self, Sight, families};
+use super::catalogue::{self, QUERIERS_NAMED_MAX, Sight, families};
 use super::number::Value;
 use super::rows::{Rows, SegmentRow};
 use super::writer::{FamilyWriter, Writer};
@@ -55,6 +55,7 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
         known.interval.map(|interval| Value::Float(interval.as_secs_f64()))
     });
     membership(rows, writer.family(&families::QUERIERS), |known| Some(known.queriers.into()));
+    queriers(rows, writer.family(&families::QUERIER_INFO));
     membership(rows, writer.family(&families::GROUPS), |known| Some(known.groups.into()));
     let mut reflected = writer.family(&families::REFLECTED);
     for row in &rows.segments {
@@ -92,6 +93,25 @@ fn membership(
             let known = &row.segment.snapshot.health.membership[family as usize];
             if let Some(value) = value(known) {
                 gauge.sample(&row.labels, &[("family", family.label())], value);
+            }
+        }
+    }
+}
+
+/// Who queries: those with an address first, so that of many it is not they that are left out.
+fn queriers(rows: &Rows<'_>, mut info: FamilyWriter<'_>) {
+    for row in rows.segments.iter().filter(|row| Sight::Membership.of(row.abilities)) {
+        for family in AddressFamily::ALL {
+            let heard = row.segment.snapshot.health.queriers.iter();
+            let mut named: Vec<_> = heard.filter(|querier| querier.family == family).collect();
+            named.sort_unstable_by_key(|querier| {
+                (querier.address.is_unspecified(), querier.address)
+            });
+            for querier in named.into_iter().take(QUERIERS_NAMED_MAX) {
+                let (address, version) = (querier.address.to_string(), querier.version.to_string());
+                let labels =
+                    [("family", family.label()), ("address", &*address), ("version", &*version)];
+                info.sample(&row.labels, &labels, 1);
             }
         }
     }

@@ -7,17 +7,20 @@
 //! |---|---|
 //! | `condition` | one condition of a device |
 //! | `device` | one device on one segment, and its violations |
+//! | `segment` | one segment: queriers, groups, services, what is missing |
 //! | `storm` | one storm |
 //! | `instant` | stamps and durations for people |
 
 mod condition;
 mod device;
 mod instant;
+mod segment;
 mod storm;
 
 pub use condition::Condition;
 pub use device::{Device, Mdns, Offence, Used, devices};
 pub use instant::Instant;
+pub use segment::{Asking, Segment, UnansweredName, WantedService, segments};
 pub use storm::{Storm, storms};
 
 use crate::decode::{Issue, Protocol};
@@ -50,6 +53,8 @@ pub struct Report {
     pub protocols: PerProtocol<Volume>,
     /// Most packets first.
     pub devices: Vec<Device>,
+    /// By label in order.
+    pub segments: Vec<Segment>,
     /// The first to begin first.
     pub storms: Vec<Storm>,
 }
@@ -87,10 +92,10 @@ impl<T: Serialize> Serialize for PerProtocol<T> {
 }
 
 /// The report on what the segments held. `span` is the earliest and the latest original stamp.
-pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, segments: &[SegmentView]) -> Report {
+pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, views: &[SegmentView]) -> Report {
     let mut frames = Frames::default();
     let mut protocols: PerProtocol<Volume> = PerProtocol::default();
-    for view in segments {
+    for view in views {
         add_totals(&view.snapshot, &mut frames, &mut protocols);
     }
     Report {
@@ -101,8 +106,9 @@ pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, segments: &[Segme
         duration_seconds: span.map_or(0.0, |(start, end)| seconds_between(start, end)),
         frames,
         protocols,
-        devices: devices(segments),
-        storms: storms(segments),
+        devices: devices(views),
+        segments: segments(views),
+        storms: storms(views),
     }
 }
 

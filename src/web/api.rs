@@ -35,6 +35,15 @@ struct DeviceList {
     missing: Vec<String>,
 }
 
+/// What `status` answers.
+#[derive(Serialize)]
+struct Status {
+    version: u8,
+    segments: Vec<report::Segment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+}
+
 /// What `storms` answers.
 #[derive(Serialize)]
 struct StormList {
@@ -53,6 +62,17 @@ struct Problem<'t> {
 #[derive(Deserialize)]
 pub(super) struct Where {
     interface: Option<String>,
+}
+
+/// `/api/v1/status`: how discovery goes on each segment.
+pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
+    rendered(&app, |view, out| {
+        let segments = report::segments(view.segments());
+        let status = Status { version: report::VERSION, segments, missing: missing(view) };
+        serde_json::to_writer(out, &status)?;
+        Ok(StatusCode::OK)
+    })
+    .await
 }
 
 /// `/api/v1/devices`

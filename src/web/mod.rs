@@ -15,11 +15,15 @@
 //! | `telemetry` | the exposition |
 //! | `negotiate` | which dialect and encoding a client asked for |
 //! | `page` | the page for people |
-//! | `api` | `/api/v1`: devices and storms as JSON, the evidence of a storm |
+//! | `discovery` | its section on queriers, services and names |
+//! | `html` | parts of HTML, with strings made safe |
+//! | `api` | `/api/v1`: segments, devices and storms as JSON, the evidence of a storm |
 
 pub mod activation;
 mod api;
+mod discovery;
 pub mod gate;
+mod html;
 pub mod listen;
 mod negotiate;
 mod page;
@@ -93,6 +97,7 @@ pub fn router(
     }
     router
         .route("/static/style.css", get(page::style))
+        .route("/api/v1/status", get(api::status))
         .route("/api/v1/devices", get(api::devices))
         .route("/api/v1/devices/{device}", get(api::device))
         .route("/api/v1/storms", get(api::storms))

@@ -4,6 +4,8 @@
 //! scripts or inline styles. Every string from outside, the network's above all, goes through
 //! [`Text`].
 
+use super::discovery;
+use super::html::{Number, Text, open_table};
 use super::{App, telemetry};
 use crate::lan::PassedOver;
 use crate::lan::{CaptureView, Deadline, Detail, LanView};
@@ -13,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use std::cmp::Reverse;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +82,7 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
     write_conditions(out, view)?;
     write_captures(out, &view.captures)?;
     write_passed_over(out, &view.passed_over)?;
+    discovery::write(out, view)?;
     write_devices(out, view)?;
     out.write_str("</body>\n</html>\n")
 }
@@ -254,71 +257,4 @@ fn write_devices(out: &mut String, view: &LanView) -> fmt::Result {
         )?;
     }
     out.write_str("</tbody></table></div>\n")
-}
-
-/// Heads that begin with `#` are above numbers.
-fn open_table(out: &mut String, heads: &[&str]) -> fmt::Result {
-    out.write_str("<div class=\"wide\"><table><thead><tr>")?;
-    for head in heads {
-        match head.strip_prefix('#') {
-            Some(head) => write!(out, "<th class=\"number\">{head}</th>")?,
-            None => write!(out, "<th>{head}</th>")?,
-        }
-    }
-    out.write_str("</tr></thead><tbody>\n")
-}
-
-/// A number's cell.
-struct Number(u64);
-
-impl Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<td class=\"number\">{}</td>", self.0)
-    }
-}
-
-/// A string as text of an element, or of an attribute in double quotes.
-struct Text<'t>(&'t str);
-
-impl Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                // Directional marks could make one name look like another.
-                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_str("\u{fffd}")?,
-                c if c.is_control() => f.write_str("\u{fffd}")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn no_string_can_open_a_tag_or_leave_an_attribute(text in any::<String>()) {
-            let escaped = Text(&text).to_string();
-            prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
-            prop_assert!(!escaped.chars().any(char::is_control));
-        }
-    }
-
-    #[test]
-    fn text_is_readable_still() {
-        assert_eq!(
-            Text("Küche <TV> & \"co\"").to_string(),
-            "Küche &lt;TV&gt; &amp; &quot;co&quot;"
-        );
-        assert_eq!(Text("a\u{202e}b\n").to_string(), "a\u{fffd}b\u{fffd}");
-    }
 }

@@ -6,6 +6,7 @@
 use multicast_exporter::craft::Host;
 use multicast_exporter::decode::mdns::{HashKey, Kind};
 use multicast_exporter::decode::{Sender, decode};
+use multicast_exporter::detect::Horizon;
 use multicast_exporter::engine::{
     Budget, Config, Converted, DeviceSnapshot, Engine, Identity, Snapshot,
 };
@@ -25,6 +26,7 @@ pub fn config(converted: Converted) -> Config {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted,
+        horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     }
 }
@@ -49,6 +51,15 @@ impl Segment {
     pub fn with_expiry(seconds: u64) -> Self {
         let expiry = Some(Duration::from_secs(seconds));
         let config = Config { expiry, ..config(Converted::Live) };
+        let mut segment = Self { engine: Engine::new(config, KEY), now: 0 };
+        segment.engine.handle_timeout(Time(0));
+        segment.pass(10_000);
+        segment
+    }
+
+    /// A segment of a file, ten seconds old.
+    pub fn of_file() -> Self {
+        let config = Config { horizon: Horizon::Whole, expiry: None, ..config(Converted::Files) };
         let mut segment = Self { engine: Engine::new(config, KEY), now: 0 };
         segment.engine.handle_timeout(Time(0));
         segment.pass(10_000);

@@ -178,6 +178,7 @@ async fn head_is_get_without_a_body() {
         "/-/healthy",
         "/-/ready",
         "/static/style.css",
+        "/api/v1/status",
         "/api/v1/devices",
         "/api/v1/devices/00:1e:8f:ab:01:ff",
         "/api/v1/storms",
@@ -212,6 +213,7 @@ async fn whatever_is_not_there_is_said_in_plain_text() {
         "/metrics",
         "/",
         "/-/healthy",
+        "/api/v1/status",
         "/api/v1/devices",
         "/api/v1/devices/x",
         "/api/v1/storms",
@@ -233,6 +235,7 @@ async fn every_answer_has_the_safe_headers() {
         "/-/ready",
         "/static/style.css",
         "/no",
+        "/api/v1/status",
         "/api/v1/devices",
         "/api/v1/devices/x",
         "/api/v1/storms/x/capture",
@@ -390,6 +393,40 @@ async fn the_api_serves_devices_most_packets_first() {
     });
     assert_eq!(printer["offences"]["ttl_value"], unknown);
     assert_eq!((&devices[1]["violations"], &devices[3]["violations"]), (&json!({}), &json!({})));
+}
+
+#[tokio::test]
+async fn the_api_says_how_discovery_goes_on_each_segment() {
+    let status = of(&get(&app(lan()), "/api/v1/status").await);
+    assert_eq!(keys(&status), "segments version");
+    let segments = status["segments"].as_array().unwrap();
+    let eth0 = segments.iter().find(|segment| segment["interface"] == "eth0").unwrap();
+    let queriers = json!([
+        {"family": "ipv4", "address": "10.0.1.1", "version": 3, "queries": 2, "interval_seconds": 125.0},
+        {"family": "ipv4", "address": "0.0.0.0", "version": 3, "queries": 2, "interval_seconds": 60.0},
+    ]);
+    assert_eq!(eth0["queriers"], queriers);
+    assert_eq!(eth0["groups"], json!({"ipv4": 7, "ipv6": 3}));
+    assert_eq!(eth0["services"]["_ipp._tcp"], 2);
+    let wanted = json!([{"service": "_raop._tcp", "askers": 2}, {"service": "other", "askers": 7}]);
+    assert_eq!(eth0["wanted"], wanted);
+    let unanswered = json!([
+        {"name": "nerves <i>.local", "device": "00:1e:8f:ab:01:ff", "count": 4},
+        {"name": "gone.local", "device": null, "count": 1},
+    ]);
+    assert_eq!(eth0["unanswered"], unanswered);
+    assert_eq!(eth0["reflected"], 4);
+}
+
+#[tokio::test]
+async fn the_page_says_who_queries_and_what_is_missing() {
+    let page = get(&app(lan()), "/").await;
+    let text = page.text();
+    for part in ["10.0.1.1 (ipv4 version 3)", "_raop._tcp by 2", "nerves &lt;i&gt;.local"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let nothing = get(&app(LanView::default()), "/").await;
+    assert!(!nothing.text().contains("Discovery"));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `analyze`: capture files through the engine, as fast as they can be read, then a report.
 
+mod columns;
+mod segments;
 mod table;
 
 use super::configuration::Configuration;
@@ -8,6 +10,7 @@ use super::{ExitStatus, hash_key, say};
 use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
 use crate::capture::{Capture, CaptureError};
 use crate::config::Config;
+use crate::detect::Horizon;
 use crate::engine;
 use crate::pipeline::{Pipeline, Settings};
 use crate::report::{self, Report};
@@ -150,6 +153,7 @@ fn settings(options: &Options) -> Settings {
             expiry: None,
             local: Arc::default(),
             converted: engine::Converted::Files,
+            horizon: Horizon::Whole,
             storms_kept: engine::Config::STORMS_OF_FILES,
         },
         key: hash_key(),

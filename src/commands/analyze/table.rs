@@ -1,13 +1,12 @@
 //! The report of `analyze` for people: what was read, which protocols, storms and why, the busiest
-//! devices, which rules they broke.
+//! devices, which rules they broke, how discovery goes.
 
+use super::columns::{SHOWN, row, write_columns, write_rest};
+use super::segments;
 use crate::decode::Protocol;
 use crate::detect::{Hardness, Rule};
 use crate::report::{Condition, Device, Offence, Report, Storm};
 use std::fmt::{self, Display, Write as _};
-
-/// Rows of a section that are printed; the JSON has them all.
-const SHOWN: usize = 50;
 
 impl Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,16 +26,9 @@ impl Display for Report {
         writeln!(f)?;
         write_columns(f, &device_rows(self), &[false, false, false, false, true, true, false])?;
         write_rest(f, self.devices.len())?;
-        write_violations(self, f)
+        write_violations(self, f)?;
+        segments::write(&self.segments, f)
     }
-}
-
-/// How many rows of a section were left out.
-fn write_rest(f: &mut fmt::Formatter<'_>, rows: usize) -> fmt::Result {
-    if let Some(more) = rows.checked_sub(SHOWN).filter(|n| *n > 0) {
-        writeln!(f, "... and {more} more: --output=json has all")?;
-    }
-    Ok(())
 }
 
 fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -259,31 +251,6 @@ fn device_row(device: &Device) -> Vec<String> {
         device.peak_packets_per_second.to_string(),
         used.join(", "),
     ]
-}
-
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
-    cells.map(str::to_owned).to_vec()
-}
-
-/// Writes rows in columns two spaces apart, numbers to the right.
-fn write_columns(
-    f: &mut fmt::Formatter<'_>,
-    rows: &[Vec<String>],
-    numeric: &[bool],
-) -> fmt::Result {
-    let widths: Vec<usize> = (0..numeric.len())
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    for row in rows {
-        let mut line = String::new();
-        for ((cell, width), numeric) in row.iter().zip(&widths).zip(numeric) {
-            let padding = " ".repeat(width - cell.chars().count());
-            let (before, after) = if *numeric { (&*padding, "") } else { ("", &*padding) };
-            let _ = write!(line, "{before}{cell}{after}  ");
-        }
-        writeln!(f, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

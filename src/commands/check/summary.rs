@@ -65,7 +65,9 @@ impl Summary {
                 summary.mdns[place] |= others().any(|device| device.received.mdns[place]);
             }
             for &querier in &snapshot.health.queriers {
-                let is_known = |known: &Asking| known.querier == querier;
+                // Each segment counts its own queries and gaps.
+                let same = |other: &Querier| Querier { queries: 0, measured: None, ..*other };
+                let is_known = |known: &Asking| same(&known.querier) == same(&querier);
                 if !summary.queriers.iter().any(is_known) {
                     let own = local.addresses.contains(&querier.address)
                         || querier.sender.is_some_and(|sender| local.contains(sender, None));

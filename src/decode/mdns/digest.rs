@@ -60,6 +60,8 @@ pub struct Question {
     pub class: RClass,
     /// The top bit of the class: unicast answer welcome (RFC 6762 section 5.4).
     pub unicast: bool,
+    /// What else is known of the name.
+    pub traits: Traits,
     /// Where the name stands in the message: [`name_at`](super::name_at) reads it.
     pub at: u16,
 }

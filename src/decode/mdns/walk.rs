@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
 
     fn question(&mut self) -> Result<(), Reason> {
         let at = offset(self.at);
-        let (name, _) = self.owner()?;
+        let (name, traits) = self.owner()?;
         let rtype = RType(u16_at(self.message, self.at).ok_or(Reason::Truncated)?);
         let class = u16_at(self.message, self.at + 2).ok_or(Reason::Truncated)?;
         self.at += 4;
@@ -135,7 +135,7 @@ impl<'a> Walk<'a> {
         }
         self.checked &= is_usual_question(rtype);
         if self.questions.len() < Digest::MAX {
-            self.questions.push(Question { name, rtype, class, unicast, at });
+            self.questions.push(Question { name, rtype, class, unicast, traits, at });
         }
         Ok(())
     }

@@ -6,13 +6,15 @@
 //! answer goes to the asker alone; one that lists an answer as known, also in a second message
 //! (RFC 6762 section 7.2); one that only its asker could answer; one within a second of the record,
 //! which may not be multicast again so soon (section 6); one during which frames were lost. At
-//! most 256 names wait, with four types each, and 1,024 are remembered for a minute: 60 KB.
+//! most 256 names wait, with four types each, and 1,024 are remembered for a minute: 90 KB.
 
+use super::horizon::Horizon;
+use super::unanswered::UnansweredNames;
 use crate::decode::mdns::{
-    HashKey, Header, Kind, NameHash, Question, RClass, RType, Record, Section,
+    HashKey, Header, Kind, NameHash, Question, RClass, RType, Record, Section, name_at,
 };
 use crate::detect::cache::{Cache, learnable, teaches};
-use crate::detect::memory::sender::SourceId;
+use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::memory::table::Table;
 use crate::detect::view::{Mdns, View};
 use crate::time::Time;
@@ -66,6 +68,10 @@ struct OpenQuestion {
 #[derive(Clone, Debug)]
 struct OpenName {
     name: NameHash,
+    /// The name for people.
+    text: Box<str>,
+    /// Who has a record of it.
+    owner: SenderKey,
     waiting: [Option<OpenQuestion>; TYPES],
 }
 
@@ -78,11 +84,12 @@ pub(crate) struct Answers {
     has_waiting: bool,
     delays: Delays,
     unanswered: u64,
+    silent: UnansweredNames,
 }
 
 impl Answers {
     /// Nothing asked yet.
-    pub(crate) fn new(key: HashKey) -> Self {
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
         Self {
             // They are closed by hand: see `handle_second`.
             names: Table::new(key, Duration::from_hours(1)),
@@ -90,6 +97,7 @@ impl Answers {
             has_waiting: false,
             delays: Delays::default(),
             unanswered: 0,
+            silent: UnansweredNames::new(horizon),
         }
     }
 
@@ -121,21 +129,22 @@ impl Answers {
         if !self.has_waiting {
             return;
         }
-        let Self { names, counted, has_waiting, unanswered, .. } = self;
+        let Self { names, counted, has_waiting, unanswered, silent, .. } = self;
         *has_waiting = false;
-        names.retain(|name| {
-            for slot in &mut name.waiting {
+        names.retain(|OpenName { name, text, owner, waiting: slots }| {
+            for slot in slots.iter_mut() {
                 let Some(waiting) = *slot else { continue };
                 if now.since(waiting.asked) <= WAIT {
                     *has_waiting = true;
                     continue;
                 }
                 *slot = None;
-                if !waiting.is_excused && is_first(counted, waiting.asked, name.name) {
+                if !waiting.is_excused && is_first(counted, waiting.asked, *name) {
                     *unanswered += 1;
+                    silent.add(now, *name, text, *owner);
                 }
             }
-            name.waiting.iter().any(Option::is_some)
+            slots.iter().any(Option::is_some)
         });
     }
 
@@ -147,6 +156,11 @@ impl Answers {
     /// How many nobody answered.
     pub(crate) const fn unanswered(&self) -> u64 {
         self.unanswered
+    }
+
+    /// The names of those.
+    pub(crate) const fn silent(&self) -> &UnansweredNames {
+        &self.silent
     }
 
     fn ask(&mut self, view: &View<'_>, mdns: Mdns<'_>, cache: &Cache) {
@@ -171,14 +185,20 @@ impl Answers {
             let Some(owned) = cache.owned(now, name, rtype, view.sender) else { continue };
             let is_excused = !owned.by_another || now.since(owned.heard) <= JUST_HEARD;
             let asker = view.source;
-            self.wait(name, OpenQuestion { rtype, asked: now, asker, is_excused, is_truncated });
+            let open = || OpenName {
+                name,
+                text: name_at(mdns.datagram.payload, question.at),
+                owner: owned.owner,
+                waiting: [None; TYPES],
+            };
+            let question = OpenQuestion { rtype, asked: now, asker, is_excused, is_truncated };
+            self.wait(name, question, open);
         }
     }
 
     /// One more question; the first of those that wait for the same stands.
-    fn wait(&mut self, name: NameHash, waiting: OpenQuestion) {
-        let make = || OpenName { name, waiting: [None; TYPES] };
-        let slots = &mut self.names.entry(waiting.asked, name, make).value.waiting;
+    fn wait(&mut self, name: NameHash, waiting: OpenQuestion, open: impl FnOnce() -> OpenName) {
+        let slots = &mut self.names.entry(waiting.asked, name, open).value.waiting;
         let is_same =
             |slot: &Option<OpenQuestion>| slot.is_some_and(|there| there.rtype == waiting.rtype);
         if slots.iter().any(is_same) {
@@ -277,10 +297,15 @@ mod tests {
         }
     }
 
+    fn open(name: NameHash) -> OpenName {
+        let owner = SenderKey::new(None, 0);
+        OpenName { name, text: "x.local".into(), owner, waiting: [None; TYPES] }
+    }
+
     #[test]
     fn what_waits_is_closed_after_three_seconds_and_not_before() {
-        let mut answers = Answers::new(HashKey([1, 2, 3, 4]));
-        answers.wait(NameHash(1), waiting(Time(0), 1));
+        let mut answers = Answers::new(HashKey([1, 2, 3, 4]), Horizon::Now);
+        answers.wait(NameHash(1), waiting(Time(0), 1), || open(NameHash(1)));
         answers.handle_second(Time(3 * SECOND));
         assert_eq!((answers.unanswered(), answers.has_waiting), (0, true));
         answers.handle_second(Time(3 * SECOND + 1));
@@ -293,11 +318,11 @@ mod tests {
             steps in prop::collection::vec((0_u64..400, 1_u16..8, 0_u64..2_000), 1..600),
         ) {
             let hash = |n: u64| NameHash(HashKey([1, 2, 3, 4]).state().hash_one(n));
-            let mut answers = Answers::new(HashKey([1, 2, 3, 4]));
+            let mut answers = Answers::new(HashKey([1, 2, 3, 4]), Horizon::Now);
             let mut now = Time(0);
             for (name, rtype, millis) in &steps {
                 now = now.plus(Duration::from_millis(*millis));
-                answers.wait(hash(*name), waiting(now, *rtype));
+                answers.wait(hash(*name), waiting(now, *rtype), || open(hash(*name)));
                 answers.handle_second(now);
             }
             answers.handle_second(now.plus(WAIT * 2));

@@ -2,8 +2,9 @@
 //!
 //! A group counts for 260 s after its last membership report, the group membership interval of the
 //! defaults (RFC 3376 section 8.4). A leave speaks for one member, and others may stay without a
-//! word: only silence ends a group.
+//! word: only silence ends a group. Of a file all groups count that were ever reported.
 
+use super::horizon::Horizon;
 use super::queriers::AddressFamily;
 use crate::decode::Message;
 use crate::decode::mdns::HashKey;
@@ -26,8 +27,9 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Nothing was heard yet.
-    pub(crate) fn new(key: HashKey) -> Self {
-        Self { families: [Table::new(key, MEMBERSHIP), Table::new(key, MEMBERSHIP)] }
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
+        let table = || Table::new(key, horizon.lifetime(MEMBERSHIP));
+        Self { families: [table(), table()] }
     }
 
     /// Hears one frame.
@@ -48,7 +50,7 @@ impl Groups {
         }
     }
 
-    /// Groups of `family` with a report in the last 260 s.
+    /// Groups of `family` with a report in the last 260 s, or ever in a file.
     pub(crate) fn count(&self, now: Time, family: AddressFamily) -> u64 {
         self.families[family as usize].values(now).count() as u64
     }
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        let mut groups = Groups::new(HashKey([1, 2, 3, 4]));
+        let mut groups = Groups::new(HashKey([1, 2, 3, 4]), Horizon::Now);
         for n in 0..100_000_u32 {
             let [a, b, c, d] = n.to_be_bytes();
             groups.report(Time(u64::from(n)), [239, b, c, d].into());

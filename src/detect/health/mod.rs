@@ -5,28 +5,40 @@
 //! | `queriers` | who asks for the members of groups |
 //! | `groups` | which groups have members |
 //! | `answers` | whether questions are answered, and how soon |
+//! | `unanswered` | which names nobody answered for |
 //! | `services` | which services there are |
+//! | `wanted` | which services are asked for and are not there |
+//! | `horizon` | how far back that reaches which counts as being there |
 
 pub(crate) mod answers;
 pub(crate) mod groups;
+pub(crate) mod horizon;
 pub(crate) mod queriers;
 pub(crate) mod services;
+pub(crate) mod unanswered;
+pub(crate) mod wanted;
 
 use super::cache::Cache;
+use super::memory::sender::SenderKey;
 use super::view::View;
+use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::time::{Stamp, Time};
 use answers::{Answers, Delays};
 use groups::Groups;
+use horizon::Horizon;
 use queriers::{AddressFamily, Membership, Querier, Queriers};
 use services::Services;
+use unanswered::Unanswered;
+use wanted::Wanted;
 
-/// How well discovery works, as a snapshot has it.
+/// How well discovery works, as a snapshot has it: what is so now, or of a file what was so in it.
+/// See [`Horizon`].
 #[derive(Clone, Debug, Default)]
 pub struct Health {
     /// Queriers and groups, by [`AddressFamily`].
     pub membership: [Membership; AddressFamily::ALL.len()],
-    /// Who asks for group members now, at most 17 of a family, IPv4 first.
+    /// Who asks for group members, at most 17 of a family, IPv4 first.
     pub queriers: Vec<Querier>,
     /// mDNS payloads that came again from another device.
     pub reflected: u64,
@@ -37,8 +49,15 @@ pub struct Health {
     pub services: Vec<(Box<str>, u64)>,
     /// From a multicast question to its first multicast answer.
     pub response_delays: Delays,
+    /// Devices that asked in the last 10 min by type of service of which no instance is known, each
+    /// type once, in order; those of types beyond
+    /// [`WANTED_TYPES_MAX`](crate::detect::WANTED_TYPES_MAX) last, as `other`.
+    pub wanted: Vec<(Box<str>, u64)>,
     /// Multicast questions that nobody answered within 3 s.
     pub unanswered: u64,
+    /// The names in these, at most
+    /// [`UNANSWERED_NAMES_MAX`](crate::detect::UNANSWERED_NAMES_MAX), most often unanswered first.
+    pub unanswered_names: Vec<Unanswered>,
     /// How often the rules that rest on silence were suspended, the start included. A suspension
     /// that is extended while it lasts is counted once.
     pub suspended: u64,
@@ -51,16 +70,20 @@ pub(crate) struct HealthDetectors {
     groups: Groups,
     answers: Answers,
     services: Services,
+    wanted: Wanted,
+    horizon: Horizon,
 }
 
 impl HealthDetectors {
     /// Nothing was heard yet.
-    pub(crate) fn new(key: HashKey) -> Self {
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
         Self {
             queriers: Queriers::default(),
-            groups: Groups::new(key),
-            answers: Answers::new(key),
-            services: Services::new(key),
+            groups: Groups::new(key, horizon),
+            answers: Answers::new(key, horizon),
+            services: Services::new(key, horizon),
+            wanted: Wanted::new(key, horizon),
+            horizon,
         }
     }
 
@@ -70,6 +93,7 @@ impl HealthDetectors {
         self.queriers.handle(view, stamp);
         self.groups.handle(view);
         self.answers.handle(view, cache);
+        self.wanted.handle(view, cache);
         let services = &mut self.services;
         cache.handle(view, |mdns, record| services.learn(view.now, mdns, record));
     }
@@ -85,18 +109,20 @@ impl HealthDetectors {
         self.answers.handle_gap();
     }
 
-    /// How well discovery works; what is not seen here is left empty.
-    pub(crate) fn snapshot(&self, now: Time) -> Health {
+    /// How well discovery works; what is not seen here is left empty. `find` says who a sender is.
+    pub(crate) fn snapshot(&self, now: Time, find: impl Fn(SenderKey) -> Option<Sender>) -> Health {
         let membership = |family| Membership {
             groups: self.groups.count(now, family),
             ..self.queriers.membership(now, family)
         };
         Health {
             membership: AddressFamily::ALL.map(membership),
-            queriers: self.queriers.present(now).collect(),
+            queriers: self.queriers.list(now, self.horizon).collect(),
             services: self.services.count(now),
+            wanted: self.wanted.count(now, &self.services.kinds(now)),
             response_delays: self.answers.delays().clone(),
             unanswered: self.answers.unanswered(),
+            unanswered_names: self.answers.silent().list(now, find),
             ..Health::default()
         }
     }

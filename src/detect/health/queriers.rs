@@ -7,6 +7,7 @@
 //! their members answer, so IPv4 queries from there count, but they are no querier that others
 //! yield to. MLD queries must come from a link-local address (RFC 3810 section 5.1.14).
 
+use super::horizon::Horizon;
 use crate::decode::Sender;
 use crate::decode::membership::Query;
 use crate::detect::view::View;
@@ -68,6 +69,10 @@ pub struct Querier {
     pub version: u8,
     /// How often it asks, if it says so.
     pub interval: Option<Duration>,
+    /// How often it asks as measured: the shorter of the last two gaps.
+    pub measured: Option<Duration>,
+    /// Its general queries.
+    pub queries: u64,
 }
 
 /// One source of general queries.
@@ -77,6 +82,8 @@ struct QuerierSource {
     sender: Option<Sender>,
     version: u8,
     interval: Option<Duration>,
+    measured: Option<Duration>,
+    queries: u64,
     last: Time,
     /// How long before that the one before was.
     gap: Option<Duration>,
@@ -153,16 +160,23 @@ impl Queriers {
         }
     }
 
-    /// Those believed to be there at `now`, at most 17 of a family, IPv4 first.
-    pub(crate) fn present(&self, now: Time) -> impl Iterator<Item = Querier> {
+    /// Those believed to be there at `now`, or all that were heard, at most 17 of a family, IPv4
+    /// first.
+    pub(crate) fn list(&self, now: Time, horizon: Horizon) -> impl Iterator<Item = Querier> {
         AddressFamily::ALL.into_iter().flat_map(move |family| {
             let sources = self.families[family as usize].sources.iter();
-            sources.filter(move |source| source.is_present(now)).map(move |source| Querier {
+            let is_there = move |source: &&QuerierSource| match horizon {
+                Horizon::Now => source.is_present(now),
+                Horizon::Whole => true,
+            };
+            sources.filter(is_there).map(move |source| Querier {
                 family,
                 address: source.ip,
                 sender: source.sender,
                 version: source.version,
                 interval: source.interval,
+                measured: source.measured,
+                queries: source.queries,
             })
         })
     }
@@ -189,6 +203,8 @@ impl Heeded {
             sender,
             version: query.version,
             interval: stated,
+            measured: gap.map(|gap| before.map_or(gap, |before| gap.min(before))).or(before),
+            queries: there.as_ref().map_or(0, |source| source.queries) + 1,
             last: now,
             gap: gap.or(before),
             present: present(query),
@@ -246,7 +262,7 @@ mod tests {
                 let queriers = Queriers { families: [heeded.clone(), Heeded::default()] };
                 let membership = queriers.membership(now, AddressFamily::Ipv4);
                 prop_assert_eq!(membership.queriers, model.len() as u64);
-                let named = queriers.present(now).filter(|q| !q.address.is_unspecified());
+                let named = queriers.list(now, Horizon::Now).filter(|q| !q.address.is_unspecified());
                 prop_assert_eq!(named.count(), model.len());
                 prop_assert_eq!(membership.last_query, Some(Stamp(now.0.into())));
                 prop_assert!(heeded.sources.len() <= SOURCES + 1);

@@ -2,18 +2,21 @@
 //!
 //! Counts what caches learn, from copies too: an instance is one, however often it is named. PTR
 //! records of subtypes and the list of all types name no further instance. A goodbye removes an
-//! instance at once; see [`crate::detect::cache`] for why.
+//! instance at once; see [`crate::detect::cache`] for why. Of a file all instances count that were
+//! ever heard of.
 //!
 //! The names of types are chosen by the network: at most 64 have a label at a time, given back with
 //! their last instance; the instances of further types are counted together. At most 8,192
 //! instances are remembered, 330 KB: above some 5,000 those that were not named for longest begin
 //! to be forgotten, so that the numbers stand still instead of growing.
 
+use super::horizon::Horizon;
 use crate::decode::mdns::{DataHash, HashKey, NameHash, RType, Record, name_at};
 use crate::detect::cache::{TTL_MAX, life};
 use crate::detect::memory::table::Table;
 use crate::detect::view::Mdns;
 use crate::time::Time;
+use std::collections::HashSet;
 
 /// Types that have a label of their own.
 pub const SERVICE_TYPES_MAX: usize = 64;
@@ -44,13 +47,14 @@ pub(crate) struct Services {
     next: Option<Time>,
     /// Whether a type may have lost its last instance.
     has_lost: bool,
+    horizon: Horizon,
 }
 
 impl Services {
     /// None yet.
-    pub(crate) fn new(key: HashKey) -> Self {
-        let instances = Table::new(key, TTL_MAX);
-        Self { instances, types: Vec::new(), next: None, has_lost: false }
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
+        let instances = Table::new(key, horizon.lifetime(TTL_MAX));
+        Self { instances, types: Vec::new(), next: None, has_lost: false, horizon }
     }
 
     /// Learns a record of a message, as caches do.
@@ -60,11 +64,17 @@ impl Services {
         }
         let key = (record.name, record.data);
         if record.ttl == 0 {
-            self.has_lost |= self.instances.remove(key).is_some();
+            if self.horizon == Horizon::Now {
+                self.has_lost |= self.instances.remove(key).is_some();
+            }
             return;
         }
         let label = || label(&name_at(mdns.datagram.payload, record.at));
-        self.add(now, key, now.plus(life(record.ttl)), label);
+        let expires = match self.horizon {
+            Horizon::Now => now.plus(life(record.ttl)),
+            Horizon::Whole => Time(u64::MAX),
+        };
+        self.add(now, key, expires, label);
     }
 
     /// Drops what has expired. Called once a second, or later.
@@ -118,6 +128,12 @@ impl Services {
         counts
     }
 
+    /// The types of which an instance is alive.
+    pub(crate) fn kinds(&self, now: Time) -> HashSet<NameHash> {
+        let alive = self.instances.values(now).filter(|instance| now < instance.expires);
+        alive.map(|instance| instance.kind).collect()
+    }
+
     fn add(
         &mut self,
         now: Time,
@@ -143,7 +159,7 @@ impl Services {
 
 /// The label of a type by its name, such as `_ipp._tcp`. `None` if it does not fit: types have at
 /// most 15 letters (RFC 6335 section 5.1).
-fn label(name: &str) -> Option<Box<str>> {
+pub(super) fn label(name: &str) -> Option<Box<str>> {
     let name = name.to_ascii_lowercase();
     name.strip_suffix(".local").map(Into::into)
 }
@@ -154,7 +170,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn services() -> Services {
-        Services::new(HashKey([1, 2, 3, 4]))
+        Services::new(HashKey([1, 2, 3, 4]), Horizon::Now)
     }
 
     fn at(seconds: u64) -> Time {

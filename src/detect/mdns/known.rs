@@ -143,6 +143,7 @@ mod tests {
             rtype: RType::PTR,
             class: RClass::IN,
             unicast: false,
+            traits: crate::decode::mdns::Traits::default(),
             at: 0,
         };
         let places: Vec<Order> = (0..4)

@@ -374,7 +374,7 @@ mod tests {
 
     fn question(name: u64, rtype: impl Into<RType>) -> Question {
         let (name, rtype, class) = (NameHash(name), rtype.into(), RClass::IN);
-        Question { name, rtype, class, unicast: false, at: 0 }
+        Question { name, rtype, class, unicast: false, traits: Traits::default(), at: 0 }
     }
 
     fn record(name: u64, rtype: impl Into<RType>) -> Record {

@@ -8,7 +8,7 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::{Cause, Counted, Detectors, Vantage};
+use crate::detect::{Cause, Counted, Detectors, Horizon, Vantage};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -17,7 +17,7 @@ const HOST: Host = Host::numbered(7);
 
 /// How many of these frames, each at its millisecond, have the signature.
 fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usize {
-    let mut detectors = Detectors::new(HashKey([1, 2, 3, 4]));
+    let mut detectors = Detectors::new(HashKey([1, 2, 3, 4]), Horizon::Now);
     let mut count = 0;
     for (millis, bytes) in frames {
         let meta = FrameMeta {

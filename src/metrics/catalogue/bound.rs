@@ -4,7 +4,9 @@
 use super::Collector;
 use crate::decode::mdns::{Kind as MessageKind, Section};
 use crate::decode::{Protocol, Reason};
-use crate::detect::{AddressFamily, Cause, Condition, DELAY_BOUNDS, Rule, SERVICE_TYPES_MAX};
+use crate::detect::{
+    AddressFamily, Cause, Condition, DELAY_BOUNDS, Rule, SERVICE_TYPES_MAX, WANTED_TYPES_MAX,
+};
 use crate::engine::SECOND_BOUNDS;
 use crate::host::sockets::PORTS;
 use crate::host::syscalls::tally::PLACES;
@@ -16,6 +18,9 @@ pub const CALLS_MAX: usize = 512;
 
 /// Owners of sockets, at most, `unknown` among them.
 pub const SOCKET_OWNERS_MAX: usize = 64;
+
+/// Queriers of an address family that are named on a segment, at most.
+pub const QUERIERS_NAMED_MAX: usize = 16;
 
 /// What bounds the number of series of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +55,11 @@ impl Bound {
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
         let info_converted_devices_suspended = 4;
         let evicted = 2;
-        let queriers_and_groups = 4 * AddressFamily::COUNT;
+        let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
         let reflected = 1;
         let storms = 2 + Level::COUNT * Cause::COUNT;
         let services = SERVICE_TYPES_MAX + 1;
+        let wanted = WANTED_TYPES_MAX + 1;
         let delays = DELAY_BOUNDS.len() + 1 + 2;
         let unanswered = 1;
         packets_and_bytes
@@ -62,6 +68,7 @@ impl Bound {
             + info_converted_devices_suspended
             + evicted
             + services
+            + wanted
             + delays
             + unanswered
             + queriers_and_groups

@@ -111,6 +111,8 @@ families! {
         "Interval between general queries, as the last one states, else as measured; absent until it is known.";
     QUERIERS = "multicast_queriers", Gauge, ["interface", "family"], Segments, Membership,
         "Addresses from which general queries come, within the time for which each is believed in; 0.0.0.0 is none, more than 16 are 16.";
+    QUERIER_INFO = "multicast_querier_info", Gauge, ["interface", "family", "address", "version"], Segments, Membership,
+        "Constant 1; who sends general queries, within the time for which each is believed in; at most 16 of a family.";
     GROUPS = "multicast_groups", Gauge, ["interface", "family"], Segments, Membership,
         "Groups with a member reported in the last 260 s, this machine's own included; few behind a switch that snoops.";
     REFLECTED = "multicast_interface_reflected_packets_total", Counter, ["interface"], Segments, LinkLayer,
@@ -145,6 +147,8 @@ families! {
         "Entries decoded in a device's mDNS messages, by section.";
     MDNS_SERVICES = "mdns_services", Gauge, ["interface", "service"], Mdns, Frames,
         "Live instances of a type of service, by TTL; types beyond 64 are other. Stands still at 8,192 instances a segment.";
+    MDNS_WANTED = "mdns_services_wanted", Gauge, ["interface", "service"], Mdns, Frames,
+        "Devices that asked in the last 10 min for a type of service of which no instance is known here; types beyond 64 are other.";
     MDNS_RESPONSE_DELAY = "mdns_response_delay_seconds", Histogram, ["interface"], Mdns, Frames,
         "From a multicast question for a record that somebody has to its first multicast answer, up to 2 s.";
     MDNS_UNANSWERED = "mdns_questions_unanswered_total", Counter, ["interface"], Mdns, Frames,

@@ -284,3 +284,60 @@ fn types_that_the_network_makes_up_share_one_label() {
     segment.hear(&PRINTER.mdns4(canon().announcement()));
     assert_eq!(services(&segment), [("_ipp._tcp".to_owned(), 1)]);
 }
+
+/// The types that are wanted, and by how many.
+fn wanted(segment: &Segment) -> Vec<(String, u64)> {
+    let wanted = segment.snapshot().health.wanted;
+    wanted.into_iter().map(|(service, askers)| (service.into(), askers)).collect()
+}
+
+#[test]
+fn a_service_is_wanted_if_nobody_here_has_one() {
+    let raop = || Query::browse("_raop._tcp");
+    let mut segment = known();
+    segment.hear(&PHONE.mdns4(raop())).pass(1_000).hear(&PHONE.mdns4(raop()));
+    segment.hear(&LAPTOP.mdns4(Query::new("_RAOP._tcp.Local", TYPE::PTR)));
+    segment.hear(&LAPTOP.udp4(MDNS_V4, 255, &Udp::new(40_000, 5353, Query::browse("_x._udp"))));
+    assert_eq!(wanted(&segment), [("_raop._tcp".to_owned(), 2), ("_x._udp".to_owned(), 1)]);
+    // Somebody has one after all.
+    let speaker = Responder::new("tv", PRINTER).service(Service::new("TV", "_raop._tcp", 1));
+    segment.hear(&PRINTER.mdns4(speaker.announcement()));
+    assert_eq!(wanted(&segment), [("_x._udp".to_owned(), 1)]);
+    idle(&mut segment, 601);
+    assert_eq!(wanted(&segment), [], "not in the last 10 min");
+}
+
+#[test]
+fn questions_that_say_nothing_of_a_lack_want_nothing() {
+    let asked = |query: Vec<u8>| {
+        let mut segment = known();
+        segment.hear(&query);
+        wanted(&segment)
+    };
+    assert_eq!(asked(PHONE.mdns4(browse())), [], "the printer has it");
+    let subtype = Query::new("_universal._sub._raop._tcp.local", TYPE::PTR);
+    assert_eq!(asked(PHONE.mdns4(subtype)), []);
+    assert_eq!(asked(PHONE.mdns4(Query::new("_services._dns-sd._udp.local", TYPE::PTR))), []);
+    assert_eq!(asked(PHONE.mdns4(Query::new("_raop._tcp.local", TYPE::TXT))), []);
+    let mut known = ptr("_raop._tcp.local", "TV._raop._tcp.local");
+    known.ttl = 4_000;
+    assert_eq!(asked(PHONE.mdns4(Query::browse("_raop._tcp").known(known))), [], "it knows one");
+    assert_eq!(asked(PHONE.mdns_unicast4(PRINTER, Query::browse("_raop._tcp"))), []);
+}
+
+#[test]
+fn a_name_that_nobody_answers_for_is_told_with_its_owner() {
+    let mut segment = known();
+    let host = || PHONE.mdns4(Query::new("CANON.local", TYPE::A));
+    segment.hear(&host());
+    idle(&mut segment, 5);
+    segment.pass(30_000).hear(&host());
+    idle(&mut segment, 5);
+    // Answered: no case.
+    segment.hear(&PHONE.mdns4(browse())).pass(50).hear(&answer());
+    idle(&mut segment, 5);
+    let names = segment.snapshot().health.unanswered_names;
+    let told: Vec<_> = names.iter().map(|n| (&*n.name, n.device, n.count)).collect();
+    let printer = multicast_exporter::decode::Sender::Mac(PRINTER.mac);
+    assert_eq!(told, [("CANON.local", Some(printer), 1)]);
+}

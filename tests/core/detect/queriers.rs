@@ -7,10 +7,10 @@ use multicast_exporter::craft::membership::{
     mld_done, mld_query, mld_report, mld2_query, mld2_report,
 };
 use multicast_exporter::craft::{Host, Tag, tagged};
-use multicast_exporter::detect::{AddressFamily, Membership};
+use multicast_exporter::detect::{AddressFamily, Membership, Querier};
 use multicast_exporter::engine::Converted;
 use multicast_exporter::time::Stamp;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 const ROUTER: Host = Host::numbered(1);
@@ -204,4 +204,30 @@ fn a_vlan_tag_hides_nothing() {
     let mut segment = Segment::just_started(Converted::Files);
     segment.hear(&tagged(&igmp3(ROUTER), Tag { tpid: 0x8100, tci: 0 }));
     assert_eq!(of(&segment, AddressFamily::Ipv4).queriers, 1);
+}
+
+#[test]
+fn queriers_are_told_with_address_version_queries_and_interval() {
+    let frames =
+        [(0, igmp2(ROUTER)), (60_000, igmp2(ROUTER)), (70_000, igmp2(ROUTER)), (0, igmp3(SWITCH))];
+    let told = |segment: &Segment| -> Vec<_> {
+        let interval = |q: &Querier| q.interval.or(q.measured).map(|interval| interval.as_secs());
+        let queriers = segment.snapshot().health.queriers;
+        queriers.iter().map(|q| (q.address, q.version, q.queries, interval(q))).collect()
+    };
+    let router = (IpAddr::from(ROUTER.v4), 2, 3, Some(60));
+    let switch = (IpAddr::from(SWITCH.v4), 3, 1, Some(125));
+    let mut live = heard(&frames);
+    assert_eq!(told(&live), [router, switch]);
+    live.pass(261_000).hear(&PHONE.arp_announcement());
+    assert_eq!(told(&live), [], "silent for longer than they said");
+    // Of a file it is told what was heard in it.
+    let mut file = Segment::of_file();
+    for (before, frame) in &frames {
+        file.pass(*before).hear(frame);
+    }
+    file.hear(&PHONE.igmp(SSDP, igmp2_report(SSDP)));
+    file.pass(999_000).hear(&PHONE.arp_announcement());
+    assert_eq!(told(&file), [router, switch]);
+    assert_eq!(of(&file, AddressFamily::Ipv4).groups, 1);
 }

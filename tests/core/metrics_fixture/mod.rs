@@ -8,8 +8,8 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, RType, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
-    Cause, CauseSet, Counts, Delays, Health, LastOffence, Membership, Rule, SERVICE_TYPES_MAX,
-    SegmentCause,
+    AddressFamily, Cause, CauseSet, Counts, Delays, Health, LastOffence, Membership, Querier, Rule,
+    SERVICE_TYPES_MAX, SegmentCause, Unanswered, WANTED_TYPES_MAX,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -27,6 +27,7 @@ use multicast_exporter::storm::{Culprit, EndReason, Level, Storm};
 use multicast_exporter::time::Stamp;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -139,6 +140,20 @@ fn write_proc(root: &Path) -> io::Result<()> {
     fs::write(root.join("stat"), "btime 1700000000\n")
 }
 
+/// A querier, of IGMPv3 or MLDv2, that has asked twice, 60 s apart.
+pub fn querier(address: IpAddr, interval: Option<Duration>) -> Querier {
+    let v4 = address.is_ipv4();
+    Querier {
+        family: if v4 { AddressFamily::Ipv4 } else { AddressFamily::Ipv6 },
+        address,
+        sender: None,
+        version: if v4 { 3 } else { 2 },
+        interval,
+        measured: Some(Duration::from_mins(1)),
+        queries: 2,
+    }
+}
+
 /// Health of a segment with one of everything.
 fn health() -> Health {
     Health {
@@ -158,6 +173,19 @@ fn health() -> Health {
             sum: Duration::from_micros(1_890_250),
         },
         unanswered: 5,
+        unanswered_names: vec![
+            Unanswered {
+                name: "nerves <i>.local".into(),
+                device: Some(Sender::Mac(Mac(PRINTER))),
+                count: 4,
+            },
+            Unanswered { name: "gone.local".into(), device: None, count: 1 },
+        ],
+        wanted: vec![("_raop._tcp".into(), 2), ("other".into(), 7)],
+        queriers: vec![
+            querier([10, 0, 1, 1].into(), Some(Duration::from_secs(125))),
+            querier([0, 0, 0, 0].into(), None),
+        ],
         reflected: 4,
         ..Health::default()
     }
@@ -322,12 +350,25 @@ pub fn full_lan(devices: u32) -> LanView {
     });
     let violations = Rule::ALL.iter().map(|&rule| (rule, 3)).collect();
     let errors = Reason::PAIRS.iter().map(|&(protocol, reason)| (Issue { protocol, reason }, 1));
+    let wanted = (0..=WANTED_TYPES_MAX).map(|n| (format!("_{n}._udp").into(), 1));
+    // As many as are remembered, one of each family without an address.
+    let queriers = (0..17_u8).flat_map(|n| {
+        let v6: IpAddr = if n == 0 {
+            [0; 16].into()
+        } else {
+            [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n].into()
+        };
+        let v4: IpAddr = if n == 0 { [0; 4].into() } else { [10, 0, 0, n].into() };
+        [querier(v4, None), querier(v6, None)]
+    });
     let services = (0..=SERVICE_TYPES_MAX).map(|n| (format!("_{n}._tcp").into(), 1));
     let snapshot = Snapshot {
         decode_errors: errors.collect(),
         other: Some(counters(&every)),
         health: Health {
             services: services.collect(),
+            wanted: wanted.collect(),
+            queriers: queriers.collect(),
             membership: [Membership {
                 last_query: Some(Stamp::new(1, 0)),
                 interval: Some(Duration::from_secs(125)),

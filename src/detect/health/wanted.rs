@@ -1,0 +1,186 @@
+//! Which types of service are asked for of which no instance is known here, and by how many
+//! devices: the speaker that a phone looks for and does not find.
+//!
+//! In: the questions for types of services (RFC 6763 section 4.1) for which no answer is known,
+//! neither here nor, by its list of known answers, to the asker. Out: the types with the number of
+//! their askers, those of the last 10 min, of a file all. A subtype is a question about
+//! some of the instances and says nothing of the type.
+//!
+//! The names are chosen by the network: at most 64 types have a name at a time, given back when
+//! nobody asks any more; the askers of further types are counted together. At most 2,048 askers
+//! are remembered, 80 KB; of more those that asked last.
+
+use super::horizon::Horizon;
+use super::services::label;
+use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType, Section, name_at};
+use crate::detect::cache::Cache;
+use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::table::Table;
+use crate::detect::view::View;
+use crate::time::Time;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// Types that have a name of their own.
+pub const WANTED_TYPES_MAX: usize = 64;
+/// What the askers of other types are counted as.
+pub const OTHER_WANTED: &str = super::services::OTHER_SERVICES;
+/// A device wants a type for so long after it asked.
+const WANTS: Duration = Duration::from_mins(10);
+
+/// A type that has a name.
+#[derive(Clone, Debug)]
+struct Type {
+    name: NameHash,
+    label: Box<str>,
+    /// When anybody asked last.
+    asked: Time,
+}
+
+/// What is wanted.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Who asked for which type.
+    askers: Table<(NameHash, SenderKey), NameHash, 256>,
+    types: Vec<Type>,
+    wants: Duration,
+}
+
+impl Wanted {
+    /// Nobody has asked yet.
+    pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
+        let wants = horizon.lifetime(WANTS);
+        Self { askers: Table::new(key, wants), types: Vec::new(), wants }
+    }
+
+    /// Hears one frame. `cache` is what was heard before it.
+    pub(crate) fn handle(&mut self, view: &View<'_>, cache: &Cache) {
+        let Some(mdns) = view.multicast_mdns() else { return };
+        match mdns.kind {
+            Kind::Query | Kind::LegacyQuery => {}
+            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
+                return;
+            }
+        }
+        for question in &mdns.digest.questions {
+            let Question { name, rtype, class, traits, .. } = *question;
+            if rtype != RType::PTR || !traits.is_browsed_type() || class != RClass::IN {
+                continue;
+            }
+            let is_known = cache.owned(view.now, name, RType::PTR, view.sender).is_some()
+                || mdns.digest.records.iter().any(|known| {
+                    known.section == Section::Answer
+                        && known.name == name
+                        && known.rtype == RType::PTR
+                });
+            if !is_known {
+                let label = || label(&name_at(mdns.datagram.payload, question.at));
+                self.ask(view.now, name, view.sender, label);
+            }
+        }
+    }
+
+    /// The types that are wanted at `now` and how many devices want each, by name in order; the
+    /// askers of those without a name last. `there` are the types of which there is an instance.
+    pub(crate) fn count(&self, now: Time, there: &HashSet<NameHash>) -> Vec<(Box<str>, u64)> {
+        let mut counts = vec![0; self.types.len()];
+        let mut others = 0;
+        for kind in self.askers.values(now).filter(|kind| !there.contains(kind)) {
+            match self.types.iter().position(|known| known.name == *kind) {
+                Some(place) => counts[place] += 1,
+                None => others += 1,
+            }
+        }
+        let labels = self.types.iter().map(|kind| kind.label.clone());
+        let mut counts: Vec<_> = labels.zip(counts).filter(|(_, count)| *count > 0).collect();
+        counts.sort_unstable();
+        // Names that differ may look the same once they are clean.
+        counts.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                kept.1 += later.1;
+            }
+            is_same
+        });
+        if others > 0 {
+            counts.push((OTHER_WANTED.into(), others));
+        }
+        counts
+    }
+
+    fn ask(
+        &mut self,
+        now: Time,
+        name: NameHash,
+        asker: SenderKey,
+        label: impl FnOnce() -> Option<Box<str>>,
+    ) {
+        self.askers.entry(now, (name, asker), || name);
+        if let Some(there) = self.types.iter_mut().find(|there| there.name == name) {
+            there.asked = now;
+            return;
+        }
+        if self.types.len() == WANTED_TYPES_MAX {
+            let wants = self.wants;
+            self.types.retain(|there| now.since(there.asked) <= wants);
+        }
+        if self.types.len() < WANTED_TYPES_MAX
+            && let Some(label) = label()
+        {
+            self.types.push(Type { name, label, asked: now });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(horizon: Horizon) -> Wanted {
+        Wanted::new(HashKey([1, 2, 3, 4]), horizon)
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(seconds * 1_000_000_000)
+    }
+
+    fn ask(wanted: &mut Wanted, now: u64, kind: u64, asker: u64) {
+        let asker = SenderKey::new(None, asker << 2);
+        let name = || label(&format!("_{kind}._tcp.local"));
+        wanted.ask(at(now), NameHash(kind), asker, name);
+    }
+
+    fn count(wanted: &Wanted, now: u64, there: &[u64]) -> Vec<(String, u64)> {
+        let there = there.iter().map(|kind| NameHash(*kind)).collect();
+        let counts = wanted.count(at(now), &there);
+        counts.into_iter().map(|(name, count)| (name.into(), count)).collect()
+    }
+
+    #[test]
+    fn devices_count_once_for_ten_minutes_but_in_files_for_ever() {
+        for (horizon, is_there) in [(Horizon::Now, false), (Horizon::Whole, true)] {
+            let mut wanted = wanted(horizon);
+            ask(&mut wanted, 0, 1, 7);
+            ask(&mut wanted, 10, 1, 7);
+            ask(&mut wanted, 20, 1, 8);
+            assert_eq!(count(&wanted, 610, &[]), [("_1._tcp".to_owned(), 2)], "{horizon:?}");
+            assert_eq!(count(&wanted, 610, &[1]), [], "{horizon:?}: there is one now");
+            assert_eq!(count(&wanted, 621, &[]).is_empty(), !is_there, "{horizon:?}");
+        }
+    }
+
+    #[test]
+    fn memory_has_a_bound_and_names_are_given_back() {
+        let mut wanted = wanted(Horizon::Now);
+        for kind in 0..20_000 {
+            ask(&mut wanted, 0, kind, kind);
+        }
+        assert_eq!((wanted.types.len(), wanted.askers.capacity()), (WANTED_TYPES_MAX, 2_048));
+        let counts = count(&wanted, 0, &[]);
+        assert!(counts.len() <= WANTED_TYPES_MAX + 1, "{counts:?}");
+        assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 2_048);
+        assert_eq!(counts.last().map(|(name, _)| &**name), Some(OTHER_WANTED));
+        ask(&mut wanted, 601, 99_999, 1);
+        assert_eq!(count(&wanted, 601, &[]), [("_99999._tcp".to_owned(), 1)]);
+    }
+}
