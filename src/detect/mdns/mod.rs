@@ -5,15 +5,18 @@
 //! | `form` | what a message breaks by itself |
 //! | `records` | records sent again, changed and withdrawn |
 //! | `conflict` | unique records that two devices claim |
+//! | `contested` | names that two devices fight over, at any rate |
 //! | `repeats` | questions asked again too soon |
 //! | `known` | answers that the question listed as known |
 //! | `probes` | probes sent too fast, or without an end |
+//! | `runs` | whether probes for a name ever end |
 //! | `contenders` | devices that object to a name |
 //! | `rename` | names that go on and on |
 //! | `pingpong` | questions and answers that provoke each other |
 
 pub(crate) mod conflict;
 pub(crate) mod contenders;
+pub(crate) mod contested;
 pub(crate) mod form;
 pub(crate) mod known;
 pub(crate) mod pingpong;
@@ -21,6 +24,7 @@ pub(crate) mod probes;
 pub(crate) mod records;
 pub(crate) mod rename;
 pub(crate) mod repeats;
+mod runs;
 
 use super::account::device::DeviceMemory;
 use super::cache::Cache;
@@ -32,6 +36,7 @@ use crate::decode::mdns::HashKey;
 pub(crate) struct MdnsDetectors {
     records: records::Records,
     conflict: conflict::Conflict,
+    contested: contested::Contested,
     repeats: repeats::Repeats,
     probes: probes::Probes,
     pingpong: pingpong::PingPong,
@@ -45,6 +50,7 @@ impl MdnsDetectors {
         Self {
             records: records::Records::new(key),
             conflict: conflict::Conflict::new(key),
+            contested: contested::Contested::new(key),
             repeats: repeats::Repeats::new(key),
             probes: probes::Probes::new(key),
             pingpong: pingpong::PingPong::new(key),
@@ -69,6 +75,7 @@ impl MdnsDetectors {
         self.records.handle(view, findings);
         if !memory.as_ref().is_some_and(|memory| memory.relay.is_relay()) {
             self.conflict.handle(view, findings);
+            self.contested.handle(view, findings);
         }
         self.repeats.handle(view, cache, findings);
         self.probes.handle(view, findings);

@@ -11,7 +11,8 @@
 
 use super::contenders::Contenders;
 use super::rename::{self, Rename};
-use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section, SumHash};
+use super::runs::{AT_ONCE, ENDLESS_WINDOW, Run};
+use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Record, Section, SumHash};
 use crate::detect::cause::Cause;
 use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SourceId;
@@ -21,44 +22,14 @@ use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use std::time::Duration;
 
-/// Probes are counted this long.
-const WINDOW: Duration = Duration::from_secs(10);
-/// More probes than this of one name, never taken, are a loop.
+/// An attempt to take a name is this many probes.
 const PROBES: usize = 3;
-/// Probes nearer to each other are a loop too, from the third on.
-const HASTY: Duration = Duration::from_millis(200);
 /// From one probe to the next but one: 500 ms, less 10 %.
 const TWO_INTERVALS: Duration = Duration::from_millis(450);
-/// The same probe again within this time was heard twice, or said by two programs at once.
-const AT_ONCE: Duration = Duration::from_millis(5);
 /// Probes of the same names that are no farther apart belong to one attempt of three.
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// Attempts after too many conflicts: 5 s, less 10 %.
 const DEFERRED: Duration = Duration::from_millis(4_500);
-
-/// The probes of one source for one name.
-#[derive(Clone, Debug, Default)]
-struct Run {
-    /// The last ones since it was heard to have the name, the latest first.
-    untaken: [Option<Time>; PROBES],
-    /// The last one.
-    last: Option<Time>,
-    /// How many of the last gaps, without a break, were hasty.
-    hasty: u8,
-}
-
-impl Run {
-    /// Hears a probe; returns whether it is part of a loop.
-    fn probe(&mut self, now: Time, judges_gaps: bool) -> bool {
-        let is_many = self.untaken[PROBES - 1].is_some_and(|at| now.since(at) <= WINDOW);
-        self.untaken.rotate_right(1);
-        self.untaken[0] = Some(now);
-        let is_hasty = self.last.is_some_and(|last| now.since(last) < HASTY);
-        self.hasty = if is_hasty { self.hasty.saturating_add(1) } else { 0 };
-        self.last = Some(now);
-        is_many || (judges_gaps && self.hasty >= 2)
-    }
-}
 
 /// Up to three probes of one source for the same names.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +47,7 @@ struct ProbeAttempt {
 pub(crate) struct Probes {
     /// When the last probe was heard, from any device: long after it there is nothing to look up.
     last: Option<Time>,
-    /// By source and name; 176 KiB at most.
+    /// By source and name; 352 KiB at most.
     runs: Table<(SourceId, NameHash), Run, 256>,
     /// By source and set of names; 64 KiB at most.
     attempts: Table<(SourceId, SumHash), ProbeAttempt, 128>,
@@ -91,9 +62,9 @@ impl Probes {
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             last: None,
-            runs: Table::new(key, WINDOW),
+            runs: Table::new(key, ENDLESS_WINDOW),
             attempts: Table::new(key, ATTEMPT),
-            probers: Table::new(key, WINDOW),
+            probers: Table::new(key, ENDLESS_WINDOW),
             rename: Rename::new(key),
             contenders: Contenders::new(key),
         }
@@ -118,13 +89,15 @@ impl Probes {
         let digest = mdns.digest;
         self.last = Some(now);
         self.probers.entry(now, source, || ());
-        let mut is_loop = false;
         for probed in &digest.probed {
             let run = self.runs.entry(now, (source, probed.name), Run::default).value;
-            is_loop |= run.probe(now, !view.vantage.is_wireless);
-        }
-        if is_loop {
-            findings.matched(Cause::ProbeLoop);
+            let part = run.probe(now, !view.vantage.is_wireless);
+            if part.is_loop {
+                findings.matched(Cause::ProbeLoop);
+            }
+            if part.is_endless {
+                show(Condition::ProbeLoop, Some(probed.name), digest, findings);
+            }
         }
         // What was cut may have had other names. Wi-Fi delivers multicast in bunches.
         if mdns.datagram.complete && !view.vantage.is_wireless && !digest.probed.is_empty() {
@@ -132,10 +105,7 @@ impl Probes {
         }
         if self.rename.probe(now, source, &digest.probed) {
             findings.matched(Cause::RenameLoop);
-            let mut records = digest.records.iter();
-            if let Some(record) = records.find(|r| r.section == Section::Authority) {
-                findings.show(Evidence::of(Condition::RenameLoop, About::Name(record.at)));
-            }
+            show(Condition::RenameLoop, None, digest, findings);
         }
         let rename = &mut self.rename;
         self.contenders.probe(view, digest, |series| rename.conflict(now, series));
@@ -185,7 +155,7 @@ impl Probes {
                 if before != Some(name)
                     && let Some(run) = runs.get_mut(now, (source, name))
                 {
-                    run.untaken = [None; PROBES];
+                    run.take();
                 }
                 before = Some(name);
             };
@@ -204,41 +174,11 @@ impl Probes {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_run_is_a_loop_with_the_fourth_probe_in_ten_seconds_that_is_not_taken(
-            steps in prop::collection::vec((200_u64..6_000, 0_u8..5), 1..60),
-        ) {
-            let mut run = Run::default();
-            let mut untaken: Vec<Time> = Vec::new();
-            let mut now = Time(0);
-            for (millis, what) in steps {
-                now = now.plus(Duration::from_millis(millis));
-                if what == 0 {
-                    run.untaken = [None; PROBES];
-                    untaken.clear();
-                    continue;
-                }
-                untaken.push(now);
-                let lately = untaken.iter().filter(|at| now.since(**at) <= WINDOW).count();
-                prop_assert_eq!(run.probe(now, true), lately > 3);
-            }
-        }
-    }
-
-    #[test]
-    fn two_hasty_gaps_make_a_loop_and_a_break_ends_it() {
-        let mut run = Run::default();
-        let times = [0, 199, 398, 597, 797, 996, 1_195];
-        let is_loop = times.map(|millis| {
-            run.untaken = [None; PROBES];
-            run.probe(Time(millis * 1_000_000), true)
-        });
-        assert_eq!(is_loop, [false, false, true, true, false, false, true]);
-    }
+/// A probe is evidence of `condition`, about this name of it or the first.
+fn show(condition: Condition, name: Option<NameHash>, digest: &Digest, findings: &mut Findings) {
+    let mut proposed = digest.records.iter().filter(|r| r.section == Section::Authority);
+    // What a PTR record proposes is the name that it points to; it is about its owner.
+    let is_it = |r: &&Record| name.is_none_or(|name| r.name == name || r.data.as_name() == name);
+    let about = proposed.find(is_it).map(|record| About::Name(record.at));
+    findings.show(Evidence { condition, about, other: None, role: None });
 }

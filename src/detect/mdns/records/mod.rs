@@ -13,10 +13,12 @@
 //! | `interval` | sent again too soon |
 //! | `announce` | announced too often |
 //! | `change` | changed too often |
+//! | `flapping` | withdrawn and sent again for minutes |
 //! | `withdraw` | withdrawn and sent again too often |
 
 mod announce;
 mod change;
+mod flapping;
 mod interval;
 #[cfg(test)]
 mod tests;
@@ -32,6 +34,7 @@ use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use announce::{Announced, ProbeTimes};
 use change::{Changes, Rrsets};
+use flapping::Flapping;
 use interval::{AskedFor, LeastGaps, Sending};
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -71,6 +74,7 @@ pub(crate) struct Records {
     sent: Table<RecordKey, SentRecord, 2_048>,
     rrsets: Rrsets,
     probes: ProbeTimes,
+    flapping: Flapping,
     /// Responses heard. Wraps.
     messages: u32,
     /// When a record last lost its history: for a minute from then on, an unknown record need not
@@ -88,6 +92,7 @@ impl Records {
             sent: Table::new(key, announce::MEMORY),
             rrsets: Rrsets::new(key),
             probes: ProbeTimes::new(key),
+            flapping: Flapping::new(key),
             messages: 0,
             forgot: None,
         }
@@ -175,11 +180,14 @@ impl Records {
         if !is_alive {
             sent.withdrawn.go();
             sent.announced.clear();
-        } else if sent.withdrawn.come(now, sent.gone.at()) {
-            offend(findings, Rule::GoodbyeRate, place, None);
         }
+        let gone = sent.gone.at();
+        let is_back = is_alive && sent.withdrawn.come(gone);
         if sent.withdrawn.is_flapping(now) {
             findings.matched(Cause::GoodbyeFlapping);
+            if is_back {
+                offend(findings, Rule::GoodbyeRate, place, None);
+            }
         }
 
         if message.changes.changed & (1 << place) != 0 {
@@ -205,6 +213,16 @@ impl Records {
         }
 
         let is_doubtful = self.forgot.is_some_and(|at| now.since(at) <= Self::DOUBT);
+        if is_first && record.rtype.is_address() {
+            self.flapping.moves(now, view.sender);
+        }
+        if is_back
+            && !self.announces_address(view)
+            && self.flapping.trip(now, view.sender, key, gone)
+        {
+            let about = About::Name(record.at);
+            findings.show(Evidence::of(Condition::GoodbyeFlapping, about));
+        }
         if is_first
             && record.rtype.is_address()
             && self.rrsets.hear_address(view, record, self.messages)
@@ -212,6 +230,17 @@ impl Records {
         {
             offend(findings, Rule::UpdateRate, place, None);
         }
+    }
+
+    /// Whether the message has an address that was not heard before. Those before this record are
+    /// known already.
+    fn announces_address(&self, view: &View<'_>) -> bool {
+        let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+        let mut addresses = records.filter(|r| r.rtype.is_address() && is_sent(r) && r.ttl > 0);
+        addresses.any(|record| {
+            let Record { name, rtype, class, data, .. } = *record;
+            self.sent.get(view.now, (view.source, name, rtype, class, data)).is_none()
+        })
     }
 }
 

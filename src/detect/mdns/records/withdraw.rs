@@ -24,14 +24,14 @@ impl Withdrawn {
         self.is_gone = true;
     }
 
-    /// It is sent; its last goodbye was at `gone`. Returns whether that was once too often.
-    pub(super) fn come(&mut self, now: Time, gone: Time) -> bool {
-        if !self.is_gone {
-            return false;
+    /// It is sent; its last goodbye was at `gone`. Returns whether it was withdrawn until now.
+    pub(super) fn come(&mut self, gone: Time) -> bool {
+        let is_back = self.is_gone;
+        if is_back {
+            self.is_gone = false;
+            self.trips.push(gone);
         }
-        self.is_gone = false;
-        self.trips.push(gone);
-        self.is_flapping(now)
+        is_back
     }
 
     /// Whether it flaps.
