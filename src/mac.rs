@@ -12,6 +12,11 @@ impl Mac {
         self.0[0] & 1 == 1
     }
 
+    /// Whether this is 00:00:00:00:00:00, which is nobody's; the loopback device has it.
+    pub(crate) const fn is_zero(self) -> bool {
+        matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+
     /// Whether this is ff:ff:ff:ff:ff:ff.
     pub(crate) const fn is_broadcast(self) -> bool {
         matches!(self.0, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff])

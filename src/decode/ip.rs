@@ -56,8 +56,6 @@ pub(super) struct Reading<'a> {
 
 /// No protocol: what [`Packet::next`] is when the headers before it could not be read.
 const NOTHING: u8 = 59;
-/// Extension headers that are followed (RFC 8200 section 4.1 names no more than seven).
-const HEADERS_MAX: usize = 8;
 
 const fn failed<'a>(flaw: Reason) -> Reading<'a> {
     Reading { packet: None, flaw: Some(flaw) }
@@ -154,10 +152,12 @@ pub(super) fn read_v6(bytes: &[u8]) -> Reading<'_> {
     Reading { packet: Some(packet), flaw }
 }
 
-/// Steps over the extension headers, so that `next` and `payload` are those of the transport.
+/// Steps over the extension headers, so that `next` and `payload` are those of the transport. As many
+/// as there are: a host's socket gets the packet too, whatever their number (RFC 8200 section 4.1 has
+/// no limit). Each takes eight octets or more, so the packet's length bounds them.
 fn extensions(packet: &mut Packet<'_>) -> Result<(), Reason> {
     let missing = if packet.cut { Reason::Truncated } else { Reason::BadHeaderLength };
-    for _ in 0..HEADERS_MAX {
+    loop {
         let bytes = packet.payload;
         let len = match packet.next {
             // Hop-by-hop, routing, destination options, mobility, host identity, shim6.
@@ -184,7 +184,6 @@ fn extensions(packet: &mut Packet<'_>) -> Result<(), Reason> {
             return Ok(());
         }
     }
-    Err(Reason::TooManyHeaders)
 }
 
 /// Whether `address` is a multicast group or the limited broadcast address.

@@ -49,7 +49,8 @@ pub struct Observation<'a> {
     pub tags: Tags,
     /// Whom it was sent to.
     pub cast: Cast,
-    /// The device it is counted for; `None` where no sender can be read.
+    /// The device it is counted for; `None` where no sender can be read, and where the source is a
+    /// group or zero.
     pub sender: Option<Sender>,
     /// Source MAC, where the link has one.
     pub source_mac: Option<Mac>,
@@ -228,7 +229,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
     let mut observation = Observation {
         tags: link.tags,
         cast,
-        sender: link.source.map(Sender::Mac).or_else(|| ip.map(|ip| Sender::Ip(ip.source))),
+        sender: sender(&link, ip),
         source_mac: link.source,
         ip,
         destination_port: (found.format == Format::Udp).then_some(found.ports.1),
@@ -261,6 +262,16 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         observation.issues.push(Issue { protocol: named, reason });
     }
     observation
+}
+
+/// Whom a frame is counted for: its source MAC, or its source address where the link has no MAC.
+/// A group, or nothing at all, sends no frame: what claims to come from there has no sender, as
+/// its address says nothing of who it is either.
+fn sender(link: &Link<'_>, ip: Option<Ip>) -> Option<Sender> {
+    match link.source {
+        Some(mac) => (!mac.is_group() && !mac.is_zero()).then_some(Sender::Mac(mac)),
+        None => ip.map(|ip| Sender::Ip(ip.source)),
+    }
 }
 
 /// The network layer and what it carries.

@@ -30,8 +30,6 @@ labelled! {
         BadHeaderLength = "bad_header_length",
         /// A length field disagrees with what is there: IP, UDP, 802.3 or the protocol's own.
         BadLength = "bad_length",
-        /// More IPv6 extension headers than are followed.
-        TooManyHeaders = "too_many_headers",
         /// Addresses of a kind or length that the protocol does not have on this link.
         BadAddress = "bad_address",
         /// An option leaves the message, or has length 0 where that has no meaning.
@@ -130,7 +128,6 @@ impl Reason {
                 Self::BadVersion,
                 Self::BadHeaderLength,
                 Self::BadLength,
-                Self::TooManyHeaders,
             ],
         }
     }

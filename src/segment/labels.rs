@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Longest base of a label in characters, not counting VLAN ids and what makes it unique. The
 /// kernel's names have at most 15 bytes; those in capture files are as long as their writer likes.
@@ -31,7 +31,6 @@ pub struct Labels {
     in_use: Mutex<HashMap<Label, Use>>,
     /// How many of them are synthetic; written under the lock, read without it.
     synthetic: AtomicUsize,
-    doubtful: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -50,17 +49,11 @@ impl Labels {
     /// No label is in use. At most `limit` synthetic ones will be: labels of VLANs that no
     /// kernel device stands for (`--capture.segments-max`).
     pub fn new(sharing: Sharing, limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            sharing,
-            limit,
-            in_use: Mutex::default(),
-            synthetic: AtomicUsize::new(0),
-            doubtful: AtomicU64::new(0),
-        })
+        Arc::new(Self { sharing, limit, in_use: Mutex::default(), synthetic: AtomicUsize::new(0) })
     }
 
     /// Takes the label `wanted`, whose base is clean, into use. If that is in use and not to be shared, the first free one
-    /// of `wanted~2`, `wanted~3`, …, and [`Labels::doubtful`] counts it.
+    /// of `wanted~2`, `wanted~3`, …: the label itself says so, and a warning.
     pub fn claim(self: &Arc<Self>, wanted: &str) -> Claim {
         let mut in_use = self.in_use.lock();
         self.enter(&mut in_use, wanted, false)
@@ -88,12 +81,6 @@ impl Labels {
         self.synthetic.load(Ordering::Relaxed)
     }
 
-    /// How many labels were wanted while another segment had them, since the start.
-    #[cfg(test)]
-    pub(crate) fn doubtful(&self) -> u64 {
-        self.doubtful.load(Ordering::Relaxed)
-    }
-
     fn enter(
         self: &Arc<Self>,
         in_use: &mut HashMap<Label, Use>,
@@ -104,7 +91,6 @@ impl Labels {
             (_, None) => wanted.into(),
             (Sharing::Same, Some((label, _))) => Arc::clone(label),
             (Sharing::Never, Some(_)) => {
-                self.doubtful.fetch_add(1, Ordering::Relaxed);
                 let mut number = 2_usize;
                 loop {
                     let label = format!("{wanted}~{number}");
@@ -179,7 +165,6 @@ mod tests {
         let claims = [labels.claim("eth0.30"), labels.claim("eth0.30"), labels.claim("eth0.30")];
         let given: Vec<&str> = claims.iter().map(|claim| &**claim.label()).collect();
         assert_eq!(given, ["eth0.30", "eth0.30~2", "eth0.30~3"]);
-        assert_eq!(labels.doubtful(), 2);
     }
 
     #[test]
@@ -190,7 +175,6 @@ mod tests {
         drop(first);
         assert_eq!((labels.synthetic(), labels.has_room_for("eth0.31")), (0, true));
         assert_eq!(&**labels.claim("eth0.30").label(), "eth0.30");
-        assert_eq!(labels.doubtful(), 0);
     }
 
     #[test]
@@ -199,7 +183,7 @@ mod tests {
         let first = labels.claim_synthetic("capture.30").unwrap();
         let second = labels.claim_synthetic("capture.30").unwrap();
         assert_eq!(first.label(), second.label());
-        assert_eq!((labels.synthetic(), labels.doubtful()), (1, 0));
+        assert_eq!(labels.synthetic(), 1);
         assert!(labels.claim_synthetic("capture.31").is_none());
         drop(first);
         assert_eq!(labels.synthetic(), 1, "one holder is left");

@@ -216,14 +216,29 @@ fn compare_group_addressed(truth: &Value, report: &Value, out: &mut Vec<Differen
             }
         }
     }
+    let mut theirs: BTreeMap<&str, Volumes> = BTreeMap::new();
     for (mac, kinds) in truth["by_source_mac"].as_object().unwrap() {
-        let ours = devices.remove(mac.as_str()).unwrap_or_default();
-        let theirs = their_volumes(kinds.as_object().unwrap());
+        // Groups and zero are nobody's: those frames are of the device `other`.
+        let mac = if is_nobody(mac) { "" } else { mac };
+        for (group, (packets, bytes)) in their_volumes(kinds.as_object().unwrap()) {
+            let sum = theirs.entry(mac).or_default().entry(group).or_default();
+            sum.0 += packets;
+            sum.1 += bytes;
+        }
+    }
+    for (mac, theirs) in theirs {
+        let ours = devices.remove(mac).unwrap_or_default();
         compare(file, &format!("{mac} "), &ours, &theirs, out);
     }
     for (mac, ours) in devices {
         compare(file, &format!("{mac} "), &ours, &Volumes::new(), out);
     }
+}
+
+/// Whether a MAC is a group's or zero.
+fn is_nobody(mac: &str) -> bool {
+    let first = mac.get(..2).and_then(|octet| u8::from_str_radix(octet, 16).ok());
+    mac == "00:00:00:00:00:00" || first.is_some_and(|octet| octet & 1 == 1)
 }
 
 fn compare(file: &str, whose: &str, ours: &Volumes, theirs: &Volumes, out: &mut Vec<Difference>) {

@@ -1,10 +1,9 @@
 //! What was heard on one interface, over all its segments, as numbers. Pure; knows no capture and
 //! no clock.
 
-use crate::decode::{Protocol, Sender};
+use crate::decode::Protocol;
 use crate::detect::{AddressFamily, Querier};
 use crate::engine::{DeviceSnapshot, Local};
-use crate::mac::Mac;
 use crate::pipeline::SegmentView;
 use std::collections::BTreeSet;
 
@@ -109,9 +108,7 @@ impl Summary {
 
 /// Whether it is another device that was heard, not this machine or a virtual one on it.
 fn is_another(device: &DeviceSnapshot) -> bool {
-    // The loopback device sends from this address.
-    let is_nobody = device.sender == Sender::Mac(Mac([0; 6]));
-    device.received.any && !device.identity.local && !is_nobody
+    device.received.any && !device.identity.local
 }
 
 #[cfg(test)]

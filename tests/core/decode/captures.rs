@@ -4,7 +4,7 @@
 
 use crate::support::captures_dir;
 use multicast_exporter::decode::mdns::{self, HashKey, Shape};
-use multicast_exporter::decode::{self, Cast, Message, Protocol, Sender};
+use multicast_exporter::decode::{self, Cast, Message, Protocol};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
@@ -134,10 +134,7 @@ fn protocols_are_those_of_tshark() {
                 Protocol::OtherMulticast | Protocol::OtherBroadcast => "other",
                 named => named.label(),
             };
-            let source = match seen.sender {
-                Some(Sender::Mac(mac)) => mac.to_string(),
-                Some(Sender::Ip(_)) | None => String::new(),
-            };
+            let source = seen.source_mac.map(|mac| mac.to_string()).unwrap_or_default();
             for counts in [&mut total, by_source.entry(source).or_default()] {
                 let entry = counts.entry(label.to_owned()).or_default();
                 entry.0 += 1;

@@ -392,8 +392,14 @@ fn extension_headers_are_stepped_over() {
     chain.extend(udp(5353, 5353, QUERY));
     let bytes = ethernet(GROUP, 0x86dd, &ipv6(0, &chain));
     assert_eq!((eth(&bytes).protocol, reasons(&eth(&bytes))), (Protocol::Mdns, vec![]));
+    // However many there are.
+    let mut many = [60, 0, 1, 4, 0, 0, 0, 0].repeat(99);
+    many.extend([17, 0, 1, 4, 0, 0, 0, 0]);
+    many.extend(udp(5353, 5353, QUERY));
+    let bytes = ethernet(GROUP, 0x86dd, &ipv6(60, &many));
+    assert_eq!((eth(&bytes).protocol, reasons(&eth(&bytes))), (Protocol::Mdns, vec![]));
     let endless = ethernet(GROUP, 0x86dd, &ipv6(0, &[0; 80]));
-    assert_eq!(reasons(&eth(&endless)), [Reason::TooManyHeaders]);
+    assert_eq!(reasons(&eth(&endless)), [Reason::BadHeaderLength]);
     let outside = ethernet(GROUP, 0x86dd, &ipv6(0, &[17, 9, 0, 0, 0, 0, 0, 0]));
     assert_eq!(reasons(&eth(&outside)), [Reason::BadHeaderLength]);
 }
@@ -564,4 +570,19 @@ proptest! {
     fn any_message_of_any_protocol(bytes in random_message(), missing in 0_usize..2) {
         check(LinkType::Ethernet, &bytes, bytes.len() + missing);
     }
+}
+
+#[test]
+fn a_group_or_zero_sends_nothing() {
+    let from = |mac: [u8; 6]| {
+        let mut bytes = ethernet(GROUP, 0x0800, &mdns_v4());
+        bytes[6..12].copy_from_slice(&mac);
+        let seen = eth(&bytes);
+        (seen.sender, seen.source_mac, seen.protocol)
+    };
+    let host = [0, 0, 0, 0, 0, 1];
+    for mac in [[0x01, 0, 0x5e, 0, 0, 0xfb], [0xff; 6], [0; 6]] {
+        assert_eq!(from(mac), (None, Some(Mac(mac)), Protocol::Mdns), "counted, but nobody's");
+    }
+    assert_eq!(from(host).0, Some(Sender::Mac(Mac(host))));
 }
