@@ -21,6 +21,8 @@ const BROWSED_TYPE: u8 = 16;
 /// The owner is an instance of a service, such as `Laser._ipp._tcp.local`: its SRV and TXT records
 /// are its own (RFC 6763 section 4). Other owners of TXT records may share them.
 const SERVICE_INSTANCE: u8 = 32;
+/// The owner is the list of all types of service: what its PTR records name is no host's alone.
+const TYPE_LIST: u8 = 64;
 /// TXT data longer than this is too long, in octets.
 const TXT_MAX: usize = 1300;
 
@@ -54,6 +56,9 @@ impl Traits {
                 // Subtypes and the list of all types have more labels.
                 if count == 3 {
                     bits |= BROWSED_TYPE;
+                }
+                if count == 4 && first == Some(b"_services") && third == b"_dns-sd" {
+                    bits |= TYPE_LIST;
                 }
             }
             // An instance's name is one label, but some write a dot in it as it is.
@@ -100,6 +105,11 @@ impl Traits {
         self.0 & SERVICE_INSTANCE != 0
     }
 
+    /// Whether the owner is the list of all types of service (RFC 6763 section 9).
+    pub(crate) const fn is_type_list(self) -> bool {
+        self.0 & TYPE_LIST != 0
+    }
+
     /// Whether it is TXT data of more than 1300 octets.
     pub(crate) const fn is_long_txt(self) -> bool {
         self.0 & LONG_TXT != 0
@@ -139,6 +149,7 @@ mod tests {
             assert_eq!(traits.has_link_local_name(), is_local, "{name}");
             assert_eq!(traits.is_service_type(), is_type, "{name}");
             assert_eq!(traits.is_browsed_type(), name == "_ipp._tcp.local", "{name}");
+            assert_eq!(traits.is_type_list(), name == "_services._dns-sd._udp.local", "{name}");
         }
     }
 

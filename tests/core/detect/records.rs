@@ -203,7 +203,7 @@ fn record_interval_of_the_stuck_printer() {
 #[test]
 fn record_interval_asked() {
     let answer_twice = |question: Vec<u8>| {
-        after(&[(0, ask_a()), (20, a_record()), (200, question), (20, a_record())])
+        after(&[(0, ask_a()), (20, a_record()), (490, question), (20, a_record())])
     };
     assert_eq!(answer_twice(ask_a()), SOFT);
     // By the printer itself, for anything, over IPv6, to one host, or from another port.
@@ -231,14 +231,127 @@ fn record_interval_asked() {
 
 #[test]
 fn record_interval_asked_before_is_not_asked_in_between() {
-    assert_eq!(after(&[(0, ask_a()), (20, a_record()), (200, a_record())]), HARD);
+    assert_eq!(after(&[(0, ask_a()), (20, a_record()), (481, a_record())]), HARD);
     // Whatever the clock's resolution: the order counts.
-    assert_eq!(after(&[(0, ask_a()), (0, a_record()), (200, a_record())]), HARD);
-    assert_eq!(after(&[(0, a_record()), (0, ask_a()), (200, a_record())]), SOFT);
-    assert_eq!(after(&[(0, a_record()), (200, a_record()), (0, ask_a())]), HARD);
-    // One question, one answer.
-    let asked_once = [(0, a_record()), (200, ask_a()), (20, a_record()), (20, a_record())];
-    assert_eq!(after(&asked_once), [(Rule::RecordInterval, 1), (Rule::RecordIntervalAsked, 1)]);
+    assert_eq!(after(&[(0, ask_a()), (0, a_record()), (501, a_record())]), HARD);
+    assert_eq!(after(&[(0, a_record()), (0, ask_a()), (501, a_record())]), SOFT);
+    assert_eq!(after(&[(0, a_record()), (501, a_record()), (0, ask_a())]), HARD);
+}
+
+/// RFC 6762 section 15: several responders may be behind one MAC, and each answers.
+#[test]
+fn record_interval_asked_by_one_question_of_two_programs() {
+    let answers = |ask: Vec<u8>, record: fn() -> Vec<u8>, gaps: &[u64]| {
+        let mut frames = vec![(0, ask)];
+        frames.extend(gaps.iter().map(|gap| (*gap, record())));
+        after(&frames)
+    };
+    let v6 = || PRINTER.mdns6(response([a()]));
+    for (ask, record) in [(ask_a(), a_record as fn() -> Vec<u8>), (ask_a(), v6)] {
+        assert_eq!(answers(ask.clone(), record, &[20, 480]), SOFT);
+        assert_eq!(answers(ask.clone(), record, &[20, 481]), HARD, "no longer within 500 ms");
+        assert_eq!(answers(ask, record, &[20, 20, 20]), [HARD[0], SOFT[0]], "a third one");
+    }
+    // A question for something else in between changes nothing.
+    let other = || PHONE.mdns4(Query::browse("_http._tcp"));
+    let with_another = [(0, ask_a()), (20, a_record()), (10, other()), (20, a_record())];
+    assert_eq!(after(&with_another), SOFT);
+    // Nor does a unicast answer count as one.
+    let unicast = || PRINTER.mdns_unicast4(PHONE, canon().address_response());
+    let with_unicast = [(0, ask_a()), (20, unicast()), (20, a_record()), (20, a_record())];
+    assert_eq!(after(&with_unicast), SOFT);
+}
+
+/// The list of all types is nobody's alone: each program of a host has its types in it.
+#[test]
+fn record_interval_of_the_list_of_types() {
+    let listed = || ptr(SERVICE_TYPES, "_http._tcp.local");
+    let program = |name: &str, host: Host| {
+        let instance = format!("{name}._http._tcp.local");
+        let own = [
+            ptr("_http._tcp.local", &instance),
+            srv(&instance, &format!("{name}.local"), 80),
+            address(&format!("{name}.local"), host.v4.into()),
+        ];
+        response(own.into_iter().chain([listed()]))
+    };
+    let say = |name: &str| PRINTER.mdns4(program(name, PRINTER));
+    assert_eq!(after(&[(0, say("one")), (10, say("two"))]), NONE);
+    assert_eq!(after(&[(0, say("one")), (10, say("two")), (300, say("one"))]), HARD);
+    // All five programs of a host answer a question for it.
+    let alone = || PRINTER.mdns4(response([listed()]));
+    let ask = || PHONE.mdns4(Query::new(SERVICE_TYPES, TYPE::PTR));
+    let mut answers = vec![(0, ask())];
+    answers.extend((0..5).map(|_| (40, alone())));
+    assert_eq!(after(&answers), [(Rule::RecordIntervalAsked, 4)]);
+    // Nobody asked, or too long ago: that is one program which repeats itself.
+    assert_eq!(after(&[(0, alone()), (300, alone())]), HARD);
+    assert_eq!(after(&[(0, ask()), (100, alone()), (401, alone())]), HARD);
+    // One program leaves and the other stays, again and again.
+    let bye = || {
+        let mut bye = listed();
+        bye.ttl = 0;
+        PRINTER.mdns4(response([bye]))
+    };
+    let trips: Vec<_> = (0..8).flat_map(|_| [(3_000, alone()), (3_000, bye())]).collect();
+    assert_eq!(after(&trips), NONE);
+}
+
+/// RFC 6762 section 6.6: what somebody else withdraws, or gives less than half of its life, its
+/// owner must send again.
+#[test]
+fn record_interval_of_what_another_withdrew() {
+    let listed = |ttl| {
+        let mut record = ptr("_ipp._tcp.local", SERVICE);
+        record.ttl = ttl;
+        response([record])
+    };
+    let mine = || PRINTER.mdns4(listed(4_500));
+    let with = |between: Vec<u8>| after(&[(0, mine()), (200, between), (100, mine())]);
+    for (what, between, expected) in [
+        ("nothing", PHONE.mdns4(Query::browse("_http._tcp")), HARD),
+        ("a goodbye", LAPTOP.mdns4(listed(0)), SOFT),
+        ("over IPv6", LAPTOP.mdns6(listed(0)), SOFT),
+        ("less than half", LAPTOP.mdns4(listed(2_249)), SOFT),
+        ("half", LAPTOP.mdns4(listed(2_250)), HARD),
+        ("a goodbye of another program of the host", PRINTER.mdns6(listed(0)), SOFT),
+        ("a short life, by another program", PRINTER.mdns6(listed(120)), SOFT),
+        (
+            "another record",
+            LAPTOP.mdns4(response([ptr("_ipp._tcp.local", "x._ipp._tcp.local")])),
+            HARD,
+        ),
+        ("to one host", LAPTOP.mdns_unicast4(PRINTER, listed(0)), HARD),
+        ("a known answer", LAPTOP.mdns4(Query::browse("_http._tcp").known(a())), HARD),
+    ] {
+        assert_eq!(with(between), expected, "{what}");
+    }
+    // One goodbye, one answer; and it must come after it.
+    let bye = || LAPTOP.mdns4(listed(0));
+    let twice = [(0, mine()), (200, bye()), (100, mine()), (100, mine())];
+    assert_eq!(after(&twice), [HARD[0], SOFT[0]]);
+    assert_eq!(after(&[(0, bye()), (100, mine()), (100, mine())]), HARD);
+    // The host's address with a tenth of its life; two minutes are what it should have.
+    let short = |ttl| LAPTOP.mdns4(response([record("canon.local", true, ttl, a().rdata)]));
+    assert_eq!(after(&[(0, a_record()), (200, short(12)), (100, a_record())]), SOFT);
+    assert_eq!(after(&[(0, a_record()), (200, short(119)), (100, a_record())]), HARD);
+}
+
+/// An NSEC record that comes along with new data of its name says nothing of its own.
+#[test]
+fn record_interval_of_nsec_beside_new_data() {
+    let renamed = |host: &str| {
+        let mut packet = reply();
+        let reverse = "7.0.53.10.in-addr.arpa";
+        packet.answers.push(record(reverse, true, 120, ptr("x", host).rdata));
+        packet.additional_records.push(nsec(reverse, &[TYPE::PTR]));
+        PRINTER.mdns4(message(&packet))
+    };
+    let name = |n: u64| (if n == 0 { 0 } else { 200 }, renamed(&format!("canon-{n}.local")));
+    assert_eq!(after(&[name(0), name(1), name(2)]), NONE);
+    assert_eq!(after(&[name(0), (200, renamed("canon-0.local"))]), HARD);
+    let alone = || PRINTER.mdns4(response([nsec("canon.local", &[TYPE::A])]));
+    assert_eq!(after(&[(0, alone()), (200, alone())]), HARD);
 }
 
 #[test]
@@ -476,9 +589,10 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
     prop::collection::vec((prop_oneof![5_u64..400, 5_u64..3_000], step), 1..120)
 }
 
-/// How often something was sent since the last question of any kind, and how many questions for
-/// one record of the message waited when that began: asked after it was sent before, and no more
-/// than 500 ms ago. No more than four are known.
+/// Of a history that ends with something that was sent: how often it was sent since the last
+/// question of any kind, and how many questions for one record of the message waited when that
+/// began: asked after it was sent before, and no more than 500 ms ago. No more than four are known.
+/// Each asks for two answers.
 fn waiting(
     history: &[(u64, Step)],
     now: u64,
@@ -530,18 +644,22 @@ proptest! {
                         let gap = now - history[before].0;
                         let since = || history[before + 1..].iter().map(|(_, step)| step);
                         // Any of the message's records: the others come along.
-                        let asked = since().any(|s| matches!(s, Step::Ask(m) if sent(m)));
+                        let asked = since().any(|s| {
+                            matches!(s, Step::Ask(m) if sent(m))
+                                || matches!(s, Step::Send { records, alive: false, .. }
+                                    if records & (1 << n) != 0)
+                        });
                         let probed = since()
                             .any(|s| matches!(s, Step::Probe { record, own: false } if sent(record)));
                         let also = || {
                             let same = |record: u8| record & (1 << n) != 0;
-                            let (answers, waited) = waiting(&history, now, |step| match step {
+                            let (answers, waited) = waiting(&history[..=before], now, |step| match step {
                                 Step::Send { records, v6: six, alive: live } => {
                                     same(*records) && *six == v6 && *live == alive
                                 }
                                 _ => false,
                             }, |m| sent(&m));
-                            waited > answers
+                            2 * waited > answers
                         };
                         if alive && gap < if probed { 225 } else { 900 } {
                             let is_asked = asked || !probed && also();

@@ -3,14 +3,19 @@
 //!
 //! Whether it was asked for in between follows from the order in which messages were heard, not
 //! from their time: a question and the answer before it may have the same time stamp. Two questions
-//! that came before the first of two answers asked for both: systemd-resolved answers each.
+//! that came before the first of two answers asked for both: systemd-resolved answers each. A
+//! question asks for two answers within 500 ms, because two programs may be behind one MAC (section
+//! 15); of the list of all types, which is nobody's alone, for as many as come.
 
+use crate::decode::mdns::Record;
 use crate::detect::memory::questions::{Asked, Order};
 use crate::detect::rule::Rule;
 use crate::detect::view::{Vantage, View};
 use crate::time::Time;
 use std::time::Duration;
 
+/// Programs behind one MAC that each may answer a question.
+const ANSWERS: usize = 2;
 /// Between two sendings of a record.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// No responder that keeps a second between the announcements of each service repeats itself sooner
@@ -92,11 +97,16 @@ impl AskedFor {
         })
     }
 
-    /// Whether more questions for one record of the message were waiting before it was sent last
-    /// than it was sent since: this is the answer to another one of them.
-    fn answers_another(view: &View<'_>, again: Again) -> bool {
+    /// Whether the questions for one record of the message that were waiting before it was sent
+    /// last ask for more answers than it was sent since: this is one of those.
+    fn answers_another(view: &View<'_>, record: &Record, again: Again) -> bool {
         if !view.questions.may_wait(view.now) {
             return false;
+        }
+        if record.traits.is_type_list() {
+            let order = view.questions.order();
+            let after = order.before(u16::MAX);
+            return view.questions.waiting(view.now, record, view.sender, after, order) > 0;
         }
         let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
         let waiting = |record| {
@@ -104,27 +114,29 @@ impl AskedFor {
             view.questions.waiting(view.now, record, view.sender, after, until)
         };
         let mut sent = records.filter(|record| super::is_sent(record));
-        sent.any(|record| waiting(record) > usize::from(again.times))
+        sent.any(|record| waiting(record) * ANSWERS > usize::from(again.times))
     }
 
     /// What there is to say, if anything, of a record that is sent again: whether nobody asked, and
-    /// the rule that this breaks.
+    /// the rule that this breaks. `is_owed` says whether somebody else withdrew it.
     pub(super) fn judge(
         &mut self,
         view: &View<'_>,
+        record: &Record,
         again: Again,
+        is_owed: bool,
         least: LeastGaps,
     ) -> (bool, Option<Rule>) {
         let is_since = |order: Option<Order>| order.is_some_and(|o| o.is_after(again.order));
-        let (mut query, mut probe) = (false, false);
+        let (mut query, mut probe) = (is_owed, false);
         if view.questions.order().is_after(again.order) {
             let asked = self.find(view);
-            query = is_since(asked.query);
+            query |= is_since(asked.query);
             probe = is_since(asked.probe);
         }
         let least = if probe { least.after_a_probe } else { least.otherwise };
         let is_early = again.gap < least;
-        query = query || is_early && !probe && Self::answers_another(view, again);
+        query = query || is_early && !probe && Self::answers_another(view, record, again);
         let rule = is_early.then_some(match (query, probe) {
             (true, _) => Rule::RecordIntervalAsked,
             (false, false) if again.gap >= HARD => Rule::RecordIntervalSoft,

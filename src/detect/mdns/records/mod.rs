@@ -8,18 +8,25 @@
 //! record that is in one message twice was sent once. While silence proves nothing, records are
 //! remembered and signatures are found, but sending unasked does not count as a violation.
 //!
+//! Several programs may be behind one MAC and address (RFC 6762 section 15). Each of them lists the
+//! types of its services, so what the list of all types names is nobody's alone: it is judged only
+//! where a message has nothing else, and neither its announcements nor its goodbyes are counted.
+//! An NSEC record beside another of its name says nothing of its own.
+//!
 //! | file | reason |
 //! |---|---|
 //! | `interval` | sent again too soon |
 //! | `announce` | announced too often |
 //! | `change` | changed too often |
 //! | `flapping` | withdrawn and sent again for minutes |
+//! | `rescue` | sent again because somebody else withdrew it |
 //! | `withdraw` | withdrawn and sent again too often |
 
 mod announce;
 mod change;
 mod flapping;
 mod interval;
+mod rescue;
 #[cfg(test)]
 mod tests;
 mod withdraw;
@@ -36,6 +43,7 @@ use announce::{Announced, ProbeTimes};
 use change::{Changes, Rrsets};
 use flapping::Flapping;
 use interval::{AskedFor, LeastGaps, Sending};
+use rescue::Rescues;
 use std::cell::OnceCell;
 use std::time::Duration;
 use withdraw::Withdrawn;
@@ -67,14 +75,15 @@ struct SentRecord {
 /// What is remembered of a segment's records.
 ///
 /// At most 16,384 records that were sent within 66 minutes, 136 bytes each: 2.1 MiB. Of more, the
-/// one not sent for longest loses its history: less is found, but nothing false. Sets of records
-/// and probes have bounds of their own, see `change` and `announce`.
+/// one not sent for longest loses its history: less is found, but nothing false. Sets of records,
+/// probes and what is owed have bounds of their own, see `change`, `announce` and `rescue`.
 #[derive(Debug)]
 pub(crate) struct Records {
     sent: Table<RecordKey, SentRecord, 2_048>,
     rrsets: Rrsets,
     probes: ProbeTimes,
     flapping: Flapping,
+    rescues: Rescues,
     /// Responses heard. Wraps.
     messages: u32,
     /// When a record last lost its history: for a minute from then on, an unknown record need not
@@ -93,6 +102,7 @@ impl Records {
             rrsets: Rrsets::new(key),
             probes: ProbeTimes::new(key),
             flapping: Flapping::new(key),
+            rescues: Rescues::new(key),
             messages: 0,
             forgot: None,
         }
@@ -126,6 +136,7 @@ impl Records {
                 findings.show(Evidence::of(Condition::RecordChurn, About::Name(record.at)));
             }
         }
+        let sent = || mdns.digest.records.iter().filter(|record| is_sent(record));
         let mut message = CurrentResponse {
             answers: AskedFor::default(),
             least: LeastGaps::on(view.vantage),
@@ -133,6 +144,7 @@ impl Records {
             is_announcement: mdns.kind == Kind::Announcement,
             probed: OnceCell::new(),
             changes,
+            lists_types_only: sent().all(|record| record.traits.is_type_list()),
         };
         for (place, record) in (0_u8..128).zip(&mdns.digest.records) {
             if is_sent(record) {
@@ -160,14 +172,19 @@ impl Records {
         if !there.is_new && sent.message == self.messages {
             return;
         }
+        let before = sent.message;
         sent.message = self.messages;
 
         let is_alive = record.ttl > 0;
         let is_first = is_alive && !sent.alive.was_sent();
         let order = view.questions.order();
         let sending = if is_alive { &mut sent.alive } else { &mut sent.gone };
-        if let Some(again) = sending.send(now, order) {
-            let (is_unasked, rule) = message.answers.judge(view, again, message.least);
+        if let Some(again) = sending.send(now, order)
+            && !message.says_nothing_of_its_own(view, record)
+        {
+            let is_owed = self.rescues.is_owed(now, record, before);
+            let (is_unasked, rule) =
+                message.answers.judge(view, record, again, is_owed, message.least);
             if is_unasked {
                 findings.matched(Cause::RepeatedResponse);
             }
@@ -175,6 +192,11 @@ impl Records {
             if let Some(rule) = rule.filter(|_| message.is_judged && is_alive) {
                 offend(findings, rule, place, Some(again.gap));
             }
+        }
+
+        self.rescues.hear(now, record, self.messages);
+        if record.traits.is_type_list() {
+            return;
         }
 
         if !is_alive {
@@ -254,6 +276,20 @@ struct CurrentResponse {
     /// When the sender last probed for what it announces, once that was asked.
     probed: OnceCell<Option<Time>>,
     changes: Changes,
+    /// Whether it has nothing but the list of all types.
+    lists_types_only: bool,
+}
+
+impl CurrentResponse {
+    /// Whether what a record says follows from another one of the message, which is judged.
+    fn says_nothing_of_its_own(&self, view: &View<'_>, record: &Record) -> bool {
+        if record.rtype != RType::NSEC {
+            return record.traits.is_type_list() && !self.lists_types_only;
+        }
+        let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+        let mut beside = records.filter(|other| is_sent(other) && other.rtype != RType::NSEC);
+        beside.any(|other| other.name == record.name)
+    }
 }
 
 fn offend(findings: &mut Findings, rule: Rule, place: u8, gap: Option<Duration>) {

@@ -142,10 +142,17 @@ fn what_is_asked_for_or_a_second_old_is_not_marked() {
     }
 }
 
-/// systemd-resolved answers each of two questions that came within a millisecond.
+/// systemd-resolved answers each of two questions that came within a millisecond, and two programs
+/// may answer each.
 #[test]
-fn as_many_answers_as_questions_were_asked_for() {
+fn twice_as_many_answers_as_questions_were_asked_for() {
     let query = PHONE.mdns4(Query::new("a1ca45000000.local", simple_dns::TYPE::A));
+    // The bench takes answers for announcements, of which there are too many.
+    let intervals = |findings: &Findings| {
+        let mut rules = rules(findings);
+        rules.retain(|rule| *rule != Rule::AnnouncementCount);
+        rules
+    };
     for questions in 1..=4 {
         let mut bench = Bench::new();
         bench.after(0, &query);
@@ -153,15 +160,15 @@ fn as_many_answers_as_questions_were_asked_for() {
         for _ in 0..questions {
             bench.after(10, &query);
         }
-        for answer in 0..questions {
+        for answer in 0..2 * questions {
             let findings = bench.after(1, &host());
             assert!(findings.signatures().is_empty(), "{questions}, {answer}");
-            assert_eq!(rules(&findings), [Rule::RecordIntervalAsked], "{questions}, {answer}");
+            assert_eq!(intervals(&findings), [Rule::RecordIntervalAsked], "{questions}, {answer}");
         }
         for _ in 0..3 {
             let findings = bench.after(1, &host());
             assert_eq!(findings.signatures().iter().collect::<Vec<_>>(), [Cause::RepeatedResponse]);
-            assert_eq!(rules(&findings), [Rule::RecordInterval], "{questions}");
+            assert_eq!(intervals(&findings), [Rule::RecordInterval], "{questions}");
         }
     }
 }

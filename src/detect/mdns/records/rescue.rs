@@ -1,0 +1,151 @@
+//! Answers that a responder owes because somebody else withdrew its record, or gave it a short life
+//! (RFC 6762 section 6.6): whoever hears a record of theirs, with the same data and a TTL of 0 or
+//! under half of the true one, must send it again.
+//!
+//! Who said that does not matter: another host, or another program of the same one, over either
+//! address family.
+
+use crate::decode::mdns::{DataHash, HashKey, NameHash, RClass, RType, Record};
+use crate::detect::memory::table::Table;
+use crate::time::Time;
+use std::time::Duration;
+
+/// How long a short life is remembered: what is sent again later is not too soon.
+const MEMORY: Duration = Duration::from_secs(1);
+/// Half of the longest TTL in use, in seconds (RFC 6762 section 10).
+const HALF_OTHER: u32 = 4_500 / 2;
+/// Half of the TTL of what names a host.
+const HALF_HOST: u32 = 120 / 2;
+
+/// A record, whoever sends it.
+type Data = (NameHash, RType, RClass, DataHash);
+
+/// A record was sent with a TTL that is short for it, or may be.
+#[derive(Clone, Copy, Debug)]
+struct Shortened {
+    ttl: u32,
+    /// By which response.
+    message: u32,
+}
+
+/// What was given a short life in the last second.
+///
+/// At most 512 records, 24 KiB. What is forgotten at that bound counts as asked for, for a second:
+/// a missed violation is better than a false one.
+#[derive(Debug)]
+pub(super) struct Rescues {
+    shortened: Table<Data, Shortened, 64>,
+    /// When the last one was heard: long after it there is nothing to look up.
+    last: Option<Time>,
+    forgot: Option<Time>,
+}
+
+impl Rescues {
+    pub(super) fn new(key: HashKey) -> Self {
+        Self { shortened: Table::new(key, MEMORY), last: None, forgot: None }
+    }
+
+    /// Hears a record of the response that is counted as `message`. Of what names a host, 120 s is
+    /// the life that it should have; of shared records another host may ask for more.
+    pub(super) fn hear(&mut self, now: Time, record: &Record, message: u32) {
+        let half = if record.rtype == RType::PTR { HALF_OTHER } else { HALF_HOST };
+        if record.ttl >= half {
+            return;
+        }
+        self.last = Some(now);
+        let shortened = Shortened { ttl: record.ttl, message };
+        let place = self.shortened.entry(now, data(record), || shortened);
+        *place.value = shortened;
+        if place.forgot {
+            self.forgot = Some(now);
+        }
+    }
+
+    /// Whether the record, which is sent now and was sent by the same source in the response
+    /// `before`, is owed since then.
+    pub(super) fn is_owed(&self, now: Time, record: &Record, before: u32) -> bool {
+        let is_recent = |at: Time| now.since(at) <= MEMORY;
+        if !self.last.is_some_and(is_recent) {
+            return false;
+        }
+        self.forgot.is_some_and(is_recent)
+            || self.shortened.get(now, data(record)).is_some_and(|shortened| {
+                // The number of a response wraps.
+                let is_since = shortened.message.wrapping_sub(before).cast_signed() >= 0;
+                is_since && u64::from(shortened.ttl) * 2 < record.ttl.into()
+            })
+    }
+}
+
+const fn data(record: &Record) -> Data {
+    (record.name, record.rtype, record.class, record.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::mdns::{Section, Traits};
+
+    const KEY: HashKey = HashKey([1, 2, 3, 4]);
+
+    fn record(name: u64, rtype: RType, ttl: u32) -> Record {
+        Record {
+            section: Section::Answer,
+            name: NameHash(name),
+            rtype,
+            class: RClass::IN,
+            flush: true,
+            ttl,
+            data: DataHash(7),
+            traits: Traits::default(),
+            at: 0,
+        }
+    }
+
+    #[test]
+    fn a_record_is_owed_after_less_than_half_of_its_life() {
+        for (rtype, shortened, own, expected) in [
+            (RType::A, 0, 120, true),
+            (RType::A, 59, 120, true),
+            (RType::A, 60, 120, false),
+            (RType::A, 30, 60, false),
+            (RType::A, 29, 60, true),
+            (RType::PTR, 0, 4_500, true),
+            (RType::PTR, 120, 4_500, true),
+            (RType::PTR, 2_249, 4_500, true),
+            (RType::PTR, 2_250, 4_500, false),
+            (RType::PTR, 120, 120, false),
+            (RType::PTR, 0, 0, false),
+        ] {
+            let mut rescues = Rescues::new(KEY);
+            rescues.hear(Time(0), &record(1, rtype, shortened), 9);
+            let is_owed = rescues.is_owed(Time(1), &record(1, rtype, own), 8);
+            assert_eq!(is_owed, expected, "{rtype:?} {shortened} {own}");
+        }
+    }
+
+    #[test]
+    fn only_the_same_record_within_a_second_and_since_it_was_sent() {
+        let mut rescues = Rescues::new(KEY);
+        let second = MEMORY.as_nanos() as u64;
+        rescues.hear(Time(0), &record(1, RType::A, 0), 9);
+        let is_owed =
+            |at, name, before| rescues.is_owed(Time(at), &record(name, RType::A, 120), before);
+        assert!(is_owed(second, 1, 9) && !is_owed(second + 1, 1, 9));
+        assert!(!is_owed(0, 2, 9));
+        assert!(!is_owed(0, 1, 10), "it was sent since");
+        assert!(is_owed(0, 1, u32::MAX), "the number wraps");
+    }
+
+    #[test]
+    fn memory_has_a_bound_and_beyond_it_everything_is_owed() {
+        let mut rescues = Rescues::new(KEY);
+        let hash = KEY.state();
+        for n in 0..100_000_u64 {
+            rescues.hear(Time(n), &record(hash.hash_one(n), RType::A, 0), 1);
+        }
+        assert_eq!(rescues.shortened.capacity(), 64 * 8);
+        assert_eq!(Table::<Data, Shortened, 64>::BYTES_MAX, 16 << 10);
+        assert!(rescues.is_owed(Time(100_000), &record(1, RType::A, 120), 5));
+    }
+}
