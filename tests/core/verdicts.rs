@@ -72,6 +72,14 @@ fn accused(snapshot: &Snapshot) -> BTreeSet<String> {
     snapshot.storms.iter().filter_map(device).collect()
 }
 
+/// Each device's conditions, those of `but` left out.
+fn conditions(snapshot: &Snapshot, but: &BTreeSet<Mac>) -> BTreeSet<String> {
+    let devices = snapshot.devices.iter();
+    let innocent = devices.filter(|d| !matches!(&d.sender, Sender::Mac(mac) if but.contains(mac)));
+    let all = innocent.flat_map(|device| device.conditions.iter().map(move |c| (device.sender, c)));
+    all.map(|(sender, held)| format!("{sender} {}", held.condition.label())).collect()
+}
+
 fn said((sender, level, cause): Accusation) -> String {
     match sender {
         Sender::Mac(mac) => format!("{mac} {level} {cause}"),
@@ -114,6 +122,17 @@ fn findings(scenario: &Scenario) -> Vec<String> {
         find(format!("segment storms {:?} instead of {wanted:?}", segments(&snapshot)));
     }
     let culprits: BTreeSet<Mac> = expected.storms.iter().map(|(mac, ..)| *mac).collect();
+    let wanted: BTreeSet<String> =
+        expected.conditions.iter().map(|(mac, condition)| format!("{mac} {condition}")).collect();
+    let but: BTreeSet<Mac> = culprits
+        .iter()
+        .filter(|c| expected.conditions.iter().all(|(m, _)| m != *c))
+        .copied()
+        .collect();
+    let is = conditions(&snapshot, &but);
+    if is != wanted {
+        find(format!("conditions {is:?} instead of {wanted:?}"));
+    }
     for device in &snapshot.devices {
         let is_culprit = matches!(&device.sender, Sender::Mac(mac) if culprits.contains(mac));
         let hard = broken(&snapshot, &device.sender, Hardness::Hard);
@@ -162,6 +181,11 @@ fn each_cause_is_found_and_nobody_else_is_accused() {
 fn what_comes_close_to_a_storm_is_none() {
     let is_about_a_rule = |s: &Scenario| s.expected.broken.is_some() || s.expected.kept.is_some();
     hold(|scenario| !has_storm(scenario) && !is_about_a_rule(scenario), 15);
+}
+
+#[test]
+fn each_condition_is_found_at_any_rate_and_nobody_else_has_it() {
+    hold(|scenario| !scenario.expected.conditions.is_empty() && !has_storm(scenario), 5);
 }
 
 #[test]
@@ -229,6 +253,8 @@ fn a_day_is_healthy(seed: u64) {
     let snapshot = healthy(options, Duration::from_hours(24));
     assert!(snapshot.frames > 7_250_000, "{}", snapshot.frames);
     assert!(snapshot.storms.is_empty(), "{:#?}", snapshot.storms);
+    let wrong = conditions(&snapshot, &BTreeSet::new());
+    assert!(wrong.is_empty(), "{wrong:?}");
     let hard = offenders(&snapshot, Hardness::Hard);
     assert!(hard.is_empty(), "{hard:#?}");
     assert!(snapshot.decode_errors.is_empty(), "{:?}", snapshot.decode_errors);

@@ -1,5 +1,5 @@
-//! Captures with a known fault, each amid the healthy LAN: one for each cause of storms and one for
-//! each rule, and beside each the nearest that is harmless. A seed gives frames with stamps, and
+//! Captures with a known fault, each amid the healthy LAN: one for each cause of storms, for each
+//! condition of mDNS and for each rule, and beside each the nearest that is harmless. A seed gives frames with stamps, and
 //! what must be found in them.
 //!
 //! A scenario is named as the cause or rule that it is about; the harmless one has `_harmless` or
@@ -9,6 +9,7 @@
 #![allow(dead_code, reason = "each program takes what it needs")]
 
 mod causes;
+mod conditions;
 mod messages;
 mod others;
 
@@ -48,6 +49,8 @@ pub struct Expected {
     pub storms: &'static [(Mac, &'static str, &'static str)],
     /// The segment's storm, by its `cause`.
     pub segment: Option<&'static str>,
+    /// Each condition: who, and which. Those who are in a storm may have others.
+    pub conditions: &'static [(Mac, &'static str)],
     /// The rule that is broken and by whom, at least once.
     pub broken: Option<(Mac, &'static str)>,
     /// The rule that no device breaks.
@@ -55,11 +58,12 @@ pub struct Expected {
 }
 
 /// Nothing at all is wrong.
-const NOTHING: Expected = Expected { storms: &[], segment: None, broken: None, kept: None };
+const NOTHING: Expected =
+    Expected { storms: &[], segment: None, conditions: &[], broken: None, kept: None };
 
-/// All scenarios: causes first, then rules, each followed by what is harmless.
+/// All scenarios: causes first, then conditions, then rules, each followed by what is harmless.
 pub fn all() -> Vec<Scenario> {
-    let tables = [causes::ALL, messages::ALL, others::ALL];
+    let tables = [causes::ALL, conditions::ALL, messages::ALL, others::ALL];
     tables.into_iter().flatten().copied().collect()
 }
 
@@ -91,6 +95,11 @@ impl Scenario {
     const fn broken(name: &'static str, about: &'static str, script: fn(&mut Script)) -> Self {
         let expected = Expected { broken: Some((GADGET.mac, name)), ..NOTHING };
         Self::new(name, about, expected, script)
+    }
+
+    /// The same, with conditions.
+    const fn having(self, conditions: &'static [(Mac, &'static str)]) -> Self {
+        Self { expected: Expected { conditions, ..self.expected }, ..self }
     }
 
     /// A rule that comes close to being broken.

@@ -1,0 +1,128 @@
+//! One scenario for each condition of mDNS, too slow for any storm, and the nearest that is
+//! harmless.
+
+use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget};
+use multicast_exporter::craft::Host;
+use multicast_exporter::craft::mdns::{Responder, address, response, txt};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+/// A condition of the gadget, and nothing else.
+macro_rules! gadget_has {
+    ($condition:literal) => {
+        Expected { conditions: &[(GADGET.mac, $condition)], ..NOTHING }
+    };
+}
+
+/// The scenarios.
+#[rustfmt::skip]
+pub(super) const ALL: &[Scenario] = &[
+    Scenario::new("rename_loop_slow", "A device tries another name every 20 s.", gadget_has!("rename_loop"), rename_loop)
+        .lasting(Duration::from_mins(8)),
+    Scenario::new("rename_loop_slow_harmless", "A device finds five names taken and has the sixth.", NOTHING, rename_loop_harmless)
+        .lasting(Duration::from_mins(8)),
+    Scenario::new("name_conflict_slow", "A device probes every 20 s for a name that another defends.",
+        Expected { conditions: &[(GADGET.mac, "name_conflict"), (PARTNER.mac, "name_conflict")], ..NOTHING }, name_conflict)
+        .lasting(Duration::from_mins(8)),
+    Scenario::new("name_conflict_slow_harmless", "A host on two links says the same of itself on both, but for its address.", NOTHING, two_links)
+        .lasting(Duration::from_mins(12)),
+    Scenario::new("name_conflict_decided", "A device wants a name that is taken, is told, and takes another.", NOTHING, name_conflict_decided),
+    Scenario::new("probe_loop_slow", "A device probes for one name every three seconds.", gadget_has!("probe_loop"), |s| probes(s, 3_000, 60)),
+    Scenario::new("probe_loop_slow_harmless", "A device in set-up probes seven times in ten seconds.", NOTHING, |s| probes(s, 1_400, 7)),
+    Scenario::new("goodbye_flapping_slow", "A record is withdrawn every 30 s and announced again.", gadget_has!("goodbye_flapping"), |s| come_and_go(s, false))
+        .lasting(Duration::from_mins(8)),
+    Scenario::new("goodbye_flapping_slow_harmless", "A device gets another address every 30 s, withdraws what it had and announces it anew.", NOTHING, |s| come_and_go(s, true))
+        .lasting(Duration::from_mins(8)),
+    Scenario::new("record_churn_slow", "A counter in a TXT record is announced fifteen times a minute.",
+        Expected { broken: Some((GADGET.mac, "update_rate")), ..gadget_has!("record_churn") }, record_churn),
+];
+
+/// A device with one name, but no service.
+fn named(name: &str, host: Host) -> Responder {
+    Responder::with_addresses(name, &[host.v4.into()])
+}
+
+fn rename_loop(script: &mut Script) {
+    for n in 0..15 {
+        let name = format!("box-{}", n + 2);
+        script.say(n * 20_000, named(&name, GADGET).probe());
+    }
+}
+
+fn rename_loop_harmless(script: &mut Script) {
+    for n in 0..5 {
+        let name = format!("box-{}", n + 2);
+        for probe in [0, 250, 500] {
+            script.say(n * 1_500 + probe, named(&name, GADGET).probe());
+        }
+    }
+    for announcement in [7_000, 8_020] {
+        script.say(announcement, named("box-6", GADGET).announcement());
+    }
+}
+
+fn name_conflict(script: &mut Script) {
+    script.boot(PARTNER, &named("box", PARTNER));
+    for n in 0..15 {
+        script.say(n * 20_000, named("box", GADGET).probe());
+        let record = address("box.local", PARTNER.v4.into());
+        script.send(n * 20_000 + 60, PARTNER.mdns4(response([record])));
+    }
+}
+
+fn two_links(script: &mut Script) {
+    for host in [GADGET, PARTNER] {
+        script.boot(host, &named("laptop", host));
+    }
+    for minute in 0..9 {
+        for (nth, host) in [(0, GADGET), (1, PARTNER)] {
+            let record = address("laptop.local", host.v4.into());
+            script.send(minute * 60_000 + nth * 40, host.mdns4(response([record])));
+        }
+    }
+}
+
+fn name_conflict_decided(script: &mut Script) {
+    script.boot(PARTNER, &named("box", PARTNER));
+    for probe in [0, 250] {
+        script.say(probe, named("box", GADGET).probe());
+        let record = address("box.local", PARTNER.v4.into());
+        script.send(probe + 60, PARTNER.mdns4(response([record])));
+    }
+    for probe in [1_500, 1_750, 2_000] {
+        script.say(probe, named("box-2", GADGET).probe());
+    }
+    for announcement in [2_250, 3_270] {
+        script.say(announcement, named("box-2", GADGET).announcement());
+    }
+}
+
+fn probes(script: &mut Script, gap: u64, count: u64) {
+    for n in 0..count {
+        script.say(n * gap, named("box", GADGET).probe());
+    }
+}
+
+fn come_and_go(script: &mut Script, moves: bool) {
+    script.boot(GADGET, &gadget());
+    for n in 0..10_u8 {
+        let at = u64::from(n) * 30_000;
+        let host =
+            if moves { Host { v4: Ipv4Addr::new(10, 0, 1, 80 + n), ..GADGET } } else { GADGET };
+        // It says so from the address that it has: what it withdraws it withdraws before.
+        script.send(at, GADGET.mdns4(gadget().goodbye()));
+        if moves {
+            let record = address("gadget.local", host.v4.into());
+            script.send(at + 4_000, GADGET.mdns4(response([record])));
+        }
+        script.send(at + 5_000, GADGET.mdns4(gadget().announcement()));
+    }
+}
+
+fn record_churn(script: &mut Script) {
+    script.boot(GADGET, &gadget());
+    for n in 0..40 {
+        let state = format!("state={}", n + 1);
+        script.say(n * 4_000, response([txt(r"Gadget._gadget._tcp.local", &[state])]));
+    }
+}
