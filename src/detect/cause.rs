@@ -20,6 +20,8 @@ labelled! {
         ProbeLoop = "probe_loop" => "asks again and again whether its name is free",
         /// Its questions provoke answers that provoke its questions.
         PingPong = "ping_pong" => "provokes another device, and is provoked by it, with questions and answers",
+        /// It answers those who ask too fast.
+        Answering = "answering" => "answers others that ask too fast",
         /// A record is withdrawn and announced again and again.
         GoodbyeFlapping = "goodbye_flapping" => "withdraws a record and announces it again, over and over",
         /// A TXT record changes all the time.
@@ -92,6 +94,7 @@ impl Cause {
             | Self::RenameLoop
             | Self::ProbeLoop
             | Self::PingPong
+            | Self::Answering
             | Self::GoodbyeFlapping
             | Self::RecordChurn
             | Self::RepeatedResponse

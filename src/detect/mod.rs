@@ -85,6 +85,8 @@ pub(crate) struct Verdict {
     pub kind: Option<Kind>,
     /// The causes whose signature it has.
     pub signatures: CauseSet,
+    /// The device that provoked it: it answers what that device asks too fast.
+    pub provoked_by: Option<Sender>,
 }
 
 /// The detectors of one segment.
@@ -154,7 +156,11 @@ impl Detectors {
         }
         let is_mirrored = self.copies.loops.is_mirrored(now);
         self.account.book(&view, stamp, findings, is_mirrored, memory);
-        Verdict { kind: mdns.map(|mdns| mdns.kind), signatures: self.findings.signatures() }
+        Verdict {
+            kind: mdns.map(|mdns| mdns.kind),
+            signatures: self.findings.signatures(),
+            provoked_by: self.findings.provoked_by(),
+        }
     }
 
     /// Closes what has waited long enough, and drops what has expired. Called when a whole second

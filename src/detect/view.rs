@@ -8,7 +8,7 @@ use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
 use crate::decode::mdns::{Datagram, Digest, Kind, PayloadHash};
-use crate::decode::{Cast, Observation, Protocol};
+use crate::decode::{Cast, Observation, Protocol, Sender};
 use crate::mac::Mac;
 use crate::time::Time;
 use std::net::IpAddr;
@@ -137,6 +137,7 @@ pub(crate) struct Findings {
     delivery: Delivery,
     offences: Vec<Offence>,
     evidence: Vec<Evidence>,
+    provoked_by: Option<Sender>,
 }
 
 impl Findings {
@@ -151,6 +152,7 @@ impl Findings {
         self.delivery = Delivery::Once;
         self.offences.clear();
         self.evidence.clear();
+        self.provoked_by = None;
     }
 
     /// The frame has the signature of `cause`.
@@ -194,6 +196,16 @@ impl Findings {
         if self.evidence.iter().all(|there| there.condition != evidence.condition) {
             self.evidence.push(evidence);
         }
+    }
+
+    /// The frame answers what this device asks too fast.
+    pub(crate) const fn provoke(&mut self, asker: Sender) {
+        self.provoked_by = Some(asker);
+    }
+
+    /// Who provoked the frame.
+    pub(crate) const fn provoked_by(&self) -> Option<Sender> {
+        self.provoked_by
     }
 
     /// Evidence of conditions, each at most once.

@@ -205,22 +205,28 @@ impl Engine {
         let frame = Counted { now, stamp, observation, protocol, mdns, vantage: &self.vantage };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let memory = row.as_mut().map(|row| &mut row.memory);
-        let Verdict { kind, signatures } = self.detectors.handle(&frame, memory);
-        let what = What { protocol, class, signatures, is_provoked: false };
+        let Verdict { kind, signatures, provoked_by } = self.detectors.handle(&frame, memory);
+        let what = What { protocol, class, signatures };
         let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
-        let Some(row) = row else {
+        if let Some(row) = row {
+            row.counters.count(protocol, bytes, kind, decoded);
+            row.received.handle(observation, protocol);
+            if is_in_rate {
+                row.seconds.count(now.second());
+            }
+            if let Some(asker) = provoked_by {
+                row.storms.answer(asker);
+            }
+            identify(now, &self.hasher, observation, mdns, row);
+            if is_due {
+                self.table.set_due();
+            }
+        } else {
             let other = self.other.get_or_insert_default();
             other.count(protocol, bytes, kind, decoded);
-            return;
-        };
-        row.counters.count(protocol, bytes, kind, decoded);
-        row.received.handle(observation, protocol);
-        if is_in_rate {
-            row.seconds.count(now.second());
         }
-        identify(now, &self.hasher, observation, mdns, row);
-        if is_due {
-            self.table.set_due();
+        if let Some(asker) = provoked_by {
+            self.storms.provoke(now, what, asker, &mut self.table);
         }
         // The device that lost a row to this sender may have had a storm.
         self.storms.bury(now, &mut self.table);
@@ -306,8 +312,8 @@ impl Engine {
         let storm = |row: &table::Row| row.storms.storm(running, row.seconds.window());
         let segment_storm = self.storms.of_segment(running);
         let log = self.storms.log();
-        let open = rows.iter().filter_map(storm).chain(segment_storm);
-        let mut storms: Vec<Storm> = open.chain(log.over().copied()).collect();
+        let open = rows.iter().filter_map(storm).chain(segment_storm.clone());
+        let mut storms: Vec<Storm> = open.chain(log.over().cloned()).collect();
         storms.sort_unstable_by_key(|storm| storm.number);
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
@@ -318,6 +324,7 @@ impl Engine {
             first_seen: row.first_seen,
             last_seen: row.last_seen,
             last_active: row.last_active,
+            provoked: row.provoked,
             exposed: row.exposed,
             identity: Arc::clone(row.profile.identity()),
             violations: row.memory.violations.as_ref().map(|v| Box::new(*v.counts())),

@@ -138,6 +138,8 @@ pub struct DeviceSnapshot {
     pub sender: Sender,
     /// What it sent.
     pub counters: DeviceCounters,
+    /// Frames of others that answer what it asks too fast.
+    pub provoked: u64,
     /// What this machine received of it.
     pub received: Received,
     /// The busiest whole second of the last 60 s: signalling and address frames.
@@ -173,6 +175,7 @@ impl DeviceSnapshot {
         Self {
             sender,
             counters: DeviceCounters::default(),
+            provoked: 0,
             received: Received::default(),
             peak_minute: 0,
             peak_ever: 0,

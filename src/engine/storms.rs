@@ -4,7 +4,7 @@
 //! nothing once these are forgotten, however long it was.
 
 use super::rows::table::{Row, Table};
-use crate::decode::Class;
+use crate::decode::{Class, Sender};
 use crate::storm::{
     Closing, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent, StormLog,
     StormPolicy, What,
@@ -86,6 +86,19 @@ impl Storms {
             self.segment.count(now.second(), what);
         }
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
+    }
+
+    /// Counts a frame of whomever for the device that provoked it.
+    pub(super) fn provoke(&mut self, now: Time, what: What, asker: Sender, table: &mut Table) {
+        let policy = &self.policy;
+        table.visit(asker, |row| {
+            row.provoked += 1;
+            let counts = !ignored_by(row, policy).contains(what.protocol);
+            if counts {
+                row.storms.count_provoked(now.second(), what.signatures);
+            }
+            counts
+        });
     }
 
     /// Closes the seconds from `second` on that are before `until`. After some minutes of silence

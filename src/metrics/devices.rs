@@ -13,6 +13,10 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     protocols(rows, writer.family(&families::DEVICE_PACKETS), |counters| &counters.packets);
     protocols(rows, writer.family(&families::DEVICE_BYTES), |counters| &counters.bytes);
 
+    let mut provoked = writer.family(&families::DEVICE_PROVOKED);
+    for (row, device) in known(rows).filter(|(_, device)| device.provoked > 0) {
+        provoked.sample_bytes(rows.labels(row), &[], device.provoked.into());
+    }
     let mut peak = writer.family(&families::DEVICE_PEAK);
     for (row, device) in known(rows) {
         peak.sample_bytes(rows.labels(row), &[], u64::from(device.peak_minute).into());

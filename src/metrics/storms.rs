@@ -44,7 +44,7 @@ fn of_segments(rows: &Rows<'_>, writer: &mut Writer) {
 fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
     let mut active = writer.family(&families::DEVICE_STORM_ACTIVE);
     for (row, device) in stormy(rows) {
-        let now = device.storm.map(|storm| storm.level);
+        let now = device.storm.as_ref().map(|storm| storm.level);
         for level in Level::ALL {
             let is_active = u64::from(now == Some(level));
             let more = [("level", level.label())];

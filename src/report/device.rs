@@ -49,6 +49,8 @@ pub struct Device {
     pub offences: BTreeMap<&'static str, Offence>,
     /// What is wrong with it at any rate, or was, in the order in which it began.
     pub conditions: Vec<Condition>,
+    /// Frames of others that answer what it asks too fast.
+    pub provoked: u64,
     /// The busiest whole second of the capture: signalling and address frames.
     pub peak_packets_per_second: u32,
     /// The busiest whole second of the last 60 s.
@@ -156,6 +158,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         violations: broken.map(|(rule, count)| (rule.id(), count)).collect(),
         offences: row.offences.iter().map(|last| (last.rule.id(), Offence::from(last))).collect(),
         conditions: row.conditions.iter().map(Condition::from).collect(),
+        provoked: row.provoked,
         peak_packets_per_second: row.peak_ever,
         peak_minute: row.peak_minute,
         first_seen: Instant::from_stamp(row.first_seen),
@@ -191,6 +194,7 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         violations: BTreeMap::new(),
         offences: BTreeMap::new(),
         conditions: Vec::new(),
+        provoked: 0,
         peak_packets_per_second: 0,
         peak_minute: 0,
         first_seen: None,

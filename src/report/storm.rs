@@ -46,6 +46,11 @@ pub struct Storm {
     pub seconds: Option<f64>,
     /// Frames between begin and end.
     pub packets: u64,
+    /// Frames of others in that time that answer what it asks too fast.
+    pub provoked: u64,
+    /// Who asks it too fast, at most eight, those that provoke most first; only where it does
+    /// nothing but answer.
+    pub provoked_by: Vec<String>,
     /// The busiest second.
     pub peak_packets_per_second: u32,
 }
@@ -69,6 +74,8 @@ impl Storm {
             end_reason: told.end.map(|(_, reason)| reason.label()),
             seconds: told.end.map(|(end, _)| seconds_between(told.start, end)),
             packets: told.packets,
+            provoked: told.provoked,
+            provoked_by: told.provoked_by.iter().flatten().map(ToString::to_string).collect(),
             peak_packets_per_second: told.peak,
         }
     }

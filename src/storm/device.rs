@@ -7,46 +7,33 @@
 //! second. One that sends more than that in a minute has a [`Pace`] for each class that it uses,
 //! until that class is silent again.
 
+use super::askers::Askers;
+use super::class::{
+    CLASSES, SIGNALLING, chatty, fallback, flooding, floods, is_over, limit, place,
+};
+use super::explain::explain;
+use super::few::RecentFrames;
 use super::limits::{Limits, ProtocolSet};
-use super::pace::{Pace, Sums};
+use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
 use super::what::What;
 use super::window::Window;
-use crate::decode::{Class, Protocol, Sender};
+use crate::decode::{Class, Sender};
 use crate::detect::{Cause, CauseSet};
 use crate::time::Stamp;
 
-/// Frames of a device that is not busy: fewer than the lowest limit, 1/s over 10 s, so that what
-/// could begin a storm has a [`Pace`].
-const FEW: usize = 8;
-/// Seconds for which one of these frames matters.
-const MATTERS: u64 = 60;
 /// Seconds in which a storm of unknown cause may still be explained.
 const EXPLAINED_WITHIN: u64 = 30;
-/// A storm is over when 30 s hold fewer frames than this many seconds at the limit.
-pub(super) const END_SECONDS: u64 = 6;
-
-/// The classes that can make a storm, in the order in which they are tried.
-const CLASSES: [Class; 3] = [Class::Signalling, Class::Address, Class::Other];
-
-/// The place of a class among [`CLASSES`].
-const fn place(class: Class) -> Option<usize> {
-    match class {
-        Class::Signalling => Some(0),
-        Class::Address => Some(1),
-        Class::Other => Some(2),
-        Class::Uncounted => None,
-    }
-}
-
-/// What is remembered of a device's rates and its storm. 160 bytes, while it is busy at most
-/// three times 1.5 KiB, and 150 bytes while a storm lasts.
+/// What is remembered of a device's rates and its storm. 200 bytes, while it is busy at most
+/// three times 1.8 KiB and 270 bytes, and 170 bytes while a storm lasts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeviceStorms {
     few: RecentFrames,
     /// By class.
     paces: [Option<Box<Pace>>; CLASSES.len()],
     storm: Option<Box<OpenStorm>>,
+    /// Who provoked its frames; made with the first that was, and kept while it is busy.
+    askers: Option<Box<Askers>>,
     begun: [u64; Level::ALL.len()],
 }
 
@@ -83,6 +70,29 @@ impl DeviceStorms {
         if self.few.push(second, what) {
             return self.is_busy();
         }
+        self.grow(second, class).count(second, what);
+        true
+    }
+
+    /// Counts a frame of another device, with its signatures, that this one provoked: in signalling. Then
+    /// [`Self::close`] must be called at the end of this second.
+    pub(crate) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
+        let pace = match &mut self.paces[SIGNALLING] {
+            Some(pace) => pace,
+            None => self.grow(second, SIGNALLING),
+        };
+        pace.count_provoked(second, signatures);
+    }
+
+    /// The frame counted last was provoked by `asker`.
+    pub(crate) fn answer(&mut self, asker: Sender) {
+        if self.is_busy() {
+            self.askers.get_or_insert_default().count(asker);
+        }
+    }
+
+    /// Makes a [`Pace`] for `class` and for those of the few frames so far.
+    fn grow(&mut self, second: u64, class: usize) -> &mut Pace {
         for (then, what) in self.few.take() {
             if let Some(class) = place(what.class) {
                 let pace = &mut self.paces[class];
@@ -90,9 +100,7 @@ impl DeviceStorms {
                 pace.count_past(then, what, second);
             }
         }
-        let pace = self.paces[class].get_or_insert_with(|| Box::new(Pace::new(second)));
-        pace.count(second, what);
-        true
+        self.paces[class].get_or_insert_with(|| Box::new(Pace::new(second)))
     }
 
     /// Closes a second. `totals` are all signalling and address frames of the device, ignored
@@ -119,6 +127,9 @@ impl DeviceStorms {
         for (class, pace) in self.paces.iter_mut().enumerate() {
             pace.take_if(|pace| open != Some(class) && pace.is_forgotten(second));
         }
+        if !self.is_busy() {
+            self.askers = None;
+        }
         event
     }
 
@@ -130,9 +141,12 @@ impl DeviceStorms {
     /// The storm that lasts, up to now: the running second is part of it.
     pub(crate) fn storm(&self, running: u64, totals: &Window) -> Option<Storm> {
         let open = self.storm.as_ref()?;
-        let mut storm = open.storm;
-        let pace = self.paces[open.class].as_ref();
-        storm.packets += pace.map_or(0, |pace| u64::from(pace.at(running)));
+        let mut storm = open.storm.clone();
+        if let Some(pace) = &self.paces[open.class] {
+            storm.packets += u64::from(pace.at(running));
+            storm.provoked += u64::from(pace.provoked_at(running));
+        }
+        storm.provoked_by = self.asked_by(&storm);
         storm.peak = storm.peak.max(totals.at(running));
         Some(storm)
     }
@@ -147,7 +161,7 @@ impl DeviceStorms {
     /// Whether its limits no longer call its storm one.
     pub(crate) fn is_outdated(&self, limits: &Limits, ignored: ProtocolSet) -> bool {
         self.storm.as_ref().is_some_and(|open| {
-            let limit = limit(limits, CLASSES[open.class], open.storm.level);
+            let limit = lasts_by(&open.storm, limits, CLASSES[open.class]);
             let pace = self.paces[open.class].as_ref();
             let thirty = pace.map_or(0, |pace| pace.sums().thirty);
             ignored.contains(open.storm.protocol) || limit.is_none_or(|rate| is_over(thirty, rate))
@@ -169,10 +183,10 @@ impl DeviceStorms {
     }
 
     /// Frames of signalling and address protocols in the 10 s that end with `second`, which was
-    /// closed last.
+    /// closed last. What it provoked others have sent.
     pub(crate) fn recent(&self, second: u64) -> u64 {
         let few = self.few.in_rate(second);
-        few + self.paces[..2].iter().flatten().map(|pace| pace.sums().ten).sum::<u64>()
+        few + self.paces[..2].iter().flatten().map(|pace| pace.own_ten()).sum::<u64>()
     }
 
     fn begin(
@@ -184,8 +198,10 @@ impl DeviceStorms {
     ) -> Option<StormEvent> {
         let (class, level) = self.due(at.second, limits)?;
         let pace = self.paces[class].as_ref()?;
-        let (cause, also) = explain(pace.fitting(at.second));
-        let storm = Storm {
+        let (cause, also) = explain(pace, at.second);
+        // Who only answers is not to blame, however much that is.
+        let level = if cause == Cause::Answering { Level::Chatty } else { level };
+        let mut storm = Storm {
             number: at.number,
             culprit: Culprit::Device { sender, cause, also },
             level,
@@ -193,12 +209,16 @@ impl DeviceStorms {
             start: at.stamp,
             end: None,
             packets: 0,
+            provoked: 0,
+            provoked_by: None,
             peak: totals.busiest(at.second, 10),
         };
+        storm.provoked_by = self.asked_by(&storm);
         self.begun[level as usize] += 1;
         let explained_until = at.second + EXPLAINED_WITHIN;
+        let event = StormEvent::Began(storm.clone());
         self.storm = Some(Box::new(OpenStorm { storm, class, explained_until }));
-        Some(StormEvent::Began(storm))
+        Some(event)
     }
 
     /// The first class, at the higher level, that met its begin rule.
@@ -224,33 +244,47 @@ impl DeviceStorms {
         let class = CLASSES[open.class];
         let storm = &mut open.storm;
         storm.packets += u64::from(pace.at(at.second));
+        storm.provoked += u64::from(pace.provoked_at(at.second));
         storm.peak = storm.peak.max(totals.at(at.second));
         // A limit that is off has ended its storms when it was switched off.
-        let limit = limit(limits, class, storm.level);
-        if limit.is_none_or(|rate| is_over(pace.sums().thirty, rate)) {
-            storm.end = Some((at.stamp, EndReason::Quiet));
-            let storm = *storm;
+        if lasts_by(storm, limits, class).is_none_or(|rate| is_over(pace.sums().thirty, rate)) {
+            let storm = Storm { end: Some((at.stamp, EndReason::Quiet)), ..self.told()? };
             self.end();
             return Some(StormEvent::Ended(storm));
         }
-        let rises = storm.level == Level::Chatty && floods(&pace.sums(), limits, class);
-        if rises {
-            storm.level = Level::Storm;
-            self.begun[Level::Storm as usize] += 1;
+        let floods = storm.level == Level::Chatty && floods(&pace.sums(), limits, class);
+        if floods {
             open.explained_until = at.second + EXPLAINED_WITHIN;
         }
         let mut is_explained = false;
         if let Culprit::Device { cause: cause @ Cause::Unclassified, also, .. } = &mut storm.culprit
             && at.second <= open.explained_until
         {
-            (*cause, *also) = explain(pace.fitting(at.second));
+            (*cause, *also) = explain(pace, at.second);
             is_explained = *cause != Cause::Unclassified;
         }
+        let rises = floods && !storm.is_answering();
+        if rises {
+            storm.level = Level::Storm;
+            self.begun[Level::Storm as usize] += 1;
+        }
         match (rises, is_explained) {
-            (true, _) => Some(StormEvent::Rose(*storm)),
-            (false, true) => Some(StormEvent::Explained(*storm)),
+            (true, _) => self.told().map(StormEvent::Rose),
+            (false, true) => self.told().map(StormEvent::Explained),
             (false, false) => None,
         }
+    }
+
+    /// The storm as of the second that was closed last.
+    fn told(&self) -> Option<Storm> {
+        let storm = &self.storm.as_ref()?.storm;
+        Some(Storm { provoked_by: self.asked_by(storm), ..storm.clone() })
+    }
+
+    /// Who asks, if it does nothing but answer.
+    fn asked_by(&self, storm: &Storm) -> Option<Box<[Sender]>> {
+        let askers = self.askers.as_ref().filter(|_| storm.is_answering())?;
+        Some(askers.most_first().into())
     }
 
     /// The storm is over: the windows of its class start empty, so that the tail of what ended does
@@ -262,118 +296,11 @@ impl DeviceStorms {
     }
 }
 
-/// The first cause of a set, and the others.
-fn explain(fitting: CauseSet) -> (Cause, CauseSet) {
-    let mut causes = fitting.iter();
-    let Some(first) = causes.next() else { return (Cause::Unclassified, CauseSet::default()) };
-    let mut also = CauseSet::default();
-    for cause in causes {
-        also.insert(cause);
-    }
-    (first, also)
-}
-
-/// Frames a second from which a class is chatty.
-fn chatty(limits: &Limits, class: Class) -> Option<u64> {
-    match class {
-        Class::Signalling => limits.chatty.map(u64::from),
-        Class::Address | Class::Other | Class::Uncounted => None,
-    }
-}
-
-/// Frames a second from which a class floods.
-fn flooding(limits: &Limits, class: Class) -> Option<u64> {
-    let rate = match class {
-        Class::Signalling => limits.signalling,
-        Class::Address => limits.address,
-        Class::Other => limits.other,
-        Class::Uncounted => None,
-    };
-    rate.map(u64::from)
-}
-
-fn limit(limits: &Limits, class: Class, level: Level) -> Option<u64> {
-    match level {
-        Level::Chatty => chatty(limits, class),
-        Level::Storm => flooding(limits, class),
-    }
-}
-
-/// Whether a class meets the rule by which a storm begins.
-fn floods(sums: &Sums, limits: &Limits, class: Class) -> bool {
-    let (frames, seconds) = match class {
-        Class::Signalling | Class::Other | Class::Uncounted => (sums.ten, 10),
-        Class::Address => (sums.thirty, 30),
-    };
-    frames > 0 && flooding(limits, class).is_some_and(|rate| frames >= rate * seconds)
-}
-
-/// Whether a storm with a limit of `rate` is over when 30 s hold `frames`.
-pub(super) const fn is_over(frames: u64, rate: u64) -> bool {
-    frames == 0 || frames < rate * END_SECONDS
-}
-
-/// The protocol of a storm when nothing was heard for 10 s, because the device's other storm had to
-/// end first.
-const fn fallback(class: Class) -> Protocol {
-    match class {
-        Class::Signalling | Class::Uncounted => Protocol::Mdns,
-        Class::Address => Protocol::Arp,
-        Class::Other => Protocol::OtherMulticast,
-    }
-}
-
-/// The latest frames of a device that is not busy, without those of classes with a [`Pace`]. In the
-/// order in which they came.
-#[derive(Clone, Debug, Default)]
-struct RecentFrames {
-    seconds: [u64; FEW],
-    whats: [Option<What>; FEW],
-    len: u8,
-}
-
-impl RecentFrames {
-    /// Adds one if there is space; those that no longer matter are removed first.
-    fn push(&mut self, second: u64, what: What) -> bool {
-        if usize::from(self.len) == FEW {
-            let matters = |then: &u64| second.saturating_sub(*then) <= MATTERS;
-            let old = self.seconds.iter().take_while(|then| !matters(then)).count();
-            if old == 0 {
-                return false;
-            }
-            self.seconds.rotate_left(old);
-            self.whats.rotate_left(old);
-            self.whats[FEW - old..].fill(None);
-            #[allow(clippy::cast_possible_truncation, reason = "at most eight")]
-            let left = (FEW - old) as u8;
-            self.len = left;
-        }
-        let place = usize::from(self.len);
-        self.seconds[place] = second;
-        self.whats[place] = Some(what);
-        self.len += 1;
-        true
-    }
-
-    /// Takes all of them, each with its second; none are left.
-    fn take(&mut self) -> impl Iterator<Item = (u64, What)> + use<> {
-        let Self { seconds, whats, .. } = std::mem::take(self);
-        seconds.into_iter().zip(whats).filter_map(|(second, what)| Some((second, what?)))
-    }
-
-    /// Signalling and address frames in the 10 s that end with `second`.
-    fn in_rate(&self, second: u64) -> u64 {
-        let frames = self.seconds.iter().zip(&self.whats);
-        let counts = frames.filter(|(then, what)| {
-            let is_recent = **then <= second && second - **then < 10;
-            is_recent
-                && what.is_some_and(|what| match what.class {
-                    Class::Signalling | Class::Address => true,
-                    Class::Other | Class::Uncounted => false,
-                })
-        });
-        counts.count() as u64
-    }
+/// The limit by which a storm lasts. One that only answers is chatty whatever its rate, where
+/// nothing is chatty by its rate too.
+fn lasts_by(storm: &Storm, limits: &Limits, class: Class) -> Option<u64> {
+    let limit = limit(limits, class, storm.level);
+    if storm.is_answering() { limit.or(flooding(limits, class)) } else { limit }
 }
 
 #[cfg(test)]

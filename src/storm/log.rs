@@ -47,7 +47,7 @@ impl StormLog {
                 if let Culprit::Device { cause, .. } = storm.culprit {
                     self.ended[storm.level as usize][cause as usize] += 1;
                 }
-                self.over.push_back(*storm);
+                self.over.push_back(storm.clone());
                 if self.over.len() > self.kept {
                     self.over.pop_front();
                     self.forgotten += 1;
@@ -104,6 +104,8 @@ mod tests {
             start: Stamp(0),
             end: None,
             packets: 0,
+            provoked: 0,
+            provoked_by: None,
             peak: 0,
         }
     }

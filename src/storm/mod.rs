@@ -9,11 +9,19 @@
 //! | `what` | what is counted of one frame |
 //! | `limits` | limits, aliases and what is ignored, from the configuration |
 //! | `device` | the storms of a device |
+//! | `class` | the classes of frames and what their limits mean |
+//! | `explain` | what caused a storm |
+//! | `few` | the frames of a device that is not busy |
+//! | `askers` | who provoked what a device answers |
 //! | `segment` | the storms of a segment as a whole |
 //! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
 //! | `log` | a segment's storms that are over, and events that wait to be read |
 
+mod askers;
+mod class;
 mod device;
+mod explain;
+mod few;
 mod limits;
 mod log;
 mod pace;

@@ -5,7 +5,7 @@ use super::share::{self, Shares};
 use super::what::What;
 use super::window::Window;
 use crate::decode::Protocol;
-use crate::detect::CauseSet;
+use crate::detect::{Cause, CauseSet};
 
 /// Windows of 60 s that a device is chatty in before it is called so.
 const MINUTES: u64 = 5;
@@ -13,12 +13,16 @@ const MINUTES: u64 = 5;
 /// oldest of the five windows, rounded up to a power of two.
 const REMEMBERED: u64 = 256;
 
-/// A class of a busy device. 1.5 KiB.
+/// A class of a busy device. 1.6 KiB, and 264 bytes once it provoked others.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     window: Window,
     shares: Shares,
     sums: Sums,
+    /// Frames of others that its questions provoked; made with the first.
+    provoked: Option<Box<Window>>,
+    /// Of these, in the 10 s up to the last second that was closed.
+    provoked_ten: u64,
     /// A bit a second: whether the 60 s up to its close were busy. Five windows side by side are
     /// five of these, 60 apart, so that no minute has to be kept.
     busy: [u64; (REMEMBERED / 64) as usize],
@@ -26,7 +30,7 @@ pub(super) struct Pace {
     busy_until: Option<u64>,
 }
 
-/// Frames in the whole seconds up to the last that was closed.
+/// Frames in the whole seconds up to the last that was closed, those that it provoked among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     /// In 10 s.
@@ -37,6 +41,13 @@ pub(super) struct Sums {
     pub sixty: u64,
 }
 
+impl Sums {
+    /// Each with the seconds that it is over.
+    const fn each(&mut self) -> [(&mut u64, u64); 3] {
+        [(&mut self.ten, 10), (&mut self.thirty, 30), (&mut self.sixty, 60)]
+    }
+}
+
 impl Pace {
     /// Nothing was heard before `second`.
     pub(super) fn new(second: u64) -> Self {
@@ -44,6 +55,8 @@ impl Pace {
             window: Window::new(second),
             shares: Shares::new(second),
             sums: Sums::default(),
+            provoked: None,
+            provoked_ten: 0,
             busy: [0; (REMEMBERED / 64) as usize],
             busy_until: None,
         }
@@ -55,14 +68,22 @@ impl Pace {
         self.shares.count(second, what);
     }
 
+    /// Counts one frame of another device, of the second that runs: it answers a question that
+    /// comes too fast. That makes it a frame of a query flood, and of a ping-pong if it is one.
+    pub(super) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
+        self.provoked.get_or_insert_with(|| Box::new(Window::new(second))).count(second);
+        let is_ping_pong = signatures.contains(Cause::PingPong).then_some(Cause::PingPong);
+        let marks = is_ping_pong.into_iter().chain([Cause::QueryFlood]).collect();
+        self.shares.count_provoked(second, marks);
+    }
+
     /// Counts one frame of a second that may have been closed before this was made; `now` is
     /// running.
     pub(super) fn count_past(&mut self, second: u64, what: What, now: u64) {
         self.count(second, what);
         let back = now - second;
-        let sums = &mut self.sums;
         // As of the close of the second before this one.
-        for (sum, length) in [(&mut sums.ten, 10), (&mut sums.thirty, 30), (&mut sums.sixty, 60)] {
+        for (sum, length) in self.sums.each() {
             *sum += u64::from((1..=length).contains(&back));
         }
     }
@@ -70,11 +91,11 @@ impl Pace {
     /// Closes a second, the one after that which was closed last. `chatty` is how many frames in
     /// 60 s are too many.
     pub(super) fn close(&mut self, second: u64, chatty: Option<u64>) {
-        let new = u64::from(self.window.at(second));
         let sums = &mut self.sums;
-        for (sum, length) in [(&mut sums.ten, 10), (&mut sums.thirty, 30), (&mut sums.sixty, 60)] {
-            let old = second.checked_sub(length).map_or(0, |old| u64::from(self.window.at(old)));
-            *sum = (*sum + new).saturating_sub(old);
+        slide(&self.window, second, sums.each());
+        if let Some(provoked) = &self.provoked {
+            slide(provoked, second, sums.each());
+            slide(provoked, second, [(&mut self.provoked_ten, 10)]);
         }
         let is_busy = chatty.is_some_and(|chatty| self.sums.sixty >= chatty);
         let (word, bit) = place(second);
@@ -91,7 +112,17 @@ impl Pace {
         self.sums
     }
 
-    /// Frames in a second.
+    /// Its own frames in the 10 s up to the second closed last.
+    pub(super) const fn own_ten(&self) -> u64 {
+        self.sums.ten.saturating_sub(self.provoked_ten)
+    }
+
+    /// Frames in a second that it provoked.
+    pub(super) fn provoked_at(&self, second: u64) -> u32 {
+        self.provoked.as_ref().map_or(0, |provoked| provoked.at(second))
+    }
+
+    /// Its own frames in a second.
     pub(super) const fn at(&self, second: u64) -> u32 {
         self.window.at(second)
     }
@@ -117,14 +148,39 @@ impl Pace {
         self.sums.sixty == 0 && is_chatty_over
     }
 
-    /// The causes that fit in the 10 s that end with `second`, closed last.
+    /// The causes that fit in the 10 s that end with `second`, closed last: what at least half of
+    /// the frames had the signature of, those that it provoked among them. Whether it answers is
+    /// asked of its own frames alone.
     pub(super) fn fitting(&self, second: u64) -> CauseSet {
-        self.shares.fitting(second, self.sums.ten)
+        let mut fitting = CauseSet::default();
+        for cause in Cause::ALL {
+            let marked = self.shares.marked(second, cause);
+            let frames = if cause == Cause::Answering { self.own_ten() } else { self.sums.ten };
+            if marked > 0 && marked * 2 >= frames {
+                fitting.insert(cause);
+            }
+        }
+        fitting
+    }
+
+    /// Whether at least three quarters of its frames in these 10 s were provoked.
+    pub(super) fn only_answers(&self, second: u64) -> bool {
+        let marked = self.shares.marked(second, Cause::Answering);
+        marked > 0 && marked * 4 >= self.own_ten() * 3
     }
 
     /// The protocol of most frames in the 10 s that end with `second`.
     pub(super) fn protocol(&self, second: u64) -> Option<Protocol> {
         self.shares.protocol(second)
+    }
+}
+
+/// Moves sums over so many seconds on to those that end with `second`, closed now.
+fn slide<const N: usize>(window: &Window, second: u64, sums: [(&mut u64, u64); N]) {
+    let new = u64::from(window.at(second));
+    for (sum, length) in sums {
+        let old = second.checked_sub(length).map_or(0, |old| u64::from(window.at(old)));
+        *sum = (*sum + new).saturating_sub(old);
     }
 }
 
@@ -136,3 +192,60 @@ const fn place(second: u64) -> (usize, u64) {
 }
 
 const _: () = assert!((MINUTES - 1) * 60 < REMEMBERED && share::SECONDS == 10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The causes that fit 10 s with so many frames of this cause, so many others, and so many that
+    /// they provoked.
+    fn fitting(cause: Cause, marked: u64, others: u64, provoked: u64) -> Vec<Cause> {
+        let mut pace = Pace::new(5);
+        let frames = std::iter::repeat_n(CauseSet::from_iter([cause]), marked as usize)
+            .chain(std::iter::repeat_n(CauseSet::default(), others as usize));
+        for signatures in frames {
+            pace.count(5, What::of(Protocol::Mdns, signatures));
+        }
+        for _ in 0..provoked {
+            pace.count_provoked(5, CauseSet::default());
+        }
+        pace.close(5, None);
+        pace.fitting(5).iter().collect()
+    }
+
+    #[test]
+    fn half_of_the_frames_is_enough_and_one_less_is_not() {
+        assert_eq!(fitting(Cause::ProbeLoop, 5, 5, 0), [Cause::ProbeLoop]);
+        assert_eq!(fitting(Cause::ProbeLoop, 5, 6, 0), []);
+        assert_eq!(fitting(Cause::ProbeLoop, 0, 0, 0), [], "silence has no cause");
+    }
+
+    #[test]
+    fn what_it_provoked_is_a_query_flood() {
+        assert_eq!(fitting(Cause::QueryFlood, 1, 5, 4), [Cause::QueryFlood]);
+        assert_eq!(fitting(Cause::QueryFlood, 1, 6, 4), []);
+        assert_eq!(fitting(Cause::ProbeLoop, 5, 0, 5), [Cause::ProbeLoop, Cause::QueryFlood]);
+        assert_eq!(fitting(Cause::Answering, 5, 5, 40), [Cause::Answering, Cause::QueryFlood]);
+        assert_eq!(fitting(Cause::Answering, 5, 6, 4), []);
+    }
+
+    #[test]
+    fn rates_are_of_its_frames_and_of_those_that_it_provoked() {
+        let mut pace = Pace::new(100);
+        for second in 100..200 {
+            pace.count(second, What::of(Protocol::Mdns, CauseSet::default()));
+            for _ in 0..3 {
+                pace.count_provoked(second, CauseSet::default());
+            }
+            pace.close(second, None);
+        }
+        assert_eq!(pace.sums(), Sums { ten: 40, thirty: 120, sixty: 240 });
+        assert_eq!((pace.own_ten(), pace.at(199), pace.provoked_at(199)), (10, 1, 3));
+        for second in 200..260 {
+            assert!(!pace.is_forgotten(second - 1));
+            pace.close(second, None);
+        }
+        assert_eq!(pace.sums(), Sums::default());
+        assert!(pace.is_forgotten(259));
+    }
+}

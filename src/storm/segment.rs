@@ -3,7 +3,8 @@
 //! Counts the signalling and address frames of all devices. Which device sends most of them is
 //! asked of the caller.
 
-use super::device::{Closing, is_over};
+use super::class::is_over;
+use super::device::Closing;
 use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
 use super::what::What;
@@ -69,9 +70,11 @@ impl SegmentStorms {
             start: at.stamp,
             end: None,
             packets: 0,
+            provoked: 0,
+            provoked_by: None,
             peak: pace.busiest(second),
         };
-        self.storm = Some(storm);
+        self.storm = Some(storm.clone());
         Some(StormEvent::Began(storm))
     }
 
@@ -82,7 +85,7 @@ impl SegmentStorms {
 
     /// The storm that lasts, up to now: the running second is part of it.
     pub(crate) fn storm(&self, running: u64) -> Option<Storm> {
-        let mut storm = self.storm?;
+        let mut storm = self.storm.clone()?;
         let count = self.pace.as_ref().map_or(0, |pace| pace.at(running));
         storm.packets += u64::from(count);
         storm.peak = storm.peak.max(count);

@@ -33,6 +33,29 @@ impl Shares {
 
     /// Counts one frame. A late one is counted in the newest second.
     pub(super) fn count(&mut self, second: u64, what: What) {
+        self.advance(second);
+        let protocol = &mut self.seconds[place(self.newest)].protocols[what.protocol.index()];
+        *protocol = protocol.saturating_add(1);
+        self.mark(what.signatures);
+    }
+
+    /// Counts one frame of another device, of no protocol of this one.
+    pub(super) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
+        self.advance(second);
+        self.mark(signatures);
+    }
+
+    fn mark(&mut self, signatures: CauseSet) {
+        if !signatures.is_empty() {
+            let causes = &mut self.seconds[place(self.newest)].causes;
+            for cause in signatures.iter() {
+                let cause = &mut causes[cause as usize];
+                *cause = cause.saturating_add(1);
+            }
+        }
+    }
+
+    fn advance(&mut self, second: u64) {
         if second > self.newest {
             let passed = (second - self.newest).min(SECONDS);
             for back in 0..passed {
@@ -40,28 +63,11 @@ impl Shares {
             }
             self.newest = second;
         }
-        let second = &mut self.seconds[place(self.newest)];
-        let protocol = &mut second.protocols[what.protocol.index()];
-        *protocol = protocol.saturating_add(1);
-        if !what.signatures.is_empty() {
-            for cause in what.signatures.iter() {
-                let cause = &mut second.causes[cause as usize];
-                *cause = cause.saturating_add(1);
-            }
-        }
     }
 
-    /// The causes that at least half of `frames` had the signature of, in the 10 s that end with
-    /// `last`.
-    pub(super) fn fitting(&self, last: u64, frames: u64) -> CauseSet {
-        let mut fitting = CauseSet::default();
-        for cause in Cause::ALL {
-            let marked: u64 = self.until(last).map(|s| u64::from(s.causes[cause as usize])).sum();
-            if marked > 0 && marked * 2 >= frames {
-                fitting.insert(cause);
-            }
-        }
-        fitting
+    /// How many frames had the signature of `cause` in the 10 s that end with `last`.
+    pub(super) fn marked(&self, last: u64, cause: Cause) -> u64 {
+        self.until(last).map(|second| u64::from(second.causes[cause as usize])).sum()
     }
 
     /// The protocol with most frames in the 10 s that end with `last`, the first of equals.
@@ -92,25 +98,17 @@ const _: () = assert!(KEPT as u64 == SECONDS);
 mod tests {
     use super::*;
 
-    fn signatures(causes: &[Cause]) -> CauseSet {
-        let mut set = CauseSet::default();
-        for cause in causes {
-            set.insert(*cause);
-        }
-        set
-    }
-
     #[test]
-    fn half_of_the_frames_is_enough_and_one_less_is_not() {
+    fn what_is_marked_is_marked_for_ten_seconds() {
         let mut shares = Shares::new(5);
         for n in 0..10 {
             let causes: &[Cause] = if n < 5 { &[Cause::QueryFlood] } else { &[] };
-            shares.count(5 + n, What::of(Protocol::Mdns, signatures(causes)));
+            shares.count(5 + n, What::of(Protocol::Mdns, causes.iter().copied().collect()));
         }
-        assert_eq!(shares.fitting(14, 10), signatures(&[Cause::QueryFlood]));
-        assert_eq!(shares.fitting(14, 11), CauseSet::default());
-        assert_eq!(shares.fitting(15, 10), CauseSet::default(), "the first is 10 s back");
-        assert_eq!(shares.fitting(40, 0), CauseSet::default(), "silence has no cause");
+        assert_eq!(shares.marked(14, Cause::QueryFlood), 5);
+        assert_eq!(shares.marked(14, Cause::PingPong), 0);
+        assert_eq!(shares.marked(15, Cause::QueryFlood), 4, "the first is 10 s back");
+        assert_eq!(shares.marked(40, Cause::QueryFlood), 0);
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Culprit {
 }
 
 /// One storm, open or over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storm {
     /// Counts up from 0 on this segment: distinguishes storms that begin in one second.
     pub number: u64,
@@ -100,8 +100,13 @@ pub struct Storm {
     pub start: Stamp,
     /// The close of the second that met the end rule, and why it ended; `None` while it lasts.
     pub end: Option<(Stamp, EndReason)>,
-    /// Frames of its class between begin and end.
+    /// Frames of its class between begin and end, its own.
     pub packets: u64,
+    /// Frames of others in that time that it provoked.
+    pub provoked: u64,
+    /// Who provokes what it sends, at most eight, those that provoke most first; only if it
+    /// does nothing but answer.
+    pub provoked_by: Option<Box<[Sender]>>,
     /// The busiest second, from 10 s before the start on, in signalling and address frames.
     pub peak: u32,
 }
@@ -123,6 +128,11 @@ impl Storm {
         let sign = if second < 0 { "m" } else { "" };
         let interface = without_special(interface);
         format!("{sign}{}-{interface}-{device}-{}", second.unsigned_abs(), self.number)
+    }
+
+    /// Whether its device is not to blame: it answers those who ask too fast.
+    pub fn is_answering(&self) -> bool {
+        matches!(self.culprit, Culprit::Device { cause: Cause::Answering, .. })
     }
 
     /// Whether this could be what [`Self::id`] gave. Check this before a look-up.
@@ -162,7 +172,7 @@ fn without_special(label: &str) -> String {
 }
 
 /// What has happened to a storm, to be reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StormEvent {
     /// It began.
     Began(Storm),
@@ -207,6 +217,8 @@ mod tests {
             start: Stamp::new(1_700_000_000, 999_999_999),
             end: None,
             packets: 0,
+            provoked: 0,
+            provoked_by: None,
             peak: 0,
         }
     }

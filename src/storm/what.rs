@@ -12,15 +12,13 @@ pub(crate) struct What {
     pub class: Class,
     /// The causes whose signature it has.
     pub signatures: CauseSet,
-    /// Whether another device had asked for it too fast.
-    pub is_provoked: bool,
 }
 
 #[cfg(test)]
 impl What {
-    /// A frame of `protocol`, in that protocol's class, that nobody provoked.
+    /// A frame of `protocol`, in that protocol's class.
     pub(crate) const fn of(protocol: Protocol, signatures: CauseSet) -> Self {
-        Self { protocol, class: protocol.class(), signatures, is_provoked: false }
+        Self { protocol, class: protocol.class(), signatures }
     }
 }
 

@@ -16,6 +16,7 @@ mod detect {
     mod form;
     mod health;
     mod probes;
+    mod provoked;
     mod queriers;
     mod questions;
     mod records;

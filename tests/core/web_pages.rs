@@ -445,6 +445,8 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "end": "2023-11-14T22:13:25.5Z",
         "end_reason": "quiet",
         "packets": 42,
+        "provoked": 0,
+        "provoked_by": [],
         "peak_packets_per_second": 9,
     });
     let stuck = json!({
@@ -459,6 +461,8 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "end": null,
         "end_reason": null,
         "packets": 999_000,
+        "provoked": 0,
+        "provoked_by": [],
         "peak_packets_per_second": 200,
     });
     let flooded = json!({
@@ -473,6 +477,8 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "end": null,
         "end_reason": null,
         "packets": 990_000,
+        "provoked": 0,
+        "provoked_by": [],
         "peak_packets_per_second": 200,
     });
     assert_eq!(list, json!({"version": 1, "storms": [over, stuck, flooded]}));
@@ -590,7 +596,7 @@ async fn every_cause_is_said_in_words_on_the_page() {
         let culprit = Culprit::Device { sender, cause, also: CauseSet::default() };
         let storm = Storm { culprit, level: Level::Chatty, ..stuck() };
         let device = DeviceSnapshot {
-            storm: Some(storm),
+            storm: Some(storm.clone()),
             ..device([0, 0x1e, 0x8f, 0xab, 1, 0xff], &[(Protocol::Mdns, 1)])
         };
         let snapshot = Snapshot { storms: vec![storm], ..snapshot(vec![device]) };

@@ -3,7 +3,7 @@
 use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget, mac, other};
 use multicast_exporter::craft::address::Dhcp;
 use multicast_exporter::craft::discovery::{llmnr_query, nbns_query, ssdp_alive, ssdp_search};
-use multicast_exporter::craft::mdns::{Query, Responder, address, response};
+use multicast_exporter::craft::mdns::{Query, Responder, Service, address, response};
 use multicast_exporter::craft::membership::{Change, igmp3_report};
 use multicast_exporter::craft::{Host, Udp};
 use multicast_exporter::simulation::Member;
@@ -51,8 +51,21 @@ pub(super) const ALL: &[Scenario] = &[
         Expected { storms: &[(GADGET.mac, "chatty", "probe_loop")], ..NOTHING }, probe_loop_chatty)
         .lasting(Duration::from_mins(11)),
     Scenario::new("probe_loop_harmless", "A device boots: three probes, two announcements.", NOTHING, |s| { s.start += Duration::from_mins(1); s.boot(GADGET, &gadget()); }),
-    Scenario::new("ping_pong", "A question provokes an answer that provokes the question.", both_storm!("ping_pong"), ping_pong),
+    Scenario::new("ping_pong", "Two devices ask for each other without a pause, each as soon as it has an answer.", both_storm!("ping_pong"), ping_pong),
     Scenario::new("ping_pong_harmless", "A question is asked after 1, 2, 4 and 8 s and answered each time.", NOTHING, ping_pong_harmless),
+    Scenario::new("answering", "A device asks again as soon as it has an answer; who answers is not to blame.",
+        Expected { storms: &[(PARTNER.mac, "chatty", "answering"), (GADGET.mac, "storm", "ping_pong")], ..NOTHING }, answering),
+    Scenario::new("answering_burst", "Six devices ask the same fourteen times every five seconds, another answers each time.",
+        Expected {
+            storms: &[
+                (PARTNER.mac, "chatty", "answering"),
+                (other(61).mac, "chatty", "query_flood"), (other(62).mac, "chatty", "query_flood"), (other(63).mac, "chatty", "query_flood"),
+                (other(64).mac, "chatty", "query_flood"), (other(65).mac, "chatty", "query_flood"), (other(66).mac, "chatty", "query_flood"),
+            ],
+            ..NOTHING
+        }, answering_burst)
+        .lasting(Duration::from_mins(10)),
+    Scenario::new("answering_harmless", "Forty devices ask for a service, each with gaps that double, and are answered each time.", NOTHING, answering_harmless),
     Scenario::new("goodbye_flapping", "A record is withdrawn and announced in turns.", gadget_storms!("goodbye_flapping"), goodbye_flapping),
     Scenario::new("goodbye_flapping_harmless", "A device says goodbye and comes back, once.", NOTHING, goodbye_flapping_harmless),
     Scenario::new("record_churn", "A counter in a TXT record is announced at each step.", gadget_storms!("record_churn"), record_churn),
@@ -164,14 +177,50 @@ fn probe_loop_chatty(script: &mut Script) {
 }
 
 fn ping_pong(script: &mut Script) {
-    let answer = response([address("partner.local", PARTNER.v4.into())]);
-    script.repeat(LONG, 200, |n| {
-        if n % 2 == 0 {
-            GADGET.mdns4(Query::new("partner.local", simple_dns::TYPE::A))
-        } else {
-            PARTNER.mdns4(answer.clone())
-        }
+    let ask = |host: Host, name| host.mdns4(Query::new(name, simple_dns::TYPE::A));
+    let answer = |host: Host, name| host.mdns4(response([address(name, host.v4.into())]));
+    script.repeat(LONG, 200, |n| match n % 4 {
+        0 => ask(GADGET, "partner.local"),
+        1 => answer(PARTNER, "partner.local"),
+        2 => ask(PARTNER, "gadget.local"),
+        _ => answer(GADGET, "gadget.local"),
     });
+}
+
+fn answering(script: &mut Script) {
+    let answer = response([address("partner.local", PARTNER.v4.into())]);
+    script.repeat(LONG, 200, |n| match n % 2 {
+        0 => GADGET.mdns4(Query::new("partner.local", simple_dns::TYPE::A)),
+        _ => PARTNER.mdns4(answer.clone()),
+    });
+}
+
+/// The answer to who browses for it.
+fn partner() -> Vec<u8> {
+    let service = Service::new("Partner", "_gadget._tcp", 80).txt("state=0");
+    let partner = Responder::with_addresses("partner", &[PARTNER.v4.into()]).service(service);
+    PARTNER.mdns4(partner.response("_gadget._tcp"))
+}
+
+fn answering_burst(script: &mut Script) {
+    for burst in 0..90 {
+        for (asker, delay) in (61..=66).zip((0..).step_by(310)) {
+            for n in 0..14 {
+                let at = burst * 5_000 + delay + n * 60;
+                script.send(at, other(asker).mdns4(Query::browse("_gadget._tcp")));
+                script.send(at + 4, partner());
+            }
+        }
+    }
+}
+
+fn answering_harmless(script: &mut Script) {
+    for (asker, delay) in (10..50).zip((0..).step_by(73)) {
+        for at in [0, 1_000, 3_000, 7_000, 15_000, 31_000, 63_000] {
+            script.send(delay + at, other(asker).mdns4(Query::browse("_gadget._tcp")));
+            script.send(delay + at + 40, partner());
+        }
+    }
 }
 
 fn ping_pong_harmless(script: &mut Script) {

@@ -287,13 +287,15 @@ mod tests {
             start: Stamp::new(20, 0),
             end: None,
             packets: 700,
+            provoked: 0,
+            provoked_by: None,
             peak: 60,
         };
         let over = Storm {
             culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
             start: Stamp::new(10, 0),
             end: Some((Stamp::new(52, 0), EndReason::InterfaceGone)),
-            ..open
+            ..open.clone()
         };
         view.snapshot.storms = vec![open, over];
         let text = report::build(Vec::new(), None, &[view]).to_string();

@@ -13,6 +13,7 @@
 //! | `contenders` | devices that object to a name |
 //! | `rename` | names that go on and on |
 //! | `pingpong` | questions and answers that provoke each other |
+//! | `provoked` | answers to those who ask too fast |
 
 pub(crate) mod conflict;
 pub(crate) mod contenders;
@@ -21,6 +22,7 @@ pub(crate) mod form;
 pub(crate) mod known;
 pub(crate) mod pingpong;
 pub(crate) mod probes;
+pub(crate) mod provoked;
 pub(crate) mod records;
 pub(crate) mod rename;
 pub(crate) mod repeats;
@@ -40,6 +42,7 @@ pub(crate) struct MdnsDetectors {
     repeats: repeats::Repeats,
     probes: probes::Probes,
     pingpong: pingpong::PingPong,
+    provoked: provoked::Provoked,
     known: known::Known,
     form: form::MessageForm,
 }
@@ -54,6 +57,7 @@ impl MdnsDetectors {
             repeats: repeats::Repeats::new(key),
             probes: probes::Probes::new(key),
             pingpong: pingpong::PingPong::new(key),
+            provoked: provoked::Provoked::new(key),
             known: known::Known::new(key),
             form: form::MessageForm::new(),
         }
@@ -73,13 +77,15 @@ impl MdnsDetectors {
         findings: &mut Findings,
     ) {
         self.records.handle(view, findings);
-        if !memory.as_ref().is_some_and(|memory| memory.relay.is_relay()) {
+        let is_relay = memory.as_ref().is_some_and(|memory| memory.relay.is_relay());
+        if !is_relay {
             self.conflict.handle(view, findings);
             self.contested.handle(view, findings);
         }
         self.repeats.handle(view, cache, findings);
         self.probes.handle(view, findings);
         self.pingpong.handle(view, findings);
+        self.provoked.handle(view, is_relay, findings);
         self.known.handle(view, findings);
         self.form.handle(view, memory.map(|memory| &mut memory.v4), findings);
     }

@@ -62,6 +62,8 @@ pub(in crate::engine) struct Row {
     pub last_seen: Stamp,
     /// What it sent.
     pub counters: DeviceCounters,
+    /// Frames of others that it provoked.
+    pub provoked: u64,
     /// What this machine received of it.
     pub received: Received,
     /// Its last minute.
@@ -189,6 +191,16 @@ impl Table {
     /// The row of `sender`, if it has one.
     pub(in crate::engine) fn get(&self, sender: Sender) -> Option<&Row> {
         self.index.get(&sender).map(|place| &self.rows[*place as usize])
+    }
+
+    /// Visits the row of `sender`, if it has one; it is due when this second closes if `look` says
+    /// so. No frame is counted.
+    pub(in crate::engine) fn visit(&mut self, sender: Sender, look: impl FnOnce(&mut Row) -> bool) {
+        if let Some(&place) = self.index.get(&sender)
+            && look(&mut self.rows[place as usize])
+        {
+            self.due.insert(place);
+        }
     }
 
     /// Marks senders in `local`, and no others, as local from now on.
@@ -337,6 +349,7 @@ impl Table {
             first_seen: stamp,
             last_seen: stamp,
             counters: DeviceCounters::default(),
+            provoked: 0,
             received: Received::default(),
             seconds: DeviceSeconds::new(now.second()),
             profile,

@@ -44,10 +44,10 @@ impl Bound {
     /// Series of one device's conditions at most: each of them, lasting and told.
     const PER_DEVICE_CONDITIONS: usize = 2 * Condition::COUNT;
 
-    /// Series of one device at most: those of `other`, the gauges peak, last seen and info, its
-    /// storms and conditions, and a device that breaks every rule.
+    /// Series of one device at most: those of `other`, what it provoked, the gauges peak, last seen
+    /// and info, its storms and conditions, and a device that breaks every rule.
     pub(crate) const PER_DEVICE: usize =
-        Self::PER_OTHER + 3 + Self::PER_DEVICE_STORMS + Self::PER_DEVICE_CONDITIONS + Rule::COUNT;
+        Self::PER_OTHER + 4 + Self::PER_DEVICE_STORMS + Self::PER_DEVICE_CONDITIONS + Rule::COUNT;
 
     /// Series of one segment at most: its own, and those of the device `other`.
     pub(crate) const PER_SEGMENT: usize = {
@@ -117,6 +117,6 @@ mod tests {
         const EACH: usize = 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10 + 2 * Condition::COUNT;
         const { assert!(Bound::PER_DEVICE <= EACH) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
-        assert!(bound.series() < 2_000 * EACH + 1_000);
+        assert!(bound.series() < 2_000 * EACH + 2_000);
     }
 }

@@ -1,6 +1,7 @@
 //! One device's storms, second by second, against a model that keeps every frame.
 
 use super::*;
+use crate::decode::Protocol;
 use crate::mac::Mac;
 use proptest::prelude::*;
 
@@ -41,6 +42,15 @@ impl Device {
         self
     }
 
+    /// Others answer it, because it asks too fast.
+    fn provoke(&mut self, frames: u64, causes: &[Cause]) -> &mut Self {
+        for _ in 0..frames {
+            self.storms.count_provoked(self.second, set_of(causes));
+            self.is_due = true;
+        }
+        self
+    }
+
     /// Closes the second that runs; looks at nothing where a table would not.
     fn close(&mut self) -> Option<StormEvent> {
         let second = self.second;
@@ -75,6 +85,8 @@ struct RecentFrame {
     second: u64,
     protocol: Protocol,
     signatures: CauseSet,
+    /// Whether another device sent it, provoked by this one.
+    is_provoked: bool,
 }
 
 /// The main cause and the others.
@@ -156,7 +168,7 @@ fn signalling_comes_before_address_and_only_one_lasts() {
     for _ in 0..30 {
         events.extend(device.close());
     }
-    let [StormEvent::Ended(storm)] = events[..] else { panic!("{events:?}") };
+    let [StormEvent::Ended(storm)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((storm.protocol, storm.packets), (Protocol::Mdns, 0));
     assert_eq!(device.storms.begun(), [0, 1]);
     assert!(device.storms.storm.is_none());
@@ -208,6 +220,7 @@ struct Told {
     start: u64,
     end: Option<u64>,
     packets: usize,
+    provoked: usize,
     peak: usize,
     cause: Cause,
     protocol: Protocol,
@@ -264,24 +277,40 @@ impl Model {
 
     fn peak(&self, second: u64) -> usize {
         let counts = |frame: &&RecentFrame| {
-            frame.second == second && place(frame.protocol.class()).is_some_and(|class| class < 2)
+            frame.second == second
+                && !frame.is_provoked
+                && place(frame.protocol.class()).is_some_and(|class| class < 2)
         };
         self.frames.iter().filter(counts).count()
     }
 
     fn cause(&self, class: usize, second: u64) -> Cause {
         let frames: Vec<_> = self.within(class, second, 10).collect();
+        let own: Vec<_> = frames.iter().filter(|frame| !frame.is_provoked).collect();
+        let answers = own.iter().filter(|frame| frame.signatures.contains(Cause::Answering));
+        let answers = answers.count();
         let covers = |cause: &Cause| {
-            let marked = frames.iter().filter(|frame| frame.signatures.contains(*cause)).count();
-            marked > 0 && marked * 2 >= frames.len()
+            let marked = frames.iter().filter(|frame| match cause {
+                Cause::QueryFlood if frame.is_provoked => true,
+                Cause::PingPong => frame.signatures.contains(*cause),
+                _ => !frame.is_provoked && frame.signatures.contains(*cause),
+            });
+            let all = if *cause == Cause::Answering { own.len() } else { frames.len() };
+            let marked = marked.count();
+            marked > 0 && marked * 2 >= all
         };
-        Cause::ALL.into_iter().find(covers).unwrap_or(Cause::Unclassified)
+        match Cause::ALL.into_iter().find(covers).unwrap_or(Cause::Unclassified) {
+            Cause::PingPong if answers > 0 && answers * 4 >= own.len() * 3 => Cause::Answering,
+            cause => cause,
+        }
     }
 
     fn close(&mut self, second: u64) {
         if let Some((class, mut told, mut explained_until)) = self.open.take() {
-            let count = |frame: &&RecentFrame| frame.second == second;
-            told.packets += self.within(class, second, 1).filter(count).count();
+            let (provoked, own): (Vec<_>, Vec<_>) =
+                self.within(class, second, 1).partition(|frame| frame.is_provoked);
+            told.packets += own.len();
+            told.provoked += provoked.len();
             told.peak = told.peak.max(self.peak(second));
             if self.is_quiet(class, told.level, second) {
                 told.end = Some(second + 1);
@@ -289,12 +318,15 @@ impl Model {
                 self.since[class] = second + 1;
                 return;
             }
-            if told.level == Level::Chatty && self.floods(class, second) {
-                told.level = Level::Storm;
+            let floods = told.level == Level::Chatty && self.floods(class, second);
+            if floods {
                 explained_until = second + 30;
             }
             if told.cause == Cause::Unclassified && second <= explained_until {
                 told.cause = self.cause(class, second);
+            }
+            if floods && told.cause != Cause::Answering {
+                told.level = Level::Storm;
             }
             self.open = Some((class, told, explained_until));
             return;
@@ -305,19 +337,22 @@ impl Model {
             return;
         };
         let frames = |protocol: Protocol| {
-            self.within(class, second, 10).filter(|frame| frame.protocol == protocol).count()
+            let own = self.within(class, second, 10).filter(|frame| !frame.is_provoked);
+            own.filter(|frame| frame.protocol == protocol).count()
         };
         // The first of those with most frames.
         let most = Protocol::ALL.into_iter().rev().max_by_key(|protocol| frames(*protocol));
         let protocol = most.filter(|most| frames(*most) > 0).unwrap_or(fallback(CLASSES[class]));
         let peak = (second.saturating_sub(9)..=second).map(|second| self.peak(second)).max();
+        let cause = self.cause(class, second);
         let told = Told {
-            level,
+            level: if cause == Cause::Answering { Level::Chatty } else { level },
             start: second + 1,
             end: None,
             packets: 0,
+            provoked: 0,
             peak: peak.unwrap_or(0),
-            cause: self.cause(class, second),
+            cause,
             protocol,
         };
         self.open = Some((class, told, second + 30));
@@ -331,26 +366,33 @@ fn told(storm: &Storm) -> Told {
         start: second(storm.start),
         end: storm.end.map(|(end, _)| second(end)),
         packets: usize::try_from(storm.packets).expect("few"),
+        provoked: usize::try_from(storm.provoked).expect("few"),
         peak: storm.peak as usize,
         cause: causes(storm).0,
         protocol: storm.protocol,
     }
 }
 
-/// For how many seconds, how many frames a second of which protocol and signature, and how
-/// many seconds apart.
-fn act() -> impl Strategy<Value = (u64, u64, Protocol, Option<Cause>, u64)> {
+/// For how many seconds, how many frames a second of which protocol and signature, how many that
+/// they provoke, and how many seconds apart.
+fn act() -> impl Strategy<Value = (u64, u64, Protocol, Option<Cause>, u64, u64)> {
     let protocol = prop::sample::select(vec![
         Protocol::Mdns,
         Protocol::Ssdp,
         Protocol::Arp,
         Protocol::OtherMulticast,
     ]);
-    let mark =
-        prop::sample::select(vec![None, Some(Cause::QueryFlood), Some(Cause::RepeatedResponse)]);
+    let mark = prop::sample::select(vec![
+        None,
+        Some(Cause::PingPong),
+        Some(Cause::Answering),
+        Some(Cause::QueryFlood),
+        Some(Cause::RepeatedResponse),
+    ]);
     let seconds = prop_oneof![1_u64..20, 20_u64..130];
     let gap = prop_oneof![4 => Just(1_u64), 1 => 2_u64..70];
-    (seconds, prop_oneof![0_u64..5, 0_u64..30], protocol, mark, gap)
+    let provoked = prop_oneof![3 => Just(0_u64), 1 => 0_u64..20];
+    (seconds, prop_oneof![0_u64..5, 0_u64..30], protocol, mark, provoked, gap)
 }
 
 proptest! {
@@ -373,14 +415,28 @@ proptest! {
         let mut model =
             Model { frames: Vec::new(), limits, since: [0; 3], open: None, told: Vec::new() };
         let mut ended = Vec::new();
-        for (seconds, rate, protocol, mark, gap) in acts {
+        for (seconds, rate, protocol, mark, provoked, gap) in acts {
             for n in 0..seconds {
                 let signatures: Vec<Cause> = mark.into_iter().collect();
                 let is_ignored = protocol.class() == Class::Other && other.is_none();
                 if n % gap == 0 && !is_ignored {
                     device.hear(rate, protocol, &signatures);
-                    let frame = RecentFrame { second: device.second, protocol, signatures: set_of(&signatures) };
-                    model.frames.extend(std::iter::repeat_n(frame, usize::try_from(rate).unwrap()));
+                    device.provoke(provoked, &signatures);
+                    let frame = RecentFrame {
+                        second: device.second,
+                        protocol,
+                        signatures: set_of(&signatures),
+                        is_provoked: false,
+                    };
+                    let answer = RecentFrame {
+                        protocol: Protocol::Mdns,
+                        is_provoked: true,
+                        ..frame.clone()
+                    };
+                    for (frame, count) in [(frame, rate), (answer, provoked)] {
+                        let count = usize::try_from(count).expect("few");
+                        model.frames.extend(std::iter::repeat_n(frame, count));
+                    }
                 }
                 // What no longer matters only costs time.
                 if n % 64 == 0 {

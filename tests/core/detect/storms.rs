@@ -298,7 +298,7 @@ fn the_interface_goes() {
     let ends: Vec<_> = snapshot.storms.iter().map(|storm| storm.end).collect();
     let gone = Some((Stamp(i128::from(now.0)), EndReason::InterfaceGone));
     assert_eq!(ends, [gone, gone], "the device's and the segment's");
-    assert_eq!((snapshot.segment_storm, snapshot.devices[0].storm), (None, None));
+    assert_eq!((&snapshot.segment_storm, &snapshot.devices[0].storm), (&None, &None));
     let storms = snapshot.storms_ended.iter().flatten().sum::<u64>();
     assert_eq!(storms, 1, "of devices");
     silence(&mut segment, 5);
@@ -354,7 +354,7 @@ fn stamps_follow_the_wall_clock_whatever_came_late() {
         segment.hear_at(Time(at * 1_000_000), stamp(at - 900), &arp(host()));
     }
     segment.engine.handle_timeout(Time(60_000_000_000));
-    let storm = segment.snapshot().storms[0];
+    let storm = &segment.snapshot().storms[0];
     assert_eq!((storm.start, storm.end), (stamp(15_000), Some((stamp(48_000), QUIET))));
 }
 

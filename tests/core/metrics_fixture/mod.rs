@@ -291,6 +291,8 @@ pub fn stuck() -> Storm {
         start: Stamp::new(1_700_000_010, 250_000_000),
         end: None,
         packets: 999_000,
+        provoked: 0,
+        provoked_by: None,
         peak: 200,
     }
 }
@@ -344,6 +346,7 @@ pub fn full_lan(devices: u32) -> LanView {
             }),
             storm: Some(stuck()),
             storms_begun: [1, 1],
+            provoked: 1,
             violations: Some(Box::new(Rule::ALL.iter().map(|&rule| (rule, 1)).collect())),
             ..device([2, 0, a, b, c, d], &every)
         }
