@@ -55,8 +55,7 @@ macro_rules! rules {
                 match self { $(Self::$name => $holds,)* }
             }
 
-            /// Whether it is about records, which a relay passes on for others: it does not count
-            /// against a relay.
+            /// Whether it is about what a relay passes on for others: it does not count against one.
             pub(crate) const fn spares_relays(self) -> bool {
                 match self { $(Self::$name => $relay,)* }
             }
@@ -131,6 +130,13 @@ rules! {
         "Answers are not multicast.", false;
     WsdRepeat, "wsd_repeat", Soft, "SOAP-over-UDP 1.1 section 3.4",
         "At most 4 copies of one message.", false;
+}
+
+impl Rule {
+    /// Whether it is about what a device asks, so that no record shows whose it is.
+    pub(crate) const fn is_asking(self) -> bool {
+        matches!(self, Self::QueryInterval | Self::ProbeInterval | Self::ProbeBackoff)
+    }
 }
 
 #[cfg(test)]

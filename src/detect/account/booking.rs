@@ -1,7 +1,8 @@
 //! Counts what a frame was found to break, for the device and for its segment.
 //!
 //! Each rule counts once a frame. What is about another host's record does not count against a
-//! relay, and waits while it is not known whether the device is one. What a mirror port may have
+//! relay, and waits while it is not known whether the device is one; so does what a device asks that
+//! names another host, because it may pass on that host's questions. What a mirror port may have
 //! caused waits too.
 
 use super::deferred::Deferrals;
@@ -68,11 +69,14 @@ impl Account {
         let others = memory.relay.handle(view, &self.addresses);
         let is_relay = memory.relay.is_relay();
         let is_cleared = memory.relay.is_cleared();
+        let passes_on = memory.relay.speaks_for_another();
         if (is_relay || is_cleared)
             && let Some(withheld) = memory.withheld.take()
             && !is_relay
         {
-            for (rule, count) in withheld.into_counts() {
+            // Of questions nobody will know whose they were.
+            let counts = withheld.into_counts().filter(|(rule, _)| !passes_on || !rule.is_asking());
+            for (rule, count) in counts {
                 self.add(memory, rule, count);
             }
         }
@@ -95,8 +99,10 @@ impl Account {
             // Another offence against the same rule, about a record of the device's own, counts at
             // once.
             let mut same = offences[place..].iter().filter(|same| same.rule == rule);
-            let own = same.find(|same| !is_about(same, others));
-            let is_withheld = own.is_none() && rule.spares_relays() && !is_cleared;
+            let is_passed_on = passes_on && rule.is_asking();
+            let own = same.find(|same| !is_passed_on && !is_about(same, others));
+            let is_withheld =
+                own.is_none() && rule.spares_relays() && (!is_cleared || is_passed_on);
             if is_withheld {
                 memory.withheld.get_or_insert_default().hold(rule);
             } else if !doubtful.is_some_and(|sender| self.deferred.hold(view.now, sender, rule)) {

@@ -152,6 +152,12 @@ impl RelayState {
         self.0.as_ref().is_some_and(|state| state.standing == RelayStanding::Relay)
     }
 
+    /// Whether it has named another host within the hour: a reflector with few hosts behind it is
+    /// no relay, and passes on what they ask all the same.
+    pub(crate) fn speaks_for_another(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| state.naming.is_some() && state.others[0].is_some())
+    }
+
     /// Whether it is known to be none, so that nothing is held back any longer.
     pub(crate) fn is_cleared(&self) -> bool {
         self.0.as_ref().is_some_and(|state| state.standing == RelayStanding::Cleared)

@@ -252,3 +252,40 @@ fn a_search_after_the_answer_has_expired_is_another() {
         assert_eq!(soft, expected, "{ttl} s, {seconds:?}");
     }
 }
+
+/// A reflector passes on the questions of the hosts behind it as its own: those of three phones
+/// that look for one service are not its doing, though three are too few for a relay.
+#[test]
+fn who_names_another_host_may_pass_on_its_questions() {
+    let others = |count: u16| (0..count).map(|n| Host::numbered(100 + n));
+    let passes_on = |host: Host| {
+        PHONE.mdns4(response([address(&format!("host-{}.local", host.v4), host.v4.into())]))
+    };
+    let four = || (0..4).map(|_| (300, PHONE.mdns4(browse())));
+    let own = || PHONE.mdns4(response([address("phone.local", PHONE.v4.into())]));
+    for named in [0, 1, 3, 4, 20] {
+        let mut segment = Segment::new();
+        segment.hear(&own()).pass(5_000);
+        for host in others(named) {
+            segment.hear(&passes_on(host)).pass(1_000);
+        }
+        hear(&mut segment, four());
+        let hard = |segment: &Segment| count(segment, PHONE, Rule::QueryInterval);
+        assert_eq!(hard(&segment), u64::from(named == 0), "{named}");
+        // Ten minutes later it is known that it is no relay; whose questions they were is not.
+        segment.pass(11 * 60_000).hear(&own());
+        hear(&mut segment, four());
+        segment.hear(&own());
+        assert_eq!(hard(&segment), 2 * u64::from(named == 0), "{named}, later");
+        assert_eq!(hard(&segment), segment.snapshot().violations[Rule::QueryInterval]);
+    }
+    // What seemed to be another's address turns out to be its own.
+    let mut segment = Segment::new();
+    let address =
+        |host: Host, ip: std::net::IpAddr| host.mdns4(response([address("phone.local", ip)]));
+    segment.hear(&address(PHONE, LAPTOP.v4.into()));
+    hear(&mut segment, four());
+    assert_eq!(count(&segment, PHONE, Rule::QueryInterval), 0);
+    segment.hear(&address(PHONE, PHONE.v4.into()));
+    assert_eq!(count(&segment, PHONE, Rule::QueryInterval), 1);
+}
