@@ -19,6 +19,8 @@ pub struct Ip {
     pub len: u32,
     /// Whether it is a fragment.
     pub fragment: bool,
+    /// Identification (RFC 791 section 3.1), the same in all copies of a datagram; 0 in IPv6.
+    pub id: u16,
 }
 
 /// An IP packet, or the part of it that a fragment holds.
@@ -95,6 +97,7 @@ pub(super) fn read_v4(bytes: &[u8]) -> Reading<'_> {
         ttl: fixed[8],
         len: u32::try_from(total).unwrap_or(u32::MAX),
         fragment: part != Part::Whole,
+        id: u16::from_be_bytes([fixed[4], fixed[5]]),
     };
     let mut packet = Packet {
         header,
@@ -138,6 +141,7 @@ pub(super) fn read_v6(bytes: &[u8]) -> Reading<'_> {
             ttl: fixed[7],
             len: u32::try_from(40 + len).unwrap_or(u32::MAX),
             fragment: false,
+            id: 0,
         },
         next: fixed[6],
         payload: up_to(body, len),

@@ -34,6 +34,7 @@ pub use ip::Ip;
 pub(crate) use parsed::Parsed;
 pub use protocol::{Class, Protocol};
 pub use reason::{Issue, Issues, Reason};
+pub use udp::Udp;
 
 use crate::frame::{Direction, Frame};
 use crate::mac::Mac;
@@ -56,8 +57,8 @@ pub struct Observation<'a> {
     pub source_mac: Option<Mac>,
     /// The IP header, if there is a readable one.
     pub ip: Option<Ip>,
-    /// The UDP port that it was sent to; `None` where it is not UDP, or not its first fragment.
-    pub destination_port: Option<u16>,
+    /// The UDP datagram, if it holds one; `None` in frames of [`Cast::Unicast`].
+    pub udp: Option<Udp<'a>>,
     /// What it says it is, whomever it was sent to. What it is counted as, if anything, is
     /// [`Observation::counted_as`].
     pub protocol: Protocol,
@@ -207,6 +208,15 @@ struct Found<'a> {
     flaws: [Option<Reason>; 3],
 }
 
+impl<'a> Found<'a> {
+    /// The datagram, if it is one.
+    fn udp(&self) -> Option<Udp<'a>> {
+        let Self { payload, complete, ports: (source_port, destination_port), .. } = *self;
+        let udp = Udp { source_port, destination_port, payload, complete };
+        (self.format == Format::Udp).then_some(udp)
+    }
+}
+
 /// How to read a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -232,7 +242,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         sender: sender(&link, ip),
         source_mac: link.source,
         ip,
-        destination_port: (found.format == Format::Udp).then_some(found.ports.1),
+        udp: None,
         protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },
         wire_len: frame.meta.wire_len,
         frame: frame.bytes,
@@ -251,6 +261,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         }
         return observation;
     }
+    observation.udp = found.udp();
     let named = Some(observation.protocol);
     for reason in found.flaws.into_iter().flatten() {
         observation.issues.push(Issue { protocol: named, reason });

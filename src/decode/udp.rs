@@ -7,6 +7,19 @@ use super::{Protocol, Reason};
 /// The port of Multicast DNS.
 pub(super) const MDNS: u16 = 5353;
 
+/// A datagram of a frame: its ports and its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Udp<'a> {
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+    /// The payload, as far as it is there.
+    pub payload: &'a [u8],
+    /// Whether that is all of it.
+    pub complete: bool,
+}
+
 /// A datagram, or as much of it as is there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Datagram<'a> {

@@ -54,6 +54,8 @@ use account::booking::Account;
 use ahash::RandomState;
 use cache::Cache;
 use copies::CopyDetectors;
+use copies::arrival::Received;
+pub(crate) use copies::arrival::{Arrival, Came};
 use health::HealthDetectors;
 use mdns::MdnsDetectors;
 use memory::Memory;
@@ -74,6 +76,8 @@ pub(crate) struct Counted<'a> {
     pub protocol: Protocol,
     /// Its mDNS message, if it has one, to a group or not.
     pub mdns: Option<(&'a Datagram<'a>, PayloadHash, &'a Digest)>,
+    /// How it came.
+    pub came: Came,
     /// The interface.
     pub vantage: &'a Vantage,
 }
@@ -120,13 +124,27 @@ impl Detectors {
         }
     }
 
-    /// Hears one frame of a device; `memory` is what is remembered of it, if it has a row.
+    /// Hears one frame before it is counted. A copy that is there because of where we listen must
+    /// not be, nor be handed to [`Self::handle`].
+    pub(crate) fn receive(
+        &mut self,
+        now: Time,
+        observation: &Observation<'_>,
+        protocol: Protocol,
+        vantage: &Vantage,
+    ) -> Arrival {
+        let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
+        let sender = SenderKey::new(observation.sender, hash);
+        self.copies.receive(&Received { now, observation, protocol, sender, vantage })
+    }
+
+    /// Hears one frame of a device that was counted; `memory` is what is remembered of it, if it has a row.
     pub(crate) fn handle(
         &mut self,
         frame: &Counted<'_>,
         mut memory: Option<&mut DeviceMemory>,
     ) -> Verdict {
-        let Counted { now, stamp, observation, protocol, vantage, .. } = *frame;
+        let Counted { now, stamp, observation, protocol, came, vantage, .. } = *frame;
         let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
         let sender = SenderKey::new(observation.sender, hash);
         let source = self.state.hash_one((hash, observation.ip.map(|ip| ip.source)));
@@ -149,13 +167,12 @@ impl Detectors {
         findings.clear();
         self.health.handle(&view, stamp, &mut self.cache);
         self.mdns.handle_any(&view);
-        self.copies.handle(&view, findings);
+        self.copies.handle(&view, &came, findings);
         if !findings.is_copy() {
             self.mdns.handle(&view, &self.cache, memory.as_deref_mut(), findings);
             self.others.handle(&view, findings);
         }
-        let is_mirrored = self.copies.loops.is_mirrored(now);
-        self.account.book(&view, stamp, findings, is_mirrored, memory);
+        self.account.book(&view, stamp, findings, memory);
         Verdict {
             kind: mdns.map(|mdns| mdns.kind),
             signatures: self.findings.signatures(),
@@ -164,13 +181,8 @@ impl Detectors {
     }
 
     /// Closes what has waited long enough, and drops what has expired. Called when a whole second
-    /// has passed, or more. `find` passes the memory of a sender, if it has a row, to the closure.
-    pub(crate) fn handle_second(
-        &mut self,
-        now: Time,
-        find: impl FnMut(Sender, &mut dyn FnMut(&mut DeviceMemory)),
-    ) {
-        self.account.handle_second(now, find);
+    /// has passed, or more.
+    pub(crate) fn handle_second(&mut self, now: Time) {
         self.health.handle_second(now);
     }
 
@@ -195,6 +207,7 @@ impl Detectors {
         let key = |sender| SenderKey::new(Some(sender), self.state.hash_one(sender));
         let find = |wanted| senders.clone().find(|sender| key(*sender) == wanted);
         Health {
+            copied: self.copies.copied(),
             reflected: self.copies.reflection.reflected(),
             reflection_loop: self.copies.reflection.is_looping(now),
             suspended: self.memory.suspension.begun(),

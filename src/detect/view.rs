@@ -117,24 +117,12 @@ pub struct Offence {
     pub gap: Option<Duration>,
 }
 
-/// How often one frame came within milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// Once.
-    #[default]
-    Once,
-    /// Twice or three times: a mirror port may have made the copies, or the sender.
-    Doubtful,
-    /// More often, or again and again: that was the sender.
-    Repeated,
-}
-
 /// What the detectors found in one frame. Reused, so that it allocates once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     signatures: CauseSet,
     is_copy: bool,
-    delivery: Delivery,
+    missed: u16,
     offences: Vec<Offence>,
     evidence: Vec<Evidence>,
     provoked_by: Option<Sender>,
@@ -149,7 +137,7 @@ impl Findings {
     pub(crate) fn clear(&mut self) {
         self.signatures = CauseSet::default();
         self.is_copy = false;
-        self.delivery = Delivery::Once;
+        self.missed = 0;
         self.offences.clear();
         self.evidence.clear();
         self.provoked_by = None;
@@ -165,14 +153,15 @@ impl Findings {
         self.is_copy = true;
     }
 
-    /// How the frame came, as far as is known.
-    pub(crate) const fn deliver(&mut self, delivery: Delivery) {
-        self.delivery = delivery;
+    /// So many of the same frame before it were not judged, because they could have been copies;
+    /// they were none.
+    pub(crate) const fn missed(&mut self, count: u16) {
+        self.missed = count;
     }
 
-    /// How the frame came.
-    pub(crate) const fn delivery(&self) -> Delivery {
-        self.delivery
+    /// Frames before this one that break what it breaks and were not counted.
+    pub(crate) fn unbooked(&self) -> u64 {
+        u64::from(self.missed)
     }
 
     /// Whether the frame is a copy of another: of a mirror port, of a loop, or of a reflector.

@@ -33,7 +33,7 @@ pub use snapshot::{
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
-use crate::detect::{CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
+use crate::detect::{Arrival, CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
 use crate::mac::Mac;
 use crate::storm::{Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
@@ -169,14 +169,20 @@ impl Engine {
         let now = self.advance(time);
         self.frames += 1;
         self.converted += u64::from(observation.cast == Cast::Converted);
-        for issue in observation.issues.iter() {
-            self.errors.count(issue);
-        }
         let live = match self.config.converted {
             Converted::Live => true,
             Converted::Files => false,
         };
-        let Some(protocol) = observation.counted_as(live) else { return };
+        let protocol = observation.counted_as(live);
+        let arrival = protocol
+            .map(|protocol| self.detectors.receive(now, observation, protocol, &self.vantage));
+        if arrival == Some(Arrival::Copy) {
+            return;
+        }
+        for issue in observation.issues.iter() {
+            self.errors.count(issue);
+        }
+        let (Some(protocol), Some(Arrival::Counts(came))) = (protocol, arrival) else { return };
         let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
         self.bytes[protocol.index()] += bytes;
@@ -202,7 +208,8 @@ impl Engine {
         }
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
-        let frame = Counted { now, stamp, observation, protocol, mdns, vantage: &self.vantage };
+        let frame =
+            Counted { now, stamp, observation, protocol, mdns, came, vantage: &self.vantage };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let memory = row.as_mut().map(|row| &mut row.memory);
         let Verdict { kind, signatures, provoked_by } = self.detectors.handle(&frame, memory);
@@ -370,12 +377,7 @@ impl Engine {
             self.storms.close(before.second(), now.second(), &mut self.table);
             self.tally.advance(now.second());
             self.table.tick(now);
-            let table = &mut self.table;
-            self.detectors.handle_second(now, |sender, add| {
-                if let Some(row) = table.get_mut(sender) {
-                    add(&mut row.memory);
-                }
-            });
+            self.detectors.handle_second(now);
             self.storms.bury(now, &mut self.table);
         }
         now

@@ -111,8 +111,9 @@ fn frame(n: u8, protocol: Protocol, message: Message<'_>) -> Observation<'_> {
             ttl: 255,
             len: 60,
             fragment: false,
+            id: 0,
         }),
-        destination_port: Some(5353),
+        udp: None,
         protocol,
         wire_len: 74,
         frame: &[],
@@ -223,6 +224,7 @@ fn a_question_in_one_address_family_is_answered_in_the_other() {
         ttl: 255,
         len: 60,
         fragment: false,
+        id: 0,
     });
     e.handle_frame(at(10_100), Stamp(0), &observation);
     let counters = device(&e, 3).expect("a row").counters;
@@ -404,7 +406,7 @@ fn a_forwarded_source_is_no_address_of_the_sender() {
         ([224, 0, 0, 9].into(), [224, 0, 0, 1].into(), 255, false),
     ] {
         let mut observation = frame(1, Protocol::Ssdp, Message::None);
-        observation.ip = Some(Ip { source, destination, ttl, len: 60, fragment: false });
+        observation.ip = Some(Ip { source, destination, ttl, len: 60, fragment: false, id: 0 });
         e.handle_frame(at(10_000), Stamp(0), &observation);
         let identity = device(&e, 1).expect("a row").identity;
         assert_eq!(identity.addresses.len(), usize::from(counts), "{source} {destination} {ttl}");

@@ -1,12 +1,12 @@
 //! The collector `segments`: totals of each segment. Those that start at 0 do so only where the
 //! backend can see what they count.
 
-use super::catalogue::{self, QUERIERS_NAMED_MAX, Sight, families};
+use super::catalogue::{self, Family, QUERIERS_NAMED_MAX, Sight, families};
 use super::number::Value;
 use super::rows::{Rows, SegmentRow};
 use super::writer::{FamilyWriter, Writer};
 use crate::decode::{Issue, Protocol, Reason};
-use crate::detect::{AddressFamily, Membership};
+use crate::detect::{AddressFamily, Health, Membership};
 use crate::engine::{Histogram, SECOND_BOUNDS, Snapshot};
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
@@ -57,11 +57,22 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     membership(rows, writer.family(&families::QUERIERS), |known| Some(known.queriers.into()));
     queriers(rows, writer.family(&families::QUERIER_INFO));
     membership(rows, writer.family(&families::GROUPS), |known| Some(known.groups.into()));
-    let mut reflected = writer.family(&families::REFLECTED);
+    copies(rows, &families::REFLECTED, writer, |health| health.reflected);
+    copies(rows, &families::COPIED, writer, |health| health.copied);
+}
+
+/// A counter of copies, from 0 where the backend can see them.
+fn copies(
+    rows: &Rows<'_>,
+    family: &'static Family,
+    writer: &mut Writer,
+    count: fn(&Health) -> u64,
+) {
+    let mut counter = writer.family(family);
     for row in &rows.segments {
-        let count = row.segment.snapshot.health.reflected;
-        if count > 0 || families::REFLECTED.sight.of(row.abilities) {
-            reflected.sample(&row.labels, &[], count);
+        let count = count(&row.segment.snapshot.health);
+        if count > 0 || family.sight.of(row.abilities) {
+            counter.sample(&row.labels, &[], count);
         }
     }
 }

@@ -263,6 +263,14 @@ impl DeviceStorms {
             (*cause, *also) = explain(pace, at.second);
             is_explained = *cause != Cause::Unclassified;
         }
+        // A loop is known some seconds after it began, and its frames are nobody's doing.
+        if let Culprit::Device { cause, also, .. } = &mut storm.culprit
+            && *cause != Cause::L2Loop
+            && let (Cause::L2Loop, others) = explain(pace, at.second)
+        {
+            (*cause, *also) = (Cause::L2Loop, others);
+            is_explained = true;
+        }
         let rises = floods && !storm.is_answering();
         if rises {
             storm.level = Level::Storm;

@@ -9,7 +9,7 @@ use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
 use super::what::What;
 use crate::decode::Protocol;
-use crate::detect::{Cause, SegmentCause};
+use crate::detect::{Cause, CauseSet, SegmentCause};
 
 /// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +45,7 @@ impl SegmentStorms {
             storm.packets += u64::from(pace.at(second));
             storm.peak = storm.peak.max(pace.at(second));
             if !is_over(sums.thirty, rate) {
-                return None;
+                return explain_loop(storm, pace.fitting(second));
             }
             storm.end = Some((at.stamp, EndReason::Quiet));
             self.pace = None;
@@ -113,10 +113,20 @@ impl SegmentStorms {
     }
 }
 
+/// A storm whose frames go round is a loop, whatever it began as: a loop is known some seconds after
+/// it began, and nobody should look for a device then.
+fn explain_loop(storm: &mut Storm, fitting: CauseSet) -> Option<StormEvent> {
+    let Culprit::Segment { cause } = &mut storm.culprit else { return None };
+    if *cause == SegmentCause::L2Loop || !fitting.contains(Cause::L2Loop) {
+        return None;
+    }
+    *cause = SegmentCause::L2Loop;
+    Some(StormEvent::Explained(storm.clone()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::CauseSet;
     use crate::time::Stamp;
 
     /// The cause of a storm of a segment with `marked` of `frames` frames in a loop, and a device
@@ -142,6 +152,25 @@ mod tests {
         assert_eq!(cause(100, 50, 100), Some(SegmentCause::L2Loop));
         assert_eq!(cause(100, 49, 50), Some(SegmentCause::OneDevice));
         assert_eq!(cause(100, 49, 49), Some(SegmentCause::ManyDevices));
+    }
+
+    #[test]
+    fn a_storm_becomes_a_loop_when_its_frames_show_it() {
+        let mut storms = SegmentStorms::default();
+        let mut looping = CauseSet::default();
+        looping.insert(Cause::L2Loop);
+        let mut events = Vec::new();
+        for second in 10..30 {
+            let signatures = if second < 15 { CauseSet::default() } else { looping };
+            for _ in 0..100 {
+                storms.count(second, What::of(Protocol::Arp, signatures));
+            }
+            let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+            let event = storms.close(&at, Some(10), || 1_000);
+            events.extend(event.map(|event| (second, event.storm().culprit)));
+        }
+        let of = |cause| Culprit::Segment { cause };
+        assert_eq!(events, [(10, of(SegmentCause::OneDevice)), (19, of(SegmentCause::L2Loop))]);
     }
 
     #[test]

@@ -2,27 +2,23 @@
 //!
 //! Each rule counts once a frame. What is about another host's record does not count against a
 //! relay, and waits while it is not known whether the device is one; so does what a device asks that
-//! names another host, because it may pass on that host's questions. What a mirror port may have
-//! caused waits too.
+//! names another host, because it may pass on that host's questions.
 
-use super::deferred::Deferrals;
 use super::device::DeviceMemory;
 use super::violations::Counts;
-use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::detect::cause::Cause;
 use crate::detect::condition::Condition;
 use crate::detect::copies::relay::{Addresses, Places};
 use crate::detect::rule::Rule;
-use crate::detect::view::{Delivery, Findings, Offence, Subject, View};
-use crate::time::{Stamp, Time};
+use crate::detect::view::{Findings, Offence, Subject, View};
+use crate::time::Stamp;
 
 /// The violations of a segment.
 #[derive(Debug)]
 pub(crate) struct Account {
     violations: Counts,
     conditions_begun: [u64; Condition::COUNT],
-    deferred: Deferrals,
     addresses: Addresses,
 }
 
@@ -32,7 +28,6 @@ impl Account {
         Self {
             violations: Counts::default(),
             conditions_begun: [0; Condition::COUNT],
-            deferred: Deferrals::default(),
             addresses: Addresses::new(key),
         }
     }
@@ -47,14 +42,12 @@ impl Account {
         &self.conditions_begun
     }
 
-    /// Counts the findings of one frame. `memory` is that of the sender, if it has a row;
-    /// `is_mirrored` says whether a mirror port is known to make copies.
+    /// Counts the findings of one frame. `memory` is that of the sender, if it has a row.
     pub(crate) fn book(
         &mut self,
         view: &View<'_>,
         stamp: Stamp,
         findings: &Findings,
-        is_mirrored: bool,
         mut memory: Option<&mut DeviceMemory>,
     ) {
         if let Some(memory) = memory.as_deref_mut() {
@@ -80,13 +73,6 @@ impl Account {
                 self.add(memory, rule, count);
             }
         }
-        if !self.deferred.is_empty() {
-            self.settle_deferred(view, findings, is_mirrored, memory);
-        }
-        let doubtful = view.observation.sender.filter(|_| match findings.delivery() {
-            Delivery::Doubtful => true,
-            Delivery::Once | Delivery::Repeated => false,
-        });
         let offences = findings.offences();
         for (place, offence) in offences.iter().enumerate() {
             let rule = offence.rule;
@@ -105,29 +91,14 @@ impl Account {
                 own.is_none() && rule.spares_relays() && (!is_cleared || is_passed_on);
             if is_withheld {
                 memory.withheld.get_or_insert_default().hold(rule);
-            } else if !doubtful.is_some_and(|sender| self.deferred.hold(view.now, sender, rule)) {
+            } else {
                 let offence = own.unwrap_or(offence);
                 memory.violations.get_or_insert_default().count(view, stamp, offence);
                 self.violations[rule] += 1;
+                if findings.unbooked() > 0 {
+                    self.add(memory, rule, findings.unbooked());
+                }
             }
-        }
-    }
-
-    /// Counts what has waited long enough. `find` passes the memory of a sender, if it has a row,
-    /// to the closure.
-    pub(crate) fn handle_second(
-        &mut self,
-        now: Time,
-        mut find: impl FnMut(Sender, &mut dyn FnMut(&mut DeviceMemory)),
-    ) {
-        if self.deferred.is_empty() {
-            return;
-        }
-        for held in self.deferred.take_due(now) {
-            self.violations[held.rule] += held.count;
-            find(held.sender, &mut |memory| {
-                memory.violations.get_or_insert_default().add(held.rule, held.count);
-            });
         }
     }
 
@@ -148,26 +119,6 @@ impl Account {
     fn add(&mut self, memory: &mut DeviceMemory, rule: Rule, count: u64) {
         memory.violations.get_or_insert_default().add(rule, count);
         self.violations[rule] += count;
-    }
-
-    /// Counts what the sender did itself and drops what a mirror port did.
-    fn settle_deferred(
-        &mut self,
-        view: &View<'_>,
-        findings: &Findings,
-        is_mirrored: bool,
-        memory: &mut DeviceMemory,
-    ) {
-        if is_mirrored {
-            self.deferred.clear();
-        } else if findings.delivery() == Delivery::Repeated
-            && let Some(sender) = view.observation.sender
-        {
-            for held in self.deferred.take_of(sender) {
-                self.violations[held.rule] += held.count;
-                memory.violations.get_or_insert_default().add(held.rule, held.count);
-            }
-        }
     }
 }
 

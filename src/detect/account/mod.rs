@@ -4,12 +4,10 @@
 //! |---|---|
 //! | `booking` | counts findings |
 //! | `violations` | the violations of a device: a count for each rule, and the last offence |
-//! | `deferred` | offences that a mirror port may have caused |
 //! | `conditions` | what is wrong with a device at any rate |
 //! | `device` | what is remembered of one device |
 
 pub(crate) mod booking;
 pub(crate) mod conditions;
-pub(crate) mod deferred;
 pub(crate) mod device;
 pub(crate) mod violations;

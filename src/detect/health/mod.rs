@@ -40,6 +40,9 @@ pub struct Health {
     pub membership: [Membership; AddressFamily::ALL.len()],
     /// Who asks for group members, at most 17 of a family, IPv4 first.
     pub queriers: Vec<Querier>,
+    /// Frames that are there a second time because of where we listen: behind a mirror port, or on
+    /// an access point. They are counted here and nowhere else.
+    pub copied: u64,
     /// mDNS payloads that came again from another device.
     pub reflected: u64,
     /// Whether such payloads go round between devices, or did in the last 10 s.

@@ -32,7 +32,11 @@ impl Destinations {
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         let observation = view.observation;
-        let (Some(ip), Some(port)) = (observation.ip, observation.destination_port) else { return };
+        let (Some(ip), Some(port)) =
+            (observation.ip, observation.udp.map(|udp| udp.destination_port))
+        else {
+            return;
+        };
         if is_right(port, view.protocol, ip.destination) {
             return;
         }

@@ -8,7 +8,7 @@ use crate::craft::discovery::{
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
-use crate::detect::{Cause, Counted, Detectors, Horizon, Vantage};
+use crate::detect::{Came, Cause, Counted, Detectors, Horizon, Vantage};
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -36,6 +36,7 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             observation: &observation,
             protocol,
             mdns: None,
+            came: Came::default(),
             vantage: &Vantage::default(),
         };
         count += usize::from(detectors.handle(&frame, None).signatures.contains(cause));

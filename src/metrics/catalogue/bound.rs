@@ -56,7 +56,7 @@ impl Bound {
         let info_converted_devices_suspended = 4;
         let evicted = 2;
         let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
-        let reflected = 1;
+        let reflected_and_copied = 2;
         let storms = 2 + Level::COUNT * Cause::COUNT;
         let services = SERVICE_TYPES_MAX + 1;
         let wanted = WANTED_TYPES_MAX + 1;
@@ -72,7 +72,7 @@ impl Bound {
             + delays
             + unanswered
             + queriers_and_groups
-            + reflected
+            + reflected_and_copied
             + storms
             + Condition::COUNT
             + Rule::COUNT

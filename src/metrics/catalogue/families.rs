@@ -117,6 +117,8 @@ families! {
         "Groups with a member reported in the last 260 s, this machine's own included; few behind a switch that snoops.";
     REFLECTED = "multicast_interface_reflected_packets_total", Counter, ["interface"], Segments, LinkLayer,
         "Payloads that were heard again from another MAC.";
+    COPIED = "multicast_interface_copied_packets_total", Counter, ["interface"], Segments, LinkLayer,
+        "Frames that are there a second time because of where we listen: behind a mirror port, or on an access point. They are counted nowhere else.";
     STORM_ACTIVE = "multicast_interface_storm_active", Gauge, ["interface"], Storms, Frames,
         "Whether the segment as a whole is in a storm, 1 or 0.";
     STORM_CAUSE = "multicast_interface_storm_cause", Gauge, ["interface", "cause"], Storms, Frames,

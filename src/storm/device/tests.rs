@@ -135,11 +135,24 @@ fn what_is_unclassified_is_explained_once_within_thirty_seconds() {
         // Half of 10 s have the signature 5 s later.
         assert_eq!(told == 1, explained, "{quiet}");
         for _ in 0..20 {
-            assert_eq!(device.hear(60, Protocol::Mdns, &[Cause::L2Loop]).close(), None);
+            assert_eq!(device.hear(60, Protocol::Mdns, &[Cause::RepeatedResponse]).close(), None);
         }
         let cause = if explained { Cause::PingPong } else { Cause::Unclassified };
         assert_eq!(causes(&device.storm()), (cause, vec![]));
     }
+}
+
+#[test]
+fn a_storm_becomes_a_loop_when_its_frames_show_it() {
+    let mut device = Device::new(Limits::default());
+    device.hear(500, Protocol::Mdns, &[Cause::QueryFlood]).close();
+    let mut told = Vec::new();
+    for second in 0..60 {
+        let event = device.hear(60, Protocol::Mdns, &[Cause::L2Loop]).close();
+        told.extend(event.map(|event| (second, causes(event.storm()))));
+    }
+    // 480 of 980 frames after 8 s, 540 of 1,040 after 9 s.
+    assert_eq!(told, [(8, (Cause::L2Loop, vec![]))]);
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! ARP and Neighbour Discovery that go round alone: in a ring of bridges where nothing but the
+//! address requests of a few hosts is left, there are too few sources and protocols for `loops`.
+//!
+//! Takes each ARP and ND frame that came before within a second; says whether it goes round. The
+//! sign is that frames of two senders or more come at 50/s and above, each always with the same
+//! octets, side by side for 5 s. One sender alone is a device that hangs. Two equal devices that
+//! ask for a gateway which is gone look the same on the wire; that doubt is accepted.
+
+use super::frames::FrameId;
+use crate::detect::memory::sender::SenderKey;
+use crate::time::Time;
+
+/// Frames a second of one that goes round.
+const RATE: u32 = 50;
+/// Whole seconds of it.
+const SECONDS: u64 = 5;
+/// Senders of such frames.
+const SENDERS: usize = 2;
+/// Frames that are followed; more come only with more senders, of which two are enough.
+const FRAMES: usize = 16;
+
+/// One frame that comes again and again.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    id: FrameId,
+    sender: SenderKey,
+    /// The second that is counted, and how often it came in it.
+    second: u64,
+    count: u32,
+    /// Since which second each held enough.
+    since: u64,
+}
+
+impl Round {
+    /// Once more, in `second`.
+    fn again(&mut self, second: u64) {
+        if second != self.second {
+            let goes_on = second == self.second + 1 && self.count >= RATE;
+            if !goes_on {
+                self.since = second;
+            }
+            (self.second, self.count) = (second, 0);
+        }
+        self.count += 1;
+    }
+
+    /// Whether it has gone on for long enough, up to the second before `second`.
+    const fn is_on(&self, second: u64) -> bool {
+        let is_recent = self.second == second || (self.second + 1 == second && self.count >= RATE);
+        is_recent && second - self.since >= SECONDS
+    }
+}
+
+/// Frames that go round. 800 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rounds([Option<Round>; FRAMES]);
+
+impl Rounds {
+    /// An ARP or ND frame that came before within a second. Whether it is one of those that go
+    /// round.
+    pub(super) fn handle(&mut self, now: Time, id: FrameId, sender: SenderKey) -> bool {
+        let second = now.second();
+        let same = |round: &Option<Round>| round.is_some_and(|round| round.id == id);
+        let place = self.0.iter().position(same).unwrap_or_else(|| {
+            // In place of the one that stopped longest ago, or came least often.
+            let use_of = |place: &usize| self.0[*place].map(|round| (round.second, round.count));
+            (0..FRAMES).min_by_key(use_of).unwrap_or(0)
+        });
+        let round = match &mut self.0[place] {
+            Some(round) if round.id == id => round,
+            other => other.insert(Round { id, sender, second, count: 0, since: second }),
+        };
+        round.again(second);
+        round.is_on(second) && self.has_another(second, sender)
+    }
+
+    /// Whether frames of other senders go round beside those of `sender`.
+    fn has_another(&self, second: u64, sender: SenderKey) -> bool {
+        let others = self.0.iter().flatten().filter(|round| !round.sender.may_be(sender));
+        others.filter(|round| round.is_on(second)).count() >= SENDERS - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::id_of;
+    use super::*;
+    use std::time::Duration;
+
+    /// How many frames go round when senders send one frame each at these rates, for `seconds`.
+    fn marked(rates: &[u64], seconds: u64) -> usize {
+        let mut frames: Vec<(Time, u64)> = (0..)
+            .zip(rates)
+            .flat_map(|(n, rate)| {
+                let every = Duration::from_secs(1) / u32::try_from(*rate).expect("a rate");
+                (0..rate * seconds)
+                    .map(move |k| (Time(0).plus(every * u32::try_from(k).expect("few")), n))
+            })
+            .collect();
+        frames.sort_unstable();
+        let mut rounds = Rounds::default();
+        let mut is_marked =
+            |(now, n): &(Time, u64)| rounds.handle(*now, id_of(*n), SenderKey::new(None, n << 2));
+        frames.iter().filter(|frame| is_marked(frame)).count()
+    }
+
+    #[test]
+    fn two_senders_for_five_seconds_go_round() {
+        assert_eq!(marked(&[1_200, 800], 5), 0, "not for longer than 5 s");
+        // The very first waits for the other's.
+        assert_eq!(marked(&[1_200, 800], 6), 2_000 - 1);
+        assert_eq!(marked(&[1_200], 9), 0, "one sender");
+        assert_eq!(marked(&[1_200, 40], 9), 0, "one that is slow");
+        let marked = marked(&[51, 51, 51], 7);
+        assert!((300..=306).contains(&marked), "two of seven seconds: {marked}");
+    }
+
+    #[test]
+    fn a_pause_begins_it_anew() {
+        let mut rounds = Rounds::default();
+        let mut is_on = false;
+        for second in 0..20_u64 {
+            for n in 0..120_u64 {
+                let now = Time(second * 1_000_000_000 + n * 8_000_000);
+                if second % 5 != 4 {
+                    is_on |= rounds.handle(now, id_of(n % 2), SenderKey::new(None, n % 2 << 2));
+                }
+            }
+        }
+        assert!(!is_on);
+    }
+
+    #[test]
+    fn memory_has_a_bound() {
+        assert!(size_of::<Rounds>() <= 800, "{}", size_of::<Rounds>());
+    }
+}
