@@ -44,6 +44,7 @@ pub use health::queriers::{AddressFamily, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use health::unanswered::{UNANSWERED_NAMES_MAX, Unanswered};
 pub use health::wanted::{OTHER_WANTED, WANTED_TYPES_MAX};
+pub(crate) use memory::table::Table;
 pub use rule::{Hardness, Rule};
 pub use view::Vantage;
 

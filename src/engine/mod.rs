@@ -40,6 +40,8 @@ use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
 use identity::claims;
+use identity::contest::{Contest, Dispute, Subject};
+use identity::hearing::{Disputes, Hearing};
 use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
 use seconds::SegmentSeconds;
@@ -116,6 +118,7 @@ pub struct Engine {
     /// Frames whose sender has no row; boxed because most segments never have one.
     other: Option<Box<DeviceCounters>>,
     payloads: Payloads,
+    contest: Contest,
     detectors: Detectors,
     storms: Storms,
     vantage: Arc<Vantage>,
@@ -155,6 +158,7 @@ impl Engine {
             table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
             other: None,
             payloads: Payloads::new(key),
+            contest: Contest::new(key),
             detectors: Detectors::new(key, config.horizon),
             storms: Storms::new(config.storms_kept),
             vantage: Arc::default(),
@@ -215,6 +219,7 @@ impl Engine {
         let Verdict { kind, signatures, provoked_by } = self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
         let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
+        let mut disputes = Disputes::default();
         if let Some(row) = row {
             row.counters.count(protocol, bytes, kind, decoded);
             row.received.handle(observation, protocol);
@@ -224,7 +229,7 @@ impl Engine {
             if let Some(asker) = provoked_by {
                 row.storms.answer(asker);
             }
-            identify(now, &self.hasher, observation, mdns, row);
+            disputes = identify(now, &self.hasher, &mut self.contest, observation, mdns, row);
             if is_due {
                 self.table.set_due();
             }
@@ -237,6 +242,28 @@ impl Engine {
         }
         // The device that lost a row to this sender may have had a storm.
         self.storms.bury(now, &mut self.table);
+        if let Some(sender) = observation.sender {
+            for dispute in disputes.into_iter().flatten() {
+                self.settle(sender, dispute);
+            }
+        }
+    }
+
+    /// What two devices claim names neither, unless it is the name of one host that they both are.
+    fn settle(&mut self, claimant: Sender, dispute: Dispute) {
+        let Dispute { subject, rival, costs_claimant, costs_rival } = dispute;
+        let is_one_host = matches!(subject, Subject::Name(_))
+            && self
+                .table
+                .get(claimant)
+                .zip(self.table.get(rival))
+                .is_some_and(|(one, other)| one.profile.is_one_host(&other.profile));
+        for (sender, costs) in [(claimant, costs_claimant), (rival, costs_rival)] {
+            if let Some(row) = self.table.get_mut(sender) {
+                row.profile.contest(subject, costs && !is_one_host);
+                row.profile.settle();
+            }
+        }
     }
 
     /// Closes whole seconds, expires devices. Called at least once a second, without frames too.
@@ -385,26 +412,28 @@ impl Engine {
 }
 
 /// Learns what a frame says of its sender. `message` is its mDNS message with the payload's hash.
+/// Returns what others claim too.
 fn identify(
     now: Time,
     hasher: &RandomState,
+    contest: &mut Contest,
     observation: &Observation<'_>,
     message: Option<(&Datagram<'_>, PayloadHash, &Digest)>,
     row: &mut table::Row,
-) {
+) -> Disputes {
     let is_relay = row.memory.relay.is_relay();
-    let profile = &mut row.profile;
-    profile.keep_name(row.memory.is_contested(now));
-    profile.set_relay(is_relay);
-    claims::of_sender(observation, |claim| profile.hear(now, claim));
+    row.profile.keep_name(row.memory.is_contested(now));
+    row.profile.set_relay(is_relay);
+    let mut hearing = Hearing::new(now, row.sender, contest, &mut row.profile);
+    claims::of_sender(observation, |claim| hearing.hear(claim));
     let is_news = if let Message::Ssdp(message) = &observation.message {
         // There are many strings to search; a storm says the same again and again.
-        profile.looks_into(hasher.hash_one((message.target, message.server)), now)
+        hearing.profile().looks_into(hasher.hash_one((message.target, message.server)), now)
     } else {
         true
     };
     if is_news {
-        claims::of_message(observation, |claim| profile.hear(now, claim));
+        claims::of_message(observation, |claim| hearing.hear(claim));
     }
     if let Some((datagram, hash, digest)) = message
         && !is_relay
@@ -413,11 +442,12 @@ fn identify(
     {
         // The same payload comes over IPv4 and IPv6, and proves another address each time.
         let is_v6 = observation.ip.is_some_and(|ip| ip.source.is_ipv6());
-        if profile.looks_into(hash.0 ^ u64::from(is_v6), now) {
-            claims::of_response(observation, digest, |claim| profile.hear(now, claim));
+        if hearing.profile().looks_into(hash.0 ^ u64::from(is_v6), now) {
+            claims::of_response(observation, digest, |claim| hearing.hear(claim));
         }
     }
-    profile.settle();
+    hearing.profile().settle();
+    hearing.disputes()
 }
 
 #[cfg(test)]

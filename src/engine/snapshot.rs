@@ -202,6 +202,9 @@ pub struct Identity {
     /// The sticky one, for the info metric: the first IPv4, else link-local, replaced only after
     /// 10 min unheard. Of a device that is named by its IP address, its MAC once that is known.
     pub address: Option<Address>,
+    /// Addresses, and then the name, that another device claims too: they are in none of the other
+    /// fields, and name nobody.
+    pub contested: Vec<Box<str>>,
     /// The sticky host name.
     pub name: Option<Box<str>>,
     /// Who made its network card.

@@ -29,6 +29,8 @@ pub struct Device {
     pub address: Option<String>,
     /// All addresses heard, at most 16.
     pub addresses: Vec<String>,
+    /// Addresses, and then the name, that another device claims too: they name neither.
+    pub contested: Vec<String>,
     /// Host name.
     pub name: Option<String>,
     /// Who made its network card.
@@ -151,6 +153,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         local: identity.local,
         address: identity.address.map(|address| address.to_string()),
         addresses: identity.addresses.iter().map(ToString::to_string).collect(),
+        contested: identity.contested.iter().map(ToString::to_string).collect(),
         name: identity.name.as_deref().map(str::to_owned),
         vendor: identity.vendor.map(str::to_owned),
         model: identity.model.as_deref().map(str::to_owned),
@@ -175,6 +178,7 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         local: false,
         address: None,
         addresses: Vec::new(),
+        contested: Vec::new(),
         name: None,
         vendor: None,
         model: None,

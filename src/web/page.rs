@@ -240,13 +240,17 @@ fn write_devices(out: &mut String, view: &LanView) -> fmt::Result {
     ];
     open_table(out, &heads)?;
     for device in devices {
+        let contested = || match &device.contested[..] {
+            [] => String::new(),
+            claimed => format!("contested: {}", claimed.join(", ")),
+        };
         let here = if device.local { " (this machine)" } else { "" };
         writeln!(
             out,
             "<tr><td><code>{}</code>{here}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
              <td>{}</td><td>{}</td>{}{}</tr>",
             Text(&device.device),
-            Text(device.name.as_deref().unwrap_or("")),
+            Text(&device.name.clone().unwrap_or_else(contested)),
             Text(device.address.as_deref().unwrap_or("")),
             Text(device.vendor.as_deref().unwrap_or("")),
             Text(device.model.as_deref().unwrap_or("")),

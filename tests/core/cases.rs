@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 const NOT_YET: &[&str] = &[
     "field/ethersex303 condition ac:de:48:fd:0f:d0 address_repeat",
     "field/ethersex303 detail ac:de:48:fd:0f:d0 192.168.1.9",
-    "field/jellyfin5981 address 6e:8b:1c:22:33:44 192.168.1.100",
     "field/mirror3 storm 00:1e:8f:aa:00:00 repeated_response",
     "field/mirror3 storm 00:1e:8f:aa:00:02 repeated_response",
     "field/mirror3 violation_min 00:1e:8f:aa:00:01 record_interval 34000",

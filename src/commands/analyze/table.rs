@@ -235,6 +235,7 @@ fn device_rows(report: &Report) -> Vec<Vec<String>> {
 
 fn device_row(device: &Device) -> Vec<String> {
     let known = device.name.clone().or_else(|| device.addresses.first().cloned());
+    let known = known.or_else(|| Some(format!("contested: {}", device.contested.last()?)));
     let mut what = device.category.to_owned();
     for more in [&device.vendor, &device.model].into_iter().flatten() {
         let _ = write!(what, ", {more}");

@@ -109,4 +109,7 @@ pub enum Hint {
     Service(Box<str>),
     /// A model, from a `_device-info` TXT record (`model=`) or a printer's (`ty=`).
     Model(Box<str>),
+    /// A printer that is shared by a computer: the TXT record is one of CUPS, whose queues are under
+    /// `printers/` and have a `printer-type`, which printers do not.
+    SharedPrinter,
 }

@@ -68,6 +68,7 @@ impl Hints {
                 self.service(owner);
                 if let Some((service, _)) = service_of(owner.labels()) {
                     self.model(service, raw);
+                    self.shared_printer(service, raw);
                 }
             }
             _ => {}
@@ -85,7 +86,7 @@ impl Hints {
                 .strip_prefix(service)
                 .and_then(|rest| rest.strip_prefix(b"."))
                 .is_some_and(|rest| rest == transport),
-            Hint::A(..) | Hint::Aaaa(..) | Hint::Model(_) => false,
+            Hint::A(..) | Hint::Aaaa(..) | Hint::Model(_) | Hint::SharedPrinter => false,
         });
         if !known {
             self.text.clear();
@@ -112,6 +113,24 @@ impl Hints {
                 self.items.push(Hint::Model(bounded(&self.text)));
                 return;
             }
+        }
+    }
+
+    /// Notes that a printer is shared by a computer, once.
+    fn shared_printer(&mut self, service: &[u8], raw: &[u8]) {
+        if !matches!(service, b"_ipp" | b"_ipps" | b"_printer" | b"_pdl-datastream")
+            || self.items.contains(&Hint::SharedPrinter)
+        {
+            return;
+        }
+        let is_of_cups = |string: &[u8]| {
+            let starts = |prefix: &[u8]| {
+                string.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+            };
+            starts(b"rp=printers/") || starts(b"printer-type=")
+        };
+        if data::strings(raw).flatten().any(is_of_cups) {
+            self.items.push(Hint::SharedPrinter);
         }
     }
 

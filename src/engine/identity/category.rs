@@ -10,8 +10,12 @@ use crate::set::Set;
 labelled! {
     /// A kind of evidence: one bit.
     pub(in crate::engine) enum Evidence {
-        /// Prints or scans.
+        /// Prints.
         Prints = "prints",
+        /// Scans: a printer that does, or any computer with a scanner.
+        Scans = "scans",
+        /// Shares a printer that is another device, as computers and base stations do.
+        Shares = "shares",
         /// Is a camera.
         Sees = "sees",
         /// Keeps backups, as storage does and computers do not.
@@ -44,7 +48,7 @@ labelled! {
         Advertises = "advertises",
         /// Sends IGMP or MLD general queries: a router, a switch, or a host that is a bridge.
         Queries = "queries",
-        /// Hands out addresses: a router, or any server.
+        /// Hands out addresses to several clients: a router, or any server.
         Leases = "leases",
     }
 }
@@ -89,18 +93,18 @@ const SERVICES: &[(&str, Evidence)] = &[
     ("rdp", Evidence::Computes),
     ("readynas", Evidence::Stores),
     ("rfb", Evidence::Computes),
-    ("riousbprint", Evidence::Prints),
+    ("riousbprint", Evidence::Shares),
     ("roku-rcp", Evidence::Plays),
     ("rtsp", Evidence::Sees),
-    ("scanner", Evidence::Prints),
+    ("scanner", Evidence::Scans),
     ("sftp-ssh", Evidence::Serves),
     ("smb", Evidence::Serves),
     ("sonos", Evidence::Sounds),
     ("spotify-connect", Evidence::Sounds),
     ("ssh", Evidence::Serves),
     ("udisks-ssh", Evidence::Computes),
-    ("uscan", Evidence::Prints),
-    ("uscans", Evidence::Prints),
+    ("uscan", Evidence::Scans),
+    ("uscans", Evidence::Scans),
     ("viziocast", Evidence::Shows),
     ("webostv", Evidence::Shows),
     ("workstation", Evidence::Computes),
@@ -149,8 +153,8 @@ const WSD: &[(&str, Evidence)] = &[
     (":Computer", Evidence::Computes),
     ("PrintDeviceType", Evidence::Prints),
     ("PrinterServiceType", Evidence::Prints),
-    ("ScanDeviceType", Evidence::Prints),
-    ("ScannerServiceType", Evidence::Prints),
+    ("ScanDeviceType", Evidence::Scans),
+    ("ScannerServiceType", Evidence::Scans),
     ("NetworkVideoTransmitter", Evidence::Sees),
 ];
 
@@ -251,7 +255,8 @@ fn of_name(name: &str) -> Option<Category> {
 /// Gateways come before all: a router with a disk, a printer port and a shell is a router. Then a
 /// model that leaves no doubt. Then what it offers, the more special first, where two things need
 /// care: a computer that shares printers (CUPS) or disks is a computer, and so is a Mac, which
-/// takes casts and pairs as a phone does. A device that advertises routes is a router unless it is
+/// takes casts and pairs as a phone does. A base station or a hub with a printer behind it is none
+/// either, nor is a host that its system named as something else. A device that advertises routes is a router unless it is
 /// a loudspeaker or hub (Thread border routers advertise too). For a device that offers nothing,
 /// the name that its system chose says most. One that has only a NetBIOS name is taken for a
 /// computer, though much else has one; one that only queries for groups or hands out addresses is
@@ -269,11 +274,23 @@ pub(in crate::engine) fn decide(found: Found, model: Option<&str>, name: Option<
     let is_appliance =
         [Evidence::Plays, Evidence::Sounds, Evidence::Bridges].iter().any(|&e| found.contains(e));
     let is_router = found.contains(Evidence::Advertises) && !is_appliance && !pairs;
+    // A base station shares the printer behind it in its own name.
+    let by_name = name.and_then(of_name);
+    let has_queue = [Evidence::Prints, Evidence::Shares].iter().any(|&e| found.contains(e));
+    if let Some(category) = by_name.filter(|_| has_queue && !is_appliance && !computes && !serves) {
+        return category;
+    }
+    let prints = found.contains(Evidence::Prints)
+        && !found.contains(Evidence::Shares)
+        && !found.contains(Evidence::Bridges)
+        && !computes
+        && !serves
+        && !pairs;
     let offers = [
         (found.contains(Evidence::Sees), Category::Camera),
         (found.contains(Evidence::Stores) && !pairs, Category::Nas),
         (found.contains(Evidence::Exports) && !computes && !pairs, Category::Nas),
-        (found.contains(Evidence::Prints) && !computes && !serves && !pairs, Category::Printer),
+        (prints, Category::Printer),
         (found.contains(Evidence::Shows), Category::Tv),
         (is_router, Category::Router),
         (computes, Category::Computer),
@@ -284,6 +301,7 @@ pub(in crate::engine) fn decide(found: Found, model: Option<&str>, name: Option<
         (found.contains(Evidence::Stores), Category::Computer),
         (found.contains(Evidence::Exports), Category::Computer),
         (found.contains(Evidence::Prints), Category::Computer),
+        (found.contains(Evidence::Shares), Category::Computer),
     ];
     let first = |table: &[(bool, Category)]| {
         table.iter().find(|(fits, _)| *fits).map(|(_, category)| *category)

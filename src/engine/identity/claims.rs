@@ -11,10 +11,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// DHCP messages that only servers send (RFC 2132 section 9.6): offer and acknowledgement.
 const FROM_SERVERS: [u8; 2] = [2, 5];
 
+/// SSDP, LLMNR and WS-Discovery are sent with a TTL of 1, 2 or 4, so that they do not come far.
+const DISCOVERY_TTL: u8 = 4;
+/// TTLs that packets are sent with. A router has lowered any other.
+const SENT_WITH: [u8; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 255];
+
 /// Passes the address that the headers of a frame prove to `hear`.
 pub(in crate::engine) fn of_sender(observation: &Observation<'_>, mut hear: impl FnMut(Claim<'_>)) {
-    if let Some(ip) = own_source(observation).filter(|_| !is_for_another(observation)) {
+    if is_for_another(observation) {
+        return;
+    }
+    if let Some(ip) = own_source(observation) {
         hear(Claim::Address(ip));
+    } else if let Some(ip) = observation.ip.filter(|ip| is_usable(ip.source)) {
+        if is_of_discovery(observation) && ip.ttl <= DISCOVERY_TTL {
+            hear(Claim::LikelyAddress(ip.source));
+        } else if ip.source.is_ipv4() && SENT_WITH.contains(&ip.ttl) {
+            hear(Claim::Source(ip.source));
+        }
     }
 }
 
@@ -76,8 +90,11 @@ fn of_arp(mac: Option<Mac>, message: &arp::Message, mut hear: impl FnMut(Claim<'
 /// DHCP speaks of the client if the client itself sent it; a server's offer names the server.
 /// The address that a client asks for (option 50) is a wish: often one of another network.
 fn of_dhcp(mac: Option<Mac>, message: &dhcp::Message<'_>, mut hear: impl FnMut(Claim<'_>)) {
-    if message.op == 2 && message.kind.is_some_and(|kind| FROM_SERVERS.contains(&kind)) {
-        hear(Claim::Evidence(Evidence::Leases));
+    if message.op == 2
+        && message.kind.is_some_and(|kind| FROM_SERVERS.contains(&kind))
+        && let Some(client) = message.client
+    {
+        hear(Claim::Leased(client));
     }
     if message.op != 1 || mac.is_none() || message.client != mac {
         return;
@@ -175,11 +192,12 @@ pub(in crate::engine) fn of_response(
         let (name, ip): (_, IpAddr) = match hint {
             Hint::A(name, ip) => (name, (*ip).into()),
             Hint::Aaaa(name, ip) => (name, (*ip).into()),
-            Hint::Service(_) | Hint::Model(_) => continue,
+            Hint::Service(_) | Hint::Model(_) | Hint::SharedPrinter => continue,
         };
         if source == Some(ip) {
             names_itself = true;
             hear(Claim::HostName(name));
+            host_addresses(digest, name, ip, &mut hear);
         } else {
             other = other.or(Some(Claim::Other(name, ip)));
         }
@@ -196,10 +214,31 @@ pub(in crate::engine) fn of_response(
             }
             Hint::Model(model) if names_itself => Claim::Model(model),
             Hint::Model(model) => Claim::LikelyModel(model),
+            Hint::SharedPrinter if names_itself => Claim::Offer(Evidence::Shares),
+            Hint::SharedPrinter => Claim::LikelyEvidence(Evidence::Shares),
             Hint::A(..) | Hint::Aaaa(..) => continue,
         };
         hear(claim);
     }
+}
+
+/// Passes the other addresses that a response gives the host `name`.
+fn host_addresses(digest: &Digest, name: &str, own: IpAddr, hear: &mut impl FnMut(Claim<'_>)) {
+    for hint in &digest.hints {
+        let (owner, ip): (_, IpAddr) = match hint {
+            Hint::A(owner, ip) => (owner, (*ip).into()),
+            Hint::Aaaa(owner, ip) => (owner, (*ip).into()),
+            Hint::Service(_) | Hint::Model(_) | Hint::SharedPrinter => continue,
+        };
+        if ip != own && owner.eq_ignore_ascii_case(name) {
+            hear(Claim::HostAddress(ip));
+        }
+    }
+}
+
+/// Whether it is of one of the protocols of discovery that are sent with a small TTL.
+fn is_of_discovery(observation: &Observation<'_>) -> bool {
+    matches!(observation.message, Message::Ssdp(_) | Message::Llmnr(_) | Message::Wsd(_))
 }
 
 /// Whether it is a message of Neighbour Discovery whose source link-layer address is not the sender
@@ -214,7 +253,7 @@ fn has_source(observation: &Observation<'_>) -> bool {
 }
 
 /// The source address of a frame, if no router can have put the frame on this link: its
-/// destination is never forwarded, or its TTL is the highest, which one hop lowers.
+/// destination or its source is never forwarded, or its TTL is the highest, which one hop lowers.
 fn own_source(observation: &Observation<'_>) -> Option<IpAddr> {
     let Ip { source, destination, ttl, .. } = observation.ip?;
     let stays_on_link = match destination {
@@ -222,11 +261,20 @@ fn own_source(observation: &Observation<'_>) -> Option<IpAddr> {
         // Scopes 1 and 2 (RFC 4291 section 2.7).
         IpAddr::V6(ip) => matches!(ip.segments()[0] & 0xff0f, 0xff01 | 0xff02),
     };
-    let is_usable = match source {
+    // RFC 3927 section 2.7, RFC 4291 section 2.5.6.
+    let is_link_local = match source {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    let is_own = stays_on_link || is_link_local || ttl == 255;
+    (is_usable(source) && is_own).then_some(source)
+}
+
+fn is_usable(source: IpAddr) -> bool {
+    match source {
         IpAddr::V4(ip) => is_host_v4(ip),
         IpAddr::V6(ip) => is_host_v6(ip),
-    };
-    (is_usable && (stays_on_link || ttl == 255)).then_some(source)
+    }
 }
 
 /// Whether an address can be a host's (not 0.0.0.0/8, loopback, multicast or broadcast).

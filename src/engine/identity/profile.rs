@@ -3,9 +3,12 @@
 //! Every [`Claim`] that comes here is already checked to be the device's own word about itself;
 //! where it comes from is not known here. The shared [`Identity`] is rebuilt only when it changes.
 
+use super::addresses::{Addresses, Certainty};
 use super::category::{Evidence, Found, decide};
+use super::contest::Subject;
 use super::vendor;
 use crate::decode::Sender;
+use crate::decode::mdns::NameHash;
 use crate::engine::Local;
 use crate::engine::snapshot::{Address, Category, Identity};
 use crate::mac::Mac;
@@ -14,23 +17,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Addresses kept.
-const ADDRESSES: usize = 16;
-/// A device with more IPv4 addresses than this speaks for others.
-const REPEATER_OVER: usize = 8;
-/// An address is replaced once it was not heard for this long.
-const ADDRESS_UNHEARD: Duration = Duration::from_mins(10);
-/// A name or a model is replaced at most this often. Addresses not heard for as long no longer make
-/// a device a repeater.
+/// A name or a model is replaced at most this often.
 const NAME_KEPT: Duration = Duration::from_hours(1);
 /// Characters of a string.
 const LENGTH: usize = 64;
+/// Further addresses kept of the host that it says it is.
+const HOST_ADDRESSES: usize = 8;
+/// Who hands out addresses to so many clients does it for a network; a device that is being set up
+/// does it for the one phone that sets it up.
+const CLIENTS: usize = 3;
 
 /// One thing that a device says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Claim<'a> {
     /// An address of its own.
     Address(IpAddr),
+    /// An address that is its own unless the frame was routed.
+    LikelyAddress(IpAddr),
+    /// The source of a frame that may have been routed.
+    Source(IpAddr),
+    /// A further address of the host whose name it has.
+    HostAddress(IpAddr),
+    /// It gave a client an address.
+    Leased(Mac),
     /// Its host name in multicast DNS.
     HostName(&'a str),
     /// The host name that it gave a DHCP server.
@@ -64,18 +73,16 @@ enum Source {
     Host,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct View {
-    ip: IpAddr,
-    at: Time,
-}
-
 /// A name with its history.
 #[derive(Clone, Debug)]
 struct Name {
     text: Box<str>,
     source: Source,
     set: Time,
+    /// What it is called where claims are compared; `None` until it is known.
+    key: Option<NameHash>,
+    /// Whether another device claims it too.
+    is_contested: bool,
 }
 
 /// A model with its history.
@@ -91,9 +98,11 @@ struct Model {
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 struct Facts {
-    /// IPv4 first, in the order in which they were heard.
-    addresses: Vec<View>,
-    address: Option<IpAddr>,
+    addresses: Addresses,
+    /// What its messages say are addresses of the same host, the latest first.
+    host_addresses: Vec<IpAddr>,
+    /// Clients that it gave an address.
+    clients: Vec<Mac>,
     name: Option<Name>,
     model: Option<Model>,
     found: Found,
@@ -103,7 +112,6 @@ struct Facts {
     likely: Found,
     /// Whether it was heard to pass on what others say, as reflectors and sleep proxies do.
     passes_on: bool,
-    is_repeater: bool,
     /// Whether the name stays what it is: see [`Profile::keep_name`].
     keeps_name: bool,
     /// Whether it speaks for others, so that its multicast DNS tells nothing of itself.
@@ -135,7 +143,7 @@ impl Profile {
                 (Identity { vendor, local: is_local, ..Identity::default() }, None)
             }
             Sender::Ip(ip) => {
-                let facts = Facts { address: Some(ip), ..Facts::default() };
+                let facts = Facts { addresses: Addresses::of(ip), ..Facts::default() };
                 let address = Some(Address::Ip(ip));
                 let addresses = vec![ip];
                 let identity =
@@ -169,20 +177,75 @@ impl Profile {
     pub(in crate::engine) fn hear(&mut self, now: Time, claim: Claim<'_>) {
         let facts = self.facts.get_or_insert_default();
         self.is_stale |= match claim {
-            Claim::Address(ip) => facts.hear_address(now, ip),
+            Claim::Address(ip) => facts.addresses.hear(now, ip),
+            Claim::LikelyAddress(ip) => facts.addresses.hear_likely(now, ip),
+            Claim::Source(ip) => facts.addresses.hear_source(now, ip),
+            Claim::HostAddress(ip) => facts.hear_host_address(ip),
+            Claim::Leased(client) => facts.lease(client),
             Claim::HostName(name) => facts.hear_name(now, name, Source::Host),
             Claim::LeaseName(name) => facts.hear_name(now, name, Source::Lease),
             Claim::NetbiosName(ip, name) => {
-                facts.is_own(ip) && facts.hear_name(now, name, Source::Netbios)
+                facts.addresses.is_own(ip) && facts.hear_name(now, name, Source::Netbios)
             }
             Claim::Model(model) => facts.hear_model(now, model, true),
             Claim::LikelyModel(model) => !facts.passes_on && facts.hear_model(now, model, false),
             Claim::Evidence(evidence) => facts.found.insert(evidence),
             Claim::Offer(evidence) => facts.offered.insert(evidence),
-            Claim::EvidenceOf(ip, evidence) => facts.is_own(ip) && facts.found.insert(evidence),
+            Claim::EvidenceOf(ip, evidence) => {
+                facts.addresses.is_own(ip) && facts.found.insert(evidence)
+            }
             Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.insert(evidence),
             Claim::Other(name, ip) => facts.hear_other(name, ip),
         };
+    }
+
+    /// Whether an address was heard in this second already.
+    pub(super) fn heard_address(&self, now: Time, ip: IpAddr) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.addresses.was_heard(now, ip))
+    }
+
+    /// How well an address is known to be its own.
+    pub(super) fn certainty(&self, ip: IpAddr) -> Option<Certainty> {
+        self.facts.as_ref()?.addresses.certainty(ip)
+    }
+
+    /// Whether an address is known to be its own, and its alone.
+    pub(super) fn is_own(&self, ip: IpAddr) -> bool {
+        self.facts.as_ref().is_some_and(|facts| facts.addresses.is_own(ip))
+    }
+
+    /// Sets what the name that was heard just now is called where claims are compared, if it became
+    /// the device's name.
+    pub(super) fn set_name_key(&mut self, key: NameHash) {
+        let facts = self.facts.as_mut();
+        if let Some(name) = facts.and_then(|facts| facts.name.as_mut()) {
+            name.key.get_or_insert(key);
+        }
+    }
+
+    /// Sets whether another device claims `subject` too. [`Self::settle`] makes it visible.
+    pub(in crate::engine) fn contest(&mut self, subject: Subject, is_contested: bool) {
+        let Some(facts) = &mut self.facts else { return };
+        self.is_stale |= match (subject, &mut facts.name) {
+            (Subject::Address(ip), _) => facts.addresses.contest(ip, is_contested),
+            (Subject::Name(key), Some(name)) if name.key == Some(key) => {
+                std::mem::replace(&mut name.is_contested, is_contested) != is_contested
+            }
+            (Subject::Name(_), _) => false,
+        };
+    }
+
+    /// Whether it says that the host that it is has an address that is `other`'s own, too.
+    fn is_host_of(&self, other: &Self) -> bool {
+        let Some(facts) = &self.facts else { return false };
+        facts.host_addresses.iter().any(|ip| other.is_own(*ip))
+    }
+
+    /// Whether two devices are one host with two network cards, by the word of both: each says that
+    /// an address of the other is the host's too. An attacker can say that, but who is attacked
+    /// does not.
+    pub(in crate::engine) fn is_one_host(&self, other: &Self) -> bool {
+        self.is_host_of(other) && other.is_host_of(self)
     }
 
     /// Learns the MAC of a device that is named by its IP address `sender`.
@@ -242,25 +305,29 @@ impl Profile {
         }
         let Some(facts) = &self.facts else { return };
         let model = facts.model.as_ref().map(|model| &model.text);
-        let name = facts.name.as_ref().filter(|_| !facts.is_repeater).map(|name| &name.text);
+        let is_repeater = facts.addresses.is_repeater();
+        let named = facts.name.as_ref().filter(|_| !is_repeater);
+        let name = named.filter(|name| !name.is_contested).map(|name| &name.text);
+        let contested = facts.addresses.contested().map(|ip| ip.to_string().into());
+        let contested =
+            contested.chain(named.filter(|name| name.is_contested).map(|name| name.text.clone()));
         let category = if facts.is_relay {
             Category::Relay
-        } else if facts.is_repeater {
+        } else if is_repeater {
             Category::Repeater
         } else {
             let found = facts.found.union(facts.offered).union(facts.likely);
-            decide(found, model.map(AsRef::as_ref), name.map(AsRef::as_ref))
+            // What it is called tells what it is, whoever else is called so.
+            let called = named.map(|name| &*name.text);
+            decide(found, model.map(AsRef::as_ref), called)
         };
-        let mut addresses: Vec<IpAddr> = facts.addresses.iter().map(|heard| heard.ip).collect();
-        if addresses.is_empty() {
-            addresses.extend(facts.address);
-        }
         let identity = Identity {
-            addresses,
+            addresses: facts.addresses.all(),
             address: match facts.mac {
                 Some(mac) => Some(Address::Mac(mac)),
-                None => facts.address.map(Address::Ip),
+                None => facts.addresses.shown().map(Address::Ip),
             },
+            contested: contested.collect(),
             name: facts.alias.as_ref().or(name).cloned(),
             vendor: self.identity.vendor,
             model: model.cloned(),
@@ -274,50 +341,22 @@ impl Profile {
 }
 
 impl Facts {
-    fn hear_address(&mut self, now: Time, ip: IpAddr) -> bool {
-        if let Some(heard) = self.addresses.iter_mut().find(|heard| heard.ip == ip) {
-            heard.at = now;
-            return self.choose_address(now, ip);
-        }
-        if self.addresses.len() >= ADDRESSES && !self.make_room(now, ip) {
-            return false;
-        }
-        let v4 = self.addresses.partition_point(|heard| heard.ip.is_ipv4());
-        let place = if ip.is_ipv4() { v4 } else { self.addresses.len() };
-        self.addresses.insert(place, View { ip, at: now });
-        let lately = |heard: &&View| heard.ip.is_ipv4() && now.since(heard.at) < NAME_KEPT;
-        self.is_repeater |= self.addresses.iter().filter(lately).count() > REPEATER_OVER;
-        self.choose_address(now, ip);
-        true
-    }
-
-    /// Drops the address not heard for longest, if that is 10 min; else an IPv6 address for an IPv4
-    /// one. Returns whether there is space now.
-    fn make_room(&mut self, now: Time, ip: IpAddr) -> bool {
-        let oldest = (0..self.addresses.len()).min_by_key(|&place| self.addresses[place].at);
-        let place = oldest.filter(|&place| now.since(self.addresses[place].at) >= ADDRESS_UNHEARD);
-        let last = self.addresses.len() - 1;
-        let is_v6 = self.addresses[last].ip.is_ipv6();
-        let place = place.or_else(|| (ip.is_ipv4() && is_v6).then_some(last));
-        place.map(|place| self.addresses.remove(place)).is_some()
-    }
-
-    /// The sticky address: a better one at once, an equal one after 10 min of silence.
-    fn choose_address(&mut self, now: Time, ip: IpAddr) -> bool {
-        let Some(current) = self.address else {
-            self.address = Some(ip);
-            return true;
-        };
-        if current == ip || rank(ip) < rank(current) {
-            return false;
-        }
-        let heard = self.addresses.iter().find(|heard| heard.ip == current);
-        let is_unheard = heard.is_none_or(|heard| now.since(heard.at) >= ADDRESS_UNHEARD);
-        if rank(ip) > rank(current) || is_unheard {
-            self.address = Some(ip);
-            return true;
+    fn hear_host_address(&mut self, ip: IpAddr) -> bool {
+        let there = self.host_addresses.iter().position(|there| *there == ip);
+        if let Some(place) = there {
+            self.host_addresses[..=place].rotate_right(1);
+        } else {
+            self.host_addresses.truncate(HOST_ADDRESSES - 1);
+            self.host_addresses.insert(0, ip);
         }
         false
+    }
+
+    fn lease(&mut self, client: Mac) -> bool {
+        if self.clients.len() < CLIENTS && !self.clients.contains(&client) {
+            self.clients.push(client);
+        }
+        self.clients.len() == CLIENTS && self.found.insert(Evidence::Leases)
     }
 
     fn hear_name(&mut self, now: Time, text: &str, source: Source) -> bool {
@@ -335,7 +374,8 @@ impl Facts {
         if text.is_empty() || self.name.as_ref().is_some_and(|name| name.text == text) {
             return false;
         }
-        self.name = Some(Name { text, source, set: now });
+        let (key, is_contested) = (None, false);
+        self.name = Some(Name { text, source, set: now, key, is_contested });
         true
     }
 
@@ -360,33 +400,18 @@ impl Facts {
         is_new
     }
 
-    /// Whether an address is known to be its own.
-    fn is_own(&self, ip: IpAddr) -> bool {
-        self.address == Some(ip) || self.addresses.iter().any(|heard| heard.ip == ip)
-    }
-
     /// Takes back what rests on messages that do not say whose they are, if the device is heard
     /// to pass on what others say.
     fn hear_other(&mut self, name: &str, ip: IpAddr) -> bool {
         let own = self.name.as_ref().filter(|own| own.source == Source::Host);
         let is_own = own.is_some_and(|own| own.text.eq_ignore_ascii_case(&clean(name)));
-        if self.passes_on || is_own || self.is_own(ip) {
+        if self.passes_on || is_own || self.addresses.is_own(ip) {
             return false;
         }
         self.passes_on = true;
         self.likely = Found::default();
         self.model.take_if(|model| !model.is_sure);
         true
-    }
-}
-
-/// How good an address is to show: IPv4, then link-local ones, then the rest.
-const fn rank(ip: IpAddr) -> u8 {
-    match ip {
-        IpAddr::V4(ip) if ip.is_link_local() => 1,
-        IpAddr::V4(_) => 2,
-        IpAddr::V6(ip) if ip.is_unicast_link_local() => 1,
-        IpAddr::V6(_) => 0,
     }
 }
 

@@ -138,8 +138,11 @@ fn dhcp_tells_the_client_s_name_and_the_server_s_role() {
     assert_eq!(name(&segment).as_deref(), Some("laptop"));
     assert_eq!(addresses(&segment), [] as [IpAddr; 0], "a wish is no address");
     let server = Host::numbered(1);
-    segment.hear(&server.dhcp_server(Dhcp::server(5, HOST.mac, HOST.v4).bytes()));
-    assert_eq!(segment.identity(server).category, Category::Router);
+    for (n, category) in [(7, Category::Unknown), (8, Category::Unknown), (9, Category::Router)] {
+        let client = Host::numbered(n);
+        segment.hear(&server.dhcp_server(Dhcp::server(5, client.mac, client.v4).bytes()));
+        assert_eq!(segment.identity(server).category, category, "after {n}");
+    }
     // A printer's or a computer's own word counts more than that it serves.
     let pi = Responder::new("pi", server).service(Service::new("pi", "_workstation._tcp", 9));
     segment.hear(&server.mdns4(pi.announcement()));
@@ -248,7 +251,7 @@ fn ssdp_tells_what_the_host_with_that_address_is() {
     for (message, expected) in cases {
         let mut segment = Segment::new();
         segment.hear(&HOST.ssdp4(message.clone()));
-        assert_eq!(category(&segment), Category::Unknown, "its address is not known yet");
+        assert_eq!(category(&segment), Category::Unknown, "its address is not sure yet");
         segment.hear(&HOST.arp_announcement()).hear(&forwarded(OTHER.ssdp4(message.clone())));
         assert_eq!(category(&segment), Category::Unknown, "routed for another");
         segment.pass(1_000).hear(&HOST.ssdp4(message));
@@ -299,4 +302,161 @@ fn a_source_that_may_have_been_routed_is_no_address() {
     let ether = Ethernet::from(HOST.mac).to_ip(Ipv4Addr::new(239, 1, 1, 1).into());
     segment.hear(&ether.ipv4(&far.ttl(5).udp(&udp)));
     assert_eq!(addresses(&segment), [] as [IpAddr; 0]);
+}
+
+/// A search of SSDP that `host` sends, or a router for it.
+fn search(host: Host, ttl: u8) -> Vec<u8> {
+    host.udp4(SSDP, ttl, &Udp::new(50_000, 1900, ssdp_search("ssdp:all")))
+}
+
+const SSDP: Ipv4Addr = Ipv4Addr::new(239, 255, 255, 250);
+
+#[test]
+fn discovery_that_stays_near_tells_an_address() {
+    let mut segment = Segment::new();
+    segment.hear(&search(HOST, 2));
+    assert_eq!(addresses(&segment), [IpAddr::from(HOST.v4)]);
+    let mut segment = Segment::new();
+    segment.hear(&search(HOST, 5));
+    assert_eq!(addresses(&segment), [] as [IpAddr; 0], "it may come from afar");
+}
+
+#[test]
+fn a_source_that_comes_again_and_again_is_an_address() {
+    let stream = |ttl| {
+        let group = Ipv4Addr::new(239, 1, 1, 1);
+        HOST.udp4(group, ttl, &Udp::new(9, 9, *b"x"))
+    };
+    for (ttl, expected) in [(64, vec![IpAddr::from(HOST.v4)]), (63, vec![])] {
+        let mut segment = Segment::new();
+        for _ in 0..20 {
+            segment.pass(1_000).hear(&stream(ttl));
+        }
+        assert_eq!(addresses(&segment), expected, "{ttl}");
+    }
+}
+
+#[test]
+fn a_multicast_router_does_not_collect_those_whom_it_serves() {
+    let far = |n: u8| Host { v4: Ipv4Addr::new(198, 51, 100, n), ..HOST };
+    // With an address of its own, heard before or after.
+    for own_first in [true, false] {
+        let mut segment = Segment::new();
+        if own_first {
+            segment.hear(&HOST.arp_announcement());
+        }
+        segment.hear(&search(far(1), 3));
+        if !own_first {
+            segment.hear(&HOST.arp_announcement());
+        }
+        for round in 0..30 {
+            segment.pass(1_000).hear(&search(far(round % 3), 3)).hear(&search(far(7), 16));
+        }
+        assert_eq!(addresses(&segment), [IpAddr::from(HOST.v4)], "{own_first}");
+    }
+    let mut segment = Segment::new();
+    for round in 0..30 {
+        segment.pass(1_000).hear(&search(far(round % 3), 3)).hear(&search(far(7), 16));
+    }
+    assert_eq!(addresses(&segment), [] as [IpAddr; 0]);
+}
+
+#[test]
+fn what_two_macs_claim_names_neither() {
+    let nas = Responder::new("nas", HOST);
+    let attacker = Host { v4: HOST.v4, v6: HOST.v6, ..OTHER };
+    let mut segment = Segment::new();
+    segment.hear(&HOST.mdns4(nas.announcement()));
+    assert_eq!((name(&segment).as_deref(), addresses(&segment).len()), (Some("nas.local"), 1));
+    // It claims both, once.
+    segment.pass(60_000).hear(&attacker.mdns4(nas.announcement()));
+    for host in [HOST, OTHER] {
+        let identity = segment.identity(host);
+        assert_eq!((identity.name, identity.address, identity.addresses), (None, None, vec![]));
+        assert_eq!(identity.contested, [HOST.v4.to_string().into(), "nas.local".into()]);
+    }
+    // Ten minutes later the one that goes on to claim them has them again, and only that one.
+    segment.pass(601_000).hear(&HOST.mdns4(nas.announcement()));
+    segment.pass(601_000).hear(&HOST.mdns4(nas.announcement()));
+    assert_eq!((name(&segment).as_deref(), addresses(&segment).len()), (Some("nas.local"), 1));
+    segment.hear(&OTHER.arp_announcement());
+    let identity = segment.identity(OTHER);
+    assert_eq!((identity.name, identity.addresses), (None, vec![OTHER.v4.into()]));
+}
+
+#[test]
+fn a_name_is_contested_whatever_protocol_it_comes_by() {
+    let mut segment = Segment::new();
+    segment.hear(&HOST.mdns4(Responder::new("nas", HOST).announcement()));
+    segment.hear(&OTHER.dhcp_client(Dhcp::client(1, OTHER.mac).host_name("NAS").bytes()));
+    assert_eq!((name(&segment), segment.identity(OTHER).name), (None, None));
+    // An address of its own does not help: it is the name that it has not.
+    let mut segment = Segment::new();
+    segment.hear(&HOST.mdns4(Responder::new("nas", HOST).announcement()));
+    segment.hear(&OTHER.mdns4(Responder::new("nas", OTHER).announcement()));
+    assert_eq!((name(&segment), segment.identity(OTHER).name), (None, None));
+    assert_eq!(addresses(&segment), [IpAddr::from(HOST.v4)]);
+}
+
+#[test]
+fn a_host_with_two_network_cards_keeps_its_name() {
+    let both = [IpAddr::from(HOST.v4), OTHER.v4.into()];
+    let laptop = Responder::with_addresses("laptop", &both);
+    let mut segment = Segment::new();
+    for _ in 0..3 {
+        for host in [HOST, OTHER] {
+            segment.pass(1_000).hear(&host.mdns4(laptop.announcement()));
+        }
+    }
+    for host in [HOST, OTHER] {
+        assert_eq!(segment.identity(host).name.as_deref(), Some("laptop.local"));
+        assert_eq!(segment.identity(host).contested, [] as [Box<str>; 0]);
+    }
+    // One that claims that for itself only is not believed.
+    let mut segment = Segment::new();
+    segment.hear(&HOST.mdns4(Responder::new("laptop", HOST).announcement()));
+    segment.pass(1_000).hear(&OTHER.mdns4(laptop.announcement()));
+    assert_eq!(segment.identity(OTHER).name, None);
+}
+
+#[test]
+fn a_flood_from_the_address_of_another_does_not_go_by_it() {
+    let attacker = Host { v4: HOST.v4, ..OTHER };
+    for innocent_first in [true, false] {
+        let mut segment = Segment::new();
+        if innocent_first {
+            segment.hear(&HOST.arp_announcement());
+        }
+        for _ in 0..30 {
+            segment.pass(500).hear(&search(attacker, 2));
+        }
+        if !innocent_first {
+            segment.hear(&HOST.arp_announcement());
+        }
+        assert_eq!(addresses(&segment), [IpAddr::from(HOST.v4)], "{innocent_first}");
+        assert_eq!(segment.identity(OTHER).addresses, [] as [IpAddr; 0], "{innocent_first}");
+    }
+}
+
+#[test]
+fn a_printer_is_what_prints() {
+    let queue = |host: Host, txt: &str| {
+        let service = Service::new("HP @ host", "_ipp._tcp", 631).txt("ty=HP LaserJet").txt(txt);
+        Responder::new("host", host).service(service)
+    };
+    let of = |responder: Responder| {
+        let mut segment = Segment::new();
+        segment.hear(&HOST.mdns4(responder.announcement()));
+        category(&segment)
+    };
+    assert_eq!(of(queue(HOST, "rp=ipp/print")), Category::Printer);
+    assert_eq!(of(queue(HOST, "rp=printers/HP_LaserJet")), Category::Computer, "a shared queue");
+    assert_eq!(of(queue(HOST, "printer-type=0x801046")), Category::Computer);
+    let bridge = queue(HOST, "rp=ipp/print").service(Service::new("Bridge", "_hap._tcp", 51_826));
+    assert_eq!(of(bridge), Category::Hub);
+    let scanner = Responder::new("pi", HOST).service(Service::new("Scan", "_uscan._tcp", 8_090));
+    assert_eq!(of(scanner), Category::Unknown);
+    let behind = Responder::new("Home-AirPort-Express", HOST)
+        .service(Service::new("EPSON", "_pdl-datastream._tcp", 9_100).txt("ty=EPSON"));
+    assert_eq!(of(behind), Category::Router);
 }

@@ -1,6 +1,7 @@
 //! Tests of `profile`.
 
 use super::*;
+use crate::engine::identity::addresses::ADDRESSES;
 use std::net::Ipv4Addr;
 
 const MINUTE: Duration = Duration::from_mins(1);
