@@ -349,7 +349,9 @@ impl Pipeline {
                     recorder.handle_begin(self.timeline.now(), segment, sender, news.heading());
                 }
                 StormEvent::Ended(_) => recorder.handle_end(segment, sender),
-                StormEvent::Rose(_) | StormEvent::Explained(_) => {}
+                StormEvent::Rose(_) | StormEvent::Explained(_) | StormEvent::Changed(_) => {
+                    recorder.handle_change(segment, sender, news.heading());
+                }
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Reports what the pipelines put out: a line of the log when a storm begins, rises, is explained
-//! and ends, and its evidence to the writer. A pipeline's output is taken under its lock and
+//! Reports what the pipelines put out: a line of the log when a storm begins, rises, is explained,
+//! changes and ends, and its evidence to the writer. A pipeline's output is taken under its lock and
 //! reported without it.
 
 use super::pump;
@@ -38,6 +38,7 @@ fn log(news: &StormNews) {
         StormEvent::Began(_) => "a storm began",
         StormEvent::Rose(_) => "a chatty device has become a storm",
         StormEvent::Explained(_) => "the cause of a storm is known now",
+        StormEvent::Changed(_) => "a storm has another cause now",
         StormEvent::Ended(storm) => {
             let reason = storm.end.map(|(_, reason)| reason.label());
             let (packets, seconds) = (storm.packets, seconds(storm));

@@ -126,6 +126,14 @@ impl Recorder {
         }
     }
 
+    /// More is known of the storm of `sender` than at its begin.
+    pub(crate) fn handle_change(&mut self, segment: usize, sender: Sender, heading: Heading) {
+        let own = |open: &&mut Recording| open.segment == segment && open.sender == sender;
+        if let Some(open) = self.open.iter_mut().find(own) {
+            open.heading = heading;
+        }
+    }
+
     /// The storm of `sender` ended.
     pub(crate) fn handle_end(&mut self, segment: usize, sender: Sender) {
         let own = |open: &Recording| open.segment == segment && open.sender == sender;
@@ -216,6 +224,20 @@ mod tests {
         let recording = recorder.poll().expect("complete");
         assert_eq!(numbers(&recording), (6..22).collect::<Vec<_>>());
         assert_eq!((recording.id(), recorder.poll().is_none()), ("one", true));
+    }
+
+    #[test]
+    fn it_is_headed_by_what_is_known_last() {
+        let mut recorder = Recorder::new(4);
+        hear(&mut recorder, PRINTER, 1);
+        recorder.handle_begin(Time(0), 0, PRINTER, heading("one"));
+        recorder.handle_change(0, OTHER, heading("other"));
+        recorder.handle_change(1, PRINTER, heading("elsewhere"));
+        let comment = "cause l2_loop".to_owned();
+        recorder.handle_change(0, PRINTER, Heading { comment: comment.clone(), ..heading("one") });
+        recorder.handle_end(0, PRINTER);
+        let told = recorder.poll().expect("complete").heading;
+        assert_eq!((told.id, told.comment), ("one".to_owned(), comment));
     }
 
     #[test]

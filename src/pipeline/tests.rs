@@ -110,6 +110,7 @@ fn news(pipeline: &mut Pipeline) -> Vec<(String, &'static str)> {
                 StormEvent::Began(_) => "began",
                 StormEvent::Rose(_) => "rose",
                 StormEvent::Explained(_) => "explained",
+                StormEvent::Changed(_) => "changed",
                 StormEvent::Ended(_) => "ended",
             };
             assert!(news.identity.is_some());

@@ -11,7 +11,7 @@ use super::askers::Askers;
 use super::class::{
     CLASSES, SIGNALLING, chatty, fallback, flooding, floods, is_over, limit, place,
 };
-use super::explain::explain;
+use super::explain::{Weight, explain};
 use super::few::RecentFrames;
 use super::limits::{Limits, ProtocolSet};
 use super::pace::Pace;
@@ -22,8 +22,6 @@ use crate::decode::{Class, Sender};
 use crate::detect::{Cause, CauseSet};
 use crate::time::Stamp;
 
-/// Seconds in which a storm of unknown cause may still be explained.
-const EXPLAINED_WITHIN: u64 = 30;
 /// What is remembered of a device's rates and its storm. 200 bytes, while it is busy at most
 /// three times 1.8 KiB and 270 bytes, and 170 bytes while a storm lasts.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +41,7 @@ struct OpenStorm {
     storm: Storm,
     /// The place of its class.
     class: usize,
-    /// The last second in which it may be explained.
-    explained_until: u64,
+    weight: Weight,
 }
 
 /// The second that is closed, as others see it.
@@ -215,9 +212,9 @@ impl DeviceStorms {
         };
         storm.provoked_by = self.asked_by(&storm);
         self.begun[level as usize] += 1;
-        let explained_until = at.second + EXPLAINED_WITHIN;
         let event = StormEvent::Began(storm.clone());
-        self.storm = Some(Box::new(OpenStorm { storm, class, explained_until }));
+        let weight = Weight::new(at.second);
+        self.storm = Some(Box::new(OpenStorm { storm, class, weight }));
         Some(event)
     }
 
@@ -252,35 +249,31 @@ impl DeviceStorms {
             self.end();
             return Some(StormEvent::Ended(storm));
         }
-        let floods = storm.level == Level::Chatty && floods(&pace.sums(), limits, class);
-        if floods {
-            open.explained_until = at.second + EXPLAINED_WITHIN;
-        }
-        let mut is_explained = false;
-        if let Culprit::Device { cause: cause @ Cause::Unclassified, also, .. } = &mut storm.culprit
-            && at.second <= open.explained_until
-        {
-            (*cause, *also) = explain(pace, at.second);
-            is_explained = *cause != Cause::Unclassified;
-        }
-        // A loop is known some seconds after it began, and its frames are nobody's doing.
+        let mut was = None;
         if let Culprit::Device { cause, also, .. } = &mut storm.culprit
-            && *cause != Cause::L2Loop
-            && let (Cause::L2Loop, others) = explain(pace, at.second)
+            && let Some((new, others)) = open.weight.weigh(pace, at.second, *cause)
         {
-            (*cause, *also) = (Cause::L2Loop, others);
-            is_explained = true;
+            was = Some(std::mem::replace(cause, new));
+            *also = others;
         }
-        let rises = floods && !storm.is_answering();
+        let rises = match storm.level {
+            Level::Chatty => !storm.is_answering() && floods(&pace.sums(), limits, class),
+            Level::Storm => false,
+        };
         if rises {
             storm.level = Level::Storm;
             self.begun[Level::Storm as usize] += 1;
+        } else if storm.is_answering() {
+            // It turned out that it only answers.
+            storm.level = Level::Chatty;
         }
-        match (rises, is_explained) {
-            (true, _) => self.told().map(StormEvent::Rose),
-            (false, true) => self.told().map(StormEvent::Explained),
-            (false, false) => None,
-        }
+        let event = match (rises, was) {
+            (true, _) => StormEvent::Rose,
+            (false, Some(Cause::Unclassified)) => StormEvent::Explained,
+            (false, Some(_)) => StormEvent::Changed,
+            (false, None) => return None,
+        };
+        self.told().map(event)
     }
 
     /// The storm as of the second that was closed last.

@@ -42,7 +42,7 @@ impl StormLog {
     pub(crate) fn book(&mut self, event: StormEvent) {
         match &event {
             StormEvent::Began(storm) => self.next = self.next.max(storm.number + 1),
-            StormEvent::Rose(_) | StormEvent::Explained(_) => {}
+            StormEvent::Rose(_) | StormEvent::Explained(_) | StormEvent::Changed(_) => {}
             StormEvent::Ended(storm) => {
                 if let Culprit::Device { cause, .. } = storm.culprit {
                     self.ended[storm.level as usize][cause as usize] += 1;

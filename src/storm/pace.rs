@@ -152,21 +152,14 @@ impl Pace {
     /// the frames had the signature of, those that it provoked among them. Whether it answers is
     /// asked of its own frames alone.
     pub(super) fn fitting(&self, second: u64) -> CauseSet {
-        let mut fitting = CauseSet::default();
-        for cause in Cause::ALL {
-            let marked = self.shares.marked(second, cause);
-            let frames = if cause == Cause::Answering { self.own_ten() } else { self.sums.ten };
-            if marked > 0 && marked * 2 >= frames {
-                fitting.insert(cause);
-            }
-        }
-        fitting
+        Cause::ALL.into_iter().filter(|cause| self.covers(second, *cause, 1, 2)).collect()
     }
 
-    /// Whether at least three quarters of its frames in these 10 s were provoked.
-    pub(super) fn only_answers(&self, second: u64) -> bool {
-        let marked = self.shares.marked(second, Cause::Answering);
-        marked > 0 && marked * 4 >= self.own_ten() * 3
+    /// Whether at least `part` of `whole` frames of these 10 s had the signature of `cause`.
+    pub(super) fn covers(&self, second: u64, cause: Cause, part: u64, whole: u64) -> bool {
+        let marked = self.shares.marked(second, cause);
+        let frames = if cause == Cause::Answering { self.own_ten() } else { self.sums.ten };
+        marked > 0 && marked * whole >= frames * part
     }
 
     /// The protocol of most frames in the 10 s that end with `second`.

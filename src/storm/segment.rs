@@ -5,17 +5,20 @@
 
 use super::class::is_over;
 use super::device::Closing;
+use super::explain::PATIENCE;
 use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
 use super::what::What;
 use crate::decode::Protocol;
-use crate::detect::{Cause, CauseSet, SegmentCause};
+use crate::detect::{Cause, SegmentCause};
 
 /// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SegmentStorms {
     pace: Option<Box<Pace>>,
     storm: Option<Storm>,
+    /// The last second in which the cause of the storm covered a quarter of the frames.
+    covered: u64,
 }
 
 impl SegmentStorms {
@@ -44,24 +47,20 @@ impl SegmentStorms {
         if let Some(storm) = &mut self.storm {
             storm.packets += u64::from(pace.at(second));
             storm.peak = storm.peak.max(pace.at(second));
-            if !is_over(sums.thirty, rate) {
-                return explain_loop(storm, pace.fitting(second));
+            if is_over(sums.thirty, rate) {
+                storm.end = Some((at.stamp, EndReason::Quiet));
+                self.pace = None;
+                return self.storm.take().map(StormEvent::Ended);
             }
-            storm.end = Some((at.stamp, EndReason::Quiet));
-            self.pace = None;
-            return self.storm.take().map(StormEvent::Ended);
+            let new = weigh(pace, second, busiest(), storm, &mut self.covered)?;
+            storm.culprit = Culprit::Segment { cause: new };
+            return Some(StormEvent::Changed(storm.clone()));
         }
         if sums.ten == 0 || sums.ten < rate * 10 {
             self.pace.take_if(|pace| pace.is_forgotten(second));
             return None;
         }
-        let cause = if pace.fitting(second).contains(Cause::L2Loop) {
-            SegmentCause::L2Loop
-        } else if busiest() * 2 >= sums.ten {
-            SegmentCause::OneDevice
-        } else {
-            SegmentCause::ManyDevices
-        };
+        let cause = explain(pace, second, busiest());
         let storm = Storm {
             number: at.number,
             culprit: Culprit::Segment { cause },
@@ -75,6 +74,7 @@ impl SegmentStorms {
             peak: pace.busiest(second),
         };
         self.storm = Some(storm.clone());
+        self.covered = second;
         Some(StormEvent::Began(storm))
     }
 
@@ -113,20 +113,48 @@ impl SegmentStorms {
     }
 }
 
-/// A storm whose frames go round is a loop, whatever it began as: a loop is known some seconds after
-/// it began, and nobody should look for a device then.
-fn explain_loop(storm: &mut Storm, fitting: CauseSet) -> Option<StormEvent> {
-    let Culprit::Segment { cause } = &mut storm.culprit else { return None };
-    if *cause == SegmentCause::L2Loop || !fitting.contains(Cause::L2Loop) {
-        return None;
+/// The cause of the 10 s that end with `second`, closed last, in which the busiest device sent
+/// `busiest` frames.
+fn explain(pace: &Pace, second: u64, busiest: u64) -> SegmentCause {
+    if pace.covers(second, Cause::L2Loop, 1, 2) {
+        SegmentCause::L2Loop
+    } else if busiest * 2 >= pace.sums().ten {
+        SegmentCause::OneDevice
+    } else {
+        SegmentCause::ManyDevices
     }
-    *cause = SegmentCause::L2Loop;
-    Some(StormEvent::Explained(storm.clone()))
+}
+
+/// The cause that the one of `storm` gives way to: as for devices, but that it was many devices
+/// is so only while nothing else is.
+fn weigh(
+    pace: &Pace,
+    second: u64,
+    busiest: u64,
+    storm: &Storm,
+    covered: &mut u64,
+) -> Option<SegmentCause> {
+    let Culprit::Segment { cause: now } = storm.culprit else { return None };
+    let new = explain(pace, second, busiest);
+    let still_covers = match now {
+        SegmentCause::L2Loop => pace.covers(second, Cause::L2Loop, 1, 4),
+        SegmentCause::OneDevice => busiest * 4 >= pace.sums().ten,
+        SegmentCause::ManyDevices => new == now,
+    };
+    if still_covers {
+        *covered = second;
+    }
+    let gives_way = new == SegmentCause::L2Loop || second - *covered >= PATIENCE;
+    (new != now && gives_way).then(|| {
+        *covered = second;
+        new
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::CauseSet;
     use crate::time::Stamp;
 
     /// The cause of a storm of a segment with `marked` of `frames` frames in a loop, and a device
@@ -152,6 +180,43 @@ mod tests {
         assert_eq!(cause(100, 50, 100), Some(SegmentCause::L2Loop));
         assert_eq!(cause(100, 49, 50), Some(SegmentCause::OneDevice));
         assert_eq!(cause(100, 49, 49), Some(SegmentCause::ManyDevices));
+    }
+
+    /// The causes that a segment's storm changes to, with the second, while each part of it has so
+    /// many seconds of 100 frames of which so many are in a loop and so many by one device.
+    fn changes(parts: &[(u64, u64, u64)]) -> Vec<(u64, SegmentCause)> {
+        let mut storms = SegmentStorms::default();
+        let (mut second, mut changes) = (100, Vec::new());
+        for &(seconds, looping, busiest) in parts {
+            for _ in 0..seconds {
+                for n in 0..100 {
+                    let signatures = (n < looping).then_some(Cause::L2Loop);
+                    let what = What::of(Protocol::Arp, signatures.into_iter().collect());
+                    storms.count(second, what);
+                }
+                let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+                match storms.close(&at, Some(10), || busiest * 10.min(second - 99)) {
+                    Some(StormEvent::Changed(Storm {
+                        culprit: Culprit::Segment { cause },
+                        ..
+                    })) => changes.push((second - 100, cause)),
+                    Some(StormEvent::Began(_)) | None => {}
+                    other => panic!("{other:?}"),
+                }
+                second += 1;
+            }
+        }
+        changes
+    }
+
+    #[test]
+    fn what_turns_out_to_be_a_loop_is_told_at_once_and_another_device_after_a_minute() {
+        use SegmentCause::{L2Loop, ManyDevices, OneDevice};
+        assert_eq!(changes(&[(90, 0, 80), (90, 60, 80)]), [(98, L2Loop)], "half of 10 s");
+        assert_eq!(changes(&[(90, 0, 80), (90, 0, 26)]), []);
+        assert_eq!(changes(&[(90, 0, 80), (90, 0, 24)]), [(149, ManyDevices)]);
+        assert_eq!(changes(&[(90, 0, 10), (90, 0, 60)]), [(149, OneDevice)]);
+        assert_eq!(changes(&[(90, 60, 90), (90, 0, 90)]), [(154, OneDevice)]);
     }
 
     #[test]

@@ -180,6 +180,8 @@ pub enum StormEvent {
     Rose(Storm),
     /// What was unclassified has a cause now.
     Explained(Storm),
+    /// Another cause covers most of it now.
+    Changed(Storm),
     /// It is over.
     Ended(Storm),
 }
@@ -191,6 +193,7 @@ impl StormEvent {
             Self::Began(storm)
             | Self::Rose(storm)
             | Self::Explained(storm)
+            | Self::Changed(storm)
             | Self::Ended(storm) => storm,
         }
     }

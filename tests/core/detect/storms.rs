@@ -67,6 +67,7 @@ fn events(segment: &mut Segment) -> Vec<(&'static str, u64)> {
                 StormEvent::Began(_) => "began",
                 StormEvent::Rose(_) => "rose",
                 StormEvent::Explained(_) => "explained",
+                StormEvent::Changed(_) => "changed",
                 StormEvent::Ended(_) => "ended",
             };
             (what, event.storm().number)
