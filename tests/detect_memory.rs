@@ -6,10 +6,13 @@
 mod engine_wire;
 
 use engine_wire::Segment;
-use multicast_exporter::craft::address::neighbour_solicitation;
+use multicast_exporter::craft::address::{
+    Dhcp, dhcpv6_solicit, neighbour_solicitation, router_advertisement,
+};
+use multicast_exporter::craft::host::ALL_NODES;
 use multicast_exporter::craft::mdns::{address, ptr, response, srv, txt};
 use multicast_exporter::craft::membership::{igmp2_report, igmp3_query, mld_report};
-use multicast_exporter::craft::{Host, Query, Responder, discovery};
+use multicast_exporter::craft::{Host, Query, Responder, Udp, discovery};
 use multicast_exporter::mac::Mac;
 use proptest::prelude::*;
 use simple_dns::TYPE;
@@ -63,8 +66,10 @@ enum Flood {
     PingPong,
     /// SSDP, LLMNR and WS-Discovery.
     Discovery,
-    /// ARP and ND, many targets of each device.
+    /// ARP and ND, many targets of each device: scans, requests.
     Scans,
+    /// Routers, DHCP clients, senders to groups of no protocol.
+    Leases,
     /// Groups and queriers.
     Groups,
     /// The same bytes from three devices and again: loops, reflection, payloads, verdicts.
@@ -74,7 +79,7 @@ enum Flood {
 }
 
 impl Flood {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Announcements,
         Self::Questions,
         Self::Probes,
@@ -82,6 +87,7 @@ impl Flood {
         Self::PingPong,
         Self::Discovery,
         Self::Scans,
+        Self::Leases,
         Self::Groups,
         Self::Copies,
         Self::Storms,
@@ -96,7 +102,8 @@ impl Flood {
             | Self::PingPong
             | Self::Copies
             | Self::Discovery
-            | Self::Scans => 3_000,
+            | Self::Scans
+            | Self::Leases => 3_000,
             Self::Probes => 4_000,
             Self::Groups => 12_000,
             Self::Storms => 300,
@@ -163,6 +170,22 @@ impl Flood {
                     lan.hear(&host.arp_request(v4));
                     lan.hear(&host.nd(group6, neighbour_solicitation(v6, host.mac)));
                 }
+            }
+            Self::Leases => {
+                let kind = 1 + d % 8;
+                lan.hear(&host.dhcp_client(Dhcp::client(kind, host.mac).bytes()));
+                lan.hear(&other.udp6(
+                    group6,
+                    1,
+                    &Udp::new(546, 547, dhcpv6_solicit(sender(n).mac, None)),
+                ));
+                let router = Host { v6, ..host };
+                lan.hear(&router.nd(ALL_NODES, router_advertisement(1_800, v6, host.mac)));
+                lan.hear(&router.udp6(
+                    group6,
+                    255,
+                    &Udp::new(5353, 5353, Query::new(&name, TYPE::A).bytes()),
+                ));
             }
             Self::Groups => {
                 lan.hear(&host.igmp(group, igmp2_report(group)));

@@ -19,10 +19,14 @@ pub struct Message<'a> {
     pub client_ip: Ipv4Addr,
     /// The address that the server gives, 0.0.0.0 if none.
     pub your_ip: Ipv4Addr,
+    /// The relay that passed it on, 0.0.0.0 if none (RFC 1542 section 4).
+    pub relay: Ipv4Addr,
     /// DHCP message type (option 53): 1 discover, 3 request...; `None` in BOOTP.
     pub kind: Option<u8>,
     /// The address that the client wants (option 50).
     pub requested: Option<Ipv4Addr>,
+    /// The server that it is from, or that a client has heard and means (option 54).
+    pub server: Option<Ipv4Addr>,
     /// Host name (option 12), as the client sent it.
     pub host_name: Option<&'a [u8]>,
     /// Vendor class (option 60).
@@ -74,8 +78,10 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed<Message<'_>> {
         client: if fixed[1] == 1 && fixed[2] == 6 { array_at(&fixed, 28).map(Mac) } else { None },
         client_ip: address(12),
         your_ip: address(16),
+        relay: address(24),
         kind: None,
         requested: None,
+        server: None,
         host_name: None,
         vendor_class: None,
     };
@@ -105,6 +111,7 @@ fn options<'a>(mut bytes: &'a [u8], message: &mut Message<'a>) -> Result<(), Rea
             12 => message.host_name = message.host_name.or(Some(data)),
             50 => message.requested = array_at::<4>(data, 0).map(Ipv4Addr::from),
             53 => message.kind = u8_at(data, 0),
+            54 => message.server = array_at::<4>(data, 0).map(Ipv4Addr::from),
             60 => message.vendor_class = message.vendor_class.or(Some(data)),
             _ => {}
         }
@@ -157,6 +164,7 @@ mod tests {
         let mut bytes = vec![0; FIXED];
         bytes[..8].copy_from_slice(&[1, 1, 6, 0, 0, 0, 0, 7]);
         bytes[16..20].copy_from_slice(&[10, 0, 0, 5]);
+        bytes[24..28].copy_from_slice(&[10, 0, 0, 8]);
         bytes[28..34].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
         bytes.extend(COOKIE);
         bytes.extend(options);
@@ -165,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_discover_names_its_client() {
-        let options = b"\x35\x01\x01\0\x0c\x04host\x3c\x03MSF\x32\x04\x0a\0\0\x09\xff junk";
+        let options =
+            b"\x35\x01\x01\0\x0c\x04host\x3c\x03MSF\x32\x04\x0a\0\0\x09\x36\x04\x0a\0\0\x01\xff junk";
         let bytes = discover(options);
         let message = parse(&bytes).message.expect("valid");
         assert_eq!(message.kind, Some(1));
@@ -174,6 +183,8 @@ mod tests {
         assert_eq!(message.vendor_class, Some(&b"MSF"[..]));
         assert_eq!(message.requested, Some(Ipv4Addr::new(10, 0, 0, 9)));
         assert_eq!(message.your_ip, Ipv4Addr::new(10, 0, 0, 5));
+        assert_eq!(message.relay, Ipv4Addr::new(10, 0, 0, 8));
+        assert_eq!(message.server, Some(Ipv4Addr::new(10, 0, 0, 1)));
         assert_eq!(message.transaction, 7);
     }
 

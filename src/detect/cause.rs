@@ -32,8 +32,12 @@ labelled! {
         QueryFlood = "query_flood" => "repeats the same question",
         /// SSDP, LLMNR, WS-Discovery or NetBIOS messages in numbers that their protocols forbid.
         DiscoveryFlood = "discovery_flood" => "sends more discovery messages than their protocols allow",
+        /// It asks for one address, or two, again and again.
+        AddressRepeat = "address_repeat" => "asks for the same address again and again",
         /// It asks for one address after the other.
         AddressScan = "address_scan" => "asks for one address after the other",
+        /// Router advertisements.
+        RouterAdvertisements = "router_advertisements" => "advertises itself as a router far too often",
         /// DHCP messages.
         DhcpFlood = "dhcp_flood" => "floods the segment with DHCP messages",
         /// IGMP and MLD messages.
@@ -85,7 +89,9 @@ impl Cause {
     pub(crate) const fn shows_in_datagrams(self) -> bool {
         match self {
             Self::L2Loop
+            | Self::AddressRepeat
             | Self::AddressScan
+            | Self::RouterAdvertisements
             | Self::DhcpFlood
             | Self::MembershipFlood
             | Self::Stream => false,

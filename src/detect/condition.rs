@@ -8,7 +8,7 @@
 use crate::decode::Sender;
 use crate::labelled::labelled;
 use crate::mac::Mac;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 labelled! {
     /// What is wrong with a device, whatever its rate: the `condition` label.
@@ -71,8 +71,10 @@ impl Condition {
 pub(crate) enum About {
     /// A name at this octet of the frame's mDNS payload.
     Name(u16),
-    /// An address that is asked for, or that is advertised from.
+    /// An address that is advertised from.
     Address(IpAddr),
+    /// What is asked for, in each family the address that was asked for last.
+    Asked(Option<Ipv4Addr>, Option<Ipv6Addr>),
     /// A group, or a port, that is sent to.
     Destination(SocketAddr),
     /// A DHCP client.

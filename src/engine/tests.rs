@@ -432,8 +432,10 @@ fn arp_and_dhcp_count_only_for_their_sender() {
         client: Some(mac(n)),
         client_ip: [0; 4].into(),
         your_ip: [0; 4].into(),
+        relay: [0; 4].into(),
         kind: Some(if op == 2 { 5 } else { 1 }),
         requested: Some([10, 0, 0, 99].into()),
+        server: None,
         host_name: Some(b"LAPTOP\0"),
         vendor_class: None,
     };

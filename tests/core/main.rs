@@ -11,6 +11,7 @@ mod decode {
     mod mdns;
 }
 mod detect {
+    mod address;
     mod copies;
     mod discovery;
     mod form;

@@ -1,13 +1,14 @@
 //! One scenario for each cause of storms, and the nearest that is harmless.
 
 use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget, mac, other};
-use multicast_exporter::craft::address::Dhcp;
+use multicast_exporter::craft::address::{Dhcp, router_advertisement};
 use multicast_exporter::craft::discovery::{llmnr_query, nbns_query, ssdp_alive, ssdp_search};
+use multicast_exporter::craft::host::ALL_NODES;
 use multicast_exporter::craft::mdns::{Query, Responder, Service, address, response};
 use multicast_exporter::craft::membership::{Change, igmp3_report};
 use multicast_exporter::craft::{Host, Udp};
 use multicast_exporter::simulation::Member;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// For how long faults last, in seconds.
@@ -76,8 +77,12 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario::new("query_flood_harmless", "A question is asked with gaps that double.", NOTHING, query_flood_harmless),
     Scenario::new("discovery_flood", "A device searches over SSDP without a pause.", gadget_storms!("discovery_flood"), discovery_flood),
     Scenario::new("discovery_flood_harmless", "A device searches four times, a second apart, and notifies twice.", NOTHING, discovery_flood_harmless),
+    Scenario::new("address_repeat", "A device asks for an address that is gone, 400 times a second.", gadget_storms!("address_repeat"), address_repeat),
+    Scenario::new("address_repeat_harmless", "A device whose gateway is gone asks for it once a second.", NOTHING, address_repeat_harmless),
     Scenario::new("address_scan", "A device asks for all addresses of a /16, 400 a second.", gadget_storms!("address_scan"), address_scan),
     Scenario::new("address_scan_harmless", "A device asks for all addresses of a /24 in five seconds.", NOTHING, address_scan_harmless),
+    Scenario::new("router_advertisements", "A router advertises itself 100 times a second.", gadget_storms!("router_advertisements"), |s| s.repeat(LONG, 100, |_| advertisement())),
+    Scenario::new("router_advertisements_harmless", "A router answers solicitations, each 3 s.", NOTHING, router_advertisements_harmless),
     Scenario::new("dhcp_flood", "A device asks for an address without a pause.", gadget_storms!("dhcp_flood"), dhcp_flood),
     Scenario::new("dhcp_flood_harmless", "A device asks for an address four times, with gaps that double.", NOTHING, dhcp_flood_harmless),
     Scenario::new("membership_flood", "A device reports its groups without a pause.", gadget_storms!("membership_flood"), membership_flood),
@@ -306,6 +311,25 @@ fn discovery_flood_harmless(script: &mut Script) {
         let usn = "uuid:1::upnp:rootdevice";
         let alive = ssdp_alive("upnp:rootdevice", usn, "http://10.0.1.99/", "Gadget/1");
         script.send(10_000 + n * 300, GADGET.ssdp4(alive));
+    }
+}
+
+fn address_repeat(script: &mut Script) {
+    script.repeat(LONG, 400, |_| GADGET.arp_request(Ipv4Addr::new(10, 0, 1, 222)));
+}
+
+fn address_repeat_harmless(script: &mut Script) {
+    script.repeat(LONG, 1, |_| GADGET.arp_request(Ipv4Addr::new(10, 0, 1, 222)));
+}
+
+fn advertisement() -> Vec<u8> {
+    let prefix = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    GADGET.nd(ALL_NODES, router_advertisement(1_800, prefix, GADGET.mac))
+}
+
+fn router_advertisements_harmless(script: &mut Script) {
+    for n in 0..20 {
+        script.send(n * 3_000, advertisement());
     }
 }
 

@@ -1,10 +1,11 @@
-//! One scenario for each condition of mDNS, too slow for any storm, and the nearest that is
-//! harmless.
+//! One scenario for each condition, too slow for any storm, and the nearest that is harmless.
 
-use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget};
-use multicast_exporter::craft::Host;
-use multicast_exporter::craft::mdns::{Responder, address, response, txt};
-use std::net::Ipv4Addr;
+use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget, other};
+use multicast_exporter::craft::address::{Dhcp, router_advertisement};
+use multicast_exporter::craft::host::ALL_NODES;
+use multicast_exporter::craft::mdns::{Query, Responder, address, response, txt};
+use multicast_exporter::craft::{Host, Udp};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// A condition of the gadget, and nothing else.
@@ -35,6 +36,17 @@ pub(super) const ALL: &[Scenario] = &[
         .lasting(Duration::from_mins(8)),
     Scenario::new("record_churn_slow", "A counter in a TXT record is announced fifteen times a minute.",
         Expected { broken: Some((GADGET.mac, "update_rate")), ..gadget_has!("record_churn") }, record_churn),
+    Scenario::new("address_repeat_slow", "A device asks for an address that is gone, five times a second.", gadget_has!("address_repeat"), |s| s.repeat(90, 5, |_| asks())),
+    Scenario::new("address_repeat_slow_harmless", "VRRP: a device announces its address five times a second.", NOTHING, |s| s.repeat(90, 5, |_| GADGET.arp_announcement())),
+    Scenario::new("router_advertisements_slow", "A router advertises itself each second.",
+        Expected { broken: Some((GADGET.mac, "ra_interval")), ..gadget_has!("router_advertisements") }, |s| s.repeat(90, 1, |_| advertises(GADGET))),
+    Scenario::new("router_advertisements_slow_harmless", "Two routers behind one MAC answer solicitations.", NOTHING, two_routers),
+    Scenario::new("dhcp_loop", "A device asks for an address each second, for a minute.", gadget_has!("dhcp_loop"), |s| leases(s, &[GADGET], 1_000, 60)),
+    Scenario::new("dhcp_loop_harmless", "No server answers, and three devices ask each 8 s.", NOTHING, |s| leases(s, &[GADGET, PARTNER, other(97)], 8_000, 60))
+        .lasting(Duration::from_mins(12)),
+    Scenario::new("wrong_group_slow", "mDNS to a group that nobody joins, each ten seconds.",
+        Expected { broken: Some((GADGET.mac, "wrong_group")), ..gadget_has!("wrong_group") }, |s| ask_at(s, "ff02::1:fb")),
+    Scenario::new("wrong_group_slow_harmless", "mDNS to the group of the site, each ten seconds.", NOTHING, |s| ask_at(s, "ff05::fb")),
 ];
 
 /// A device with one name, but no service.
@@ -124,5 +136,40 @@ fn record_churn(script: &mut Script) {
     for n in 0..40 {
         let state = format!("state={}", n + 1);
         script.say(n * 4_000, response([txt(r"Gadget._gadget._tcp.local", &[state])]));
+    }
+}
+
+fn asks() -> Vec<u8> {
+    GADGET.arp_request(Ipv4Addr::new(10, 0, 1, 222))
+}
+
+fn advertises(router: Host) -> Vec<u8> {
+    let prefix = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    router.nd(ALL_NODES, router_advertisement(1_800, prefix, router.mac))
+}
+
+fn two_routers(script: &mut Script) {
+    let second = Host { v6: PARTNER.v6, ..GADGET };
+    for n in 0..30 {
+        script.send(n * 3_000, advertises(GADGET));
+        script.send(n * 3_000 + 1_500, advertises(second));
+    }
+}
+
+fn leases(script: &mut Script, clients: &[Host], gap: u64, count: u64) {
+    for n in 0..count {
+        for (client, at) in clients.iter().zip(n * gap..) {
+            let discover = Dhcp::client(1, client.mac).bytes();
+            script.send(at, client.dhcp_client(discover));
+        }
+    }
+}
+
+fn ask_at(script: &mut Script, group: &str) {
+    let group = group.parse().expect("an address");
+    for n in 0..10 {
+        let name = format!("_gadget{n}._tcp");
+        let query = Udp::new(5353, 5353, Query::browse(&name));
+        script.send(n * 10_000, GADGET.udp6(group, 255, &query));
     }
 }

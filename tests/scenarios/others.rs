@@ -30,7 +30,8 @@ pub(super) const ALL: &[Scenario] = &[
 
 fn ask_at(script: &mut Script, group: Ipv6Addr) {
     let query = || Udp::new(5353, 5353, Query::browse("_gadget._tcp"));
-    for at in [0, 1_000, 3_000] {
+    // Three would be a condition.
+    for at in [0, 1_000] {
         script.send(at, GADGET.udp6(group, 255, &query()));
     }
 }

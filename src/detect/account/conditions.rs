@@ -8,6 +8,7 @@ use crate::decode::mdns;
 use crate::detect::condition::{About, Condition, Evidence, Role};
 use crate::detect::view::View;
 use crate::time::{Stamp, Time};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// A condition lasts until this long after its last evidence.
@@ -135,6 +136,16 @@ fn particulars(view: &View<'_>, evidence: &Evidence) -> Particulars {
     Particulars { detail: detail.into(), other: evidence.other, role: evidence.role }
 }
 
+/// Addresses that are asked for and, if there is space, who does that on purpose.
+fn asked(v4: Option<Ipv4Addr>, v6: Option<Ipv6Addr>) -> String {
+    let both = [v4.map(|address| address.to_string()), v6.map(|address| address.to_string())];
+    let addresses = both.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let excuses = [" (a bond's monitor asks so on purpose)", " (a bond's monitor may)"];
+    let fits = |excuse: &&&str| addresses.len() + excuse.len() <= DETAIL_MAX;
+    let excuse = excuses.iter().find(fits).unwrap_or(&"");
+    format!("{addresses}{excuse}")
+}
+
 /// What evidence is about, in words: at most 63 characters, none of them a control character.
 pub(crate) fn written(view: &View<'_>, about: About) -> String {
     let text = match about {
@@ -143,9 +154,30 @@ pub(crate) fn written(view: &View<'_>, about: About) -> String {
             .map(|mdns| mdns::name_at(mdns.datagram.payload, at).into_string())
             .unwrap_or_default(),
         About::Address(address) => address.to_string(),
+        About::Asked(v4, v6) => asked(v4, v6),
         About::Destination(destination) => destination.to_string(),
         About::Client(client) => format!("client {client}"),
         About::NoServer => String::from("no DHCP server answers"),
     };
     if text.chars().count() <= DETAIL_MAX { text } else { text.chars().take(DETAIL_MAX).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_asked_for_fit_whichever_they_are() {
+        let (v4, v6) =
+            (Some([192, 168, 100, 199].into()), "2001:db8:1111:2222:3333:4444:5555:6666");
+        let long = Some(v6.parse().expect("an address"));
+        for (told, detail) in [
+            (asked(v4, None), "192.168.100.199 (a bond's monitor asks so on purpose)"),
+            (asked(None, long), "2001:db8:1111:2222:3333:4444:5555:6666 (a bond's monitor may)"),
+            (asked(v4, long), "192.168.100.199, 2001:db8:1111:2222:3333:4444:5555:6666"),
+        ] {
+            assert_eq!(told, detail);
+            assert!(detail.len() <= DETAIL_MAX);
+        }
+    }
 }

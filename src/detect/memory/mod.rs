@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `table` | the bounded table that every detector remembers in |
 //! | `recent` | when something happened last, a fixed number of times |
+//! | `tally` | how often it happened in the last minute, or ten |
 //! | `sender` | who sent a frame, as the tables are keyed by it |
 //! | `questions` | what was asked on the segment in the last 2 s |
 //! | `suspension` | when silence proves nothing |
@@ -16,6 +17,7 @@ pub(crate) mod recent;
 pub(crate) mod sender;
 pub(crate) mod suspension;
 pub(crate) mod table;
+pub(crate) mod tally;
 
 use crate::decode::mdns::{Datagram, Digest, Kind};
 use crate::time::Time;

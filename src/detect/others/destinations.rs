@@ -1,26 +1,33 @@
-//! Messages to a group that is not their protocol's: rule `wrong_group`.
+//! Messages to a group that is not their protocol's: rule and condition `wrong_group`.
 //!
 //! Nobody joins such a group, so nobody hears what is sent there (systemd#2366: mDNS to
 //! `ff02::1:fb`). Judged by the destination port, of datagrams to a multicast address: what is
-//! broadcast, or sent to one host, is another matter.
+//! broadcast, or sent to one host, is another matter. Three in 60 s of one source to one port are
+//! the condition.
 
 use crate::decode::Protocol;
 use crate::decode::mdns::HashKey;
+use crate::detect::condition::{About, Condition, Evidence};
+use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Offence, View};
-use crate::time::Time;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// How long it is remembered that something went to a wrong group.
 const MEMORY: Duration = Duration::from_mins(1);
+/// So many in that time are a condition.
+const IN_A_MINUTE: u8 = 3;
 
-/// Who sent something to a wrong group last, and when. At most 256 sources, 8 KiB.
+/// The last three that one source sent.
+type Sent = Recent<2>;
+
+/// Who sent something to a wrong group, by port, and when. At most 256 sources, 12 KiB.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    sources: Table<SourceId, Time, 32>,
+    sources: Table<(SourceId, u16), Sent, 32>,
 }
 
 impl Destinations {
@@ -41,10 +48,14 @@ impl Destinations {
             return;
         }
         let now = view.now;
-        let place = self.sources.entry(now, view.source, || now);
-        let gap = (!place.is_new).then(|| now.since(*place.value));
-        *place.value = now;
+        let sent = self.sources.entry(now, (view.source, port), Sent::default).value;
+        let gap = sent.nth_last(1).map(|last| now.since(last));
+        sent.push(now);
         findings.offend(Offence { rule: Rule::WrongGroup, subject: None, gap });
+        if sent.are_within(IN_A_MINUTE, now, MEMORY) {
+            let about = About::Destination(SocketAddr::new(ip.destination, port));
+            findings.show(Evidence::of(Condition::WrongGroup, about));
+        }
     }
 }
 
@@ -118,6 +129,6 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        assert_eq!(Table::<SourceId, Time, 32>::BYTES_MAX, 8 << 10);
+        assert_eq!(Table::<(SourceId, u16), Sent, 32>::BYTES_MAX, 12 << 10);
     }
 }

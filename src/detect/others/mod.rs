@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `destinations` | messages to a group that is not their protocol's, mDNS among them |
 //! | `discovery` | SSDP, LLMNR, WS-Discovery and NetBIOS too often |
+//! | `leases` | DHCP clients that ask again and again |
+//! | `requests` | the same address asked for again and again |
 //! | `routers` | router advertisements too often |
 //! | `scan` | one address after the other asked for |
 
 pub(crate) mod destinations;
 pub(crate) mod discovery;
+pub(crate) mod leases;
+pub(crate) mod requests;
 pub(crate) mod routers;
 pub(crate) mod scan;
 
@@ -20,9 +24,11 @@ use crate::decode::mdns::HashKey;
 #[derive(Debug)]
 pub(crate) struct OtherDetectors {
     discovery: discovery::Discovery,
+    requests: requests::Requests,
     scan: scan::Scan,
     destinations: destinations::Destinations,
     routers: routers::Routers,
+    leases: leases::Leases,
 }
 
 impl OtherDetectors {
@@ -30,18 +36,23 @@ impl OtherDetectors {
     pub(crate) fn new(key: HashKey) -> Self {
         Self {
             discovery: discovery::Discovery::new(key),
+            requests: requests::Requests::new(key),
             scan: scan::Scan::new(key),
             destinations: destinations::Destinations::new(key),
             routers: routers::Routers::new(key),
+            leases: leases::Leases::new(key),
         }
     }
 
     /// Judges one frame that is no copy.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         self.discovery.handle(view, findings);
+        // What is asked for again and again is no scan.
+        self.requests.handle(view, findings);
         self.scan.handle(view, findings);
         self.destinations.handle(view, findings);
         self.routers.handle(view, findings);
+        self.leases.handle(view, findings);
         if let Some(cause) = Cause::of_protocol(view.protocol) {
             findings.matched(cause);
         }

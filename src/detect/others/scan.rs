@@ -3,7 +3,8 @@
 //! Counts ARP requests and neighbour solicitations: [`Cause::AddressScan`] is on those of a device
 //! that asked for 16 addresses or more, in either family, within 10 s. Asking for an address before
 //! taking it (RFC 5227, RFC 4862 section 5.4) counts as asking; a device that announces its own
-//! address does not ask.
+//! address does not ask. What it asks for again and again ([`Cause::AddressRepeat`]) is no part of
+//! its scan.
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Sender, nd};
@@ -87,7 +88,8 @@ impl Scan {
         let targets = self.devices.entry(view.now, sender, Targets::new).value;
         #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
         let hash = target as u32;
-        if targets.ask(view.now, hash) {
+        let is_repeat = findings.signatures().contains(Cause::AddressRepeat);
+        if targets.ask(view.now, hash) && !is_repeat {
             findings.matched(Cause::AddressScan);
         }
     }

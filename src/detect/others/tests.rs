@@ -1,10 +1,14 @@
 //! Which frames have the signature of the protocols' causes, and of those that need a history of
 //! messages that are not mDNS: frames of one host go in with their times, signatures come out.
 
-use crate::craft::address::{Dhcp, neighbour_solicitation, solicited_node};
+use crate::craft::address::{
+    Arp, Dhcp, neighbour_advertisement, neighbour_solicitation, router_advertisement,
+    router_solicitation, solicited_node,
+};
 use crate::craft::discovery::{
     llmnr_query, nbns_query, ssdp_alive, ssdp_search, wsd, wsd_hello, wsd_probe,
 };
+use crate::craft::host::{ALL_NODES, ALL_ROUTERS};
 use crate::craft::{Ethernet, Host, Ipv4, Query, Udp};
 use crate::decode::decode;
 use crate::decode::mdns::HashKey;
@@ -82,7 +86,16 @@ fn a_protocol_stands_for_a_cause() {
         .to_ip(Ipv4Addr::BROADCAST.into())
         .ipv4(&Ipv4::new(HOST.v4, Ipv4Addr::BROADCAST).udp(&udp));
     let query = HOST.mdns4(Query::browse("_ipp._tcp"));
-    let causes = [Cause::DhcpFlood, Cause::MembershipFlood, Cause::Stream];
+    let prefix = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0);
+    let advertisement = HOST.nd(ALL_NODES, router_advertisement(1_800, prefix, HOST.mac));
+    let router_wanted = HOST.nd(ALL_ROUTERS, router_solicitation(HOST.mac));
+    let causes = [
+        Cause::DhcpFlood,
+        Cause::MembershipFlood,
+        Cause::Stream,
+        Cause::RouterAdvertisements,
+        Cause::AddressRepeat,
+    ];
     for (name, frame, expected) in [
         ("dhcp", dhcp, Some(Cause::DhcpFlood)),
         ("igmp", igmp, Some(Cause::MembershipFlood)),
@@ -92,6 +105,8 @@ fn a_protocol_stands_for_a_cause() {
         ("query", query, None),
         ("search", search(0), None),
         ("request", HOST.arp_request(v4(0)), None),
+        ("router", advertisement, Some(Cause::RouterAdvertisements)),
+        ("router wanted", router_wanted, None),
     ] {
         for cause in causes {
             let found = marked(cause, [(0, frame.clone())]) == 1;
@@ -142,6 +157,40 @@ fn discovery_flood() {
         if n % 2 == 0 { HOST.wsd4(hello) } else { HOST.wsd6(hello) }
     });
     assert_eq!(marked(Cause::DiscoveryFlood, both.into_iter().take(6)), 0);
+}
+
+#[test]
+fn address_repeat() {
+    let tests = |n| Host { v4: Ipv4Addr::UNSPECIFIED, ..HOST }.arp_request(v4(n));
+    let reply = |operation, target| {
+        let arp = Arp { operation, sender: (HOST.mac, HOST.v4), target: (HOST.mac, target) };
+        Ethernet::from(HOST.mac).frame(0x0806, &arp.bytes())
+    };
+    let owned = HOST.nd(ALL_NODES, neighbour_advertisement(HOST.v6, HOST.mac));
+    let both = |n| if n % 2 == 0 { HOST.arp_request(v4(0)) } else { solicitation(0) };
+    let half = |n| if n % 2 == 0 { HOST.arp_request(v4(0)) } else { HOST.arp_request(v4(n)) };
+    for (name, frames, expected) in [
+        ("one target", every(1, 500, |_| HOST.arp_request(v4(0))), 499),
+        ("slowly", every(4_000, 50, |_| HOST.arp_request(v4(0))), 49),
+        ("once in 10 s", every(10_000, 50, |_| HOST.arp_request(v4(0))), 0),
+        ("solicitations", every(1, 500, |_| solicitation(0)), 499),
+        ("both", every(1, 500, both), 498),
+        ("announcements", every(1, 500, |_| HOST.arp_announcement()), 499),
+        ("announced in replies", every(1, 500, |_| reply(2, HOST.v4)), 499),
+        ("answers", every(1, 500, |_| reply(2, v4(0))), 0),
+        ("advertisements", every(1, 500, |_| owned.clone()), 0),
+        ("tests whether one is free", every(1, 500, |_| tests(0)), 499),
+        ("a network", every(5, 254, |n| HOST.arp_request(v4(n))), 0),
+        ("a network, each thrice", every(5, 254, |n| HOST.arp_request(v4(n / 3))), 6),
+        ("a network, and a target that is gone", every(5, 254, half), 126),
+    ] {
+        assert_eq!(marked(Cause::AddressRepeat, frames), expected, "{name}");
+    }
+    // What is asked for again and again is no part of the scan.
+    assert_eq!(marked(Cause::AddressScan, every(5, 254, half)), 113);
+    // Many devices that ask for one address each have asked once each.
+    let many = (0..200).map(|n| (u64::from(n), Host::numbered(n + 1).arp_request(v4(0))));
+    assert_eq!(marked(Cause::AddressRepeat, many), 0);
 }
 
 #[test]
