@@ -1,13 +1,20 @@
 //! Other people's responders and browsers, each in a box of its own (`box`), and what they sent
 //! as the program judges it.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+pub mod verdicts;
+
 use super::e2e::netns::NetNs;
 use super::e2e::support::lan::Member;
 use super::e2e::{self, BINARY, Process, command_in};
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A stack.
@@ -23,12 +30,38 @@ pub enum Stack {
     Bonjour,
     /// mdns-sd, of Rust.
     MdnsSd,
+    /// grandcat/zeroconf, of Go.
+    Grandcat,
+    /// brutella/dnssd, of Go.
+    Brutella,
+    /// hashicorp/mdns, of Go.
+    Hashicorp,
+    /// pion/mdns, of Go: it knows addresses only.
+    Pion,
+    /// jmdns, of Java.
+    JmDns,
+    /// ciao, of Node.js: a responder only.
+    Ciao,
+    /// libmdns, of Rust: a responder only.
+    Libmdns,
 }
 
 impl Stack {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Avahi, Self::Resolved, Self::Zeroconf, Self::Bonjour, Self::MdnsSd];
+    pub const ALL: [Self; 12] = [
+        Self::Avahi,
+        Self::Resolved,
+        Self::Zeroconf,
+        Self::Bonjour,
+        Self::MdnsSd,
+        Self::Grandcat,
+        Self::Brutella,
+        Self::Hashicorp,
+        Self::Pion,
+        Self::JmDns,
+        Self::Ciao,
+        Self::Libmdns,
+    ];
 
     /// What `box` calls it.
     pub fn label(self) -> &'static str {
@@ -38,8 +71,41 @@ impl Stack {
             Self::Zeroconf => "zeroconf",
             Self::Bonjour => "bonjour",
             Self::MdnsSd => "mdns-sd",
+            Self::Grandcat => "grandcat",
+            Self::Brutella => "brutella",
+            Self::Hashicorp => "hashicorp",
+            Self::Pion => "pion",
+            Self::JmDns => "jmdns",
+            Self::Ciao => "ciao",
+            Self::Libmdns => "libmdns",
         }
     }
+
+    /// The stack that looks for what this one announces: its own, where it has a browser.
+    pub fn browser(self) -> Self {
+        match self {
+            Self::Ciao | Self::Libmdns => Self::MdnsSd,
+            own => own,
+        }
+    }
+
+    /// The folder that scripts/install-test-stacks fetches it into, if it goes on without it where
+    /// its registry cannot be reached.
+    fn may_be_missing(self) -> Option<&'static str> {
+        match self {
+            Self::Avahi | Self::Resolved | Self::Zeroconf | Self::Bonjour | Self::MdnsSd => None,
+            Self::Grandcat | Self::Brutella | Self::Hashicorp | Self::Pion => Some("go"),
+            Self::JmDns => Some("jmdns"),
+            Self::Ciao => Some("ciao"),
+            Self::Libmdns => Some("libmdns"),
+        }
+    }
+}
+
+/// Lets the stacks go on for so long: what they do takes its time, and no event says that they
+/// will do no more.
+pub fn pause(seconds: u64) {
+    thread::sleep(Duration::from_secs(seconds));
 }
 
 /// Where scripts/install-test-stacks puts them.
@@ -61,6 +127,32 @@ pub fn require() {
     }
     let peer = folder.join("mdns-sd/debug/multicast_exporter-mdns-sd");
     assert!(peer.is_file(), "{} is missing: scripts/install-test-stacks", peer.display());
+}
+
+/// The stacks that are there. Of each whose registry could not be reached it says so, past the test
+/// runner's capturing of output; any other that is missing fails the test.
+pub fn available() -> Vec<Stack> {
+    require();
+    e2e::require(&["java"]);
+    Stack::ALL.into_iter().filter(|stack| is_available(*stack)).collect()
+}
+
+fn is_available(stack: Stack) -> bool {
+    let Some(folder) = stack.may_be_missing().map(|name| folder().join(name)) else { return true };
+    if folder.join("unreachable").is_file() {
+        let thread = thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let _ = writeln!(
+            std::io::stderr(),
+            "\n*** {test} DID NOT RUN for {}: its packages could not be fetched\n",
+            stack.label()
+        );
+        return false;
+    }
+    let is_there =
+        folder.join("holds").is_file() || folder.join("debug/multicast_exporter-libmdns").is_file();
+    assert!(is_there, "{} is not finished: scripts/install-test-stacks", folder.display());
+    true
 }
 
 /// A running stack. It ends with its guard, and [`Peer::end`] lets it say goodbye.
@@ -109,20 +201,21 @@ impl Peer {
 
 /// Frames on their way to a file.
 pub struct Capture {
+    name: String,
     process: Process,
     directory: TempDir,
 }
 
 impl Capture {
-    /// Captures what passes an interface.
-    pub fn start(namespace: &NetNs, interface: &str) -> Self {
+    /// Captures what passes the bridge of a LAN; it is called so where captures are kept.
+    pub fn start(namespace: &NetNs, name: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut command = command_in(namespace, "tcpdump");
-        command.args(["--immediate-mode", "-U", "-Z", "root", "-s", "0", "-i", interface, "-w"]);
+        command.args(["--immediate-mode", "-U", "-Z", "root", "-s", "0", "-i", "br0", "-w"]);
         command.arg(directory.path().join("stacks.pcap"));
         let process = Process::start(command);
         e2e::wait_for("tcpdump listens", || process.log().contains("listening on"));
-        Self { process, directory }
+        Self { name: name.to_owned(), process, directory }
     }
 
     /// Ends, and says how the program judges what was captured.
@@ -130,9 +223,14 @@ impl Capture {
         self.process.signal(libc::SIGTERM);
         self.process.wait();
         let file = self.directory.path().join("stacks.pcap");
-        let output = Command::new(BINARY).args(["analyze", "--output=json"]).arg(file).output();
+        let output = Command::new(BINARY).args(["analyze", "--output=json"]).arg(&file).output();
         let output = output.expect("the program starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // For whoever wants to see the packets.
+        if let Some(folder) = std::env::var_os("MULTICAST_EXPORTER_KEEP_CAPTURES") {
+            fs::copy(&file, PathBuf::from(folder).join(format!("{}.pcap", self.name)))
+                .expect("room");
+        }
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 }
