@@ -9,6 +9,7 @@
 //! | `rows` | one row a sender: who gets one, who gives it up |
 //! | `seconds` | frames by whole second |
 //! | `storms` | when a second closes: the storms of all devices and of the segment |
+//! | `history` | frames over the whole of a file |
 //! | `payloads` | digests of payloads that came before |
 //! | `identity` | who a device is |
 //! | `local` | which senders are this host |
@@ -16,6 +17,7 @@
 //! | `snapshot` | what a reader sees |
 
 mod errors;
+mod history;
 mod identity;
 mod local;
 mod payloads;
@@ -24,6 +26,7 @@ mod seconds;
 mod snapshot;
 mod storms;
 
+pub use history::History;
 pub use local::Local;
 pub use rows::budget::Budget;
 pub use snapshot::{
@@ -114,6 +117,8 @@ pub struct Engine {
     bytes: [u64; Protocol::COUNT],
     errors: Errors,
     tally: SegmentSeconds,
+    /// Empty but for files.
+    history: History,
     table: Table,
     /// Frames whose sender has no row; boxed because most segments never have one.
     other: Option<Box<DeviceCounters>>,
@@ -155,6 +160,7 @@ impl Engine {
             bytes: [0; Protocol::COUNT],
             errors: Errors::default(),
             tally: SegmentSeconds::default(),
+            history: History::default(),
             table: Table::new(&config.budget, config.expiry, Arc::clone(&config.local), key),
             other: None,
             payloads: Payloads::new(key),
@@ -190,6 +196,9 @@ impl Engine {
         let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
         self.bytes[protocol.index()] += bytes;
+        if self.config.horizon == Horizon::Whole {
+            self.history.count(now.second(), protocol);
+        }
         let class = observation.class(protocol);
         let is_in_rate = match class {
             Class::Signalling | Class::Address => true,
@@ -375,6 +384,7 @@ impl Engine {
             converted: self.converted,
             decode_errors: self.errors.iter().collect(),
             per_second: self.tally.closed().clone(),
+            history: self.history.clone(),
             tracked: rows.len(),
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,

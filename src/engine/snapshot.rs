@@ -1,6 +1,7 @@
 //! What a reader of an engine sees: plain numbers and strings, bounded in size, owning all it
 //! holds, so that the engine's lock is released before anything is rendered.
 
+use super::History;
 use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Issue, Observation, Protocol, Sender};
 use crate::detect::{
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub converted: u64,
     /// What was wrong, most of them zero and so left out.
     pub decode_errors: Vec<(Issue, u64)>,
+    /// Frames over the whole of a file; empty live.
+    pub history: History,
     /// How many frames each whole second held.
     pub per_second: Histogram,
     /// Rows in use.

@@ -180,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn the_file_says_what_it_is_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pcapng");
+        std::fs::write(&path, file(&recording(LinkType::Ethernet, None, &[0; 61]))).unwrap();
+        let mut merge = capture::file::Merge::new(vec![capture::file::open(&path).unwrap()]);
+        while merge.next_batch(Duration::ZERO).is_ok() {}
+        let label = path.display().to_string();
+        assert_eq!(merge.comments(), [(label, "a printer\u{fffd}repeats itself".to_owned())]);
+    }
+
+    #[test]
     fn a_tag_that_was_taken_out_is_put_back() {
         let bytes: Vec<u8> = (0..61).collect();
         let tag = Tag { tpid: 0x8100, tci: 30 };

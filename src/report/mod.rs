@@ -24,7 +24,7 @@ pub use segment::{Asking, Segment, UnansweredName, WantedService, segments};
 pub use storm::{Storm, storms};
 
 use crate::decode::{Issue, Protocol};
-use crate::engine::Snapshot;
+use crate::engine::{History, Snapshot};
 use crate::pipeline::SegmentView;
 use crate::time::Stamp;
 use instant::seconds_between;
@@ -47,6 +47,12 @@ pub struct Report {
     pub end: Option<Instant>,
     /// From `start` to `end`; 0 without frames.
     pub duration_seconds: f64,
+    /// What the files say of themselves: for people only.
+    #[serde(skip)]
+    pub comments: Vec<Comment>,
+    /// Frames by protocol and time, of all segments: for people only.
+    #[serde(skip)]
+    pub history: History,
     /// All frames.
     pub frames: Frames,
     /// By protocol, all segments together; every protocol is there.
@@ -57,6 +63,15 @@ pub struct Report {
     pub segments: Vec<Segment>,
     /// The first to begin first.
     pub storms: Vec<Storm>,
+}
+
+/// A comment that a file has, such as the storm that evidence is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The file as it was named.
+    pub file: String,
+    /// At most 512 characters, none of them a control character.
+    pub text: String,
 }
 
 /// What became of the frames.
@@ -95,12 +110,16 @@ impl<T: Serialize> Serialize for PerProtocol<T> {
 pub fn build(files: Vec<String>, span: Option<(Stamp, Stamp)>, views: &[SegmentView]) -> Report {
     let mut frames = Frames::default();
     let mut protocols: PerProtocol<Volume> = PerProtocol::default();
+    let mut history = History::default();
     for view in views {
+        history.add(&view.snapshot.history);
         add_totals(&view.snapshot, &mut frames, &mut protocols);
     }
     Report {
         version: VERSION,
         files,
+        comments: Vec::new(),
+        history,
         start: span.and_then(|(start, _)| Instant::from_stamp(start)),
         end: span.and_then(|(_, end)| Instant::from_stamp(end)),
         duration_seconds: span.map_or(0.0, |(start, end)| seconds_between(start, end)),

@@ -24,6 +24,9 @@ pub struct Segment {
     pub unanswered: Vec<UnansweredName>,
     /// mDNS payloads that came again from another device.
     pub reflected: u64,
+    /// Frames that are there a second time because of where it is listened: counted in `frames.total`
+    /// and nowhere else.
+    pub copied: u64,
 }
 
 /// A querier.
@@ -83,6 +86,7 @@ impl Segment {
             && self.wanted.is_empty()
             && self.unanswered.is_empty()
             && self.reflected == 0
+            && self.copied == 0
     }
 }
 
@@ -119,5 +123,6 @@ fn segment(view: &SegmentView) -> Segment {
         wanted,
         unanswered: unanswered.collect(),
         reflected: health.reflected,
+        copied: health.copied,
     }
 }

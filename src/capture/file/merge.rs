@@ -59,6 +59,16 @@ impl Merge {
         &self.failures
     }
 
+    /// What the captures say of themselves: label and comment.
+    pub(crate) fn comments(&self) -> Vec<(String, String)> {
+        let of = |source: &Source| {
+            let label = source.capture.label().to_owned();
+            let comments = source.capture.comments().to_vec();
+            comments.into_iter().map(move |comment| (label.clone(), comment))
+        };
+        self.sources.iter().flat_map(of).collect()
+    }
+
     /// The same, moved out.
     pub(crate) fn take_failures(&mut self) -> Vec<(String, CaptureError)> {
         std::mem::take(&mut self.failures)

@@ -28,6 +28,15 @@ const LEAST_BLOCK: u32 = 12;
 /// Longer interface names are cut, as labels must have a bound. Linux has 15 octets, Windows 50.
 const LONGEST_NAME: usize = 128;
 
+/// Option `opt_comment`.
+const COMMENT: u16 = 1;
+/// Longer comments are cut, and of more only the first are kept.
+const LONGEST_COMMENT: usize = 512;
+const MOST_COMMENTS: usize = 16;
+
+/// Octets of a section header that give its length, behind [`HEADER`].
+const SECTION_LENGTH: usize = 8;
+
 /// A pcapng file from its first section header on.
 pub(super) struct Pcapng {
     order: Order,
@@ -41,6 +50,8 @@ pub(super) struct Pcapng {
     skipping: Option<Skip>,
     /// The stamp of the last frame: frames of simple packet blocks have none of their own.
     last: Stamp,
+    /// What the sections say of themselves.
+    comments: Vec<String>,
 }
 
 /// What is known of an interface apart from its name.
@@ -88,6 +99,7 @@ impl Pcapng {
             names: Vec::new(),
             skipping: None,
             last: Stamp(0),
+            comments: Vec::new(),
         })
     }
 
@@ -201,7 +213,7 @@ impl Pcapng {
         let mut fcs = 0;
         for (code, value) in options(self.order, &body[8..]) {
             match (code, value.len()) {
-                (2, _) => name = text(value),
+                (2, _) => name = text(value, LONGEST_NAME),
                 (9, 1) => tsresol = Some(value[0]),
                 (13, 1) => fcs = fcs_octets(value[0]),
                 (14, 8) => tsoffset = Some(self.order.i64(value, 0)),
@@ -219,6 +231,15 @@ impl Pcapng {
             fcs,
         });
         Ok(())
+    }
+
+    /// Keeps the comments among a section's options.
+    fn note(&mut self, bytes: &[u8]) {
+        for (code, value) in options(self.order, bytes) {
+            if code == COMMENT && self.comments.len() < MOST_COMMENTS {
+                self.comments.extend(text(value, LONGEST_COMMENT));
+            }
+        }
     }
 
     /// Goes on skipping; returns how much it took and whether the block is finished.
@@ -264,6 +285,10 @@ impl Pcapng {
         }
         let Some(block) = data.get(..padded) else { return Ok(0) };
         check_trailer(self.order, &block[padded - BLOCK_TRAILER..], total)?;
+        if is_section {
+            let options_at = HEADER + SECTION_LENGTH;
+            self.note(block.get(options_at..padded - BLOCK_TRAILER).unwrap_or_default());
+        }
         if read {
             let body = &block[BLOCK_HEADER..padded - BLOCK_TRAILER];
             self.block(kind, body, base + BLOCK_HEADER, slots)?;
@@ -313,6 +338,10 @@ impl Records for Pcapng {
 
     fn interfaces(&self) -> &[InterfaceName] {
         &self.names
+    }
+
+    fn comments(&self) -> &[String] {
+        &self.comments
     }
 }
 
@@ -368,9 +397,9 @@ const fn fcs_octets(value: u8) -> u32 {
     if value >= 16 { value as u32 / 8 } else { value as u32 }
 }
 
-/// An interface name as text of bounded length, `None` if nothing is left of it.
-fn text(value: &[u8]) -> Option<String> {
-    let value = &value[..value.len().min(LONGEST_NAME)];
+/// A name or comment as text of at most `longest` octets, `None` if nothing is left of it.
+fn text(value: &[u8], longest: usize) -> Option<String> {
+    let value = &value[..value.len().min(longest)];
     let text: String = String::from_utf8_lossy(value)
         .trim_end_matches('\0')
         .trim()
@@ -388,10 +417,10 @@ mod tests {
 
     #[test]
     fn interface_names_are_bounded_text() {
-        assert_eq!(text(b"eth0\0\0").as_deref(), Some("eth0"));
-        assert_eq!(text(b" \0"), None);
-        assert_eq!(text(b"a\nb\xff").as_deref(), Some("a\u{fffd}b\u{fffd}"));
-        assert_eq!(text(&[b'x'; 5_000]).map(|name| name.len()), Some(LONGEST_NAME));
+        assert_eq!(text(b"eth0\0\0", LONGEST_NAME).as_deref(), Some("eth0"));
+        assert_eq!(text(b" \0", LONGEST_NAME), None);
+        assert_eq!(text(b"a\nb\xff", LONGEST_NAME).as_deref(), Some("a\u{fffd}b\u{fffd}"));
+        assert_eq!(text(&[b'x'; 5_000], LONGEST_NAME).map(|name| name.len()), Some(LONGEST_NAME));
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl FileCapture {
         &self.label
     }
 
+    /// What the file says of itself, as far as it was read: comments on its sections.
+    pub(super) fn comments(&self) -> &[String] {
+        self.records.comments()
+    }
+
     /// Bytes of the input that were read so far, as they are stored: compressed, if it is
     /// compressed. May be ahead of the frames by a buffer.
     pub fn position(&self) -> u64 {

@@ -17,6 +17,11 @@ pub(super) trait Records: Send {
 
     /// The interfaces that frames name so far.
     fn interfaces(&self) -> &[InterfaceName];
+
+    /// What the file says of itself so far, at most 16 texts of 512 characters.
+    fn comments(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// What a parser made of the bytes that it was given.

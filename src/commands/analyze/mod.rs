@@ -3,6 +3,7 @@
 mod columns;
 mod segments;
 mod table;
+mod timeline;
 
 use super::configuration::Configuration;
 use super::flags::{self, Output};
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::detect::Horizon;
 use crate::engine;
 use crate::pipeline::{Pipeline, Settings};
-use crate::report::{self, Report};
+use crate::report::{self, Comment, Report};
 use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -130,11 +131,14 @@ pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
             Err(error) => break error,
         }
     };
+    let comments = merge.comments();
     let failures = merge.take_failures();
     debug_assert!(matches!(ended, CaptureError::End), "a merge keeps failures apart: {ended}");
     problems.extend(failures.into_iter().map(|(file, error)| Problem { file, error }));
     let names = files.iter().map(|path| path.display().to_string()).collect();
-    Analysis { report: report::build(names, pipeline.span(), &pipeline.views()), problems }
+    let mut report = report::build(names, pipeline.span(), &pipeline.views());
+    report.comments = comments.into_iter().map(|(file, text)| Comment { file, text }).collect();
+    Analysis { report, problems }
 }
 
 fn open(path: &Path) -> Result<FileCapture, CaptureError> {

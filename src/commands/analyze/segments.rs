@@ -28,6 +28,9 @@ pub(super) fn write(segments: &[Segment], f: &mut fmt::Formatter<'_>) -> fmt::Re
         if segment.reflected > 0 {
             writeln!(f, "reflected: {}", segment.reflected)?;
         }
+        if segment.copied > 0 {
+            writeln!(f, "copies made where it was listened: {}", segment.copied)?;
+        }
         if !segment.unanswered.is_empty() {
             let mut rows = vec![row(["UNANSWERED", "OF", "TIMES"])];
             rows.extend(segment.unanswered.iter().take(SHOWN).map(|name| {
@@ -84,6 +87,7 @@ mod tests {
             wanted: Vec::new(),
             unanswered: Vec::new(),
             reflected: 0,
+            copied: 0,
         }
     }
 
@@ -106,6 +110,7 @@ mod tests {
             wanted: vec![wanted],
             unanswered: vec![unanswered],
             reflected: 3,
+            copied: 9,
             ..silent()
         };
         let is = [
@@ -116,6 +121,7 @@ mod tests {
             "services: _ipp._tcp 1",
             "wanted, but not there: _raop._tcp by 2",
             "reflected: 3",
+            "copies made where it was listened: 9",
             "UNANSWERED  OF  TIMES",
             "a.local     x      12",
         ];

@@ -3,6 +3,7 @@
 
 use super::columns::{SHOWN, row, write_columns, write_rest};
 use super::segments;
+use super::timeline;
 use crate::decode::Protocol;
 use crate::detect::{Hardness, Rule};
 use crate::report::{Condition, Device, Offence, Report, Storm};
@@ -21,6 +22,7 @@ impl Display for Report {
         }
         writeln!(f)?;
         write_columns(f, &rows, &[false, true, true])?;
+        timeline::write(&self.history, f)?;
         write_storms(self, f)?;
         write_conditions(self, f)?;
         writeln!(f)?;
@@ -185,6 +187,9 @@ fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, " in {:.3} s, {start} to {end}", report.duration_seconds)?;
     }
     writeln!(f)?;
+    for comment in &report.comments {
+        writeln!(f, "{} says: {}", comment.file, comment.text)?;
+    }
     if frames.total == 0 {
         return Ok(());
     }

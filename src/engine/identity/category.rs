@@ -226,6 +226,7 @@ const NAMES: &[(&str, Category)] = &[
     ("ipad", Category::Phone),
     ("ipod", Category::Phone),
     ("macbook", Category::Computer),
+    ("-mbp", Category::Computer),
     ("imac", Category::Computer),
     ("mac-mini", Category::Computer),
     ("mac-pro", Category::Computer),
@@ -405,6 +406,7 @@ mod tests {
         for (name, expected) in [
             ("Brooke-Baldwins-iPhone.local", Category::Phone),
             ("Lucas-iMac.local", Category::Computer),
+            ("Annas-MBP.local", Category::Computer),
             ("DESKTOP-M3JAMSQ.local", Category::Computer),
             ("MY-DESKTOP-1", Category::Unknown),
             ("Android-2.local", Category::Phone),
