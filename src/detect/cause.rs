@@ -60,7 +60,9 @@ labelled! {
         L2Loop = "l2_loop" => "is flooded by frames that go round in the switches",
         /// One device sends half of the frames or more.
         OneDevice = "one_device" => "is flooded, half of it or more by one device",
-        /// Neither.
+        /// Half of the frames or more come from senders that were never heard before.
+        InventedSenders = "invented_senders" => "is flooded by senders that nobody has heard before, ever new ones",
+        /// None of these.
         ManyDevices = "many_devices" => "is flooded by many devices together",
     }
 }

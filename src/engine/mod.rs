@@ -286,6 +286,7 @@ impl Engine {
         match event {
             Event::Up => {
                 self.tally.resume(now.second());
+                self.storms.listen(now);
                 self.detectors.handle_gap(now);
             }
             Event::Down => {
@@ -406,6 +407,7 @@ impl Engine {
             self.now = Some(time);
             self.detectors.handle_gap(time);
             self.tally.advance(time.second());
+            self.storms.listen(time);
             return time;
         };
         let now = before.max(time);

@@ -7,7 +7,7 @@ use super::rows::table::{Row, Table};
 use crate::decode::{Class, Sender};
 use crate::storm::{
     Closing, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent, StormLog,
-    StormPolicy, What,
+    StormPolicy, What, Whose,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;
@@ -61,6 +61,11 @@ impl Storms {
         }
     }
 
+    /// Somebody listens from now on.
+    pub(super) const fn listen(&mut self, now: Time) {
+        self.segment.listen(now.second());
+    }
+
     /// Counts one frame and its findings in its row, if it has one. Returns whether the row must be
     /// visited when this second closes.
     pub(super) fn count(
@@ -83,7 +88,9 @@ impl Storms {
             Class::Uncounted => (false, false),
         };
         if is_in_rate {
-            self.segment.count(now.second(), what);
+            // Who has no row had none to spare for others: it came while the table was full.
+            let whose = row.as_ref().map_or(Whose::Strange, |row| row.whose(now));
+            self.segment.count(now.second(), what, whose);
         }
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
     }
@@ -126,7 +133,8 @@ impl Storms {
             row.storms.is_busy()
         });
         let rows = || table.rows().iter().map(|row| row.storms.recent(second)).max().unwrap_or(0);
-        if let Some(event) = segment.close(&closing(log), policy.segment, rows) {
+        let evicted = table.evicted().capacity;
+        if let Some(event) = segment.close(&closing(log), policy.segment, evicted, rows) {
             log.book(event);
         }
     }

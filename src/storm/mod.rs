@@ -14,6 +14,7 @@
 //! | `few` | the frames of a device that is not busy |
 //! | `askers` | who provoked what a device answers |
 //! | `segment` | the storms of a segment as a whole |
+//! | `strangers` | senders that were never heard before |
 //! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
 //! | `log` | a segment's storms that are over, and events that wait to be read |
 
@@ -29,13 +30,14 @@ mod segment;
 mod share;
 #[allow(clippy::module_inception, reason = "the noun of the module")]
 mod storm;
+mod strangers;
 mod what;
 mod window;
 
 pub(crate) use device::{Closing, DeviceStorms};
 pub use limits::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 pub(crate) use log::StormLog;
-pub(crate) use segment::SegmentStorms;
+pub(crate) use segment::{SegmentStorms, Whose};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
 pub(crate) use what::What;
 pub(crate) use window::Window;

@@ -1,43 +1,72 @@
 //! Storms of the segment as a whole.
 //!
-//! Counts the signalling and address frames of all devices. Which device sends most of them is
-//! asked of the caller.
+//! Counts the signalling and address frames of all devices. Which device sends most of them, and
+//! who is new, is told by the caller.
 
 use super::class::is_over;
 use super::device::Closing;
 use super::explain::PATIENCE;
 use super::pace::Pace;
 use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use super::strangers::{Lately, Strangers};
 use super::what::What;
 use crate::decode::Protocol;
 use crate::detect::{Cause, SegmentCause};
 
-/// What is remembered of a segment's rate and its storm. 1.7 KiB at most.
+/// Whose frame it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Of a sender that is heard for the first time.
+    New,
+    /// Of one that was first heard in the last 10 s.
+    Strange,
+    /// Of any other.
+    Known,
+}
+
+/// What is remembered of a segment's rate and its storm. 1.9 KiB at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SegmentStorms {
     pace: Option<Box<Pace>>,
     storm: Option<Storm>,
+    strangers: Strangers,
     /// The last second in which the cause of the storm covered a quarter of the frames.
     covered: u64,
 }
 
 impl SegmentStorms {
+    /// Somebody listens from `second` on.
+    pub(crate) const fn listen(&mut self, second: u64) {
+        self.strangers.listen(second);
+    }
+
     /// Counts one signalling or address frame that is not ignored.
-    pub(crate) fn count(&mut self, second: u64, what: What) {
+    pub(crate) fn count(&mut self, second: u64, what: What, whose: Whose) {
+        match whose {
+            Whose::New => {
+                self.strangers.meet(second);
+                self.strangers.count(second);
+            }
+            Whose::Strange => self.strangers.count(second),
+            Whose::Known => {}
+        }
         let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(second)));
         pace.count(second, what);
     }
 
-    /// Closes a second. `limit` is in frames a second; `busiest` finds how many frames the busiest
-    /// device sent in the last 10 s.
+    /// Closes a second. `limit` is in frames a second; `evicted` is how many devices have lost
+    /// their row to others so far; `busiest` finds how many frames the busiest device sent in the
+    /// last 10 s.
     pub(crate) fn close(
         &mut self,
         at: &Closing,
         limit: Option<u32>,
+        evicted: u64,
         busiest: impl FnOnce() -> u64,
     ) -> Option<StormEvent> {
         let second = at.second;
         let pace = self.pace.as_mut()?;
+        let lately = self.strangers.close(second, evicted);
         pace.close(second, None);
         let sums = pace.sums();
         let Some(rate) = limit.map(u64::from) else {
@@ -52,7 +81,7 @@ impl SegmentStorms {
                 self.pace = None;
                 return self.storm.take().map(StormEvent::Ended);
             }
-            let new = weigh(pace, second, busiest(), storm, &mut self.covered)?;
+            let new = weigh(pace, second, busiest(), &lately, storm, &mut self.covered)?;
             storm.culprit = Culprit::Segment { cause: new };
             return Some(StormEvent::Changed(storm.clone()));
         }
@@ -60,7 +89,7 @@ impl SegmentStorms {
             self.pace.take_if(|pace| pace.is_forgotten(second));
             return None;
         }
-        let cause = explain(pace, second, busiest());
+        let cause = explain(pace, second, busiest(), &lately);
         let storm = Storm {
             number: at.number,
             culprit: Culprit::Segment { cause },
@@ -95,7 +124,7 @@ impl SegmentStorms {
     /// Ends the storm for another reason than silence.
     pub(crate) fn break_off(&mut self, running: u64) -> Option<Storm> {
         let storm = self.storm(running)?;
-        *self = Self::default();
+        *self = Self { strangers: std::mem::take(&mut self.strangers), ..Self::default() };
         Some(storm)
     }
 
@@ -115,11 +144,13 @@ impl SegmentStorms {
 
 /// The cause of the 10 s that end with `second`, closed last, in which the busiest device sent
 /// `busiest` frames.
-fn explain(pace: &Pace, second: u64, busiest: u64) -> SegmentCause {
+fn explain(pace: &Pace, second: u64, busiest: u64, lately: &Lately) -> SegmentCause {
     if pace.covers(second, Cause::L2Loop, 1, 2) {
         SegmentCause::L2Loop
     } else if busiest * 2 >= pace.sums().ten {
         SegmentCause::OneDevice
+    } else if lately.are_most(pace.sums().ten) {
+        SegmentCause::InventedSenders
     } else {
         SegmentCause::ManyDevices
     }
@@ -131,14 +162,16 @@ fn weigh(
     pace: &Pace,
     second: u64,
     busiest: u64,
+    lately: &Lately,
     storm: &Storm,
     covered: &mut u64,
 ) -> Option<SegmentCause> {
     let Culprit::Segment { cause: now } = storm.culprit else { return None };
-    let new = explain(pace, second, busiest);
+    let new = explain(pace, second, busiest, lately);
     let still_covers = match now {
         SegmentCause::L2Loop => pace.covers(second, Cause::L2Loop, 1, 4),
         SegmentCause::OneDevice => busiest * 4 >= pace.sums().ten,
+        SegmentCause::InventedSenders => lately.are_a_quarter(pace.sums().ten),
         SegmentCause::ManyDevices => new == now,
     };
     if still_covers {
@@ -165,10 +198,10 @@ mod tests {
         signatures.insert(Cause::L2Loop);
         for n in 0..frames {
             let signatures = if n < marked { signatures } else { CauseSet::default() };
-            storms.count(10, What::of(Protocol::Mdns, signatures));
+            storms.count(10, What::of(Protocol::Mdns, signatures), Whose::Known);
         }
         let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
-        let event = storms.close(&at, Some(10), || busiest)?;
+        let event = storms.close(&at, Some(10), 0, || busiest)?;
         let Culprit::Segment { cause } = event.storm().culprit else { panic!("of a segment") };
         assert_eq!((event.storm().number, event.storm().start), (3, Stamp::new(11, 0)));
         Some(cause)
@@ -192,10 +225,10 @@ mod tests {
                 for n in 0..100 {
                     let signatures = (n < looping).then_some(Cause::L2Loop);
                     let what = What::of(Protocol::Arp, signatures.into_iter().collect());
-                    storms.count(second, what);
+                    storms.count(second, what, Whose::Known);
                 }
                 let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
-                match storms.close(&at, Some(10), || busiest * 10.min(second - 99)) {
+                match storms.close(&at, Some(10), 0, || busiest * 10.min(second - 99)) {
                     Some(StormEvent::Changed(Storm {
                         culprit: Culprit::Segment { cause },
                         ..
@@ -228,14 +261,45 @@ mod tests {
         for second in 10..30 {
             let signatures = if second < 15 { CauseSet::default() } else { looping };
             for _ in 0..100 {
-                storms.count(second, What::of(Protocol::Arp, signatures));
+                storms.count(second, What::of(Protocol::Arp, signatures), Whose::Known);
             }
             let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
-            let event = storms.close(&at, Some(10), || 1_000);
+            let event = storms.close(&at, Some(10), 0, || 1_000);
             events.extend(event.map(|event| (second, event.storm().culprit)));
         }
         let of = |cause| Culprit::Segment { cause };
         assert_eq!(events, [(10, of(SegmentCause::OneDevice)), (19, of(SegmentCause::L2Loop))]);
+    }
+
+    #[test]
+    fn a_flood_of_new_senders_is_none_of_theirs() {
+        use SegmentCause::{InventedSenders, L2Loop, ManyDevices, OneDevice};
+        // Of 1,000 frames in a second.
+        for (new, strange, looping, busiest, evicted, expected) in [
+            (500, 0, 0, 0, 0, InventedSenders),
+            (101, 399, 0, 0, 0, InventedSenders),
+            (101, 398, 0, 0, 0, ManyDevices),
+            (100, 900, 0, 0, 0, ManyDevices),
+            (0, 0, 0, 0, 101, InventedSenders),
+            (1_000, 0, 0, 500, 0, OneDevice),
+            (1_000, 0, 500, 0, 0, L2Loop),
+        ] {
+            let mut storms = SegmentStorms::default();
+            for n in 0..1_000 {
+                let signatures = (n < looping).then_some(Cause::L2Loop).into_iter().collect();
+                let whose = match n {
+                    n if n < new => Whose::New,
+                    n if n < new + strange => Whose::Strange,
+                    _ => Whose::Known,
+                };
+                storms.count(1_000, What::of(Protocol::Arp, signatures), whose);
+            }
+            storms.strangers.close(999, 0);
+            let at = Closing { second: 1_000, stamp: Stamp(0), number: 0 };
+            let event = storms.close(&at, Some(100), evicted, || busiest).expect("it begins");
+            let culprit = event.storm().culprit;
+            assert_eq!(culprit, Culprit::Segment { cause: expected }, "{new} {strange} {evicted}");
+        }
     }
 
     #[test]
@@ -245,10 +309,10 @@ mod tests {
         for second in 10..200 {
             let frames = if second < 20 { 100 } else { u64::from(second < 60) };
             for _ in 0..frames {
-                storms.count(second, What::of(Protocol::Arp, CauseSet::default()));
+                storms.count(second, What::of(Protocol::Arp, CauseSet::default()), Whose::Known);
             }
             let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
-            if let Some(StormEvent::Ended(storm)) = storms.close(&at, Some(10), || 0) {
+            if let Some(StormEvent::Ended(storm)) = storms.close(&at, Some(10), 0, || 0) {
                 ends.push((second, storm.packets, storm.peak));
             }
         }

@@ -7,6 +7,7 @@ use multicast_exporter::craft::host::ALL_NODES;
 use multicast_exporter::craft::mdns::{Query, Responder, Service, address, response};
 use multicast_exporter::craft::membership::{Change, igmp3_report};
 use multicast_exporter::craft::{Host, Udp};
+use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::Member;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -93,6 +94,8 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario::new("unclassified_harmless", "The same once a second.", NOTHING, unclassified_harmless),
     Scenario::new("one_device", "One device asks 2,000 questions a second.",
         Expected { storms: &[(GADGET.mac, "storm", "query_flood")], segment: Some("one_device"), ..NOTHING }, |s| s.repeat(LONG / 3, 2_000, |_| question())),
+    Scenario::new("invented_senders", "Each of 1,500 frames a second has a sender of its own.",
+        Expected { segment: Some("invented_senders"), ..NOTHING }, |s| s.repeat(LONG, 1_500, |n| broadcast(invented(n)))),
     Scenario::new("many_devices", "Thirty devices broadcast 45 frames a second each: none floods, the segment does.",
         Expected { segment: Some("many_devices"), ..NOTHING }, |s| s.repeat(LONG, 1_350, |n| broadcast(other(60 + u8::try_from(n % 30).unwrap_or(0))))),
 ];
@@ -384,6 +387,11 @@ fn stream(script: &mut Script) {
 
 fn broadcast(host: Host) -> Vec<u8> {
     host.udp4(Ipv4Addr::BROADCAST, 64, &Udp::new(9_999, 9_999, *b"here I am"))
+}
+
+fn invented(n: u64) -> Host {
+    let [.., a, b, c] = n.to_be_bytes();
+    Host::new(Mac([2, 0, 0, a, b, c]), Ipv4Addr::new(10, a, b, c))
 }
 
 fn unclassified(script: &mut Script) {

@@ -25,7 +25,7 @@ use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
 use crate::engine::seconds::DeviceSeconds;
 use crate::engine::snapshot::{DeviceCounters, Received};
-use crate::storm::{DevicePolicy, DeviceStorms, Storm, StormPolicy};
+use crate::storm::{DevicePolicy, DeviceStorms, Storm, StormPolicy, Whose};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use std::collections::HashMap;
@@ -36,6 +36,8 @@ use std::time::Duration;
 const PROVEN_AFTER: Duration = Duration::from_mins(1);
 /// ... and it has sent this many frames.
 const PROVEN_FRAMES: u64 = 3;
+/// For so long after its first frame a sender is a stranger.
+const STRANGE: Duration = Duration::from_secs(10);
 /// Frames from which an estimate is believed to be a repeated sender's, not a collision.
 const REPEATED: u32 = 4;
 /// The slot of a row that is not a newcomer's.
@@ -85,6 +87,19 @@ pub(in crate::engine) struct Evicted {
     pub expired: u64,
     /// Given up to another device, or to another segment.
     pub capacity: u64,
+}
+
+impl Row {
+    /// Whose the frame is that [`Table::touch`] gave this row for.
+    pub(in crate::engine) fn whose(&self, now: Time) -> Whose {
+        if self.frames == 1 {
+            Whose::New
+        } else if now.since(self.admitted) < STRANGE {
+            Whose::Strange
+        } else {
+            Whose::Known
+        }
+    }
 }
 
 /// The rows of one segment.
