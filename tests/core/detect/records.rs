@@ -514,6 +514,24 @@ fn update_rate() {
     assert_eq!(after(&twice.collect::<Vec<_>>()), NONE);
 }
 
+/// What two programs of a computer say of it are not changes of one record.
+#[test]
+fn update_rate_of_txt_records_that_are_shared() {
+    let alternating = |owner: &str, flush: bool| {
+        let say = |n: u64| {
+            let mut text = txt(owner, &[format!("by={}", n % 2)]);
+            text.cache_flush = flush;
+            (2_000, PRINTER.mdns4(response([text])))
+        };
+        after(&(0..15).map(say).collect::<Vec<_>>())
+    };
+    for owner in ["canon._device-info._tcp.local", "_kerberos.canon.local"] {
+        assert_eq!(alternating(owner, false), NONE, "{owner}");
+        assert_eq!(alternating(owner, true), [(Rule::UpdateRate, 4)], "{owner}");
+    }
+    assert_eq!(alternating(SERVICE, false), [(Rule::UpdateRate, 4)]);
+}
+
 #[test]
 fn update_rate_of_many_names_and_of_shared_records() {
     // A hub renews the TXT records of 30 accessories.

@@ -124,12 +124,18 @@ fn are_together(a: &Record, b: &Record) -> bool {
 }
 
 /// Whether its set has all its records in each message. PTR records of services are
-/// shared whatever their cache-flush bit says, and NSEC records follow the changes of others.
+/// shared whatever their cache-flush bit says, and NSEC records follow the changes of others. A TXT
+/// record that is not a service's is shared unless its bit says otherwise: of a computer, several
+/// programs may tell.
 const fn is_singular(record: &Record) -> bool {
     super::is_sent(record)
         && record.ttl > 0
         && match record.rtype {
-            RType::CNAME | RType::HINFO | RType::TXT | RType::SRV => true,
+            RType::CNAME | RType::HINFO | RType::SRV => true,
+            RType::TXT => {
+                let is_own = record.traits.is_service_instance() && !record.traits.is_device_info();
+                record.flush || is_own
+            }
             RType::A | RType::AAAA | RType::NSEC => false,
             RType::PTR => record.flush && !record.traits.is_service_type(),
             _ => record.flush,
