@@ -52,7 +52,7 @@ struct Before {
 #[derive(Clone, Copy, Debug, Default)]
 struct Summary {
     sources: usize,
-    /// In the last second, of all, and of the one with most.
+    /// A second, of all, and of the one with most.
     repetitions: u32,
     most: u32,
     /// When the first began.
@@ -126,8 +126,8 @@ impl Loops {
         let mut all = Summary { began: now, ..Summary::default() };
         for repeater in sources.repeaters(now) {
             all.sources += 1;
-            all.repetitions = all.repetitions.saturating_add(repeater.count);
-            all.most = all.most.max(repeater.count);
+            all.repetitions = all.repetitions.saturating_add(repeater.rate);
+            all.most = all.most.max(repeater.rate);
             all.began = all.began.min(repeater.since);
             all.known += usize::from(repeater.since.since(repeater.first) > KNOWN);
         }

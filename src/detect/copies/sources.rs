@@ -16,13 +16,14 @@ use super::frames::{LOOP_WINDOW, PAIR_WINDOW};
 /// A sender is known for this long after it was last heard.
 const KEPT: Duration = Duration::from_mins(10);
 /// Frames whose seconds may still be on their way.
-const PENDING: u32 = 4;
+const PENDING: u8 = 4;
 /// Frames of which it is known whether they came twice.
 const HISTORY: u32 = u8::BITS;
 /// So many of these may have lost their second, behind a mirror port that drops frames.
 const LOST: u32 = 2;
 /// Half of the time over which repetitions are counted.
-const BUCKET: Duration = Duration::from_millis(500);
+const BUCKET: Duration = Duration::from_nanos(BUCKET_NANOS);
+const BUCKET_NANOS: u64 = 500_000_000;
 /// Sets of senders: at most 2,048, 192 KiB.
 const SOURCE_SETS: usize = 256;
 
@@ -59,13 +60,17 @@ impl Repetitions {
         self.counts[0] = self.counts[0].saturating_add(1);
     }
 
-    /// How many came within the last second, or in half of it at least.
-    const fn recent(&self, bucket: u64) -> u32 {
-        match bucket - self.bucket {
+    /// How many came a second, by the last half of one and what has passed of the running half.
+    fn rate(&self, now: Time) -> u32 {
+        let bucket = bucket(now);
+        let count = match bucket - self.bucket {
             0 => self.counts[0].saturating_add(self.counts[1]),
             1 => self.counts[0],
             _ => 0,
-        }
+        };
+        let passed = now.since(Time(bucket * BUCKET_NANOS));
+        let over = (BUCKET + passed).as_millis().max(1);
+        u32::try_from(u128::from(count) * 1_000 / over).unwrap_or(u32::MAX)
     }
 }
 
@@ -77,6 +82,8 @@ pub(super) struct Source {
     last: Time,
     /// How many frames of its own came.
     frames: u32,
+    /// How many came within the time of a pair of each other, up to the last.
+    close: u8,
     /// The last of them, the latest lowest: whether they came twice.
     doubled: u8,
     run: Run,
@@ -86,7 +93,7 @@ pub(super) struct Source {
 impl Source {
     fn new(now: Time) -> Self {
         let run = Run { since: now, ..Run::default() };
-        Self { first: now, last: now, frames: 0, doubled: 0, run, repetitions: None }
+        Self { first: now, last: now, frames: 0, close: 0, doubled: 0, run, repetitions: None }
     }
 
     /// The run of pairs that lasts.
@@ -98,7 +105,7 @@ impl Source {
     fn singles(&self, now: Time) -> u32 {
         let known = self.frames.min(HISTORY);
         let pending = if now.since(self.last) <= PAIR_WINDOW {
-            self.doubled.trailing_zeros().min(PENDING).min(known)
+            self.doubled.trailing_zeros().min(self.close.into()).min(known)
         } else {
             0
         };
@@ -121,6 +128,8 @@ impl Source {
         if !self.is_doubled(now) {
             self.run = Run { since: now, ..Run::default() };
         }
+        let is_close = self.frames > 0 && now.since(self.last) <= PAIR_WINDOW;
+        self.close = if is_close { PENDING.min(self.close + 1) } else { 1 };
         self.last = now;
         self.doubled <<= 1;
         self.frames = self.frames.wrapping_add(1).max(1);
@@ -156,8 +165,8 @@ pub(super) struct Repeater {
     pub first: Time,
     /// Since when its frames come so often.
     pub since: Time,
-    /// How many did within the last second.
-    pub count: u32,
+    /// How many do, a second.
+    pub rate: u32,
 }
 
 /// All that were heard lately. At most 192 KiB.
@@ -192,13 +201,12 @@ impl Sources {
 
     /// Whose frames came a fourth time within a second, in the last second. Visits every place.
     pub(super) fn repeaters(&self, now: Time) -> impl Iterator<Item = Repeater> {
-        let bucket = bucket(now);
         self.0.values(now).filter_map(move |source| {
             let repetitions = source.repetitions.as_ref()?;
             let Repetitions { since, last, .. } = *repetitions;
-            let count = repetitions.recent(bucket);
+            let rate = repetitions.rate(now);
             let is_recent = now.since(last) <= LOOP_WINDOW;
-            is_recent.then_some(Repeater { first: source.first, since, count })
+            is_recent.then_some(Repeater { first: source.first, since, rate })
         })
     }
 
@@ -208,9 +216,8 @@ impl Sources {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "half a second")]
 const fn bucket(now: Time) -> u64 {
-    now.0 / BUCKET.as_nanos() as u64
+    now.0 / BUCKET_NANOS
 }
 
 #[cfg(test)]
@@ -242,6 +249,14 @@ mod tests {
         assert!(source.is_mostly_doubled(later));
         source.count(at(22_000_000));
         assert!(!source.is_mostly_doubled(at(22_001_001)));
+    }
+
+    #[test]
+    fn what_came_once_long_ago_came_once() {
+        let mut source = Source::new(at(0));
+        source.count(at(0));
+        source.count(at(1_000_000));
+        assert!(!source.is_doubled(at(1_000_030)));
     }
 
     #[test]
