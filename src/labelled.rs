@@ -1,8 +1,8 @@
 //! Closed sets of names: an enum, the list of its variants and the label of each, from one row a
 //! variant.
 //!
-//! Makes the enum with `ALL`, `COUNT` and `label()`, and `in_words()` where each variant is
-//! explained to people. It must not know what the names stand for.
+//! Makes the enum with `ALL`, `COUNT` and `label()`, and `in_words()` and `meaning()` where each
+//! variant is explained to people. It must not know what the names stand for.
 
 /// An enum that `labelled!` made.
 pub trait Labelled: Copy + 'static {
@@ -24,13 +24,13 @@ macro_rules! labelled {
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident {
-            $($(#[$about:meta])* $variant:ident = $label:literal => $words:literal,)*
+            $($(#[doc = $about:literal])+ $variant:ident = $label:literal => $words:literal,)*
         }
     ) => {
         labelled! {
             $(#[$meta])*
             $vis enum $name {
-                $($(#[$about])* $variant = $label,)*
+                $($(#[doc = $about])+ $variant = $label,)*
             }
         }
 
@@ -39,6 +39,13 @@ macro_rules! labelled {
             pub const fn in_words(self) -> &'static str {
                 match self {
                     $(Self::$variant => $words,)*
+                }
+            }
+
+            /// What it means: its documentation.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($about),+).trim_ascii_start(),)*
                 }
             }
         }

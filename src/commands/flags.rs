@@ -321,6 +321,13 @@ pub struct Analyze {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub output: Output,
+    /// Exit with 3 if any of these was found and nothing went wrong: a storm, a condition, a
+    /// violation of a hard rule, a malformed message, which cannot be read to its end
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
+    /// Say below the table what each cause, condition and rule in it means, and where it is written
+    #[arg(long)]
+    pub explain: bool,
     // These two have variables of their own: those of serving must not change a report.
     /// Devices tracked at once; the rest is one device named other
     #[arg(
@@ -350,6 +357,19 @@ pub enum Output {
     Table,
     /// For programs: stable, version 1
     Json,
+}
+
+/// What makes `analyze` exit with 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A storm of a device or a segment, of either level
+    Storm,
+    /// Something that is wrong with a device at any rate
+    Condition,
+    /// A hard rule that is broken
+    Violation,
+    /// A message that cannot be read to its end
+    Malformed,
 }
 
 /// Flags of `check`.

@@ -22,7 +22,8 @@ use flags::{Cli, Command};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::process::ExitCode;
 
-/// How a command ended, from best to worst.
+/// How a command ended, from best to worst; but that something was found is said only if nothing
+/// went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ExitStatus {
@@ -32,6 +33,8 @@ pub enum ExitStatus {
     Incomplete = 1,
     /// What was asked for cannot be done: wrong flags, files or privileges.
     BadInput = 2,
+    /// It worked, and found what it was told to fail on.
+    Found = 3,
 }
 
 impl From<ExitStatus> for ExitCode {

@@ -64,6 +64,39 @@ labelled! {
 }
 
 impl Reason {
+    /// Whether it means that a message could not be read to its end. Not what the capture left out,
+    /// what is not known here, nor a flaw in a message that can be read.
+    pub const fn is_malformed(self) -> bool {
+        match self {
+            Self::Truncated
+            | Self::BadVersion
+            | Self::BadHeaderLength
+            | Self::BadLength
+            | Self::BadAddress
+            | Self::BadOption
+            | Self::BadText
+            | Self::CountsExceedLength
+            | Self::PointerLoop
+            | Self::BadName
+            | Self::BadLabel => true,
+            Self::UnknownLinkType
+            | Self::UnknownFamily
+            | Self::TooManyTags
+            | Self::Encrypted
+            | Self::Snapped
+            | Self::FirstFragment
+            | Self::LaterFragment
+            | Self::ForwardPointer
+            | Self::BadUtf8
+            | Self::UnknownClass
+            | Self::UnknownType
+            | Self::ReservedBit
+            | Self::BadData
+            | Self::TrailingBytes
+            | Self::Refused => false,
+        }
+    }
+
     /// What frames of a protocol can have, apart from what all protocols over IP share.
     const fn own(protocol: Option<Protocol>) -> &'static [Self] {
         match protocol {

@@ -62,7 +62,7 @@ labelled! {
         OneDevice = "one_device" => "is flooded, half of it or more by one device",
         /// Half of the frames or more come from senders that were never heard before.
         InventedSenders = "invented_senders" => "is flooded by senders that nobody has heard before, ever new ones",
-        /// None of these.
+        /// Many devices together, and no reason for all.
         ManyDevices = "many_devices" => "is flooded by many devices together",
     }
 }

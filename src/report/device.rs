@@ -30,6 +30,7 @@ pub struct Device {
     /// All addresses heard, at most 16.
     pub addresses: Vec<String>,
     /// Addresses, and then the name, that another device claims too: they name neither.
+    #[serde(skip)]
     pub contested: Vec<String>,
     /// Host name.
     pub name: Option<String>,

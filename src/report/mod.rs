@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `condition` | one condition of a device |
 //! | `device` | one device on one segment, and its violations |
+//! | `reference` | what causes, conditions and rules mean |
 //! | `segment` | one segment: queriers, groups, services, what is missing |
 //! | `storm` | one storm |
 //! | `instant` | stamps and durations for people |
@@ -14,6 +15,7 @@
 mod condition;
 mod device;
 mod instant;
+pub mod reference;
 mod segment;
 mod storm;
 

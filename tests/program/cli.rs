@@ -4,8 +4,9 @@
 use crate::support::golden::compare_with_golden;
 use crate::support::process::program;
 use flate2::write::GzEncoder;
+use multicast_exporter::craft::host::MDNS_V4;
 use multicast_exporter::craft::mdns::{Query, Responder, Service};
-use multicast_exporter::craft::{Captured, Host, Pcap, Tag, tagged};
+use multicast_exporter::craft::{Captured, Host, Pcap, Tag, Udp, tagged};
 use multicast_exporter::decode::Protocol;
 use multicast_exporter::time::Stamp;
 use serde_json::Value;
@@ -51,7 +52,7 @@ fn frames() -> Vec<Captured> {
         printer.mdns4(canon.response("_ipp._tcp")),
         printer.mdns4(canon.response("_ipp._tcp")),
         tagged(&guest.arp_announcement(), Tag { tpid: 0x8100, tci: 30 }),
-        phone.unicast4(printer, &multicast_exporter::craft::Udp::new(1, 2, [])),
+        phone.unicast4(printer, &Udp::new(1, 2, [])),
     ];
     let at = |n: usize| Stamp::new(1_700_000_000 + 3 * i64::try_from(n).expect("few"), 0);
     frames.into_iter().enumerate().map(|(n, frame)| Captured::new(at(n), frame)).collect()
@@ -132,6 +133,46 @@ fn bad_files_are_told_in_a_line_each_and_the_rest_is_reported() {
 }
 
 #[test]
+fn what_it_is_told_to_fail_on_is_exit_code_3_unless_something_went_wrong() {
+    let directory = folder();
+    let printer = Host::numbered(1);
+    let canon = Responder::new("canon", printer);
+    let wrong_port = Udp::new(40_000, 5353, canon.announcement());
+    let bad = [printer.udp4(MDNS_V4, 255, &wrong_port), printer.mdns4(*b"short")];
+    let stamped = bad.into_iter().zip(1_700_000_000..);
+    let frames: Vec<Captured> =
+        stamped.map(|(frame, at)| Captured::new(Stamp::new(at, 0), frame)).collect();
+    fs::write(directory.path().join("bad.pcap"), Pcap::default().write(&frames)).expect("written");
+    let code = |fail_on: &str, file| run(directory.path(), &["analyze", fail_on, file], b"").code;
+    for (what, of_good, of_bad) in [
+        ("storm", 0, 0),
+        ("condition", 0, 0),
+        ("violation", 0, 3),
+        ("malformed", 0, 3),
+        ("storm,condition,violation,malformed", 0, 3),
+    ] {
+        let fail_on = format!("--fail-on={what}");
+        assert_eq!(
+            (code(&fail_on, "good.pcap"), code(&fail_on, "bad.pcap")),
+            (of_good, of_bad),
+            "{what}"
+        );
+    }
+    assert_eq!(code("--fail-on=violation", "cut.pcap"), 1);
+    let both = ["analyze", "--fail-on=violation", "bad.pcap", "empty.pcap"];
+    assert_eq!(run(directory.path(), &both, b"").code, 2, "something went wrong");
+    let unknown = run(directory.path(), &["analyze", "--fail-on=rain", "good.pcap"], b"");
+    assert_eq!(unknown.code, 2);
+    // What it means is said below the table, and nothing that is not in it.
+    let told = run(directory.path(), &["analyze", "--explain", "bad.pcap"], b"").out;
+    let legend = told.split("WHAT THIS MEANS").nth(1).expect("a legend");
+    let rule =
+        "source_port (hard rule, RFC 6762 section 6): Multicast responses come from port 5353.";
+    assert!(legend.contains(rule) && !legend.contains("ttl_value"), "{told}");
+    assert!(!run(directory.path(), &["analyze", "bad.pcap"], b"").out.contains("WHAT THIS MEANS"));
+}
+
+#[test]
 fn standard_input_is_a_file_too() {
     let directory = folder();
     let good = fs::read(directory.path().join("good.pcap")).expect("there");
@@ -153,7 +194,7 @@ fn json_has_the_shape_that_is_promised() {
     // serde_json sorts them; they stand in the order of the documentation.
     assert_eq!(
         keys(&report),
-        "devices duration_seconds end files frames protocols start storms version"
+        "devices duration_seconds end files frames protocols segments start storms version"
     );
     assert!(told.out.starts_with("{\n  \"version\": 1,\n  \"files\": ["), "{}", &told.out[..40]);
     assert_eq!(report["files"], serde_json::json!(["good.pcap"]));
@@ -179,8 +220,8 @@ fn json_has_the_shape_that_is_promised() {
     for device in devices {
         assert_eq!(
             keys(device),
-            "addresses bytes category device first_seen interface last_seen mdns model name offences \
-             packets peak_packets_per_second vendor violations"
+            "addresses bytes category conditions device first_seen interface last_seen mdns model name offences \
+             packets peak_packets_per_second provoked vendor violations"
         );
         assert_eq!(keys(&device["bytes"]), keys(&device["packets"]));
         assert_eq!(keys(&device["mdns"]["records"]), "additional answer authority question");

@@ -5,6 +5,7 @@
 use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;
 use multicast_exporter::metrics::catalogue;
+use multicast_exporter::report::reference;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -43,6 +44,18 @@ fn check(name: &str, wanted: &str) {
 fn generated_parts_are_what_the_code_says() {
     check("metrics", &catalogue::markdown());
     check("flags", &flags());
+}
+
+#[test]
+fn the_reference_is_what_the_tables_say() {
+    let path = root().join("docs/reference.md");
+    let wanted = reference::markdown();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, wanted).unwrap();
+    } else {
+        let is_there = fs::read_to_string(&path).is_ok_and(|there| there == wanted);
+        assert!(is_there, "docs/reference.md: UPDATE_DOCS=1 cargo test --test shipped docs");
+    }
 }
 
 /// A table of all flags: of serving, then of each command that has some of its own.

@@ -1,6 +1,8 @@
 //! `analyze`: capture files through the engine, as fast as they can be read, then a report.
 
 mod columns;
+mod explain;
+mod found;
 mod segments;
 mod table;
 mod timeline;
@@ -92,14 +94,23 @@ pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
     }
     let mut out = io::stdout().lock();
     match flags.output {
-        Output::Table => write!(out, "{}", analysis.report)?,
+        Output::Table => {
+            write!(out, "{}", analysis.report)?;
+            if flags.explain {
+                write!(out, "{}", explain::Legend(&analysis.report))?;
+            }
+        }
         Output::Json => {
             serde_json::to_writer_pretty(&mut out, &analysis.report)?;
             writeln!(out)?;
         }
     }
     out.flush()?;
-    Ok(analysis.status())
+    let has_found = flags.fail_on.iter().any(|what| found::has(&analysis.report, *what));
+    Ok(match analysis.status() {
+        ExitStatus::Success if has_found => ExitStatus::Found,
+        status => status,
+    })
 }
 
 /// Reads the files as one LAN: merged by time stamp, equal labels being the same segment.
