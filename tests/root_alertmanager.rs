@@ -186,6 +186,7 @@ fn a_flooding_device_silences_what_follows_from_it_and_nothing_else() {
         Alert::new("MulticastDeviceChatty", "warning", &here),
         Alert::new("MdnsRecordRepeated", "warning", &here),
         Alert::new("MdnsRenameLoop", "warning", "interface=eth0"),
+        Alert::new("MdnsNameConflict", "warning", "interface=eth0"),
         Alert::new("MdnsGoodbyeFlapping", "warning", "interface=eth0"),
         Alert::new("MdnsReflectionLoop", "warning", "interface=eth0"),
     ];
@@ -193,6 +194,7 @@ fn a_flooding_device_silences_what_follows_from_it_and_nothing_else() {
         Alert::new("MulticastSegmentFlooding", "critical", "interface=eth1"),
         Alert::new("MulticastSegmentFlooding", "critical", "instance=other:10353 interface=eth0"),
         Alert::new("MulticastSegmentFlooding", "critical", "job=other interface=eth0"),
+        Alert::new("MulticastSegmentFlooding", "critical", "site=south interface=eth0"),
         Alert::new("MulticastLoop", "critical", "interface=eth2"),
         Alert::new("MulticastDeviceChatty", "warning", &neighbour),
         Alert::new("MdnsRecordRepeated", "warning", &neighbour),
@@ -235,6 +237,9 @@ fn a_loop_silences_the_devices_of_its_segment_and_nothing_else() {
         Alert::new("MulticastDeviceBurst", "warning", &neighbour),
         Alert::new("MulticastDeviceChatty", "warning", &neighbour),
         Alert::new("MdnsRecordRepeated", "warning", &neighbour),
+        Alert::new("MdnsNameConflict", "warning", "interface=eth0"),
+        Alert::new("MulticastAddressRepeated", "warning", &neighbour),
+        Alert::new("MulticastInventedSenders", "critical", "interface=eth0"),
     ];
     let elsewhere = format!("interface=eth1 device={CHATTER}");
     let far = format!("instance=other:10353 interface=eth0 device={CHATTER}");
@@ -242,6 +247,7 @@ fn a_loop_silences_the_devices_of_its_segment_and_nothing_else() {
         Alert::new("MulticastDeviceFlooding", "critical", &elsewhere),
         Alert::new("MulticastDeviceFlooding", "critical", &far),
         Alert::new("MulticastDeviceBurst", "warning", &elsewhere),
+        Alert::new("MulticastDeviceBurst", "warning", &format!("site=south {here}")),
         Alert::new("MulticastDeviceChatty", "warning", &far.replace("0a", "0b")),
         Alert::new("MulticastHostCost", "warning", "process=avahi-daemon"),
         Alert::new("MulticastQuerierConflict", "warning", "interface=eth0 family=ipv4"),
@@ -415,7 +421,7 @@ fn an_alert_without_annotations_is_told_by_its_labels() {
 fn the_watchdog_comes_again_and_again() {
     let namespace = NetNs::new();
     let desk = Desk::new(&namespace);
-    let watchdog = Alert::new("Watchdog", "none", "");
+    let watchdog = Alert::new("MulticastWatchdog", "none", "");
     desk.fire(std::slice::from_ref(&watchdog));
     wait_for("three signs of life", || desk.webhook.received_at("/watchdog").len() >= 3);
     let elsewhere = desk.webhook.posts().into_iter().filter(|post| post.path != "/watchdog");

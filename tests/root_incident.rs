@@ -78,7 +78,7 @@ fn a_page_names_the_printer() {
     let monitoring = Monitoring::start(&server.namespace, factor);
     thread::sleep(Duration::from_secs(20).max(monitoring.shortened(300)));
     nothing_has_fired(&monitoring, "on a healthy LAN");
-    let watchdog = monitoring.sent("/watchdog", "Watchdog", "firing");
+    let watchdog = monitoring.sent("/watchdog", "MulticastWatchdog", "firing");
     assert!(watchdog.is_some(), "the dead-man's switch hears the watchdog");
 
     // The printer locks up.

@@ -142,7 +142,7 @@ impl<'a> Monitoring<'a> {
     /// Alerts that are firing or, with `ALERTS{...}` asked for a while, were; without the watchdog.
     pub fn names(&self, alerts: &str) -> Vec<String> {
         let mut names = self.label(alerts, "alertname");
-        names.retain(|name| name != "Watchdog");
+        names.retain(|name| name != "MulticastWatchdog");
         names
     }
 

@@ -62,6 +62,8 @@ fn each_severity_goes_to_its_receiver() {
         ("page", "alertname=MulticastDeviceFlooding severity=critical interface=eth0"),
         ("chat", "alertname=MulticastDeviceChatty severity=warning interface=eth0"),
         ("mail", "alertname=MulticastExporterDegraded severity=info"),
+        ("page", "alertname=MulticastNothingCaptured severity=critical capture=eth0 site=north"),
+        ("deadmansswitch", "alertname=MulticastWatchdog severity=none"),
         ("deadmansswitch", "alertname=Watchdog severity=none"),
         ("chat", "alertname=SomebodyElses severity=unheard-of"),
         ("chat", "alertname=SomebodyElses"),
@@ -138,29 +140,36 @@ struct InhibitRule {
 }
 
 /// The alerts that name a segment, and whether they name a device too. All have job and instance.
-const ALERTS: [(&str, bool); 9] = [
+const ALERTS: [(&str, bool); 14] = [
     ("MulticastDeviceFlooding", true),
     ("MulticastLoop", false),
+    ("MulticastInventedSenders", false),
     ("MulticastSegmentFlooding", false),
     ("MulticastDeviceBurst", true),
     ("MulticastDeviceChatty", true),
     ("MdnsRecordRepeated", true),
     ("MdnsRenameLoop", false),
+    ("MdnsNameConflict", false),
     ("MdnsGoodbyeFlapping", false),
     ("MdnsReflectionLoop", false),
+    ("MulticastAddressRepeated", true),
+    ("MulticastRouterAdvertisements", true),
+    ("MulticastDhcpLoop", true),
 ];
 /// The alerts that name none. No rule may match them: they would be equal to everything.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 12] = [
     "MulticastHostCost",
     "MulticastSocketDrops",
     "MulticastQuerierMissing",
     "MulticastQuerierConflict",
     "MulticastQuerierNeverSeen",
+    "MulticastNothingCaptured",
+    "MulticastLanSilent",
     "MulticastCaptureDropping",
     "MulticastExporterDown",
     "MulticastExporterAbsent",
     "MulticastExporterDegraded",
-    "Watchdog",
+    "MulticastWatchdog",
 ];
 
 /// The alerts that a rule's side matches. It has one matcher, of the alert's name.
@@ -186,12 +195,14 @@ fn inhibition_is_by_labels_that_both_sides_carry_and_never_mutual() {
                     let known = ALERTS.iter().find(|(alert, _)| *alert == name);
                     let (_, device) = known.unwrap_or_else(|| panic!("{name} names no segment"));
                     for label in &rule.equal {
-                        let carried = ["job", "instance", "interface"].contains(&label.as_str())
+                        // All alerts of an exporter carry `site`, or none does.
+                        let carried = ["site", "job", "instance", "interface"]
+                            .contains(&label.as_str())
                             || (*device && label == "device");
                         assert!(carried, "{name} does not always carry {label}");
                     }
                 }
-                for label in ["job", "instance", "interface"] {
+                for label in ["site", "job", "instance", "interface"] {
                     assert!(rule.equal.iter().any(|equal| equal == label), "{source}: {label}");
                 }
                 let both = [source, target]
@@ -208,20 +219,38 @@ fn inhibition_is_by_labels_that_both_sides_carry_and_never_mutual() {
     }
     let flooding = [
         "MdnsGoodbyeFlapping",
+        "MdnsNameConflict",
         "MdnsRecordRepeated",
         "MdnsReflectionLoop",
         "MdnsRenameLoop",
         "MulticastDeviceChatty",
         "MulticastSegmentFlooding",
     ];
-    let loops = [
-        "MdnsRecordRepeated",
+    let loops = flooding.into_iter().chain([
+        "MulticastAddressRepeated",
         "MulticastDeviceBurst",
-        "MulticastDeviceChatty",
         "MulticastDeviceFlooding",
-        "MulticastSegmentFlooding",
-    ];
+        "MulticastDhcpLoop",
+        "MulticastInventedSenders",
+        "MulticastRouterAdvertisements",
+    ]);
     let wanted = (flooding.iter().map(|target| ("MulticastDeviceFlooding", *target)))
-        .chain(loops.iter().map(|target| ("MulticastLoop", *target)));
+        .chain(loops.map(|target| ("MulticastLoop", target)));
     assert_eq!(pairs, wanted.collect());
+}
+
+#[test]
+fn groups_and_inhibition_tell_sites_and_devices_apart() {
+    let config = read(CONFIG);
+    let group = config.lines().find_map(|line| line.trim().strip_prefix("group_by: "));
+    assert_eq!(group, Some("[alertname, site, job, instance, interface, device]"));
+    let names: BTreeSet<String> = shipped_alerts().into_iter().collect();
+    let known = ALERTS.iter().map(|(name, _)| *name).chain(OTHERS).map(str::to_owned);
+    assert_eq!(known.collect::<BTreeSet<_>>(), names, "each alert is in one of the two lists");
+}
+
+fn shipped_alerts() -> Vec<String> {
+    let rules = read("deploy/prometheus/alerts.rules.yml");
+    let names = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    names.map(str::to_owned).collect()
 }

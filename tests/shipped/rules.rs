@@ -133,7 +133,7 @@ fn each_alert_is_tested_to_fire_to_end_and_to_stay_silent() {
                 ends |= outcomes.windows(2).any(|pair| pair == [true, false]);
             }
         }
-        let is_watchdog = name == "Watchdog";
+        let is_watchdog = name == "MulticastWatchdog";
         assert!(fires, "{name} is not tested to fire");
         assert!(ends || is_watchdog, "{name} is not tested to end");
         assert!(is_silent || is_watchdog, "{name} is not tested to stay silent");
@@ -162,8 +162,8 @@ fn each_alert_says_what_a_page_needs() {
         assert!(dashboards.iter().any(leads), "{name}: {url}");
         let severity = alert.labels.get("severity").expect("a severity").as_str();
         let is_known = match severity {
-            "critical" | "warning" | "info" => name != "Watchdog",
-            other => other == "none" && name == "Watchdog",
+            "critical" | "warning" | "info" => name != "MulticastWatchdog",
+            other => other == "none" && name == "MulticastWatchdog",
         };
         assert!(is_known, "{name}: {severity}");
         if severity == "critical" {
