@@ -12,6 +12,7 @@ mod decode {
 }
 mod detect {
     mod address;
+    mod conflicts;
     mod copies;
     mod discovery;
     mod form;

@@ -89,6 +89,20 @@ pub struct Record {
     pub at: u16,
 }
 
+impl Record {
+    /// Whether it is one host's own, so that another with other data contests it (RFC 6762
+    /// section 10.2). Its sender says so with the cache-flush bit; of SRV records, and of the TXT
+    /// records of services, it is so though some responders never set the bit.
+    pub(crate) fn is_unique(&self) -> bool {
+        let is_by_type = match self.rtype {
+            RType::SRV => true,
+            RType::TXT => self.traits.is_service_instance() && !self.traits.is_device_info(),
+            _ => false,
+        };
+        self.flush || is_by_type
+    }
+}
+
 /// A name that a probe asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probed {

@@ -1,6 +1,6 @@
 //! Names that two devices claim.
 //!
-//! Compares the unique records (those with the cache-flush bit) of multicast responses.
+//! Compares the unique records of multicast responses.
 //! [`Cause::NameConflict`] is on the frames of both claimants, from the second change of hands on.
 //!
 //! What is compared is all data that one message gives a name and type (RFC 6762 section 10.2).
@@ -137,7 +137,7 @@ impl Conflict {
 /// it. Records of one name and type stand together.
 fn each_claim(records: &[Record], mut claim: impl FnMut(SetKey, ClaimedData)) {
     let unique = |record: &&Record| {
-        record.flush
+        record.is_unique()
             && record.ttl > 0
             // NSEC says what there is not: two devices may know that of one name.
             && !matches!(record.rtype, RType::NSEC | RType::OPT)

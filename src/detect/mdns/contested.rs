@@ -82,15 +82,19 @@ impl Claims {
         }
     }
 
+    /// What both say of each type where they differ, with whether they said so before.
+    fn differences(&self, other: &Self) -> impl Iterator<Item = Option<(bool, bool)>> {
+        self.0.iter().zip(other.0).map(|(one, other)| {
+            let ((one, before), (other, other_before)) = one.zip(other)?;
+            (one != other).then_some((before, other_before))
+        })
+    }
+
     fn differs(&self, other: &Self) -> Option<Difference> {
-        let mut of_each = self
-            .0
-            .iter()
-            .zip(&other.0)
-            .map(|(one, other)| one.zip(*other).filter(|((one, _), (other, _))| one != other));
+        let mut of_each = self.differences(other);
         let addresses = of_each.by_ref().take(ADDRESSES).flatten().next().is_some();
         let mut identity = of_each.flatten();
-        if identity.any(|((_, one), (_, other))| one && other) {
+        if identity.any(|(one, other)| one && other) {
             Some(Difference::Identity)
         } else {
             addresses.then_some(Difference::Addresses)
@@ -254,7 +258,8 @@ impl ClaimedName {
         let Some(rivals) = &mut self.rivals else {
             if self.first.key.may_be(new.key) || now.since(self.first.said) > WITHIN {
                 self.first.say(now, new);
-            } else if self.first.claims.differs(&new.claims).is_some() {
+            } else if self.first.claims.differences(&new.claims).any(|of_type| of_type.is_some()) {
+                // Whether it differs is seen when it says so again.
                 let mut parties = [None; PARTIES];
                 parties[0] = Some(self.first);
                 let mut rivals = Box::new(Claimants { parties, turns: Default::default() });
@@ -386,7 +391,7 @@ fn each_name(mdns: Mdns<'_>, is_probe: bool, mut hear: impl FnMut(NameHash, u16,
     let unique = |record: &&Record| {
         let is_there = match record.section {
             Section::Authority => is_probe,
-            Section::Answer | Section::Additional => !is_probe && record.flush,
+            Section::Answer | Section::Additional => !is_probe && record.is_unique(),
             Section::Question => false,
         };
         is_there && TYPES.contains(&record.rtype)
