@@ -2,7 +2,7 @@
 //! The first of two stages: here only types are checked; what the values mean is not.
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::Spanned;
 use std::fmt;
 
@@ -13,9 +13,12 @@ pub(super) struct File {
     /// What holds everywhere.
     #[serde(default)]
     pub limits: SegmentLimits,
-    /// What is never a storm, no matter who sends it.
+    /// What is never a storm or a condition, no matter who sends it.
     #[serde(default)]
     pub ignore: Option<Ignore>,
+    /// Which conditions devices have, and from when on.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// What holds on some segments.
     #[serde(default)]
     pub segments: Vec<Segment>,
@@ -33,9 +36,12 @@ pub(super) struct Segment {
     /// Limits that differ from those of the whole file.
     #[serde(default)]
     pub limits: SegmentLimits,
-    /// What is never a storm here.
+    /// What is never a storm or a condition here.
     #[serde(default)]
     pub ignore: Option<Ignore>,
+    /// Conditions that differ from those of the whole file.
+    #[serde(default)]
+    pub conditions: Conditions,
 }
 
 /// An entry of `devices`.
@@ -48,9 +54,12 @@ pub(super) struct Device {
     /// The name that people give it.
     #[serde(default)]
     pub name: Option<Spanned<String>>,
-    /// What is never a storm when this device sends it.
+    /// What is never a storm or a condition when this device sends it.
     #[serde(default)]
     pub ignore: Option<Ignore>,
+    /// Conditions that differ from those of its segment.
+    #[serde(default)]
+    pub conditions: Conditions,
     /// Limits that differ from those of its segment.
     #[serde(default)]
     pub limits: DeviceLimits,
@@ -125,6 +134,73 @@ impl<'de> Deserialize<'de> for Limit {
         }
         // The text as it stands: to YAML 1.1 `off` is a boolean.
         deserializer.deserialize_str(RateOrOff)
+    }
+}
+
+/// Conditions by label, each with what is said of it, in the order in which they stand there.
+#[derive(Debug, Default)]
+pub(super) struct Conditions(pub Vec<(Spanned<String>, Spanned<Switch>)>);
+
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ByLabel;
+
+        impl<'de> Visitor<'de> for ByLabel {
+            type Value = Conditions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("conditions such as {address_repeat: off}")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Conditions, A::Error> {
+                let mut conditions = Vec::new();
+                while let Some(condition) = map.next_entry()? {
+                    conditions.push(condition);
+                }
+                Ok(Conditions(conditions))
+            }
+        }
+        deserializer.deserialize_map(ByLabel)
+    }
+}
+
+/// What is said of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Switch {
+    /// No device has it.
+    Off,
+    /// From when on is not said.
+    On,
+    /// From more than so many in 60 s on.
+    Limit(u64),
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LimitOrSwitch;
+
+        impl Visitor<'_> for LimitOrSwitch {
+            type Value = Switch;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("on, off, or a number in 60 s")
+            }
+
+            fn visit_u64<E: de::Error>(self, limit: u64) -> Result<Switch, E> {
+                Ok(Switch::Limit(limit))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Switch, E> {
+                match (text, text.parse()) {
+                    ("off", _) => Ok(Switch::Off),
+                    ("on", _) => Ok(Switch::On),
+                    (_, Ok(limit)) => Ok(Switch::Limit(limit)),
+                    (_, Err(_)) => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+        }
+        // As with limits: to YAML 1.1 both words are booleans.
+        deserializer.deserialize_str(LimitOrSwitch)
     }
 }
 

@@ -13,6 +13,7 @@ mod file;
 mod validate;
 
 use crate::decode::Sender;
+use crate::detect::{Condition, ConditionLimits};
 use crate::storm::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 use regex::Regex;
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ const FILE_MAX: u64 = 16 << 20;
 pub struct Config {
     limits: LimitsGiven,
     ignored: ProtocolSet,
+    conditions: ConditionsGiven,
     segments: Vec<Segment>,
     devices: HashMap<Sender, Device>,
 }
@@ -38,6 +40,7 @@ struct Segment {
     interface: Regex,
     limits: LimitsGiven,
     ignored: ProtocolSet,
+    conditions: ConditionsGiven,
 }
 
 /// What is known of a device.
@@ -46,6 +49,7 @@ struct Device {
     name: Option<Box<str>>,
     ignored: ProtocolSet,
     limits: LimitsGiven,
+    conditions: ConditionsGiven,
 }
 
 /// Limits as far as they were given; `Some(None)` is off.
@@ -68,6 +72,31 @@ impl LimitsGiven {
             other: self.other.unwrap_or(limits.other),
             chatty: self.chatty.unwrap_or(limits.chatty),
         }
+    }
+}
+
+/// Conditions of which something is said, in the order in which it is.
+#[derive(Clone, Debug, Default)]
+struct ConditionsGiven(Vec<(Condition, Given)>);
+
+/// What is said of a condition.
+#[derive(Clone, Copy, Debug)]
+enum Given {
+    Off,
+    /// As usual, or from more than so many in 60 s on.
+    On(Option<u32>),
+}
+
+impl ConditionsGiven {
+    /// `limits` with what was given in its place.
+    fn over(&self, mut limits: ConditionLimits) -> ConditionLimits {
+        for (condition, given) in &self.0 {
+            match given {
+                Given::Off => limits.switch_off(*condition),
+                Given::On(limit) => limits.switch_on(*condition, *limit),
+            }
+        }
+        limits
     }
 }
 
@@ -116,18 +145,22 @@ impl Config {
         let mut limits = self.limits.over(default.limits);
         let mut whole = self.limits.segment.unwrap_or(default.segment);
         let mut ignored = self.ignored;
+        let mut conditions = self.conditions.over(default.conditions);
         if let Some(segment) = segment {
             limits = segment.limits.over(limits);
             whole = segment.limits.segment.unwrap_or(whole);
             ignored = ignored.union(segment.ignored);
+            conditions = segment.conditions.over(conditions);
         }
         let expected = |device: &Device| DevicePolicy {
             alias: device.name.clone(),
             ignored: device.ignored,
             limits: device.limits.over(limits),
+            conditions: device.conditions.over(conditions),
         };
         let devices = self.devices.iter().map(|(sender, device)| (*sender, expected(device)));
-        StormPolicy { limits, segment: whole, ignored, devices: devices.collect() }
+        let devices = devices.collect();
+        StormPolicy { limits, segment: whole, ignored, conditions, devices }
     }
 
     /// How many devices are named in it.

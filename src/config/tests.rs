@@ -39,6 +39,33 @@ fn limits_are_those_of_the_device_else_the_segment_else_the_file() {
 }
 
 #[test]
+fn conditions_are_those_of_the_device_else_the_segment_else_the_file() {
+    let config = Config::parse(
+        "conditions: {dhcp_loop: off, address_repeat: 300}\n\
+         segments:\n\
+         - interface: eth0\n  conditions: {dhcp_loop: on, rename_loop: off}\n\
+         devices:\n\
+         - device: 00-1E-8F-00-00-01\n  conditions: {address_repeat: off, rename_loop: on}\n",
+    )
+    .expect("valid");
+    let limits = |off: &[Condition], repeats| {
+        let mut limits = ConditionLimits::USUAL;
+        limits.switch_on(Condition::AddressRepeat, Some(repeats));
+        off.iter().for_each(|condition| limits.switch_off(*condition));
+        limits
+    };
+    let elsewhere = config.policy("eth1");
+    assert_eq!(elsewhere.conditions, limits(&[Condition::DhcpLoop], 300));
+    let segment = config.policy("eth0");
+    assert_eq!(segment.conditions, limits(&[Condition::RenameLoop], 300));
+    let printer = Sender::Mac(Mac([0, 0x1e, 0x8f, 0, 0, 1]));
+    assert_eq!(segment.of(printer).conditions, limits(&[Condition::AddressRepeat], 1));
+    let off = [Condition::AddressRepeat, Condition::DhcpLoop];
+    assert_eq!(elsewhere.of(printer).conditions, limits(&off, 1));
+    assert_eq!(segment.of(Sender::Mac(Mac([2; 6]))).conditions, segment.conditions);
+}
+
+#[test]
 fn devices_have_names_and_what_is_ignored() {
     let config = Config::parse(
         "ignore: [other_broadcast]\n\

@@ -1,9 +1,10 @@
 //! What the values in the file mean. The second of two stages: everything that is wrong is reported
 //! at once, each with its line.
 
-use super::file::{self, File, Ignore, Limit};
-use super::{Config, ConfigError, Device, LimitsGiven, Segment};
+use super::file::{self, File, Ignore, Limit, Switch};
+use super::{ConditionsGiven, Config, ConfigError, Device, Given, LimitsGiven, Segment};
 use crate::decode::{Protocol, Sender};
+use crate::detect::Condition;
 use crate::mac::Mac;
 use crate::storm::{Limits, ProtocolSet};
 use regex::Regex;
@@ -13,6 +14,8 @@ use std::net::IpAddr;
 
 /// The highest limit: more frames than 100 Gbit/s Ethernet can carry in a second.
 const RATE_MAX: u64 = 200_000_000;
+/// The highest limit of a condition, in 60 s: its detector counts up to 255 a second.
+const COUNT_MAX: u32 = 10_000;
 /// The longest name of a device in characters.
 const NAME_MAX: usize = 64;
 
@@ -65,6 +68,7 @@ pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
     let mut config = Config {
         limits: segment_limits(&file.limits, Limits::default(), &mut faults),
         ignored: ignored(file.ignore.as_ref(), &mut faults),
+        conditions: conditions(&file.conditions, &mut faults),
         ..Config::default()
     };
     let everywhere = config.limits.over(Limits::default());
@@ -77,8 +81,11 @@ pub(super) fn validate(file: &File) -> Result<Config, ConfigError> {
         }
         let limits = segment_limits(&entry.limits, everywhere, &mut faults);
         let ignored = ignored(entry.ignore.as_ref(), &mut faults);
+        let conditions = conditions(&entry.conditions, &mut faults);
         match anchored(pattern) {
-            Ok(interface) => config.segments.push(Segment { interface, limits, ignored }),
+            Ok(interface) => {
+                config.segments.push(Segment { interface, limits, ignored, conditions });
+            }
             Err(why) => faults.add(&entry.interface, format!("interface {pattern:?} {why}")),
         }
     }
@@ -113,12 +120,19 @@ fn device(
 ) -> Device {
     let limits = device_limits(&entry.limits, above, faults);
     let ignored = ignored(entry.ignore.as_ref(), faults);
+    let conditions = conditions(&entry.conditions, faults);
+    let has_conditions = !entry.conditions.0.is_empty();
     let given = [limits.signalling, limits.address, limits.other, limits.chatty];
     if ignored == ProtocolSet::ALL && given.iter().any(Option::is_some) {
         faults.add(&entry.sender, "has limits, but ignore: all leaves nothing for them to limit");
     }
-    if entry.name.is_none() && entry.ignore.is_none() && given.iter().all(Option::is_none) {
-        faults.add(&entry.sender, "says nothing of the device: give name, ignore or limits");
+    if ignored == ProtocolSet::ALL && has_conditions {
+        faults.add(&entry.sender, "has conditions, but ignore: all leaves none that it could have");
+    }
+    let has_limits = given.iter().any(Option::is_some);
+    if entry.name.is_none() && entry.ignore.is_none() && !has_limits && !has_conditions {
+        let what = "says nothing of the device: give name, ignore, limits or conditions";
+        faults.add(&entry.sender, what);
     }
     let name = entry.name.as_ref().and_then(|name| {
         let text = name.value.trim();
@@ -134,7 +148,7 @@ fn device(
         }
         Some(text.into())
     });
-    Device { name, ignored, limits }
+    Device { name, ignored, limits, conditions }
 }
 
 fn sender(text: &str) -> Option<Sender> {
@@ -205,6 +219,37 @@ fn limit(limit: Option<&Spanned<Limit>>, key: &str, faults: &mut Faults) -> Opti
             }
         },
     }
+}
+
+fn conditions(said: &file::Conditions, faults: &mut Faults) -> ConditionsGiven {
+    let mut given = Vec::new();
+    for (label, switch) in &said.0 {
+        let known = Condition::ALL.iter().find(|condition| condition.label() == label.value);
+        let Some(condition) = known else {
+            let all: Vec<_> = Condition::ALL.iter().map(|condition| condition.label()).collect();
+            let what = format!("{:?} is no condition; these are: {}", label.value, all.join(", "));
+            faults.add(label, what);
+            continue;
+        };
+        let key = condition.label();
+        match (switch.value, condition.usual_limit()) {
+            (Switch::Off, _) => given.push((*condition, Given::Off)),
+            (Switch::On, _) => given.push((*condition, Given::On(None))),
+            (Switch::Limit(limit), Some(_)) => match u32::try_from(limit) {
+                Ok(count) if (1..=COUNT_MAX).contains(&count) => {
+                    given.push((*condition, Given::On(Some(count))));
+                }
+                Ok(_) | Err(_) => {
+                    let range = format!("must lie between 1 and {COUNT_MAX}, or be on or off");
+                    faults.add(switch, format!("{key}: {limit} {range}"));
+                }
+            },
+            (Switch::Limit(limit), None) => {
+                faults.add(switch, format!("{key}: {limit} is no limit of it, it is on or off"));
+            }
+        }
+    }
+    ConditionsGiven(given)
 }
 
 fn ignored(ignore: Option<&Ignore>, faults: &mut Faults) -> ProtocolSet {

@@ -66,6 +66,75 @@ impl Condition {
     }
 }
 
+impl Condition {
+    /// What its limit counts, for those that have one: more than so many of these in 60 s are
+    /// evidence. The others are a sequence of events, no number of which means anything else.
+    pub const fn usual_limit(self) -> Option<u32> {
+        match self {
+            Self::AddressRepeat => Some(120),
+            Self::RouterAdvertisements => Some(30),
+            Self::DhcpLoop => Some(20),
+            Self::WrongGroup => Some(2),
+            Self::RenameLoop
+            | Self::NameConflict
+            | Self::ProbeLoop
+            | Self::GoodbyeFlapping
+            | Self::RecordChurn
+            | Self::Reflection => None,
+        }
+    }
+}
+
+/// From how much on a device has each condition, or that it never has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConditionLimits([Option<u32>; Condition::COUNT]);
+
+impl Default for ConditionLimits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+impl ConditionLimits {
+    /// All as they are without a configuration.
+    pub const USUAL: Self = {
+        let mut limits = [Some(0); Condition::COUNT];
+        let mut place = 0;
+        while place < Condition::COUNT {
+            if let Some(limit) = Condition::ALL[place].usual_limit() {
+                limits[place] = Some(limit);
+            }
+            place += 1;
+        }
+        Self(limits)
+    };
+
+    /// None at all.
+    pub const OFF: Self = Self([None; Condition::COUNT]);
+
+    /// A device never has it.
+    pub const fn switch_off(&mut self, condition: Condition) {
+        self.0[condition as usize] = None;
+    }
+
+    /// A device has it from more than `limit` on, or, without one, as usual.
+    pub fn switch_on(&mut self, condition: Condition, limit: Option<u32>) {
+        let usual = Self::USUAL.0[condition as usize];
+        let has_limit = condition.usual_limit().is_some();
+        self.0[condition as usize] = limit.filter(|_| has_limit).or(usual);
+    }
+
+    /// Whether a device may have it.
+    pub const fn is_on(&self, condition: Condition) -> bool {
+        self.0[condition as usize].is_some()
+    }
+
+    /// Whether so many in 60 s are evidence.
+    pub(crate) fn is_exceeded(&self, condition: Condition, count: u32) -> bool {
+        self.0[condition as usize].is_some_and(|limit| count > limit)
+    }
+}
+
 /// What evidence is about. Written out when it is told, not for each frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
@@ -106,6 +175,24 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_is_what_was_given_or_the_usual_one_and_off_is_off() {
+        let mut limits = ConditionLimits::default();
+        let repeats = Condition::AddressRepeat;
+        let at = |limits: &ConditionLimits, count| limits.is_exceeded(repeats, count);
+        assert!(at(&limits, 121) && !at(&limits, 120));
+        limits.switch_on(repeats, Some(600));
+        assert!(at(&limits, 601) && !at(&limits, 600));
+        limits.switch_off(repeats);
+        assert!(!at(&limits, u32::MAX) && !limits.is_on(repeats));
+        limits.switch_on(repeats, None);
+        assert_eq!(limits, ConditionLimits::USUAL);
+        limits.switch_on(Condition::RenameLoop, Some(9));
+        assert_eq!(limits, ConditionLimits::USUAL, "it has no number");
+        assert!(Condition::ALL.iter().all(|c| limits.is_on(*c)));
+        assert!(!Condition::ALL.iter().any(|c| ConditionLimits::OFF.is_on(*c)));
+    }
 
     #[test]
     fn all_have_labels_and_words_of_their_own() {

@@ -36,7 +36,7 @@ pub use account::conditions::{DeviceCondition, Particulars};
 pub(crate) use account::device::DeviceMemory;
 pub use account::violations::{Counts, LastOffence};
 pub use cause::{Cause, CauseSet, SegmentCause};
-pub use condition::{Condition, Role};
+pub use condition::{Condition, ConditionLimits, Role};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
 pub use health::horizon::Horizon;
@@ -81,6 +81,8 @@ pub(crate) struct Counted<'a> {
     pub came: Came,
     /// The interface.
     pub vantage: &'a Vantage,
+    /// From when on its sender has conditions, as far as this frame is evidence.
+    pub limits: &'a ConditionLimits,
 }
 
 /// What one frame was found to be.
@@ -145,7 +147,7 @@ impl Detectors {
         frame: &Counted<'_>,
         mut memory: Option<&mut DeviceMemory>,
     ) -> Verdict {
-        let Counted { now, stamp, observation, protocol, came, vantage, .. } = *frame;
+        let Counted { now, stamp, observation, protocol, came, vantage, limits, .. } = *frame;
         let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
         let sender = SenderKey::new(observation.sender, hash);
         let source = self.state.hash_one((hash, observation.ip.map(|ip| ip.source)));
@@ -163,6 +165,7 @@ impl Detectors {
             questions: &self.memory.questions,
             is_suspended: self.memory.suspension.is_active(now),
             vantage,
+            limits,
         };
         let findings = &mut self.findings;
         findings.clear();

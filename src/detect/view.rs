@@ -3,7 +3,7 @@
 //! Every detector writes what it recognised into [`Findings`]. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
-use super::condition::Evidence;
+use super::condition::{ConditionLimits, Evidence};
 use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
@@ -54,6 +54,8 @@ pub(crate) struct View<'a> {
     pub is_suspended: bool,
     /// The interface.
     pub vantage: &'a Vantage,
+    /// From when on its sender has conditions.
+    pub limits: &'a ConditionLimits,
 }
 
 /// An mDNS message.

@@ -221,10 +221,12 @@ impl Engine {
         }
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
-        let frame =
-            Counted { now, stamp, observation, protocol, mdns, came, vantage: &self.vantage };
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
-        let memory = row.as_mut().map(|row| &mut row.memory);
+        let parts = row.as_mut().map(|row| (&mut row.memory, row.expected.as_deref()));
+        let (memory, expected) = parts.unzip();
+        let limits = self.storms.condition_limits(protocol, expected.flatten());
+        let vantage = &*self.vantage;
+        let frame = Counted { now, stamp, observation, protocol, mdns, came, vantage, limits };
         let Verdict { kind, signatures, provoked_by } = self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
         let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());

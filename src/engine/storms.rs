@@ -4,10 +4,11 @@
 //! nothing once these are forgotten, however long it was.
 
 use super::rows::table::{Row, Table};
-use crate::decode::{Class, Sender};
+use crate::decode::{Class, Protocol, Sender};
+use crate::detect::ConditionLimits;
 use crate::storm::{
-    Closing, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent, StormLog,
-    StormPolicy, What, Whose,
+    Closing, DevicePolicy, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent,
+    StormLog, StormPolicy, What, Whose,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;
@@ -93,6 +94,19 @@ impl Storms {
             self.segment.count(now.second(), what, whose);
         }
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
+    }
+
+    /// From when on the sender of a frame of `protocol` has conditions; `expected` is what is
+    /// expected of it, if that differs from what is expected of all.
+    pub(super) fn condition_limits<'a>(
+        &'a self,
+        protocol: Protocol,
+        expected: Option<&'a DevicePolicy>,
+    ) -> &'a ConditionLimits {
+        let policy = &*self.policy;
+        let (ignored, limits) = expected
+            .map_or((policy.ignored, &policy.conditions), |one| (one.ignored, &one.conditions));
+        if ignored.contains(protocol) { &ConditionLimits::OFF } else { limits }
     }
 
     /// Counts a frame of whomever for the device that provoked it.
@@ -189,7 +203,7 @@ impl Storms {
         if before.ignored != policy.ignored {
             segment.recount();
         }
-        table.set_policy(Arc::clone(policy));
+        table.set_policy(now, stamp, Arc::clone(policy));
     }
 
     /// The oldest event that has not been reported.

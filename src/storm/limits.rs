@@ -1,7 +1,8 @@
 //! What is expected of a segment's devices: limits of storms, names given by hand, and what is
-//! never a storm. Comes from the configuration; without one it is [`StormPolicy::default`].
+//! never a storm or a condition. Comes from the configuration; without one it is [`StormPolicy::default`].
 
 use crate::decode::{Protocol, Sender};
+use crate::detect::ConditionLimits;
 use crate::set::Set;
 use std::collections::HashMap;
 
@@ -34,8 +35,10 @@ pub struct StormPolicy {
     pub limits: Limits,
     /// Of the segment as a whole: signalling and address frames a second, over 10 s.
     pub segment: Option<u32>,
-    /// Protocols that never make a storm.
+    /// Protocols that never make a storm or a condition.
     pub ignored: ProtocolSet,
+    /// From when on devices that are not named in `devices` have conditions.
+    pub conditions: ConditionLimits,
     /// Of devices by name.
     pub devices: HashMap<Sender, DevicePolicy>,
 }
@@ -46,6 +49,7 @@ impl Default for StormPolicy {
             limits: Limits::default(),
             segment: Some(1_000),
             ignored: ProtocolSet::default(),
+            conditions: ConditionLimits::USUAL,
             devices: HashMap::new(),
         }
     }
@@ -58,6 +62,7 @@ impl StormPolicy {
             alias: None,
             ignored: ProtocolSet::default(),
             limits: self.limits,
+            conditions: self.conditions,
         });
         expected.ignored = expected.ignored.union(self.ignored);
         expected
@@ -73,6 +78,8 @@ pub struct DevicePolicy {
     pub ignored: ProtocolSet,
     /// Its limits.
     pub limits: Limits,
+    /// From when on it has conditions.
+    pub conditions: ConditionLimits,
 }
 
 /// A set of protocols.
@@ -92,7 +99,10 @@ mod tests {
         ignored.insert(Protocol::Mdns);
         let limits = Limits { signalling: None, ..Limits::default() };
         let alias = Some("tv".into());
-        policy.devices.insert(named, DevicePolicy { alias, ignored, limits });
+        policy.devices.insert(
+            named,
+            DevicePolicy { alias, ignored, limits, conditions: ConditionLimits::USUAL },
+        );
         let expected = policy.of(named);
         assert!(
             expected.ignored.contains(Protocol::Ssdp) && expected.ignored.contains(Protocol::Mdns)

@@ -8,7 +8,7 @@ use super::device::DeviceMemory;
 use super::violations::Counts;
 use crate::decode::mdns::HashKey;
 use crate::detect::cause::Cause;
-use crate::detect::condition::Condition;
+use crate::detect::condition::{Condition, Evidence};
 use crate::detect::copies::relay::{Addresses, Places};
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Offence, Subject, View};
@@ -109,7 +109,8 @@ impl Account {
         findings: &Findings,
         memory: &mut DeviceMemory,
     ) {
-        for evidence in findings.evidence() {
+        let is_on = |evidence: &&Evidence| view.limits.is_on(evidence.condition);
+        for evidence in findings.evidence().iter().filter(is_on) {
             if memory.conditions.get_or_insert_default().show(view, stamp, evidence) {
                 self.conditions_begun[evidence.condition as usize] += 1;
             }

@@ -5,7 +5,7 @@
 
 use crate::decode::Sender;
 use crate::decode::mdns;
-use crate::detect::condition::{About, Condition, Evidence, Role};
+use crate::detect::condition::{About, Condition, ConditionLimits, Evidence, Role};
 use crate::detect::view::View;
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -27,7 +27,7 @@ pub struct DeviceCondition {
     pub condition: Condition,
     /// When its evidence was complete.
     pub since: Stamp,
-    /// When it ended, 10 min after its last evidence; `None` while it lasts.
+    /// When it ended, 10 min after its last evidence, or by a configuration; `None` while it lasts.
     pub until: Option<Stamp>,
     /// How often evidence was found since it began.
     pub count: u64,
@@ -76,7 +76,7 @@ impl Conditions {
             self.0.push(Held::begin(view, stamp, evidence));
             return true;
         };
-        if now.since(held.last) > LASTS {
+        if held.state.until.is_some() || now.since(held.last) > LASTS {
             *held = Held::begin(view, stamp, evidence);
             return true;
         }
@@ -87,10 +87,23 @@ impl Conditions {
         false
     }
 
+    /// Ends what `limits` no longer call a condition.
+    pub(crate) fn limit(&mut self, now: Time, stamp: Stamp, limits: &ConditionLimits) {
+        for held in &mut self.0 {
+            let lasts = held.state.until.is_none() && now.since(held.last) <= LASTS;
+            if lasts && !limits.is_on(held.state.condition) {
+                held.state.until = Some(stamp);
+            }
+        }
+    }
+
     /// All that it has or had, in the order in which they first began.
     pub(crate) fn all(&self, now: Time) -> Vec<DeviceCondition> {
         let state = |held: &Held| DeviceCondition {
-            until: (now.since(held.last) > LASTS).then(|| held.last_stamp.plus(LASTS)),
+            until: held
+                .state
+                .until
+                .or_else(|| (now.since(held.last) > LASTS).then(|| held.last_stamp.plus(LASTS))),
             ..held.state.clone()
         };
         self.0.iter().map(state).collect()

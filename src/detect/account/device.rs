@@ -2,8 +2,9 @@
 
 use super::conditions::Conditions;
 use super::violations::{Violations, Withheld};
+use crate::detect::condition::ConditionLimits;
 use crate::detect::copies::relay::RelayState;
-use crate::time::Time;
+use crate::time::{Stamp, Time};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -29,6 +30,13 @@ pub(crate) struct DeviceMemory {
 }
 
 impl DeviceMemory {
+    /// Ends its conditions that `limits` no longer call so.
+    pub(crate) fn limit(&mut self, now: Time, stamp: Stamp, limits: &ConditionLimits) {
+        if let Some(conditions) = &mut self.conditions {
+            conditions.limit(now, stamp, limits);
+        }
+    }
+
     /// It renames itself, or another device claims its name.
     pub(crate) const fn contest(&mut self, now: Time) {
         self.contested = Some(now);

@@ -298,6 +298,7 @@ mod tests {
                 questions: &questions,
                 is_suspended: false,
                 vantage: &vantage,
+                limits: &crate::detect::ConditionLimits::USUAL,
             };
             let mut findings = Findings::default();
             repeats.handle(&view, &cache, &mut findings);

@@ -8,23 +8,26 @@
 use crate::decode::Protocol;
 use crate::decode::mdns::HashKey;
 use crate::detect::condition::{About, Condition, Evidence};
-use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
+use crate::detect::memory::tally::Tally;
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Offence, View};
+use crate::time::Time;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// How long it is remembered that something went to a wrong group.
 const MEMORY: Duration = Duration::from_mins(1);
-/// So many in that time are a condition.
-const IN_A_MINUTE: u8 = 3;
 
-/// The last three that one source sent.
-type Sent = Recent<2>;
+/// What one source sent.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    last: Time,
+    tally: Tally<1>,
+}
 
-/// Who sent something to a wrong group, by port, and when. At most 256 sources, 12 KiB.
+/// Who sent something to a wrong group, by port, and when. At most 256 sources, 24 KiB.
 #[derive(Debug)]
 pub(crate) struct Destinations {
     sources: Table<(SourceId, u16), Sent, 32>,
@@ -48,11 +51,14 @@ impl Destinations {
             return;
         }
         let now = view.now;
-        let sent = self.sources.entry(now, (view.source, port), Sent::default).value;
-        let gap = sent.nth_last(1).map(|last| now.since(last));
-        sent.push(now);
+        let new = || Sent { last: now, tally: Tally::default() };
+        let place = self.sources.entry(now, (view.source, port), new);
+        let sent = place.value;
+        let gap = (!place.is_new).then(|| now.since(sent.last));
+        sent.last = now;
+        sent.tally.count(now);
         findings.offend(Offence { rule: Rule::WrongGroup, subject: None, gap });
-        if sent.are_within(IN_A_MINUTE, now, MEMORY) {
+        if view.limits.is_exceeded(Condition::WrongGroup, sent.tally.total()) {
             let about = About::Destination(SocketAddr::new(ip.destination, port));
             findings.show(Evidence::of(Condition::WrongGroup, about));
         }
@@ -129,6 +135,6 @@ mod tests {
 
     #[test]
     fn memory_has_a_bound() {
-        assert_eq!(Table::<(SourceId, u16), Sent, 32>::BYTES_MAX, 12 << 10);
+        assert_eq!(Table::<(SourceId, u16), Sent, 32>::BYTES_MAX, 24 << 10);
     }
 }

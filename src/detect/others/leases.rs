@@ -23,10 +23,8 @@ use crate::time::Time;
 use ahash::RandomState;
 use std::time::Duration;
 
-/// More messages of one kind than this in 60 s are a loop.
-const IN_A_MINUTE: u32 = 20;
-/// And more than this in 10 min.
-const IN_TEN_MINUTES: u32 = 150;
+/// So many in 10 min are as bad as two in 60 s: 150 as 20.
+const TEN_MINUTES: u32 = 15;
 /// Who sends so many of one kind in 60 s waits for an answer: three gaps of RFC 2131 are 28 s.
 const WAITS: u32 = 5;
 /// So many clients that wait at once are the server's fault.
@@ -129,10 +127,11 @@ impl Leases {
         if saying.was_answered {
             self.answered = Some(now);
         }
-        self.count(now, saying, findings);
+        self.count(view, saying, findings);
     }
 
-    fn count(&mut self, now: Time, saying: Saying, findings: &mut Findings) {
+    fn count(&mut self, view: &View<'_>, saying: Saying, findings: &mut Findings) {
+        let View { now, limits, .. } = *view;
         let key = (saying.client, saying.kind, saying.is_v6);
         let asked = self.asked.entry(now, key, Asked::default).value;
         asked.minute.count(now);
@@ -141,12 +140,13 @@ impl Leases {
         if minute >= WAITS {
             self.wait(now, saying.client);
         }
-        let is_hasty = minute > IN_A_MINUTE;
+        let is_hasty = limits.is_exceeded(Condition::DhcpLoop, minute);
+        let goes_on = limits.is_exceeded(Condition::DhcpLoop, ten_minutes * 2 / TEN_MINUTES);
         if self.nobody_answers(now) {
             if is_hasty {
                 findings.show(Evidence::of(Condition::DhcpLoop, About::NoServer));
             }
-        } else if is_hasty || ten_minutes > IN_TEN_MINUTES {
+        } else if is_hasty || goes_on {
             let about = saying.mac.map(About::Client);
             let condition = Condition::DhcpLoop;
             findings.show(Evidence { condition, about, other: None, role: None });

@@ -20,8 +20,7 @@ use crate::detect::view::{Findings, View};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-/// More requests than this in 60 s, in at least so many of its seconds, are a condition.
-const REQUESTS: u32 = 120;
+/// Too many requests in 60 s are a condition if they are in at least so many of its seconds.
 const SECONDS: usize = 50;
 /// How long requests count towards the condition.
 const MINUTE: Duration = Duration::from_mins(1);
@@ -189,7 +188,8 @@ impl Requests {
         let Some(by) = by else { return };
         let tally = self.pairs.entry(now, (view.sender, by, target), Tally::default).value;
         tally.count(now);
-        if tally.total() > REQUESTS && tally.busy() >= SECONDS {
+        let is_exceeded = view.limits.is_exceeded(Condition::AddressRepeat, tally.total());
+        if is_exceeded && tally.busy() >= SECONDS {
             findings.show(Evidence::of(Condition::AddressRepeat, asker.insists(target)));
         }
     }

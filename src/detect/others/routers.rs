@@ -20,8 +20,6 @@ use std::time::Duration;
 const INTERVAL: Duration = Duration::from_secs(3);
 /// How long an advertisement is remembered.
 const MEMORY: Duration = Duration::from_mins(1);
-/// More than this in that time are a condition: at most 20 are right.
-const IN_A_MINUTE: u32 = 30;
 
 /// The advertisements of one router.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,8 @@ impl Routers {
         if !place.is_new && gap < least {
             findings.offend(Offence { rule: Rule::RaInterval, subject: None, gap: Some(gap) });
         }
-        if advertised.tally.total() > IN_A_MINUTE {
+        // At most 20 are right.
+        if view.limits.is_exceeded(Condition::RouterAdvertisements, advertised.tally.total()) {
             let about = About::Address(ip.source);
             findings.show(Evidence::of(Condition::RouterAdvertisements, about));
         }

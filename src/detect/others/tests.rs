@@ -42,6 +42,7 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             mdns: None,
             came: Came::default(),
             vantage: &Vantage::default(),
+            limits: &crate::detect::ConditionLimits::USUAL,
         };
         count += usize::from(detectors.handle(&frame, None).signatures.contains(cause));
     }

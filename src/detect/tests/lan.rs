@@ -94,7 +94,16 @@ impl Lan {
             }
         };
         let observation = &observation;
-        let frame = Counted { now, stamp, observation, protocol, mdns, came, vantage };
+        let frame = Counted {
+            now,
+            stamp,
+            observation,
+            protocol,
+            mdns,
+            came,
+            vantage,
+            limits: &ConditionLimits::USUAL,
+        };
         let memory = observation.sender.map(|sender| self.memories.entry(sender).or_default());
         let signatures = self.detectors.handle(&frame, memory).signatures.iter();
         // Of the detectors that tests here are about.

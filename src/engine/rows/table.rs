@@ -226,11 +226,19 @@ impl Table {
         self.local = local;
     }
 
-    /// Applies `policy` to all rows, present and future. The caller handles their storms.
-    pub(in crate::engine) fn set_policy(&mut self, policy: Arc<StormPolicy>) {
+    /// Applies `policy` to all rows, present and future, from now on. The caller handles their
+    /// storms.
+    pub(in crate::engine) fn set_policy(
+        &mut self,
+        now: Time,
+        stamp: Stamp,
+        policy: Arc<StormPolicy>,
+    ) {
         self.policy = policy;
         for row in &mut self.rows {
             row.expected = own_expected(&self.policy, row.sender);
+            let limits = row.expected.as_deref().map_or(&self.policy.conditions, |e| &e.conditions);
+            row.memory.limit(now, stamp, limits);
             row.profile.set_alias(alias(row.expected.as_deref()));
         }
     }

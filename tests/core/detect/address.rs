@@ -6,8 +6,12 @@ use multicast_exporter::craft::address::{
     Dhcp, dhcpv6_solicit, neighbour_solicitation, router_advertisement, solicited_node,
 };
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Query, Udp};
-use multicast_exporter::detect::Condition;
+use multicast_exporter::decode::{Protocol, Sender};
+use multicast_exporter::detect::{Condition, ConditionLimits};
+use multicast_exporter::storm::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
+use multicast_exporter::time::Stamp;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 const HOST: Host = Host::numbered(7);
 const GONE: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 222);
@@ -241,7 +245,7 @@ fn wrong_group() {
         }
     };
     for (what, frame, gap, n, expected) in [
-        ("three in 60 s", to("ff02::1:fb", 5353), 30_000, 3, Some("[ff02::1:fb]:5353")),
+        ("three in 60 s", to("ff02::1:fb", 5353), 29_500, 3, Some("[ff02::1:fb]:5353")),
         ("slower", to("ff02::1:fb", 5353), 30_100, 60, None),
         ("twice", to("ff02::1:fb", 5353), 100, 2, None),
         ("IPv4", to("224.0.0.250", 5353), 5_000, 5, Some("224.0.0.250:5353")),
@@ -262,4 +266,68 @@ fn wrong_group() {
         )),
     );
     assert_eq!(found(5_000, vec![broadcast; 60]), [], "a broadcast is to no group");
+}
+
+/// What a configuration says of conditions, and of one device.
+fn expecting(all: ConditionLimits, one: Option<DevicePolicy>) -> Arc<StormPolicy> {
+    let one = one.map(|one| (Sender::Mac(HOST.mac), one));
+    let devices = one.into_iter().collect();
+    Arc::new(StormPolicy { conditions: all, devices, ..StormPolicy::default() })
+}
+
+fn repeats(limit: Option<u32>) -> ConditionLimits {
+    let mut limits = ConditionLimits::USUAL;
+    match limit {
+        Some(limit) => limits.switch_on(Condition::AddressRepeat, Some(limit)),
+        None => limits.switch_off(Condition::AddressRepeat),
+    }
+    limits
+}
+
+fn of_one(conditions: ConditionLimits, ignored: ProtocolSet) -> Option<DevicePolicy> {
+    Some(DevicePolicy { alias: None, ignored, limits: Limits::default(), conditions })
+}
+
+#[test]
+fn what_a_configuration_switches_off_does_not_begin() {
+    let none = ProtocolSet::default();
+    let usual = ConditionLimits::USUAL;
+    let arp: ProtocolSet = std::iter::once(Protocol::Arp).collect();
+    for (what, policy, expected) in [
+        ("the usual", Arc::default(), true),
+        ("off for all", expecting(repeats(None), None), false),
+        ("off for one", expecting(usual, of_one(repeats(None), none)), false),
+        ("off for all but one", expecting(repeats(None), of_one(usual, none)), true),
+        ("another is off", expecting(repeats(Some(120)), None), true),
+        ("more is right", expecting(repeats(Some(300)), None), false),
+        ("less is right", expecting(repeats(Some(299)), None), true),
+        ("its protocol is ignored", expecting(usual, of_one(usual, arp)), false),
+    ] {
+        let mut segment = Segment::new();
+        segment.engine.handle_policy(&policy);
+        hear(&mut segment, 200, asks(400));
+        assert_eq!(conditions(&segment, HOST).len(), usize::from(expected), "{what}");
+        let begun = segment.snapshot().conditions_begun[Condition::AddressRepeat as usize];
+        assert_eq!(begun, u64::from(expected), "{what}");
+    }
+}
+
+#[test]
+fn what_a_configuration_switches_off_ends_and_may_begin_again() {
+    let mut segment = Segment::new();
+    hear(&mut segment, 200, asks(400));
+    segment.engine.handle_policy(&expecting(repeats(None), None));
+    let end = Stamp(segment.now().0.saturating_sub(200_000_000).into());
+    let ends = |segment: &Segment| {
+        let device = segment.device(HOST).expect("a row");
+        device.conditions.into_iter().map(|held| held.until).collect::<Vec<_>>()
+    };
+    assert_eq!(ends(&segment), [Some(end)]);
+    hear(&mut segment, 200, asks(400));
+    assert_eq!(ends(&segment), [Some(end)], "it does not go on");
+    segment.engine.handle_policy(&Arc::default());
+    hear(&mut segment, 200, asks(1));
+    assert_eq!(ends(&segment), [None]);
+    let begun = segment.snapshot().conditions_begun[Condition::AddressRepeat as usize];
+    assert_eq!(begun, 2);
 }

@@ -173,7 +173,12 @@ fn what_is_ignored_of_a_device_is_not_held_against_it() {
     let mut segment = Segment::new();
     let mut ignored = ProtocolSet::default();
     ignored.insert(multicast_exporter::decode::Protocol::Mdns);
-    let policy = DevicePolicy { alias: None, ignored, limits: Limits::default() };
+    let policy = DevicePolicy {
+        alias: None,
+        ignored,
+        limits: Limits::default(),
+        conditions: multicast_exporter::detect::ConditionLimits::USUAL,
+    };
     let devices = [(Sender::Mac(PC.mac), policy)].into();
     segment.engine.handle_policy(&Arc::new(StormPolicy { devices, ..StormPolicy::default() }));
     let boards: Vec<Host> = (10..20).map(Host::numbered).collect();

@@ -367,7 +367,12 @@ fn expecting(change: impl FnOnce(&mut StormPolicy, Sender)) -> Arc<StormPolicy> 
 }
 
 fn expected(limits: Limits) -> DevicePolicy {
-    DevicePolicy { alias: None, ignored: ProtocolSet::default(), limits }
+    DevicePolicy {
+        alias: None,
+        ignored: ProtocolSet::default(),
+        limits,
+        conditions: multicast_exporter::detect::ConditionLimits::USUAL,
+    }
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl Bench {
             questions: &self.questions,
             is_suspended: self.is_suspended,
             vantage: &self.vantage,
+            limits: &crate::detect::ConditionLimits::USUAL,
         };
         let mut findings = Findings::default();
         self.records.handle(&view, &mut findings);
