@@ -88,16 +88,19 @@ fn probed(found: &mut Found, gaps: &[u64]) {
 }
 
 #[test]
-fn probe_loop_is_a_fourth_probe_in_ten_seconds_or_hasty_ones() {
+fn probe_loop_is_a_tenth_probe_in_ten_seconds_or_five_hasty_gaps() {
+    let tenth = |gap| [&[0], &[1_000; 8][..], &[gap]].concat();
+    let (early, late) = (tenth(2_000), tenth(2_001));
     for (what, gaps, expected) in [
         ("a start", &[0, 250, 250][..], 0),
-        ("a start after a simultaneous probe", &[0, 1_000, 250, 250], 1),
-        ("endless at 1 s", &[1_000; 20], 17),
-        ("the fourth at 10 s", &[0, 250, 250, 9_500], 1),
-        ("the fourth later", &[0, 250, 250, 9_501], 0),
+        ("a start after a simultaneous probe", &[0, 1_000, 250, 250], 0),
+        ("a camera that is set up", &[0, 250, 250, 3_000, 250, 250, 1_000], 0),
+        ("endless at 1 s", &[1_000; 20], 11),
+        ("the tenth at 10 s", &early, 1),
+        ("the tenth later", &late, 0),
         ("endless at 4 s", &[4_000; 20], 0),
-        ("python-zeroconf#1837: endless, 100 ms apart", &[100; 100], 98),
-        ("two in haste", &[0, 100], 0),
+        ("python-zeroconf#1837: endless, 100 ms apart", &[100; 100], 95),
+        ("five in haste", &[0, 100, 100, 100, 100], 0),
     ] {
         let mut found = Found::new();
         probed(&mut found, gaps);
@@ -119,7 +122,7 @@ fn probe_loop_ends_when_the_device_has_the_name() {
         ("another device", Some(by_srv()), RIVAL, 7),
     ] {
         let mut found = Found::new();
-        for _ in 0..5 {
+        for _ in 0..8 {
             found.v4(HUB, ptr_probe(&instance)).pass(250).v4(HUB, ptr_probe(&instance));
             if let Some(taken) = &taken {
                 found.pass(250).v4(by, taken.clone());
