@@ -366,6 +366,7 @@ impl Engine {
             counters: row.counters.clone(),
             received: row.received,
             peak_minute: row.seconds.peak_minute(time.second()),
+            latest: row.seconds.latest(time.second()),
             peak_ever: row.seconds.peak_ever(),
             first_seen: row.first_seen,
             last_seen: row.last_seen,

@@ -9,6 +9,9 @@ use crate::storm::Window;
 /// Whole seconds that the peak looks back on.
 const WINDOW: u64 = 60;
 
+/// Whole seconds that say how busy a device is now.
+const LATEST: u64 = 5;
+
 /// The last minute of a device, by seconds.
 #[derive(Clone, Debug)]
 pub(super) struct DeviceSeconds {
@@ -32,6 +35,12 @@ impl DeviceSeconds {
     /// The busiest of the last 60 whole seconds before `second`, which still runs.
     pub(super) fn peak_minute(&self, second: u64) -> u32 {
         second.checked_sub(1).map_or(0, |last| self.window.busiest(last, WINDOW))
+    }
+
+    /// Frames a second over the last five whole seconds before `second`, which still runs.
+    pub(super) fn latest(&self, second: u64) -> u32 {
+        let sum = second.checked_sub(1).map_or(0, |last| self.window.sum(last, LATEST));
+        u32::try_from(sum / LATEST).unwrap_or(u32::MAX)
     }
 
     /// The busiest second ever, the running one included.
@@ -148,6 +157,7 @@ mod tests {
         assert_eq!(seconds.peak_minute(160), 5, "100 is the first of sixty");
         assert_eq!(seconds.peak_minute(161), 0);
         assert_eq!(seconds.peak_ever(), 5);
+        assert_eq!((seconds.latest(100), seconds.latest(105), seconds.latest(106)), (0, 1, 0));
     }
 
     #[test]

@@ -147,6 +147,8 @@ pub struct DeviceSnapshot {
     pub received: Received,
     /// The busiest whole second of the last 60 s: signalling and address frames.
     pub peak_minute: u32,
+    /// Frames a second over the last five whole seconds: signalling and address frames.
+    pub latest: u32,
     /// The busiest whole second ever.
     pub peak_ever: u32,
     /// Wall-clock time of its first frame.
@@ -181,6 +183,7 @@ impl DeviceSnapshot {
             provoked: 0,
             received: Received::default(),
             peak_minute: 0,
+            latest: 0,
             peak_ever: 0,
             first_seen: seen,
             last_seen: seen,

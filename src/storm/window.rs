@@ -45,6 +45,11 @@ impl Window {
         self.back_from(last, length).map(|second| self.at(second)).max().unwrap_or(0)
     }
 
+    /// Frames in the `length` seconds that end with `last`.
+    pub(crate) fn sum(&self, last: u64, length: u64) -> u64 {
+        self.back_from(last, length).map(|second| u64::from(self.at(second))).sum()
+    }
+
     /// The seconds of these that hold frames, if any.
     fn back_from(&self, last: u64, length: u64) -> std::ops::RangeInclusive<u64> {
         (last + 1).saturating_sub(length)..=last.min(self.newest)
@@ -81,5 +86,6 @@ mod tests {
         assert_eq!((window.busiest(159, 60), window.busiest(160, 60)), (7, 5));
         assert_eq!((window.at(99), window.at(110), window.at(111)), (0, 3, 0));
         assert_eq!(window.busiest(5, 60), 0);
+        assert_eq!((window.sum(110, 10), window.sum(110, 2), window.sum(200, 5)), (8, 8, 0));
     }
 }

@@ -1,15 +1,21 @@
 //! Findings on who floods the LAN while `check` listens: storms, and rates over the limits where
-//! listening was too short for a storm to show. Pure.
+//! there was not time enough for a storm to show, be it that listening was short or that the flood
+//! began at its end. Pure.
 
 use super::heard::Facts;
-use crate::commands::finding::{Finding, counted, shell_word};
+use crate::commands::finding::{Finding, Level, counted, shell_word};
 use crate::decode::{Class, Protocol, Sender};
 use crate::engine::{DeviceSnapshot, Snapshot};
 use crate::pipeline::{PolicyOf, SegmentView};
-use crate::storm::{DevicePolicy, EndReason, Level, Storm};
+use crate::storm::{self, DevicePolicy, EndReason, Storm};
 
 /// Floods that are listed one by one.
 const SHOWN: usize = 8;
+/// So many packets a second of all devices together are a problem, even if none of them floods: a
+/// fifth of what is a storm of the segment.
+const MANY: u64 = 200;
+/// A second with so many times what a device may send at length is more than a burst.
+const BURSTS: u32 = 4;
 
 /// What there is to say of storms and rates on the segments of one capture.
 pub fn findings(facts: &Facts<'_>, segments: &[SegmentView], expecting: &PolicyOf) -> Vec<Finding> {
@@ -24,6 +30,9 @@ pub fn findings(facts: &Facts<'_>, segments: &[SegmentView], expecting: &PolicyO
             }
         }
     }
+    if floods.iter().all(|finding| finding.level != Level::Problem) {
+        floods.extend(segments.iter().filter_map(|view| of_all(facts, view)));
+    }
     floods.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     if let Some(more) = floods.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         let level = floods[SHOWN].level;
@@ -32,6 +41,34 @@ pub fn findings(facts: &Facts<'_>, segments: &[SegmentView], expecting: &PolicyO
         floods.push(Finding { level, ..Finding::ok(facts.area(), text) });
     }
     floods
+}
+
+/// Whether a device is over its limit now and is in no storm yet: a few seconds more tell the cause.
+pub fn is_rising(segments: &[SegmentView], expecting: &PolicyOf) -> bool {
+    segments.iter().any(|view| {
+        let policy = expecting(&view.label);
+        view.snapshot.devices.iter().any(|device| {
+            let expected = policy.of(device.sender);
+            let limit = limit(device, &expected).map(|(_, limit)| limit);
+            device.storm.is_none() && limit.is_some_and(|limit| device.latest >= limit)
+        })
+    })
+}
+
+/// What there is to say of all devices together, where none of them floods.
+fn of_all(facts: &Facts<'_>, view: &SegmentView) -> Option<Finding> {
+    let devices = &view.snapshot.devices;
+    let rate: u64 = devices.iter().map(|device| u64::from(device.latest)).sum();
+    (rate >= MANY).then(|| {
+        let senders = devices.iter().filter(|device| device.latest > 0).count() as u64;
+        let text = format!(
+            "{} as a whole carries {rate} packets a second of discovery and address resolution, from \
+             {} of which none is over its limit",
+            view.label,
+            counted(senders, "device")
+        );
+        Finding::problem(facts.area(), text)
+    })
 }
 
 fn of_storm(facts: &Facts<'_>, view: &SegmentView, storm: &Storm) -> Finding {
@@ -49,8 +86,8 @@ fn of_storm(facts: &Facts<'_>, view: &SegmentView, storm: &Storm) -> Finding {
         if lasts { "" } else { "; it has stopped since" },
     );
     let finding = match storm.level {
-        Level::Storm => Finding::problem(facts.area(), text),
-        Level::Chatty => Finding::hint(facts.area(), text),
+        storm::Level::Storm => Finding::problem(facts.area(), text),
+        storm::Level::Chatty => Finding::hint(facts.area(), text),
     };
     with_remedy(finding, facts, storm.culprit.sender())
 }
@@ -70,7 +107,10 @@ fn of_rate(
         (Class::Signalling, signalling, expected.limits.signalling),
         (Class::Address, address, expected.limits.address),
     ] {
-        let rate = sent / seconds;
+        // Its own class only, if it is the one of most frames.
+        let is_most = sent >= signalling.max(address);
+        let latest = if is_most { u64::from(device.latest) } else { 0 };
+        let rate = (sent / seconds).max(latest);
         if let Some(limit) = limit.filter(|limit| rate >= u64::from(*limit)) {
             let text = format!(
                 "{} sends {rate} packets a second of {}; the limit is {limit}",
@@ -81,22 +121,33 @@ fn of_rate(
             return Some(with_remedy(finding, facts, Some(device.sender)));
         }
     }
-    let limits = &expected.limits;
-    let (class, limit) = if signalling >= address {
-        (Class::Signalling, limits.signalling?)
-    } else {
-        (Class::Address, limits.address?)
-    };
+    let (class, limit) = limit(device, expected)?;
     let is_over = device.peak_ever >= limit && signalling + address > 0;
     is_over.then(|| {
+        let is_large = device.peak_ever >= limit.saturating_mul(BURSTS);
         let text = format!(
             "{} sent {} packets in one second, mostly {}: a burst, not a storm unless it goes on",
             who(),
             device.peak_ever,
             busiest(device, class, expected).label()
         );
+        if is_large {
+            let finding = Finding::problem(facts.area(), text);
+            return with_remedy(finding, facts, Some(device.sender));
+        }
         Finding::hint(facts.area(), text)
     })
+}
+
+/// The class of most of a device's frames, and its limit.
+fn limit(device: &DeviceSnapshot, expected: &DevicePolicy) -> Option<(Class, u32)> {
+    let sent = |class| packets(device, class, expected);
+    let limits = &expected.limits;
+    if sent(Class::Signalling) >= sent(Class::Address) {
+        Some((Class::Signalling, limits.signalling?))
+    } else {
+        Some((Class::Address, limits.address?))
+    }
 }
 
 /// Frames of a class that are not ignored.

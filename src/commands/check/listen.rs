@@ -158,7 +158,8 @@ impl Listener<'_> {
             self.changed = now;
         }
         let heard = Summary::new(&views, &plan.local);
-        let is_complete = heard.is_complete(self.facts.backend.abilities().all_protocols);
+        let is_complete = heard.is_complete(self.facts.backend.abilities().all_protocols)
+            && !floods::is_rising(&views, &plan.settings.policy);
         self.done |=
             self.thread.is_finished() || (is_complete && now.since(self.changed) >= SETTLED);
         heard.devices

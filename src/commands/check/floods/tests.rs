@@ -3,7 +3,7 @@
 use super::super::heard::tests::facts;
 use super::super::summary::tests::{Ear, us};
 use super::*;
-use crate::commands::finding::{Level, flat};
+use crate::commands::finding::flat;
 use crate::craft::{Host, Query, Udp, tagged};
 use crate::frame::Tag;
 use crate::interfaces::Surroundings;
@@ -64,6 +64,33 @@ fn two_hundred_a_second_are_a_problem_however_short_the_listening() {
 }
 
 #[test]
+fn a_flood_that_has_just_begun_is_told_though_listening_was_long() {
+    let mut ear = heard(&[Host::numbered(7)], 60, 55..60);
+    ear.hear_at(60, &[Host::numbered(8).arp_announcement()]);
+    assert!(is_rising(&ear.views(), &usual_policy()), "a cause is a few seconds away");
+    let found = found(&ear, 60);
+    assert_eq!((found.len(), found[0].level), (1, Level::Problem), "{found:?}");
+    assert!(found[0].text.contains("sends 60 packets a second of mdns; the limit is 50"));
+    // Once there is a storm nothing is waited for, nor when it is over.
+    let ear = heard(&[Host::numbered(7)], 200, 1..15);
+    assert!(!is_rising(&ear.views(), &usual_policy()));
+    let mut ear = heard(&[Host::numbered(7)], 60, 1..5);
+    ear.hear_at(30, &[Host::numbered(8).arp_announcement()]);
+    assert!(!is_rising(&ear.views(), &usual_policy()));
+}
+
+#[test]
+fn many_that_send_little_each_are_a_problem_together() {
+    let hosts: Vec<Host> = (7..27).map(Host::numbered).collect();
+    for (frames, level) in [(10, Some(Level::Problem)), (9, None)] {
+        let mut ear = heard(&hosts, frames, 1..12);
+        ear.hear_at(12, &[Host::numbered(7).arp_announcement()]);
+        let found = found(&ear, 12);
+        assert_eq!(found.first().map(|finding| finding.level), level, "{found:?}");
+    }
+}
+
+#[test]
 fn a_stream_beside_a_flood_does_not_give_it_its_name() {
     let host = Host::numbered(7);
     let mut ear = Ear::new(Surroundings::default());
@@ -79,9 +106,12 @@ fn a_stream_beside_a_flood_does_not_give_it_its_name() {
 
 #[test]
 fn a_burst_is_a_hint_and_a_few_frames_are_nothing() {
-    let burst = found(&heard(&[Host::numbered(7)], 200, 0..1), 60);
-    assert_eq!((burst.len(), burst[0].level), (1, Level::Hint), "{burst:?}");
-    assert!(burst[0].text.contains("sent 200 packets in one second, mostly mdns"), "{burst:?}");
+    for (frames, level) in [(199, Level::Hint), (200, Level::Problem)] {
+        let burst = found(&heard(&[Host::numbered(7)], frames, 0..1), 60);
+        assert_eq!((burst.len(), burst[0].level), (1, level), "{burst:?}");
+        let text = format!("sent {frames} packets in one second, mostly mdns");
+        assert!(burst[0].text.contains(&text), "{burst:?}");
+    }
     assert_eq!(found(&heard(&[Host::numbered(7)], 10, 0..10), 10), []);
     assert_eq!(found(&Ear::new(Surroundings::default()), 10), []);
 }
