@@ -5,6 +5,7 @@
 use super::pump;
 use crate::lan::Tap;
 use crate::pipeline::{Output, StormNews};
+use crate::report::Instant;
 use crate::storm::{Culprit, Storm, StormEvent};
 use tracing::info;
 
@@ -34,6 +35,7 @@ fn log(news: &StormNews) {
     let name = news.identity.as_ref().and_then(|identity| identity.name.as_deref());
     let (level, cause) = (storm.level.label(), storm.culprit.cause());
     let (protocol, peak) = (storm.protocol.label(), storm.peak);
+    let since = Instant::from_stamp(storm.first_frame).map(|since| since.to_string());
     let what = match &news.event {
         StormEvent::Began(_) => "a storm began",
         StormEvent::Rose(_) => "a chatty device has become a storm",
@@ -49,6 +51,7 @@ fn log(news: &StormNews) {
                 level,
                 cause,
                 protocol,
+                since,
                 peak_packets_per_second = peak,
                 packets,
                 seconds,
@@ -65,6 +68,7 @@ fn log(news: &StormNews) {
         level,
         cause,
         protocol,
+        since,
         peak_packets_per_second = peak,
         "{what}"
     );

@@ -27,6 +27,12 @@ fn of_segments(rows: &Rows<'_>, writer: &mut Writer) {
             causes.sample(&row.labels, &[("cause", storm.culprit.cause())], 1);
         }
     }
+    let mut first_frames = writer.family(&families::STORM_FIRST_FRAME);
+    for row in &rows.segments {
+        if let Some(storm) = &row.segment.snapshot.segment_storm {
+            first_frames.sample(&row.labels, &[], Value::Seconds(storm.first_frame));
+        }
+    }
     let mut ended = writer.family(&families::STORMS);
     for row in &rows.segments {
         for level in Level::ALL {
@@ -62,6 +68,12 @@ fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
     for (row, device) in stormy(rows) {
         if let Some(storm) = &device.storm {
             starts.sample_bytes(rows.labels(row), &[], Value::Seconds(storm.start));
+        }
+    }
+    let mut first_frames = writer.family(&families::DEVICE_STORM_FIRST_FRAME);
+    for (row, device) in stormy(rows) {
+        if let Some(storm) = &device.storm {
+            first_frames.sample_bytes(rows.labels(row), &[], Value::Seconds(storm.first_frame));
         }
     }
     let mut begun = writer.family(&families::DEVICE_STORMS);

@@ -37,6 +37,9 @@ pub struct Storm {
     pub protocol: &'static str,
     /// When it began.
     pub start: Option<Instant>,
+    /// Since when it has been going on: the begin of the first second since which no 10 s held
+    /// fewer frames than a fifth of the limit. `start` is when that was enough for a storm.
+    pub first_frame: Option<Instant>,
     /// When it ended; `None` while it lasts.
     pub end: Option<Instant>,
     /// Why it ended.
@@ -70,6 +73,7 @@ impl Storm {
             also: told.culprit.also(),
             protocol: told.protocol.label(),
             start: Instant::from_stamp(told.start),
+            first_frame: Instant::from_stamp(told.first_frame),
             end: told.end.and_then(|(stamp, _)| Instant::from_stamp(stamp)),
             end_reason: told.end.map(|(_, reason)| reason.label()),
             seconds: told.end.map(|(end, _)| seconds_between(told.start, end)),
@@ -77,6 +81,14 @@ impl Storm {
             provoked: told.provoked,
             provoked_by: told.provoked_by.iter().flatten().map(ToString::to_string).collect(),
             peak_packets_per_second: told.peak,
+        }
+    }
+
+    /// Who asks for it, in a line: `asked by d8:bb:c1:00:00:00`.
+    pub fn particulars(&self) -> String {
+        match &self.provoked_by[..] {
+            [] => String::new(),
+            askers => format!("asked by {}", askers.join(", ")),
         }
     }
 

@@ -43,6 +43,11 @@ pub(super) fn flooding(limits: &Limits, class: Class) -> Option<u64> {
     rate.map(u64::from)
 }
 
+/// The limits of a class, by level.
+pub(super) fn rates(limits: &Limits, class: Class) -> [Option<u64>; Level::COUNT] {
+    Level::ALL.map(|level| limit(limits, class, level))
+}
+
 /// The limit by which a storm of this level lasts.
 pub(super) fn limit(limits: &Limits, class: Class, level: Level) -> Option<u64> {
     match level {

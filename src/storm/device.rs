@@ -9,7 +9,7 @@
 
 use super::askers::Askers;
 use super::class::{
-    CLASSES, SIGNALLING, chatty, fallback, flooding, floods, is_over, limit, place,
+    CLASSES, SIGNALLING, chatty, fallback, flooding, floods, is_over, limit, place, rates,
 };
 use super::explain::{Weight, explain};
 use super::few::RecentFrames;
@@ -53,6 +53,14 @@ pub(crate) struct Closing {
     pub stamp: Stamp,
     /// The number of a storm that begins.
     pub number: u64,
+}
+
+impl Closing {
+    /// The begin of an earlier second, or of this one, on the wall clock as it is now.
+    pub(super) fn begin_of(&self, second: u64) -> Stamp {
+        let seconds = i128::from((self.second + 1).saturating_sub(second));
+        Stamp(self.stamp.0.saturating_sub(seconds * 1_000_000_000))
+    }
 }
 
 impl DeviceStorms {
@@ -112,7 +120,7 @@ impl DeviceStorms {
         let second = at.second;
         for (pace, class) in self.paces.iter_mut().zip(CLASSES) {
             if let Some(pace) = pace {
-                pace.close(second, chatty(limits, class).map(|rate| rate * 60));
+                pace.close(second, rates(limits, class));
             }
         }
         let event = if self.storm.is_some() {
@@ -197,6 +205,7 @@ impl DeviceStorms {
         let pace = self.paces[class].as_ref()?;
         let (cause, also) = explain(pace, at.second);
         // Who only answers is not to blame, however much that is.
+        let due = pace.since(level);
         let level = if cause == Cause::Answering { Level::Chatty } else { level };
         let mut storm = Storm {
             number: at.number,
@@ -204,6 +213,7 @@ impl DeviceStorms {
             level,
             protocol: pace.protocol(at.second).unwrap_or(fallback(CLASSES[class])),
             start: at.stamp,
+            first_frame: at.begin_of(pace.since(level).or(due).unwrap_or(at.second)),
             end: None,
             packets: 0,
             provoked: 0,

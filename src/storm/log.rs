@@ -102,6 +102,7 @@ mod tests {
             level: Level::Chatty,
             protocol: Protocol::Mdns,
             start: Stamp(0),
+            first_frame: Stamp(0),
             end: None,
             packets: 0,
             provoked: 0,

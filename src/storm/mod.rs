@@ -13,6 +13,7 @@
 //! | `explain` | what caused a storm |
 //! | `few` | the frames of a device that is not busy |
 //! | `askers` | who provoked what a device answers |
+//! | `since` | since when it has been going on |
 //! | `segment` | the storms of a segment as a whole |
 //! | `strangers` | senders that were never heard before |
 //! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
@@ -28,6 +29,7 @@ mod log;
 mod pace;
 mod segment;
 mod share;
+mod since;
 #[allow(clippy::module_inception, reason = "the noun of the module")]
 mod storm;
 mod strangers;

@@ -2,6 +2,8 @@
 //! protocols.
 
 use super::share::{self, Shares};
+use super::since::Since;
+use super::storm::Level;
 use super::what::What;
 use super::window::Window;
 use crate::decode::Protocol;
@@ -13,7 +15,7 @@ const MINUTES: u64 = 5;
 /// oldest of the five windows, rounded up to a power of two.
 const REMEMBERED: u64 = 256;
 
-/// A class of a busy device. 1.6 KiB, and 264 bytes once it provoked others.
+/// A class of a busy device. 1.7 KiB, and 264 bytes once it provoked others.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     window: Window,
@@ -23,6 +25,8 @@ pub(super) struct Pace {
     provoked: Option<Box<Window>>,
     /// Of these, in the 10 s up to the last second that was closed.
     provoked_ten: u64,
+    /// Since when it has been going on, by the limit of each level.
+    since: [Since; Level::COUNT],
     /// A bit a second: whether the 60 s up to its close were busy. Five windows side by side are
     /// five of these, 60 apart, so that no minute has to be kept.
     busy: [u64; (REMEMBERED / 64) as usize],
@@ -57,6 +61,7 @@ impl Pace {
             sums: Sums::default(),
             provoked: None,
             provoked_ten: 0,
+            since: [Since::default(); Level::COUNT],
             busy: [0; (REMEMBERED / 64) as usize],
             busy_until: None,
         }
@@ -88,16 +93,24 @@ impl Pace {
         }
     }
 
-    /// Closes a second, the one after that which was closed last. `chatty` is how many frames in
-    /// 60 s are too many.
-    pub(super) fn close(&mut self, second: u64, chatty: Option<u64>) {
+    /// Closes a second, the one after that which was closed last. `rates` are how many frames a
+    /// second are too many, by level.
+    pub(super) fn close(&mut self, second: u64, rates: [Option<u64>; Level::COUNT]) {
         let sums = &mut self.sums;
         slide(&self.window, second, sums.each());
         if let Some(provoked) = &self.provoked {
             slide(provoked, second, sums.each());
             slide(provoked, second, [(&mut self.provoked_ten, 10)]);
         }
-        let is_busy = chatty.is_some_and(|chatty| self.sums.sixty >= chatty);
+        let (window, provoked) = (&self.window, self.provoked.as_deref());
+        let at = |second| {
+            u64::from(window.at(second)) + provoked.map_or(0, |window| u64::from(window.at(second)))
+        };
+        for (since, rate) in self.since.iter_mut().zip(rates) {
+            since.close(second, self.sums.ten, rate, at);
+        }
+        let chatty = rates[Level::Chatty as usize];
+        let is_busy = chatty.is_some_and(|rate| self.sums.sixty >= rate * 60);
         let (word, bit) = place(second);
         if is_busy {
             self.busy[word] |= bit;
@@ -125,6 +138,12 @@ impl Pace {
     /// Its own frames in a second.
     pub(super) const fn at(&self, second: u64) -> u32 {
         self.window.at(second)
+    }
+
+    /// The first second since which it has been going on, up to the second closed last, by the limit
+    /// of a level: no 10 s held fewer than a fifth.
+    pub(super) const fn since(&self, level: Level) -> Option<u64> {
+        self.since[level as usize].second()
     }
 
     /// Frames in the busiest of the 10 s that end with `second`.
@@ -202,7 +221,7 @@ mod tests {
         for _ in 0..provoked {
             pace.count_provoked(5, CauseSet::default());
         }
-        pace.close(5, None);
+        pace.close(5, [None; 2]);
         pace.fitting(5).iter().collect()
     }
 
@@ -230,13 +249,13 @@ mod tests {
             for _ in 0..3 {
                 pace.count_provoked(second, CauseSet::default());
             }
-            pace.close(second, None);
+            pace.close(second, [None; 2]);
         }
         assert_eq!(pace.sums(), Sums { ten: 40, thirty: 120, sixty: 240 });
         assert_eq!((pace.own_ten(), pace.at(199), pace.provoked_at(199)), (10, 1, 3));
         for second in 200..260 {
             assert!(!pace.is_forgotten(second - 1));
-            pace.close(second, None);
+            pace.close(second, [None; 2]);
         }
         assert_eq!(pace.sums(), Sums::default());
         assert!(pace.is_forgotten(259));

@@ -67,7 +67,7 @@ impl SegmentStorms {
         let second = at.second;
         let pace = self.pace.as_mut()?;
         let lately = self.strangers.close(second, evicted);
-        pace.close(second, None);
+        pace.close(second, [None, limit.map(u64::from)]);
         let sums = pace.sums();
         let Some(rate) = limit.map(u64::from) else {
             self.pace.take_if(|pace| pace.is_forgotten(second));
@@ -96,6 +96,7 @@ impl SegmentStorms {
             level: Level::Storm,
             protocol: pace.protocol(second).unwrap_or(Protocol::Mdns),
             start: at.stamp,
+            first_frame: at.begin_of(pace.since(Level::Storm).unwrap_or(second)),
             end: None,
             packets: 0,
             provoked: 0,

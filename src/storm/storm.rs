@@ -98,6 +98,9 @@ pub struct Storm {
     pub protocol: Protocol,
     /// The close of the second that met the begin rule.
     pub start: Stamp,
+    /// Since when it has been going on: the begin of the first second since which no 10 s held
+    /// fewer than a fifth of the limit. Frames before may be of it, no silence is.
+    pub first_frame: Stamp,
     /// The close of the second that met the end rule, and why it ended; `None` while it lasts.
     pub end: Option<(Stamp, EndReason)>,
     /// Frames of its class between begin and end, its own.
@@ -218,6 +221,7 @@ mod tests {
             level: Level::Storm,
             protocol: Protocol::Mdns,
             start: Stamp::new(1_700_000_000, 999_999_999),
+            first_frame: Stamp::new(1_699_999_990, 999_999_999),
             end: None,
             packets: 0,
             provoked: 0,

@@ -102,7 +102,7 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
         "Segment",
         "Level",
         "What it does",
-        "Since",
+        "Going on since",
         "#Peak frames/s",
         "#Frames",
     ];
@@ -117,7 +117,7 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
             )?,
             None => out.write_str("<tr><td>the segment</td><td></td>")?,
         }
-        let since = storm.start.map(|start| start.whole_seconds().to_string());
+        let since = storm.first_frame.map(|start| start.whole_seconds().to_string());
         writeln!(
             out,
             "<td>{}</td><td>{}</td><td>{} ({})</td><td>{}</td>{}{}</tr>",

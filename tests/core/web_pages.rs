@@ -273,7 +273,7 @@ async fn the_page_shows_what_is_captured_and_by_whom_it_is_used() {
         "repeats the same record, and nobody asked (repeated_response)",
         "<td>the segment</td>",
         "is flooded, half of it or more by one device (one_device)",
-        "<td>2023-11-14T22:13:30Z</td>",
+        "<td>2023-11-14T22:13:21Z</td>",
     ] {
         assert!(text.contains(shown), "{shown} is not in {text}");
     }
@@ -442,6 +442,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "also": [],
         "protocol": "mdns",
         "start": "2023-11-14T22:13:20Z",
+        "first_frame": "2023-11-14T22:08:20Z",
         "end": "2023-11-14T22:13:25.5Z",
         "end_reason": "quiet",
         "packets": 42,
@@ -458,6 +459,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "also": ["unclassified"],
         "protocol": "mdns",
         "start": "2023-11-14T22:13:30.25Z",
+        "first_frame": "2023-11-14T22:13:21.25Z",
         "end": null,
         "end_reason": null,
         "packets": 999_000,
@@ -474,6 +476,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "also": [],
         "protocol": "mdns",
         "start": "2023-11-14T22:13:40Z",
+        "first_frame": "2023-11-14T22:13:32Z",
         "end": null,
         "end_reason": null,
         "packets": 990_000,

@@ -39,6 +39,7 @@ fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     let head = [
         "STORM",
+        "GOING ON SINCE",
         "INTERFACE",
         "DEVICE",
         "LEVEL",
@@ -46,12 +47,15 @@ fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "PROTOCOL",
         "PEAK/s",
         "PACKETS",
+        "PROVOKED",
         "LASTED",
+        "ABOUT",
     ];
     let mut rows = vec![row(head)];
     rows.extend(report.storms.iter().take(SHOWN).map(storm_row));
     writeln!(f)?;
-    write_columns(f, &rows, &[false, false, false, false, false, false, true, true, false])?;
+    let is_number = head.map(|head| ["PEAK/s", "PACKETS", "PROVOKED"].contains(&head));
+    write_columns(f, &rows, &is_number)?;
     write_rest(f, report.storms.len())
 }
 
@@ -106,6 +110,7 @@ fn storm_row(storm: &Storm) -> Vec<String> {
     };
     vec![
         storm.start.map(|start| start.to_string()).unwrap_or_default(),
+        storm.first_frame.map(|first| first.to_string()).unwrap_or_default(),
         storm.interface.clone(),
         device,
         storm.level.label().to_owned(),
@@ -113,7 +118,9 @@ fn storm_row(storm: &Storm) -> Vec<String> {
         storm.protocol.to_owned(),
         storm.peak_packets_per_second.to_string(),
         storm.packets.to_string(),
+        storm.provoked.to_string(),
         lasted,
+        storm.particulars(),
     ]
 }
 
@@ -264,7 +271,7 @@ mod tests {
     use crate::commands::test_settings;
     use crate::craft::Host;
     use crate::decode::mdns::RType;
-    use crate::decode::{Protocol, decode};
+    use crate::decode::{Protocol, Sender, decode};
     use crate::detect::{Cause, CauseSet, LastOffence, Rule, SegmentCause};
     use crate::engine::{DeviceCounters, Engine, Identity};
     use crate::frame::{Direction, Frame, FrameMeta, LinkType};
@@ -291,25 +298,29 @@ mod tests {
             level: Level::Storm,
             protocol: Protocol::Mdns,
             start: Stamp::new(20, 0),
+            first_frame: Stamp::new(9, 0),
             end: None,
             packets: 700,
-            provoked: 0,
-            provoked_by: None,
+            provoked: 80,
+            provoked_by: Some([Sender::Mac(Host::numbered(2).mac)].into()),
             peak: 60,
         };
         let over = Storm {
             culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
             start: Stamp::new(10, 0),
+            first_frame: Stamp::new(10, 0),
             end: Some((Stamp::new(52, 0), EndReason::InterfaceGone)),
+            provoked: 0,
+            provoked_by: None,
             ..open.clone()
         };
         view.snapshot.storms = vec![open, over];
         let text = report::build(Vec::new(), None, &[view]).to_string();
         let section = text.split("\n\n").nth(2).expect("a section");
         let is = [
-            "STORM                 INTERFACE  DEVICE                  LEVEL  CAUSE                   PROTOCOL  PEAK/s  PACKETS  LASTED",
-            "1970-01-01T00:00:10Z  eth0       the segment             storm  many_devices            mdns          60      700  42 s, interface_gone",
-            "1970-01-01T00:00:20Z  eth0       00:00:5e:00:00:01 (tv)  storm  query_flood +ping_pong  mdns          60      700  still on at the end",
+            "STORM                 GOING ON SINCE        INTERFACE  DEVICE                  LEVEL  CAUSE                   PROTOCOL  PEAK/s  PACKETS  PROVOKED  LASTED                ABOUT",
+            "1970-01-01T00:00:10Z  1970-01-01T00:00:10Z  eth0       the segment             storm  many_devices            mdns          60      700         0  42 s, interface_gone",
+            "1970-01-01T00:00:20Z  1970-01-01T00:00:09Z  eth0       00:00:5e:00:00:01 (tv)  storm  query_flood +ping_pong  mdns          60      700        80  still on at the end   asked by 00:00:5e:00:00:02",
         ];
         assert_eq!(section.lines().collect::<Vec<_>>(), is);
     }

@@ -38,8 +38,9 @@ impl Bound {
     /// sections.
     const PER_OTHER: usize = 2 * Protocol::COUNT + MessageKind::COUNT + Section::COUNT;
 
-    /// Series of one device's storms at most: active and begun by level, the cause and the start.
-    const PER_DEVICE_STORMS: usize = 2 * Level::COUNT + 2;
+    /// Series of one device's storms at most: active and begun by level, the cause, the start and the
+    /// first frame.
+    const PER_DEVICE_STORMS: usize = 2 * Level::COUNT + 3;
 
     /// Series of one device's conditions at most: each of them, lasting and told.
     const PER_DEVICE_CONDITIONS: usize = 2 * Condition::COUNT;
@@ -57,7 +58,8 @@ impl Bound {
         let evicted = 2;
         let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
         let reflected_and_copied = 2;
-        let storms = 2 + Level::COUNT * Cause::COUNT;
+        let active_cause_first_frame = 3;
+        let storms = active_cause_first_frame + Level::COUNT * Cause::COUNT;
         let services = SERVICE_TYPES_MAX + 1;
         let wanted = WANTED_TYPES_MAX + 1;
         let delays = DELAY_BOUNDS.len() + 1 + 2;
@@ -113,8 +115,10 @@ mod tests {
 
     #[test]
     fn the_bound_is_within_the_contract() {
-        // devices.max x (2 x protocols + 7 + 4 + rules + 10), and two of each condition.
-        const EACH: usize = 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10 + 2 * Condition::COUNT;
+        // devices.max x (2 x protocols + 7 + 4 + rules + 10), two of each condition, and what was
+        // added for storms: provoked, first frame, info.
+        const BEFORE: usize = 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10;
+        const EACH: usize = BEFORE + 2 * Condition::COUNT + 3;
         const { assert!(Bound::PER_DEVICE <= EACH) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
         assert!(bound.series() < 2_000 * EACH + 2_000);

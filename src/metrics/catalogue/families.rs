@@ -123,6 +123,8 @@ families! {
         "Whether the segment as a whole is in a storm, 1 or 0.";
     STORM_CAUSE = "multicast_interface_storm_cause", Gauge, ["interface", "cause"], Storms, Frames,
         "Constant 1 while the segment as a whole is in a storm; why.";
+    STORM_FIRST_FRAME = "multicast_interface_storm_first_frame_timestamp_seconds", Gauge, ["interface"], Storms, Frames,
+        "Since when the storm of the segment as a whole has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
     STORMS = "multicast_interface_storms_total", Counter, ["interface", "level", "cause"], Storms, Frames,
         "Storms of devices that have ended, by their final level and cause; causes that the backend can see.";
     DEVICE_STORM_ACTIVE = "multicast_device_storm_active", Gauge, ["interface", "device", "level"], Storms, Frames,
@@ -130,7 +132,9 @@ families! {
     DEVICE_STORM_CAUSE = "multicast_device_storm_cause", Gauge, ["interface", "device", "cause"], Storms, Frames,
         "Constant 1 while a device is in a storm; its main cause.";
     DEVICE_STORM_START = "multicast_device_storm_start_timestamp_seconds", Gauge, ["interface", "device"], Storms, Frames,
-        "When the storm that a device is in began, since the Unix epoch in seconds; only while it lasts.";
+        "When the storm that a device is in was detected, since the Unix epoch in seconds; only while it lasts.";
+    DEVICE_STORM_FIRST_FRAME = "multicast_device_storm_first_frame_timestamp_seconds", Gauge, ["interface", "device"], Storms, Frames,
+        "Since when the storm that a device is in has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
     DEVICE_STORMS = "multicast_device_storms_total", Counter, ["interface", "device", "level"], Storms, Frames,
         "Storms of a device that have begun or risen to that level; both levels from its first storm on.";
     CONDITIONS = "multicast_interface_conditions_total", Counter, ["interface", "condition"], Conditions, Frames,

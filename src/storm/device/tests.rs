@@ -279,6 +279,7 @@ fn a_device_that_grew_quiet_costs_nothing() {
 struct Told {
     level: Level,
     start: u64,
+    first: u64,
     end: Option<u64>,
     packets: usize,
     provoked: usize,
@@ -335,6 +336,26 @@ impl Model {
             _ => self.limits.other,
         };
         self.rate(class, second, 30) < u64::from(limit.expect("on")) * 6
+    }
+
+    /// Since when no 10 s held fewer than a fifth of a limit.
+    fn first(&self, class: usize, level: Level, second: u64) -> Option<u64> {
+        let limit = match (class, level) {
+            (0, Level::Chatty) => self.limits.chatty,
+            (0, Level::Storm) => self.limits.signalling,
+            (1, _) => self.limits.address,
+            _ => self.limits.other,
+        };
+        let limit = u64::from(limit.expect("on"));
+        let ten = |second: u64| self.rate(class, second, 10);
+        let from = (self.since[class]..=second).rev().take_while(|end| ten(*end) * 5 >= limit * 10);
+        let from = from.last()?;
+        let mut seconds = (from + 1).saturating_sub(10)..=from;
+        let begins = |then: &u64| {
+            let frames = self.rate(class, *then, 1);
+            frames > 0 && frames * 5 >= limit
+        };
+        Some(seconds.find(begins).unwrap_or(from))
     }
 
     fn peak(&self, second: u64) -> usize {
@@ -431,9 +452,13 @@ impl Model {
         let protocol = most.filter(|most| frames(*most) > 0).unwrap_or(fallback(CLASSES[class]));
         let peak = (second.saturating_sub(9)..=second).map(|second| self.peak(second)).max();
         let cause = self.cause(class, second);
+        let due = self.first(class, level, second);
+        let level = if cause == Cause::Answering { Level::Chatty } else { level };
+        let first = if class == 0 { self.first(class, level, second) } else { None };
         let told = Told {
-            level: if cause == Cause::Answering { Level::Chatty } else { level },
+            level,
             start: second + 1,
+            first: first.or(due).unwrap_or(second),
             end: None,
             packets: 0,
             provoked: 0,
@@ -450,6 +475,7 @@ fn as_told(storm: &Storm) -> Told {
     Told {
         level: storm.level,
         start: second(storm.start),
+        first: second(storm.first_frame),
         end: storm.end.map(|(end, _)| second(end)),
         packets: usize::try_from(storm.packets).expect("few"),
         provoked: usize::try_from(storm.provoked).expect("few"),

@@ -214,6 +214,32 @@ fn storms_begin_and_end_where_they_should() {
 }
 
 #[test]
+fn first_frame_says_since_when_it_has_been_going_on() {
+    // What the device does from second 10 on, the level of its storm, and since when it goes on.
+    let cases: [(&[Act], Level, i128); 5] = [
+        (&[(announcement, 100, 30)], Flooding, 10),
+        (&[(announcement, 1, 20), (announcement, 60, 30)], Flooding, 30),
+        (&[(announcement, 5, 360)], Chatty, 10),
+        // Quiet for a quarter of a minute before it went on.
+        (&[(announcement, 20, 60), (nothing, 0, 15), (announcement, 20, 360)], Chatty, 85),
+        (&[(announcement, 5, 360), (announcement, 60, 20)], Flooding, 10),
+    ];
+    for (acts, level, first) in cases {
+        let mut segment = Segment::new();
+        for &(frame, rate, seconds) in acts {
+            if rate == 0 {
+                silence(&mut segment, seconds);
+            } else {
+                flood(&mut segment, &frame(host()), rate, seconds);
+            }
+        }
+        let storm = segment.device(host()).and_then(|device| device.storm).expect("a storm");
+        assert_eq!((storm.level, seconds(storm.first_frame)), (level, first));
+        assert!(storm.first_frame < storm.start);
+    }
+}
+
+#[test]
 fn bursts_are_none() {
     let mut segment = Segment::new();
     for _ in 0..20 {

@@ -289,6 +289,7 @@ pub fn stuck() -> Storm {
         level: Level::Storm,
         protocol: Protocol::Mdns,
         start: Stamp::new(1_700_000_010, 250_000_000),
+        first_frame: Stamp::new(1_700_000_001, 250_000_000),
         end: None,
         packets: 999_000,
         provoked: 0,
@@ -303,6 +304,7 @@ pub fn flooded() -> Storm {
         number: 2,
         culprit: Culprit::Segment { cause: SegmentCause::OneDevice },
         start: Stamp::new(1_700_000_020, 0),
+        first_frame: Stamp::new(1_700_000_012, 0),
         packets: 990_000,
         ..stuck()
     }
@@ -319,6 +321,7 @@ pub fn over() -> Storm {
         },
         level: Level::Chatty,
         start: Stamp::new(1_700_000_000, 0),
+        first_frame: Stamp::new(1_699_999_700, 0),
         end: Some((Stamp::new(1_700_000_005, 500_000_000), EndReason::Quiet)),
         packets: 42,
         peak: 9,
