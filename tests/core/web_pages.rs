@@ -279,6 +279,8 @@ async fn the_page_shows_what_is_captured_and_by_whom_it_is_used() {
     }
     assert!(!text.contains("query_flood"), "what is over is not going on");
     // The policy forbids them, so they would not work.
+    assert!(text.contains("fights with another device over a name (name_conflict)"));
+    assert!(text.contains("a &lt;script&gt;"), "what it is about is shown, and escaped");
     assert!(!text.contains("<script") && !text.contains("style=") && !text.contains("<style"));
 }
 

@@ -8,8 +8,9 @@ use multicast_exporter::capture::Backend;
 use multicast_exporter::decode::mdns::{Kind, RType, Section};
 use multicast_exporter::decode::{Issue, Protocol, Reason, Sender};
 use multicast_exporter::detect::{
-    AddressFamily, Cause, CauseSet, Counts, Delays, Health, LastOffence, Membership, Querier, Rule,
-    SERVICE_TYPES_MAX, SegmentCause, Unanswered, WANTED_TYPES_MAX,
+    AddressFamily, Cause, CauseSet, Condition, Counts, Delays, DeviceCondition, Health,
+    LastOffence, Membership, Particulars, Querier, Role, Rule, SERVICE_TYPES_MAX, SegmentCause,
+    Unanswered, WANTED_TYPES_MAX,
 };
 use multicast_exporter::engine::{
     Address, Category, DeviceCounters, DeviceSnapshot, Histogram, Identity, SECOND_BOUNDS, Snapshot,
@@ -210,6 +211,7 @@ pub fn lan() -> LanView {
         storm: Some(stuck()),
         storms_begun: [1, 1],
         violations: Some(broken(&[(Rule::RecordInterval, 900_000), (Rule::TtlValue, 2)])),
+        conditions: vec![held(Condition::NameConflict)],
         offences: vec![
             repeated,
             LastOffence::new(Rule::TtlValue, Stamp::new(1_700_000_050, 500_000_000)),
@@ -329,6 +331,23 @@ pub fn over() -> Storm {
     }
 }
 
+/// A condition that lasts, with another party.
+pub fn held(condition: Condition) -> DeviceCondition {
+    let told = Particulars {
+        detail: "a <script>\"\\.local".into(),
+        other: Some(Sender::Mac(Mac([0, 0x11, 0x32, 0, 0, 1]))),
+        role: Some(Role::Defends),
+    };
+    DeviceCondition {
+        condition,
+        since: Stamp::new(1_700_000_030, 0),
+        until: None,
+        count: 7,
+        latest: told.clone(),
+        told,
+    }
+}
+
 /// An account with these violations.
 pub fn broken(rules: &[(Rule, u64)]) -> Box<Counts> {
     Box::new(rules.iter().copied().collect())
@@ -350,6 +369,7 @@ pub fn full_lan(devices: u32) -> LanView {
             storm: Some(stuck()),
             storms_begun: [1, 1],
             provoked: 1,
+            conditions: Condition::ALL.into_iter().map(held).collect(),
             violations: Some(Box::new(Rule::ALL.iter().map(|&rule| (rule, 1)).collect())),
             ..device([2, 0, a, b, c, d], &every)
         }
@@ -387,6 +407,7 @@ pub fn full_lan(devices: u32) -> LanView {
         violations,
         segment_storm: Some(flooded()),
         storms_ended: [[1; Cause::COUNT]; 2],
+        conditions_begun: [1; Condition::COUNT],
         ..snapshot(rows.collect())
     };
     let segment = SegmentView { snapshot, ..segment("eth0", "") };
