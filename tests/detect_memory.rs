@@ -54,7 +54,7 @@ const SLACK: usize = 2 << 20;
 /// Kinds of traffic, each with the tables that it fills.
 #[derive(Clone, Copy, Debug)]
 enum Flood {
-    /// Records, record sets, cache, services, conflicts' names, payloads.
+    /// Records, record sets, what is owed, cache, services, conflicts' names, payloads.
     Announcements,
     /// Questions, repeats, answers that wait, known answers.
     Questions,
@@ -123,6 +123,8 @@ impl Flood {
             Self::Announcements => {
                 let instance = format!("i{n}._t{n}._tcp.local");
                 let long = ["x".repeat(200)];
+                let mut gone = ptr("_x._tcp.local", &instance);
+                gone.ttl = 0;
                 lan.hear(&host.mdns4(response([
                     ptr(&format!("_t{n}._tcp.local"), &instance),
                     srv(&instance, &name, 80),
@@ -130,6 +132,7 @@ impl Flood {
                     address(&name, IpAddr::V4(v4)),
                     address(&name, IpAddr::V6(v6)),
                 ])));
+                lan.hear(&other.mdns4(response([gone])));
             }
             Self::Questions => {
                 let mut query = Query::new(&name, TYPE::A);

@@ -24,6 +24,7 @@ macro_rules! rules {
         /// A rule.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
+        #[allow(clippy::doc_markdown, reason = "the text is also shown where nothing renders it")]
         pub enum Rule {
             $(#[doc = $holds] $(#[$doc])* $name,)*
         }

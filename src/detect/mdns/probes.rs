@@ -49,7 +49,7 @@ pub(crate) struct Probes {
     last: Option<Time>,
     /// By source and name; 352 KiB at most.
     runs: Table<(SourceId, NameHash), Run, 256>,
-    /// By source and set of names; 64 KiB at most.
+    /// By source and set of names; 56 KiB at most.
     attempts: Table<(SourceId, SumHash), ProbeAttempt, 128>,
     /// Sources that have probed lately; 12 KiB at most.
     probers: Table<SourceId, (), 64>,
@@ -181,4 +181,14 @@ fn show(condition: Condition, name: Option<NameHash>, digest: &Digest, findings:
     let is_it = |r: &&Record| name.is_none_or(|name| r.name == name || r.data.as_name() == name);
     let about = proposed.find(is_it).map(|record| About::Name(record.at));
     findings.show(Evidence { condition, about, other: None, role: None });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_a_bound() {
+        assert_eq!(Table::<(SourceId, SumHash), ProbeAttempt, 128>::BYTES_MAX, 56 << 10);
+    }
 }

@@ -30,7 +30,7 @@ struct Shortened {
 
 /// What was given a short life in the last second.
 ///
-/// At most 512 records, 24 KiB. What is forgotten at that bound counts as asked for, for a second:
+/// At most 512 records, 16 KiB. What is forgotten at that bound counts as asked for, for a second:
 /// a missed violation is better than a false one.
 #[derive(Debug)]
 pub(super) struct Rescues {
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn only_the_same_record_within_a_second_and_since_it_was_sent() {
         let mut rescues = Rescues::new(KEY);
-        let second = MEMORY.as_nanos() as u64;
+        let second = Time(0).plus(MEMORY).0;
         rescues.hear(Time(0), &record(1, RType::A, 0), 9);
         let is_owed =
             |at, name, before| rescues.is_owed(Time(at), &record(name, RType::A, 120), before);
