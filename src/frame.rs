@@ -30,6 +30,15 @@ pub struct FrameMeta {
     pub wire_len: u32,
 }
 
+/// Where a frame stands in the files that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which of the files, from 0.
+    pub file: u32,
+    /// Its number in the file, from 1, as Wireshark counts.
+    pub number: u64,
+}
+
 /// An 802.1Q or 802.1ad tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tag {

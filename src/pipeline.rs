@@ -9,7 +9,7 @@ use crate::decode::{Class, Observation, decode};
 use crate::detect::Vantage;
 use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
 use crate::evidence::{Heading, Recorder, Recording};
-use crate::frame::{Batch, Frame, InterfaceName};
+use crate::frame::{Batch, Frame, InterfaceName, Place};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, Route, Router};
@@ -49,6 +49,8 @@ pub struct Pipeline {
     recorder: Option<Recorder>,
     /// Whether frames are no longer counted.
     ended: bool,
+    /// How many frames of each file were handled.
+    numbers: Vec<u64>,
     /// The earliest and the latest stamp.
     span: Option<(Stamp, Stamp)>,
 }
@@ -189,6 +191,7 @@ impl Pipeline {
             output: VecDeque::new(),
             recorder,
             ended: false,
+            numbers: Vec::new(),
             span: None,
         }
     }
@@ -201,7 +204,7 @@ impl Pipeline {
             self.handle_event(reading.monotonic, Event::ClockStep);
         }
         for frame in batch.iter() {
-            self.handle_frame(&frame, batch.interfaces());
+            self.handle_frame(&frame, batch.interfaces(), None);
         }
         if batch.is_empty() {
             self.handle_timeout(reading.monotonic.minus(latency));
@@ -212,20 +215,44 @@ impl Pipeline {
 
     /// Handles frames of files: time is what their stamps say. Returns the number of clock steps.
     pub fn handle_file(&mut self, batch: &Batch<'_>) -> u64 {
+        self.handle_files(batch, &[])
+    }
+
+    /// The same for frames of several files. `files` says by interface which file it is of; the
+    /// first where nothing is said.
+    pub fn handle_files(&mut self, batch: &Batch<'_>, files: &[u32]) -> u64 {
         let mut steps = 0;
         for frame in batch.iter() {
+            let place = self.number(frame.meta.interface, files);
             let stamp = frame.meta.stamp;
             let (first, last) = self.span.unwrap_or((stamp, stamp));
             self.span = Some((first.min(stamp), last.max(stamp)));
-            steps += u64::from(self.handle_frame(&frame, batch.interfaces()));
+            steps += u64::from(self.handle_frame(&frame, batch.interfaces(), Some(place)));
         }
         // Including those whose segment is silent while others speak.
         self.handle_timeout(self.timeline.last());
         steps
     }
 
+    /// The place of the next frame of an interface.
+    fn number(&mut self, interface: u32, files: &[u32]) -> Place {
+        let interface = usize::try_from(interface).unwrap_or(usize::MAX);
+        let file = files.get(interface).copied().unwrap_or(0);
+        let index = usize::try_from(file).unwrap_or(usize::MAX);
+        if index >= self.numbers.len() {
+            self.numbers.resize(index.saturating_add(1), 0);
+        }
+        self.numbers[index] += 1;
+        Place { file, number: self.numbers[index] }
+    }
+
     /// True if the clock stepped just before this frame.
-    fn handle_frame(&mut self, frame: &Frame<'_>, names: &[InterfaceName]) -> bool {
+    fn handle_frame(
+        &mut self,
+        frame: &Frame<'_>,
+        names: &[InterfaceName],
+        place: Option<Place>,
+    ) -> bool {
         let placed = self.timeline.place(frame.meta.stamp);
         if placed.stepped {
             self.handle_event(placed.time, Event::ClockStep);
@@ -233,7 +260,7 @@ impl Pipeline {
         if self.ended {
             return placed.stepped;
         }
-        let observation = decode(frame);
+        let observation = Observation { place, ..decode(frame) };
         let index = usize::try_from(frame.meta.interface).unwrap_or(usize::MAX);
         let base = match self.interfaces.get(index) {
             Some(&Some(base)) => base,

@@ -36,7 +36,7 @@ pub use protocol::{Class, Protocol};
 pub use reason::{Issue, Issues, Reason};
 pub use udp::Udp;
 
-use crate::frame::{Direction, Frame};
+use crate::frame::{Direction, Frame, Place};
 use crate::mac::Mac;
 use ethertype::{Link, Network, Reach};
 use ip::Part;
@@ -66,6 +66,8 @@ pub struct Observation<'a> {
     pub wire_len: u32,
     /// The frame as far as it was captured.
     pub frame: &'a [u8],
+    /// Where it stands in its file; `None` live. Set by who reads files.
+    pub place: Option<Place>,
     /// Whether this machine received or sent it.
     pub direction: Direction,
     /// What the protocol says, as far as it could be read. [`Message::None`] in frames of
@@ -246,6 +248,7 @@ pub fn decode<'a>(frame: &Frame<'a>) -> Observation<'a> {
         protocol: if cast == Cast::UnicastMdns { Protocol::MdnsUnicast } else { protocol },
         wire_len: frame.meta.wire_len,
         frame: frame.bytes,
+        place: None,
         direction: link.direction,
         message: Message::None,
         issues: Issues::default(),

@@ -117,6 +117,7 @@ fn frame(n: u8, protocol: Protocol, message: Message<'_>) -> Observation<'_> {
         protocol,
         wire_len: 74,
         frame: &[],
+        place: None,
         direction: Direction::Unknown,
         message,
         issues: Issues::default(),

@@ -6,6 +6,7 @@ use crate::decode::mdns::{Kind, Section};
 use crate::decode::{Protocol, Sender};
 use crate::detect::{LastOffence, Rule};
 use crate::engine::{DeviceCounters, DeviceSnapshot};
+use crate::frame::Place;
 use crate::pipeline::SegmentView;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -114,6 +115,14 @@ pub struct Offence {
     pub gap_seconds: Option<f64>,
     /// Original stamp.
     pub at: Option<Instant>,
+    /// The number of the frame in its file, from 1, as Wireshark counts; `None` live.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
+    /// Its file, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    #[serde(skip)]
+    place: Option<Place>,
 }
 
 impl From<&LastOffence> for Offence {
@@ -123,7 +132,25 @@ impl From<&LastOffence> for Offence {
             rtype: last.rtype.map(|rtype| rtype.to_string()),
             gap_seconds: last.gap.map(|gap| gap.as_secs_f64()),
             at: Instant::from_stamp(last.at),
+            frame: last.place.map(|place| place.number),
+            file: None,
+            place: last.place,
         }
+    }
+}
+
+impl Offence {
+    /// Says which of these files it is in, if there are several.
+    fn name_file(&mut self, files: &[String]) {
+        let file = self.place.and_then(|place| usize::try_from(place.file).ok());
+        self.file = file.filter(|_| files.len() > 1).and_then(|file| files.get(file).cloned());
+    }
+}
+
+impl Device {
+    /// Says of each offence which of these files it is in, if there are several.
+    pub(crate) fn name_files(&mut self, files: &[String]) {
+        self.offences.values_mut().for_each(|offence| offence.name_file(files));
     }
 }
 

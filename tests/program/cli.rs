@@ -163,6 +163,18 @@ fn what_it_is_told_to_fail_on_is_exit_code_3_unless_something_went_wrong() {
     assert_eq!(run(directory.path(), &both, b"").code, 2, "something went wrong");
     let unknown = run(directory.path(), &["analyze", "--fail-on=rain", "good.pcap"], b"");
     assert_eq!(unknown.code, 2);
+    // Where it was is said as Wireshark numbers frames, and in which file if there are two.
+    let told = run(directory.path(), &["analyze", "bad.pcap"], b"").out;
+    assert!(
+        told.lines().any(|l| l.starts_with("source_port") && l.ends_with(", frame 1")),
+        "{told}"
+    );
+    let two = ["analyze", "--output=json", "good.pcap", "bad.pcap"];
+    let report: Value = serde_json::from_str(&run(directory.path(), &two, b"").out).expect("JSON");
+    let devices = report["devices"].as_array().expect("an array");
+    let last =
+        devices.iter().find_map(|device| device["offences"].get("source_port")).expect("one");
+    assert_eq!((&last["frame"], &last["file"]), (&1.into(), &"bad.pcap".into()));
     // What it means is said below the table, and nothing that is not in it.
     let told = run(directory.path(), &["analyze", "--explain", "bad.pcap"], b"").out;
     let legend = told.split("WHAT THIS MEANS").nth(1).expect("a legend");

@@ -22,6 +22,8 @@ pub struct Merge {
     heads: BinaryHeap<Reverse<(Stamp, usize)>>,
     started: bool,
     names: Vec<InterfaceName>,
+    /// The place of the source of each of these.
+    files: Vec<u32>,
     failures: Vec<(String, CaptureError)>,
     memory: Vec<u8>,
     slots: Vec<Slot>,
@@ -48,6 +50,7 @@ impl Merge {
             heads: BinaryHeap::new(),
             started: false,
             names: Vec::new(),
+            files: Vec::new(),
             failures: Vec::new(),
             memory: Vec::new(),
             slots: Vec::new(),
@@ -57,6 +60,17 @@ impl Merge {
     /// The captures that failed before their end, by label, in the order in which they did.
     pub fn failures(&self) -> &[(String, CaptureError)] {
         &self.failures
+    }
+
+    /// By the interfaces that frames name: which of the captures it is of, from 0. Empty if there is
+    /// only one.
+    pub(crate) fn files(&self) -> &[u32] {
+        &self.files
+    }
+
+    /// The captures' labels, by their numbers.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        self.sources.iter().map(|source| source.capture.label().to_owned()).collect()
     }
 
     /// What the captures say of themselves: label and comment.
@@ -95,6 +109,7 @@ impl Merge {
             // More names than 32 bits can count would not fit into memory.
             source.interfaces.push(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
             self.names.push(name.clone());
+            self.files.push(u32::try_from(place).unwrap_or(u32::MAX));
         }
         source.head()
     }

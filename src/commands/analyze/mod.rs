@@ -10,8 +10,8 @@ mod timeline;
 use super::configuration::Configuration;
 use super::flags::{self, Output};
 use super::{ExitStatus, hash_key, say};
-use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress};
-use crate::capture::{Capture, CaptureError};
+use crate::capture::CaptureError;
+use crate::capture::file::{self, FileCapture, FormatError, Merge, Progress, Replay as _};
 use crate::config::Config;
 use crate::detect::Horizon;
 use crate::engine;
@@ -22,7 +22,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What was found, and what went wrong on the way.
 #[derive(Debug)]
@@ -132,9 +131,9 @@ pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
     let mut merge = Merge::new(captures);
     let mut pipeline = Pipeline::file(settings(options));
     let ended = loop {
-        match merge.next_batch(Duration::ZERO) {
-            Ok(batch) => {
-                pipeline.handle_file(&batch);
+        match merge.advance() {
+            Ok(()) => {
+                pipeline.handle_files(&merge.batch(), merge.files());
                 if let Some(bar) = &bar {
                     bar.update();
                 }
@@ -142,13 +141,14 @@ pub fn analyze(files: &[PathBuf], options: &Options) -> Analysis {
             Err(error) => break error,
         }
     };
-    let comments = merge.comments();
+    let (comments, labels) = (merge.comments(), merge.labels());
     let failures = merge.take_failures();
     debug_assert!(matches!(ended, CaptureError::End), "a merge keeps failures apart: {ended}");
     problems.extend(failures.into_iter().map(|(file, error)| Problem { file, error }));
     let names = files.iter().map(|path| path.display().to_string()).collect();
     let mut report = report::build(names, pipeline.span(), &pipeline.views());
     report.comments = comments.into_iter().map(|(file, text)| Comment { file, text }).collect();
+    report.devices.iter_mut().for_each(|device| device.name_files(&labels));
     Analysis { report, problems }
 }
 

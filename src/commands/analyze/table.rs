@@ -184,6 +184,10 @@ fn offence(last: &Offence) -> String {
     }
     parts.extend(last.gap_seconds.map(|gap| format!("{gap:.3} s after the last")));
     parts.extend(last.at.map(|at| at.to_string()));
+    parts.extend(last.frame.map(|frame| match &last.file {
+        Some(file) => format!("frame {frame} of {file}"),
+        None => format!("frame {frame}"),
+    }));
     parts.join(", ")
 }
 

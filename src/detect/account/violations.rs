@@ -6,6 +6,7 @@
 use crate::decode::mdns::{self, NameHash, RType};
 use crate::detect::rule::Rule;
 use crate::detect::view::{Offence, Subject, View};
+use crate::frame::Place;
 use crate::time::Stamp;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
@@ -57,13 +58,15 @@ pub struct LastOffence {
     pub gap: Option<Duration>,
     /// When, by the wall clock.
     pub at: Stamp,
+    /// In which frame of a file.
+    pub place: Option<Place>,
     hash: NameHash,
 }
 
 impl LastOffence {
     /// An offence at `at`, of which no more is known.
     pub const fn new(rule: Rule, at: Stamp) -> Self {
-        Self { rule, name: None, rtype: None, gap: None, at, hash: NameHash(0) }
+        Self { rule, name: None, rtype: None, gap: None, at, place: None, hash: NameHash(0) }
     }
 }
 
@@ -86,6 +89,7 @@ impl Violations {
             let last = &mut self.last[place];
             last.gap = offence.gap;
             last.at = stamp;
+            last.place = view.observation.place;
             if last.hash == hash && last.rtype == rtype {
                 return;
             }
@@ -95,7 +99,8 @@ impl Violations {
         } else {
             let name = subject.and_then(|subject| subject.name(view));
             let Offence { rule, gap, .. } = *offence;
-            self.last.push(LastOffence { rule, name, rtype, gap, at: stamp, hash });
+            let place = view.observation.place;
+            self.last.push(LastOffence { rule, name, rtype, gap, at: stamp, place, hash });
         }
     }
 
