@@ -94,6 +94,8 @@ pub(crate) struct Verdict {
     pub signatures: CauseSet,
     /// The device that provoked it: it answers what that device asks too fast.
     pub provoked_by: Option<Sender>,
+    /// What that one does, if it does not ask.
+    pub provoked_as: CauseSet,
 }
 
 /// The detectors of one segment.
@@ -181,6 +183,7 @@ impl Detectors {
             kind: mdns.map(|mdns| mdns.kind),
             signatures: self.findings.signatures(),
             provoked_by: self.findings.provoked_by(),
+            provoked_as: self.findings.provoked_as(),
         }
     }
 
@@ -212,8 +215,8 @@ impl Detectors {
         let find = |wanted| senders.clone().find(|sender| key(*sender) == wanted);
         Health {
             copied: self.copies.copied(),
-            reflected: self.copies.reflection.reflected(),
-            reflection_loop: self.copies.reflection.is_looping(now),
+            reflected: self.copies.reflected(),
+            reflection_loop: self.copies.is_reflecting(now),
             suspended: self.memory.suspension.begun(),
             ..self.health.snapshot(now, find)
         }

@@ -1,21 +1,26 @@
 //! What the detectors make of copies, from the bytes of frames on: loops, mirror ports, reflectors
 //! and name conflicts, each beside its nearest harmless neighbour.
 
+mod forwarded;
 mod lan;
 mod loops;
 mod mirror;
 
 use super::*;
+use crate::craft::mdns::{response, srv, txt};
 use crate::craft::{Host, Responder};
 use crate::frame::LinkType;
-use lan::{Lan, MILLI, Says, Step, found, frame, responder};
+use lan::{Lan, MILLI, Says, Step, found, frame, heard, responder};
 use std::time::Duration;
 
 #[test]
 fn reflection_is_told_from_what_two_may_say() {
-    use Says::{Probe, Probe6, Question, Response, Response6, Types};
+    use Says::{Empty, Probe, Probe6, Question, Response, Response6, Service, Shared, Types};
     let cases: &[(&str, &[Step], &str)] = &[
         ("a response again from another", &[(0, 1, 1, Response), (250, 2, 1, Response)], ".R"),
+        ("what several may say", &[(0, 1, 1, Shared), (5, 2, 1, Shared)], ".."),
+        ("nothing at all", &[(0, 1, 1, Empty), (5, 2, 1, Empty)], ".."),
+        ("a service alone", &[(0, 1, 1, Service), (5, 2, 1, Service)], ".R"),
         ("too late", &[(0, 1, 1, Response), (251, 2, 1, Response)], ".."),
         ("a probe", &[(0, 1, 1, Probe), (5, 2, 1, Probe)], ".R"),
         ("one question of two phones", &[(0, 1, 1, Question), (5, 2, 2, Question)], ".."),
@@ -64,6 +69,62 @@ fn reflection_is_told_from_what_two_may_say() {
         lan.pass(Duration::from_secs(11));
         assert!(!lan.detectors.health(lan.now(), std::iter::empty()).reflection_loop, "{what}");
     }
+}
+
+#[test]
+fn what_a_host_says_by_two_cards_is_no_reflection() {
+    // Both announce the name with an address of their own, and then the same service.
+    let both = |lan: &mut Lan, name: fn(u16) -> String| {
+        let spared = [1, 2].map(|by| {
+            let card = Host::numbered(by);
+            let itself = Responder::new(&name(by), card).address_response();
+            let service = response([
+                srv("Laser._ipp._tcp.local", "laser.local", 631),
+                txt("Laser._ipp._tcp.local", &[]),
+            ]);
+            lan.pass(5 * MILLI);
+            lan.hear(&card.mdns4(itself));
+            lan.hear(&card.mdns4(service)).is_spared
+        });
+        lan.pass(2_000 * MILLI);
+        spared
+    };
+    let mut lan = Lan::new();
+    both(&mut lan, |_| "laser".to_owned());
+    assert_eq!(both(&mut lan, |_| "laser".to_owned()), [false, false]);
+    // Two hosts: who sends the other's service repeats it.
+    assert_eq!(both(&mut Lan::new(), |n| format!("host-{n}")), [false, true]);
+    // Whoever says something else of the service has one of that name.
+    let mut lan = Lan::new();
+    lan.hear(&Host::numbered(2).mdns4(response([srv("Laser._ipp._tcp.local", "b.local", 80)])));
+    let mut other = || {
+        let text = response([srv("Laser._ipp._tcp.local", "laser.local", 631)]);
+        [1, 2].map(|by| lan.hear(&Host::numbered(by).mdns4(text.clone())).is_spared)
+    };
+    assert_eq!(other(), [false, false]);
+}
+
+#[test]
+fn a_loop_of_reflection_is_evidence_when_it_comes_back_five_times() {
+    use Says::Response;
+    let shown = |steps: &[Step]| {
+        let found = heard(&mut Lan::new(), steps);
+        found.iter().filter(|found| found.is_evidence).count()
+    };
+    // The first sends it again because of the copy, six times.
+    let to_and_fro: Vec<Step> =
+        (0..12).map(|n| (n * 50, 1 + u16::from(n % 2 == 1), 1, Response)).collect();
+    assert_eq!(shown(&to_and_fro), 1, "the sixth copy is the fifth that came back");
+    // A reflector at work copies each message once.
+    let once: Vec<Step> = (0..40)
+        .map(|n| (n / 2 * 900 + n % 2 * 9, 1 + u16::from(n % 2 == 1), 1, Response))
+        .collect();
+    assert_eq!(shown(&once), 0);
+    // A third goes on with it.
+    let three: Vec<Step> = (0..15)
+        .map(|n| (n / 3 * 900 + n % 3 * 9, 1 + u16::try_from(n % 3).unwrap_or(0), 1, Response))
+        .collect();
+    assert_eq!(shown(&three), 1);
 }
 
 #[test]

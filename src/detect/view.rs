@@ -128,6 +128,7 @@ pub(crate) struct Findings {
     offences: Vec<Offence>,
     evidence: Vec<Evidence>,
     provoked_by: Option<Sender>,
+    provoked_as: CauseSet,
 }
 
 impl Findings {
@@ -143,6 +144,7 @@ impl Findings {
         self.offences.clear();
         self.evidence.clear();
         self.provoked_by = None;
+        self.provoked_as = CauseSet::default();
     }
 
     /// The frame has the signature of `cause`.
@@ -192,6 +194,18 @@ impl Findings {
     /// The frame answers what this device asks too fast.
     pub(crate) const fn provoke(&mut self, asker: Sender) {
         self.provoked_by = Some(asker);
+    }
+
+    /// The frame answers its sender's own message, which this device sent back.
+    pub(crate) fn provoke_by_copy(&mut self, relay: Sender) {
+        self.provoke(relay);
+        self.matched(Cause::Answering);
+        self.provoked_as.insert(Cause::Reflection);
+    }
+
+    /// What who provoked the frame does, if it does not ask.
+    pub(crate) const fn provoked_as(&self) -> CauseSet {
+        self.provoked_as
     }
 
     /// Who provoked the frame.

@@ -227,7 +227,8 @@ impl Engine {
         let limits = self.storms.condition_limits(protocol, expected.flatten());
         let vantage = &*self.vantage;
         let frame = Counted { now, stamp, observation, protocol, mdns, came, vantage, limits };
-        let Verdict { kind, signatures, provoked_by } = self.detectors.handle(&frame, memory);
+        let Verdict { kind, signatures, provoked_by, provoked_as } =
+            self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
         let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
         let mut disputes = Disputes::default();
@@ -249,6 +250,7 @@ impl Engine {
             other.count(protocol, bytes, kind, decoded);
         }
         if let Some(asker) = provoked_by {
+            let what = What { signatures: signatures.union(provoked_as), ..what };
             self.storms.provoke(now, what, asker, &mut self.table);
         }
         // The device that lost a row to this sender may have had a storm.

@@ -74,11 +74,14 @@ impl Pace {
     }
 
     /// Counts one frame of another device, of the second that runs: it answers a question that
-    /// comes too fast. That makes it a frame of a query flood, and of a ping-pong if it is one.
+    /// comes too fast. That makes it a frame of a query flood, and of a ping-pong if it is one; if it
+    /// answers what was sent back, one of a reflection.
     pub(super) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
         self.provoked.get_or_insert_with(|| Box::new(Window::new(second))).count(second);
         let is_ping_pong = signatures.contains(Cause::PingPong).then_some(Cause::PingPong);
-        let marks = is_ping_pong.into_iter().chain([Cause::QueryFlood]).collect();
+        let is_reflection = signatures.contains(Cause::Reflection);
+        let cause = if is_reflection { Cause::Reflection } else { Cause::QueryFlood };
+        let marks = is_ping_pong.into_iter().chain([cause]).collect();
         self.shares.count_provoked(second, marks);
     }
 

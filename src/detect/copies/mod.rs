@@ -9,18 +9,24 @@
 //! | `mirror` | whether frames come twice because of where we listen |
 //! | `loops` | whether frames go round in the switches |
 //! | `rounds` | whether ARP or ND frames do so alone |
+//! | `claims` | which names a device says something of its own about |
 //! | `reflection` | mDNS payloads that come again from another device |
+//! | `forwarded` | discovery that a relay sends to and fro |
+//! | `returns` | how often a device's copies went round |
 //! | `relay` | devices that speak for others |
 //!
 //! A frame comes here twice: [`CopyDetectors::receive`] hears it before it is counted, and tells
 //! whether it is a copy that must not be; [`CopyDetectors::handle`] hears what was counted.
 
 pub(crate) mod arrival;
+mod claims;
+mod forwarded;
 mod frames;
 mod loops;
 mod mirror;
-pub(crate) mod reflection;
+mod reflection;
 pub(crate) mod relay;
+mod returns;
 mod rounds;
 mod sources;
 
@@ -28,7 +34,9 @@ use super::view::{Findings, View};
 use crate::decode::Class;
 use crate::decode::mdns::HashKey;
 use crate::frame::Direction;
+use crate::time::Time;
 use arrival::{Arrival, Came, Received};
+use forwarded::Forwarded;
 use frames::{Follows, Frames, RecentFrame};
 use loops::Loops;
 use mirror::Mirror;
@@ -48,7 +56,8 @@ pub(crate) struct CopyDetectors {
     mirror: Mirror,
     copied: u64,
     loops: Loops,
-    pub reflection: Reflection,
+    reflection: Reflection,
+    forwarded: Forwarded,
 }
 
 impl CopyDetectors {
@@ -61,6 +70,7 @@ impl CopyDetectors {
             copied: 0,
             loops: Loops::default(),
             reflection: Reflection::new(key),
+            forwarded: Forwarded::new(key),
         }
     }
 
@@ -132,7 +142,18 @@ impl CopyDetectors {
         self.loops.handle(view, came, &mut self.sources, findings);
         if !findings.is_copy() {
             self.reflection.handle(view, findings);
+            self.forwarded.handle(view, findings);
         }
+    }
+
+    /// mDNS payloads that came again from another device.
+    pub(crate) const fn reflected(&self) -> u64 {
+        self.reflection.reflected()
+    }
+
+    /// Whether such payloads go round, or did in the last 10 s.
+    pub(crate) fn is_reflecting(&self, now: Time) -> bool {
+        self.reflection.is_looping(now)
     }
 
     /// Frames that are there a second time because of where we listen.

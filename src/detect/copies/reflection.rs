@@ -5,14 +5,19 @@
 //! that copies show [`Cause::Reflection`]; the frames of the device that was copied may turn out
 //! not to be its own doing.
 //!
-//! Identical questions from two phones are normal, and so are identical answers to "which types of
-//! service are there" (RFC 6763 section 9): they name no host and no instance.
+//! Identical questions from two phones are normal, and so is whatever several hosts may say: the
+//! list of types of service (RFC 6763 section 9), shared records, empty messages. A copy has a record
+//! that only one host owns: `claims` knows who.
 
-use crate::decode::mdns::{self, HashKey, Kind, PayloadHash, RType};
+use super::claims::Claims;
+use super::returns::Returns;
+use crate::decode::Sender;
+use crate::decode::mdns::{HashKey, Kind, PayloadHash};
 use crate::detect::cause::Cause;
+use crate::detect::condition::About;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
-use crate::detect::view::{Findings, Mdns, View};
+use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -20,29 +25,41 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_millis(250);
 /// A prober legitimately repeats itself after this long: 250 ms (RFC 6762 section 8.1) less 10 %.
 const PROBE_GAP: Duration = Duration::from_millis(225);
-/// A loop is on for this long after it was last seen.
-const LOOP_KEPT: Duration = Duration::from_secs(10);
-/// Sets of payloads of the last 250 ms: at most 1,024, 96 KiB.
+/// Sets of payloads of the last 250 ms: at most 1,024, 128 KiB.
 const PAYLOAD_SETS: usize = 128;
-/// The name under which the types of service are listed.
-const SERVICE_TYPES: &str = "_services._dns-sd._udp.local";
 
 /// A payload of the last 250 ms.
 #[derive(Clone, Copy, Debug)]
 struct RecentPayload {
     /// Who was heard with it first.
     origin: SenderKey,
+    sender: Option<Sender>,
     /// When it was last heard from the origin over IPv4 and IPv6: it says the same over both.
     own: [Option<Time>; 2],
     /// Whether the origin repeated itself before anybody copied it.
     repeats_itself: bool,
     /// Who copied it last, and when.
     copier: Option<(SenderKey, Time)>,
-    /// Whether two devices may legitimately say it.
-    is_common: bool,
+    /// When the origin sent it again because of a copy.
+    returned: Option<Time>,
+    /// Whether only its origin can have made it.
+    is_of_one: bool,
 }
 
 impl RecentPayload {
+    /// Nobody else has said it.
+    const fn of(origin: SenderKey, sender: Option<Sender>) -> Self {
+        Self {
+            origin,
+            sender,
+            own: [None; 2],
+            repeats_itself: false,
+            copier: None,
+            returned: None,
+            is_of_one: true,
+        }
+    }
+
     /// Whether it is the origin's, or another device has said it within the last 250 ms.
     fn is_of_others(&self, now: Time, sender: SenderKey) -> bool {
         let is_recent = |at: Time| now.since(at) <= WINDOW;
@@ -52,21 +69,27 @@ impl RecentPayload {
     }
 }
 
-/// Messages that another device has just sent. At most 96 KiB.
+/// Messages that another device has just sent. At most 324 KiB.
 #[derive(Debug)]
-pub(crate) struct Reflection {
+pub(super) struct Reflection {
     sent: Table<PayloadHash, RecentPayload, PAYLOAD_SETS>,
+    claims: Claims,
+    returns: Returns,
     reflected: u64,
-    looped: Option<Time>,
 }
 
 impl Reflection {
-    pub(crate) fn new(key: HashKey) -> Self {
-        Self { sent: Table::new(key, WINDOW), reflected: 0, looped: None }
+    pub(super) fn new(key: HashKey) -> Self {
+        Self {
+            sent: Table::new(key, WINDOW),
+            claims: Claims::new(key),
+            returns: Returns::new(key),
+            reflected: 0,
+        }
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+    pub(super) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
         let Some(mdns) = view.multicast_mdns() else { return };
         let is_probe = match mdns.kind {
             Kind::Probe => true,
@@ -78,26 +101,18 @@ impl Reflection {
             return;
         }
         let (now, sender) = (view.now, view.sender);
-        let family = usize::from(view.observation.ip.is_some_and(|ip| ip.source.is_ipv6()));
-        let place = self.sent.entry(now, mdns.payload, || RecentPayload {
-            origin: sender,
-            own: [None; 2],
-            repeats_itself: false,
-            copier: None,
-            is_common: false,
-        });
+        let family = usize::from(view.is_v6());
+        let new = || RecentPayload::of(sender, view.observation.sender);
+        let place = self.sent.entry(now, mdns.payload, new);
         let (is_new, sent) = (place.is_new, place.value);
         // Nobody else has said it lately: a device that goes on alone does so by itself.
         if !is_new && !sent.is_of_others(now, sender) {
-            *sent = RecentPayload {
-                origin: sender,
-                own: [None; 2],
-                repeats_itself: true,
-                copier: None,
-                ..*sent
-            };
+            *sent = RecentPayload { repeats_itself: true, ..new() };
         }
         if sent.origin.may_be(sender) {
+            if is_new {
+                self.claims.hear(now, sender, &mdns);
+            }
             let own = sent.own[family].replace(now);
             let Some(own) = own.filter(|_| !is_new) else { return };
             let by_right = is_probe && now.since(own) >= PROBE_GAP;
@@ -110,49 +125,41 @@ impl Reflection {
                         && own <= at
                         && !by_right
                         && !sent.repeats_itself
-                        && !sent.is_common =>
+                        && sent.is_of_one =>
                 {
-                    self.looped = Some(now);
+                    sent.returned = Some(now);
+                    self.returns.note(now);
                     findings.copy();
                 }
                 Some(_) => {}
             }
             return;
         }
-        if sent.copier.is_none() {
-            sent.is_common = is_common(&mdns);
-        }
+        sent.is_of_one = self.claims.is_of_one(now, sent.origin, sender, &mdns);
         let before = sent.copier.replace((sender, now));
-        if sent.is_common {
+        if !sent.is_of_one {
             return;
         }
         let is_third =
             before.is_some_and(|(copier, at)| !copier.may_be(sender) && now.since(at) <= WINDOW);
-        if is_third {
-            self.looped = Some(now);
+        let is_returned = sent.returned.is_some_and(|at| now.since(at) <= WINDOW);
+        if is_third || is_returned {
+            let name = mdns.digest.records.first().map(|record| About::Name(record.at));
+            self.returns.add(now, sender, name, sent.sender, findings);
         }
         self.reflected += 1;
         findings.matched(Cause::Reflection);
     }
 
     /// Payloads that came again from another device.
-    pub(crate) const fn reflected(&self) -> u64 {
+    pub(super) const fn reflected(&self) -> u64 {
         self.reflected
     }
 
     /// Whether copies go round, or did in the last 10 s.
-    pub(crate) fn is_looping(&self, now: Time) -> bool {
-        self.looped.is_some_and(|at| now.since(at) <= LOOP_KEPT)
+    pub(super) fn is_looping(&self, now: Time) -> bool {
+        self.returns.is_on(now)
     }
-}
-
-/// Whether a message says only which types of service there are.
-fn is_common(mdns: &Mdns<'_>) -> bool {
-    mdns.digest.records.iter().all(|record| {
-        record.rtype == RType::PTR
-            && record.traits.is_service_type()
-            && mdns::name_at(mdns.datagram.payload, record.at).eq_ignore_ascii_case(SERVICE_TYPES)
-    })
 }
 
 #[cfg(test)]
@@ -162,6 +169,6 @@ mod tests {
     #[test]
     fn memory_has_a_bound() {
         let each = size_of::<Option<(u64, Time, RecentPayload)>>();
-        assert!(PAYLOAD_SETS * 8 * each <= 128 << 10, "{each}");
+        assert!(PAYLOAD_SETS * 8 * each <= 160 << 10, "{each}");
     }
 }

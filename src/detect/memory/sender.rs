@@ -18,6 +18,11 @@ impl SenderKey {
         Self(hash & !3 | known_by)
     }
 
+    /// An order of two, for what is keyed by both.
+    pub(crate) const fn is_before(self, other: Self) -> bool {
+        self.0 < other.0
+    }
+
     /// Whether both may be one device. Where senders are known by their IP addresses a device is
     /// two of them, and it probes by both families at once.
     pub(crate) const fn may_be(self, other: Self) -> bool {

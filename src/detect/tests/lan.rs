@@ -1,6 +1,6 @@
 //! A segment's detectors for tests, and what hosts say to them.
 
-use crate::craft::mdns::{SERVICE_TYPES, ptr, response};
+use crate::craft::mdns::{SERVICE_TYPES, ptr, response, srv, txt};
 use crate::craft::{Host, Query, Responder, Service, discovery};
 use crate::decode::mdns::{PayloadHash, digest};
 use crate::decode::{Message, Sender, decode};
@@ -20,6 +20,10 @@ pub(super) struct Found {
     pub(super) is_spared: bool,
     /// Whether it is a copy that is not even counted.
     pub(super) is_copied: bool,
+    /// Who provoked it.
+    pub(super) provoked_by: Option<Sender>,
+    /// Whether it completes the evidence of a loop of reflection.
+    pub(super) is_evidence: bool,
 }
 
 /// The detectors of a segment, with what they remember of each sender.
@@ -90,7 +94,13 @@ impl Lan {
         let came = match self.detectors.receive(now, &observation, protocol, vantage) {
             Arrival::Counts(came) => came,
             Arrival::Copy => {
-                return Found { signatures: Vec::new(), is_spared: true, is_copied: true };
+                return Found {
+                    signatures: Vec::new(),
+                    is_spared: true,
+                    is_copied: true,
+                    provoked_by: None,
+                    is_evidence: false,
+                };
             }
         };
         let observation = &observation;
@@ -109,7 +119,15 @@ impl Lan {
         // Of the detectors that tests here are about.
         let of_copies = [Cause::L2Loop, Cause::Reflection, Cause::NameConflict];
         let signatures = signatures.filter(|cause| of_copies.contains(cause)).collect();
-        Found { signatures, is_spared: self.detectors.findings.is_copy(), is_copied: false }
+        let findings = &self.detectors.findings;
+        let mut evidence = findings.evidence().iter();
+        Found {
+            signatures,
+            is_spared: findings.is_copy(),
+            is_copied: false,
+            provoked_by: findings.provoked_by(),
+            is_evidence: evidence.any(|shown| shown.condition == Condition::Reflection),
+        }
     }
 }
 
@@ -129,6 +147,12 @@ pub(super) enum Says {
     Probe6,
     Question,
     Types,
+    /// A record that several may have.
+    Shared,
+    /// A response without records.
+    Empty,
+    /// An instance of a service, without an address.
+    Service,
     Ssdp,
     Arp,
 }
@@ -149,6 +173,12 @@ pub(super) fn frame(by: u16, of: u16, says: Says) -> Vec<u8> {
         Says::Probe6 => by.mdns6(said.probe()),
         Says::Question => by.mdns4(Query::browse("_ipp._tcp")),
         Says::Types => by.mdns4(response([ptr(SERVICE_TYPES, "_ipp._tcp.local")])),
+        Says::Shared => by.mdns4(response([ptr("_ipp._tcp.local", "x._ipp._tcp.local")])),
+        Says::Empty => by.mdns4(response([])),
+        Says::Service => {
+            let instance = format!("i{}._ipp._tcp.local", of.v4.octets()[3]);
+            by.mdns4(response([srv(&instance, "somewhere.local", 631), txt(&instance, &[])]))
+        }
         Says::Ssdp => {
             let usn = format!("uuid:{}::upnp:rootdevice", of.v4);
             by.ssdp4(discovery::ssdp_alive("upnp:rootdevice", &usn, "http://x/", "Linux"))
