@@ -83,7 +83,8 @@ fn walk(folder: &Path, files: &mut Vec<File>) {
         if path.is_dir() {
             walk(&path, files);
         } else if let Ok(text) = fs::read_to_string(&path) {
-            let code = if name.ends_with("tests.rs") { String::new() } else { code(&text) };
+            let is_test = name.ends_with("tests.rs") || name.contains("/tests/");
+            let code = if is_test { String::new() } else { code(&text) };
             files.push(File { path: name, text, code });
         }
     }

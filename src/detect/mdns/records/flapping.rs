@@ -5,7 +5,7 @@
 //!
 //! [`Condition::GoodbyeFlapping`]: crate::detect::condition::Condition::GoodbyeFlapping
 
-use super::RecordKey;
+use super::key::RecordKey;
 use crate::decode::mdns::HashKey;
 use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SenderKey;

@@ -18,6 +18,7 @@
 //! | `interval` | sent again too soon |
 //! | `announce` | announced too often |
 //! | `change` | changed too often |
+//! | `key` | what a record is remembered by |
 //! | `flapping` | withdrawn and sent again for minutes |
 //! | `rescue` | sent again because somebody else withdrew it |
 //! | `withdraw` | withdrawn and sent again too often |
@@ -26,15 +27,15 @@ mod announce;
 mod change;
 mod flapping;
 mod interval;
+mod key;
 mod rescue;
 #[cfg(test)]
 mod tests;
 mod withdraw;
 
-use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
+use crate::decode::mdns::{HashKey, Kind, RType, Record, Section};
 use crate::detect::cause::Cause;
 use crate::detect::condition::{About, Condition, Evidence};
-use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
@@ -43,13 +44,11 @@ use announce::{Announced, ProbeTimes};
 use change::{Changes, Rrsets};
 use flapping::Flapping;
 use interval::{AskedFor, LeastGaps, Sending};
+use key::RecordKey;
 use rescue::Rescues;
 use std::cell::OnceCell;
 use std::time::Duration;
 use withdraw::Withdrawn;
-
-/// A record of a source.
-type RecordKey = (SourceId, NameHash, RType, RClass, DataHash);
 
 /// Whether a record was sent: it stands among the answers or the additional records.
 const fn is_sent(record: &Record) -> bool {

@@ -8,6 +8,7 @@ use crate::decode::mdns::{self, PayloadHash, Shape};
 use crate::decode::{Message as Decoded, Protocol, decode};
 use crate::detect::memory::questions::{Asker, Questions};
 use crate::detect::memory::sender::SenderKey;
+use crate::detect::memory::sender::SourceId;
 use crate::detect::view::Vantage;
 use crate::frame::{Direction, Frame, FrameMeta, LinkType};
 use crate::time::Stamp;
