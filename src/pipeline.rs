@@ -319,6 +319,11 @@ impl Pipeline {
         }
     }
 
+    /// The exporter is about to end: so do all storms.
+    pub(crate) fn stop(&mut self) {
+        self.handle_event(self.timeline.now(), Event::Stopping);
+    }
+
     /// Tells every segment which MACs addresses have: for captures that see no MACs.
     pub(crate) fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
         for segment in self.segments.iter_mut().flatten() {

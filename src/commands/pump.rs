@@ -20,6 +20,10 @@ const WAIT: Duration = Duration::from_millis(250);
 /// How long frames are read after a stop, at most: a flood must not delay the end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// A read that comes so much later than the last says that nobody read in between: the process was
+/// stopped, or starved.
+const UNREAD: Duration = Duration::from_secs(5);
+
 /// Takes what a pipeline has put out, without its lock.
 pub(crate) type Tell = fn(&Tap, Vec<Output>);
 
@@ -34,6 +38,8 @@ enum LastFrame {
     Any,
     /// The last one heard up to this moment.
     At(Stamp),
+    /// The last one found; the exporter ends.
+    OfAll,
 }
 
 impl Stop {
@@ -45,6 +51,15 @@ impl Stop {
         let _ = self.0.set(until.map_or(LastFrame::Any, LastFrame::At));
     }
 
+    /// Ends the capture because the exporter ends: so do the storms.
+    pub(crate) fn set_for_all(&self) {
+        let _ = self.0.set(LastFrame::OfAll);
+    }
+
+    fn is_for_all(&self) -> bool {
+        matches!(self.0.get(), Some(LastFrame::OfAll))
+    }
+
     fn is_set(&self) -> bool {
         self.0.get().is_some()
     }
@@ -52,7 +67,7 @@ impl Stop {
     fn until(&self) -> Option<Stamp> {
         match self.0.get() {
             Some(LastFrame::At(stamp)) => Some(*stamp),
-            Some(LastFrame::Any) | None => None,
+            Some(LastFrame::Any | LastFrame::OfAll) | None => None,
         }
     }
 }
@@ -111,15 +126,26 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 struct Drops(u64);
 
 impl Drops {
-    /// Adds those since the last time. True if there were any.
-    fn publish(&mut self, tap: &Tap, capture: &mut dyn Capture) -> bool {
-        let Some(drops) = capture.dropped() else { return false };
+    /// Adds those since the last time; how many they are.
+    fn publish(&mut self, tap: &Tap, capture: &mut dyn Capture) -> u64 {
+        let Some(drops) = capture.dropped() else { return 0 };
         let more = drops.saturating_sub(self.0);
         self.0 = self.0.max(drops);
         tap.update_status(|status| {
             status.dropped = Some(status.dropped.unwrap_or(0).saturating_add(more));
         });
-        more > 0
+        more
+    }
+}
+
+/// Since when nobody has read.
+#[derive(Debug, Default)]
+struct LastRead(Option<Time>);
+
+impl LastRead {
+    /// A read returned at `now`. When the one before did, if that is far too long ago.
+    fn handle(&mut self, now: Time) -> Option<Time> {
+        self.0.replace(now).filter(|last| now.since(*last) >= UNREAD)
     }
 }
 
@@ -135,8 +161,9 @@ fn pump_live(
     let _listening = tap.listen();
     // When the stop was noticed.
     let mut stopped_at = None;
-    // When drops were noticed that the pipeline does not know of yet.
-    let mut dropped_at: Option<Time> = None;
+    // Drops that the pipeline does not know of yet, and when they were noticed.
+    let mut dropped: Option<(Time, u64)> = None;
+    let mut last_read = LastRead::default();
     loop {
         let wait = match stopped_at {
             _ if !stop.is_set() => WAIT,
@@ -153,9 +180,14 @@ fn pump_live(
                 let batch = until.map_or(batch, |stamp| batch.until(stamp));
                 let reading = clock::now();
                 tap.handle_beat(reading.monotonic);
+                let unread = last_read.handle(reading.monotonic);
                 let output = tap.with_pipeline(|pipeline| {
-                    if let Some(at) = dropped_at.take() {
-                        pipeline.handle_event(at, Event::Dropped);
+                    if let Some((at, frames)) = dropped.take() {
+                        pipeline.handle_event(at, Event::Dropped(frames));
+                    }
+                    if let Some(since) = unread {
+                        let until = reading.monotonic;
+                        pipeline.handle_event(since, Event::Unread { until });
                     }
                     pipeline.handle_live(&batch, reading, latency);
                     take_output(pipeline)
@@ -169,6 +201,9 @@ fn pump_live(
             // What the backend held back when the stop came has been handed out by now.
             let spent = reading.monotonic.since(stopped_at);
             if (is_empty && spent >= latency) || spent >= LAST_WORDS {
+                if stop.is_for_all() {
+                    tap.with_pipeline(Pipeline::stop);
+                }
                 return Ended::Stopped;
             }
         }
@@ -177,7 +212,8 @@ fn pump_live(
         }
         last_second = reading.monotonic.second();
         // The pipeline hears of it with the next batch, so that its lock is taken once a batch.
-        dropped_at = drops.publish(tap, capture).then_some(reading.monotonic);
+        let frames = drops.publish(tap, capture);
+        dropped = (frames > 0).then_some((reading.monotonic, frames));
     }
 }
 
@@ -201,6 +237,11 @@ fn pump_file(
             Err(error) => return Ended::Capture(error),
         }
     }
+    let output = tap.with_pipeline(|pipeline| {
+        pipeline.stop();
+        take_output(pipeline)
+    });
+    tell(tap, output);
     Ended::Stopped
 }
 
@@ -366,6 +407,16 @@ mod tests {
         fn interfaces(&self) -> &[InterfaceName] {
             &self.names
         }
+    }
+
+    #[test]
+    fn a_read_that_comes_far_too_late_says_since_when_nothing_was_read() {
+        let mut last = LastRead::default();
+        let reads = [100, 101, 105, 110, 170].map(|second| {
+            let at = Time(0).plus(Duration::from_secs(second));
+            last.handle(at).map(Time::second)
+        });
+        assert_eq!(reads, [None, None, None, Some(105), Some(110)]);
     }
 
     #[test]

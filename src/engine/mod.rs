@@ -38,7 +38,7 @@ use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
 use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
 use crate::detect::{Arrival, CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
 use crate::mac::Mac;
-use crate::storm::{Storm, StormEvent, StormPolicy, What};
+use crate::storm::{EndReason, Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
 use ahash::RandomState;
 use errors::Errors;
@@ -136,8 +136,16 @@ pub enum Event {
     Up,
     /// Nobody listens from now on, until [`Event::Up`]: seconds are not counted as silent ones.
     Down,
-    /// The kernel dropped frames before they were read.
-    Dropped,
+    /// The kernel dropped so many frames before they were read.
+    Dropped(u64),
+    /// Nothing was read from now on until then: this process was stopped, or had no time. What
+    /// the kernel kept meanwhile is still to come.
+    Unread {
+        /// When reading went on.
+        until: Time,
+    },
+    /// The exporter is about to end.
+    Stopping,
     /// The clock stepped.
     ClockStep,
 }
@@ -296,9 +304,18 @@ impl Engine {
             Event::Down => {
                 self.tally.pause();
                 self.detectors.handle_down();
-                self.storms.end_all(now, &mut self.table);
+                self.storms.end_all(now, EndReason::InterfaceGone, &mut self.table);
             }
-            Event::Dropped | Event::ClockStep => self.detectors.handle_gap(now),
+            Event::Stopping => self.storms.end_all(now, EndReason::Shutdown, &mut self.table),
+            Event::Dropped(frames) => {
+                self.storms.lose(now, frames);
+                self.detectors.handle_gap(now);
+            }
+            Event::Unread { until } => {
+                self.storms.miss(now, until);
+                self.detectors.handle_gap(until);
+            }
+            Event::ClockStep => self.detectors.handle_gap(now),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::decode::{Class, Protocol, Sender};
 use crate::detect::ConditionLimits;
 use crate::storm::{
     Closing, DevicePolicy, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent,
-    StormLog, StormPolicy, What, Whose,
+    StormLog, StormPolicy, Unseen, What, Whose,
 };
 use crate::time::{Stamp, Time};
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub(super) struct Storms {
     segment: SegmentStorms,
     log: StormLog,
     wall: Wall,
+    unseen: Unseen,
 }
 
 /// The wall clock, as far as stamps tell: nanoseconds that it is ahead of engine time.
@@ -59,7 +60,18 @@ impl Storms {
             segment: SegmentStorms::default(),
             log: StormLog::new(kept),
             wall: Wall::default(),
+            unseen: Unseen::default(),
         }
+    }
+
+    /// So many frames were lost before anybody read them.
+    pub(super) fn lose(&mut self, now: Time, frames: u64) {
+        self.unseen.lose(now.second(), frames);
+    }
+
+    /// Nothing was read from `now` until then.
+    pub(super) fn miss(&mut self, now: Time, until: Time) {
+        self.unseen.miss(now.second(), until.second());
     }
 
     /// Somebody listens from now on.
@@ -134,9 +146,10 @@ impl Storms {
     }
 
     fn close_one(&mut self, second: u64, table: &mut Table) {
-        let Self { policy, segment, log, wall } = self;
+        let Self { policy, segment, log, wall, unseen } = self;
         let stamp = wall.close_of(second);
-        let closing = |log: &StormLog| Closing { second, stamp, number: log.next() };
+        let unseen = unseen.until(second);
+        let closing = |log: &StormLog| Closing { second, stamp, number: log.next(), unseen };
         table.look_at_due(|row| {
             let limits = *limits_of(row, policy);
             let totals = row.seconds.window();
@@ -160,18 +173,18 @@ impl Storms {
         }
     }
 
-    /// Ends all storms: nobody listens any more.
-    pub(super) fn end_all(&mut self, now: Time, table: &mut Table) {
+    /// Ends all storms: nobody listens any more, for this reason.
+    pub(super) fn end_all(&mut self, now: Time, reason: EndReason, table: &mut Table) {
         let Self { segment, log, wall, .. } = self;
         let stamp = wall.stamp(now);
         table.look_at_due(|row| {
             if let Some(storm) = row.storms.break_off(now.second(), row.seconds.window()) {
-                log.break_off(storm, stamp, EndReason::InterfaceGone);
+                log.break_off(storm, stamp, reason);
             }
             row.storms.is_busy()
         });
         if let Some(storm) = segment.break_off(now.second()) {
-            log.break_off(storm, stamp, EndReason::InterfaceGone);
+            log.break_off(storm, stamp, reason);
         }
     }
 

@@ -240,7 +240,7 @@ fn while_suspended_nothing_is_an_announcement() {
     assert_eq!(response(&mut e, at(7_000), 2, "a a 1 120"), Kind::Announcement);
     let mut begun = 1;
     assert_eq!(e.snapshot().health.suspended, begun);
-    for (n, event) in (1_u64..).zip([Event::Up, Event::Dropped, Event::ClockStep]) {
+    for (n, event) in (1_u64..).zip([Event::Up, Event::Dropped(1), Event::ClockStep]) {
         e.handle_event(at(n * 10_000), event);
         begun += 1;
         assert_eq!(response(&mut e, at(n * 10_000 + 1_999), 2, "a a 1 120"), Kind::Response);

@@ -53,9 +53,18 @@ pub(crate) struct Closing {
     pub stamp: Stamp,
     /// The number of a storm that begins.
     pub number: u64,
+    /// Frames that may have been missed in the 30 s that end with it.
+    pub unseen: u64,
 }
 
 impl Closing {
+    /// Why a storm ends with this second, whose last 30 s held so many frames: with those that may
+    /// have been missed it might go on.
+    pub(super) fn end_reason(&self, frames: u64, limit: Option<u64>) -> EndReason {
+        let is_seen = limit.is_none_or(|rate| is_over(frames.saturating_add(self.unseen), rate));
+        if self.unseen == 0 || is_seen { EndReason::Quiet } else { EndReason::Unobserved }
+    }
+
     /// The begin of an earlier second, or of this one, on the wall clock as it is now.
     pub(super) fn begin_of(&self, second: u64) -> Stamp {
         let seconds = i128::from((self.second + 1).saturating_sub(second));
@@ -254,8 +263,10 @@ impl DeviceStorms {
         storm.provoked += u64::from(pace.provoked_at(at.second));
         storm.peak = storm.peak.max(totals.at(at.second));
         // A limit that is off has ended its storms when it was switched off.
-        if lasts_by(storm, limits, class).is_none_or(|rate| is_over(pace.sums().thirty, rate)) {
-            let storm = Storm { end: Some((at.stamp, EndReason::Quiet)), ..self.told()? };
+        let (frames, limit) = (pace.sums().thirty, lasts_by(storm, limits, class));
+        if limit.is_none_or(|rate| is_over(frames, rate)) {
+            let end = Some((at.stamp, at.end_reason(frames, limit)));
+            let storm = Storm { end, ..self.told()? };
             self.end();
             return Some(StormEvent::Ended(storm));
         }

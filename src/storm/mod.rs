@@ -17,6 +17,7 @@
 //! | `segment` | the storms of a segment as a whole |
 //! | `strangers` | senders that were never heard before |
 //! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
+//! | `unseen` | what may have been missed |
 //! | `log` | a segment's storms that are over, and events that wait to be read |
 
 mod askers;
@@ -33,6 +34,7 @@ mod since;
 #[allow(clippy::module_inception, reason = "the noun of the module")]
 mod storm;
 mod strangers;
+mod unseen;
 mod what;
 mod window;
 
@@ -41,5 +43,6 @@ pub use limits::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 pub(crate) use log::StormLog;
 pub(crate) use segment::{SegmentStorms, Whose};
 pub use storm::{Culprit, EndReason, Level, Storm, StormEvent};
+pub(crate) use unseen::Unseen;
 pub(crate) use what::What;
 pub(crate) use window::Window;

@@ -7,7 +7,7 @@ use super::class::is_over;
 use super::device::Closing;
 use super::explain::PATIENCE;
 use super::pace::Pace;
-use super::storm::{Culprit, EndReason, Level, Storm, StormEvent};
+use super::storm::{Culprit, Level, Storm, StormEvent};
 use super::strangers::{Lately, Strangers};
 use super::what::What;
 use crate::decode::Protocol;
@@ -77,7 +77,7 @@ impl SegmentStorms {
             storm.packets += u64::from(pace.at(second));
             storm.peak = storm.peak.max(pace.at(second));
             if is_over(sums.thirty, rate) {
-                storm.end = Some((at.stamp, EndReason::Quiet));
+                storm.end = Some((at.stamp, at.end_reason(sums.thirty, Some(rate))));
                 self.pace = None;
                 return self.storm.take().map(StormEvent::Ended);
             }
@@ -201,7 +201,7 @@ mod tests {
             let signatures = if n < marked { signatures } else { CauseSet::default() };
             storms.count(10, What::of(Protocol::Mdns, signatures), Whose::Known);
         }
-        let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3 };
+        let at = Closing { second: 10, stamp: Stamp::new(11, 0), number: 3, unseen: 0 };
         let event = storms.close(&at, Some(10), 0, || busiest)?;
         let Culprit::Segment { cause } = event.storm().culprit else { panic!("of a segment") };
         assert_eq!((event.storm().number, event.storm().start), (3, Stamp::new(11, 0)));
@@ -228,7 +228,7 @@ mod tests {
                     let what = What::of(Protocol::Arp, signatures.into_iter().collect());
                     storms.count(second, what, Whose::Known);
                 }
-                let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+                let at = Closing { second, stamp: Stamp(second.into()), number: 0, unseen: 0 };
                 match storms.close(&at, Some(10), 0, || busiest * 10.min(second - 99)) {
                     Some(StormEvent::Changed(Storm {
                         culprit: Culprit::Segment { cause },
@@ -264,7 +264,7 @@ mod tests {
             for _ in 0..100 {
                 storms.count(second, What::of(Protocol::Arp, signatures), Whose::Known);
             }
-            let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+            let at = Closing { second, stamp: Stamp(second.into()), number: 0, unseen: 0 };
             let event = storms.close(&at, Some(10), 0, || 1_000);
             events.extend(event.map(|event| (second, event.storm().culprit)));
         }
@@ -296,7 +296,7 @@ mod tests {
                 storms.count(1_000, What::of(Protocol::Arp, signatures), whose);
             }
             storms.strangers.close(999, 0);
-            let at = Closing { second: 1_000, stamp: Stamp(0), number: 0 };
+            let at = Closing { second: 1_000, stamp: Stamp(0), number: 0, unseen: 0 };
             let event = storms.close(&at, Some(100), evicted, || busiest).expect("it begins");
             let culprit = event.storm().culprit;
             assert_eq!(culprit, Culprit::Segment { cause: expected }, "{new} {strange} {evicted}");
@@ -312,7 +312,7 @@ mod tests {
             for _ in 0..frames {
                 storms.count(second, What::of(Protocol::Arp, CauseSet::default()), Whose::Known);
             }
-            let at = Closing { second, stamp: Stamp(second.into()), number: 0 };
+            let at = Closing { second, stamp: Stamp(second.into()), number: 0, unseen: 0 };
             if let Some(StormEvent::Ended(storm)) = storms.close(&at, Some(10), 0, || 0) {
                 ends.push((second, storm.packets, storm.peak));
             }

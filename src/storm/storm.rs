@@ -28,6 +28,10 @@ labelled! {
         InterfaceGone = "interface_gone",
         /// The configuration no longer calls it a storm.
         Reconfigured = "reconfigured",
+        /// The exporter was stopped.
+        Shutdown = "shutdown",
+        /// It seemed quiet, but frames were lost, or not read, in the 30 s that would have ended it.
+        Unobserved = "unobserved",
     }
 }
 

@@ -19,6 +19,11 @@ impl Window {
     /// Counts one frame; returns how many its second holds now. A late one is counted in the newest
     /// second.
     pub(crate) fn count(&mut self, second: u64) -> u32 {
+        self.add(second, 1)
+    }
+
+    /// Counts so many frames, as [`Self::count`] does one.
+    pub(crate) fn add(&mut self, second: u64, frames: u32) -> u32 {
         if second > self.newest {
             if second - self.newest >= SECONDS as u64 {
                 self.counts = [0; SECONDS];
@@ -30,7 +35,7 @@ impl Window {
             self.newest = second;
         }
         let count = &mut self.counts[bucket(self.newest)];
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(frames);
         *count
     }
 

@@ -478,7 +478,7 @@ impl Follower {
 
     fn stop_all(self) {
         for running in self.running.values() {
-            running.stop.set(None);
+            running.stop.set_for_all();
         }
         let deadline = clock::now().monotonic.plus(STOP_WITHIN);
         for (name, running) in self.running {

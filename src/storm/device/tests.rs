@@ -59,7 +59,7 @@ impl Device {
             return None;
         }
         let stamp = Stamp::new(i64::try_from(second).expect("small") + 1, 0);
-        let at = Closing { second, stamp, number: self.number };
+        let at = Closing { second, stamp, number: self.number, unseen: 0 };
         let event = self.storms.close(&at, IT, &self.limits, &self.totals);
         self.number += u64::from(matches!(event, Some(StormEvent::Began(_))));
         self.is_due = self.storms.is_busy();
@@ -529,7 +529,10 @@ proptest! {
         let mut ended = Vec::new();
         for (seconds, rate, protocol, mark, provoked, gap) in acts {
             for n in 0..seconds {
-                let signatures: Vec<Cause> = mark.into_iter().collect();
+                // Only questions of mDNS provoke anything.
+                let is_asked = protocol.class() == Class::Signalling;
+                let fits = |mark: &Cause| is_asked || *mark != Cause::Answering;
+                let signatures: Vec<Cause> = mark.into_iter().filter(fits).collect();
                 let is_ignored = protocol.class() == Class::Other && other.is_none();
                 if n % gap == 0 && !is_ignored {
                     device.hear(rate, protocol, &signatures);

@@ -168,7 +168,7 @@ fn a_name_is_counted_once_a_minute() {
 
 #[test]
 fn whoever_does_not_listen_hears_no_silence() {
-    for (event, expected) in [(Event::Dropped, 0), (Event::Down, 0), (Event::ClockStep, 0)] {
+    for (event, expected) in [(Event::Dropped(1), 0), (Event::Down, 0), (Event::ClockStep, 0)] {
         let mut segment = known();
         segment.hear(&PHONE.mdns4(browse()));
         idle(&mut segment, 2);
@@ -187,7 +187,7 @@ fn whoever_does_not_listen_hears_no_silence() {
     // While it is suspended, a question does not begin to wait.
     let mut segment = known();
     let now = segment.now();
-    segment.engine.handle_event(now, Event::Dropped);
+    segment.engine.handle_event(now, Event::Dropped(1));
     segment.pass(1_999).hear(&PHONE.mdns4(browse()));
     idle(&mut segment, 10);
     assert_eq!(segment.snapshot().health.unanswered, 0);

@@ -180,7 +180,7 @@ fn record_interval_while_silence_proves_nothing() {
     assert_eq!(of_host(&segment, PRINTER), HARD);
     segment.pass(10_000).hear(&a_record());
     let now = segment.now();
-    segment.engine.handle_event(now, Event::Dropped);
+    segment.engine.handle_event(now, Event::Dropped(1));
     segment.pass(5).hear(&a_record());
     assert_eq!(of_host(&segment, PRINTER), HARD);
 }

@@ -335,6 +335,61 @@ fn the_interface_goes() {
     assert_eq!(segment.snapshot().storms.len(), 2);
 }
 
+/// Why the storm ended of a device that flooded until this happened and was silent from then on.
+fn end_after(happen: impl Fn(&mut Segment)) -> Vec<EndReason> {
+    let mut segment = Segment::new();
+    flood(&mut segment, &announcement(host()), 100, 20);
+    happen(&mut segment);
+    silence(&mut segment, 60);
+    let snapshot = segment.snapshot();
+    snapshot.storms.iter().map(|storm| storm.end.expect("an end").1).collect()
+}
+
+#[test]
+fn the_exporter_stops() {
+    let stopped = end_after(|segment| {
+        let now = segment.now();
+        segment.engine.handle_event(now, Event::Stopping);
+        segment.engine.handle_event(now, Event::Down);
+    });
+    assert_eq!(stopped, [EndReason::Shutdown]);
+}
+
+#[test]
+fn what_was_not_heard_may_have_gone_on() {
+    let tell = |event| {
+        move |segment: &mut Segment| {
+            let now = segment.now();
+            segment.engine.handle_event(now, event);
+        }
+    };
+    assert_eq!(end_after(|_| {}), [EndReason::Quiet]);
+    // It takes 300 frames in 30 s to go on; 200 are left of it 28 s later.
+    assert_eq!(end_after(tell(Event::Dropped(99))), [EndReason::Quiet]);
+    assert_eq!(end_after(tell(Event::Dropped(5_000))), [EndReason::Unobserved]);
+    let later = |seconds| {
+        move |segment: &mut Segment| {
+            silence(segment, seconds);
+            tell(Event::Dropped(5_000))(segment);
+        }
+    };
+    assert_eq!(end_after(later(10)), [EndReason::Unobserved]);
+    assert_eq!(end_after(later(40)), [EndReason::Quiet], "it was over by then");
+    // Nobody read for 40 s; what the kernel kept is heard as if it came in time.
+    let unread = |segment: &mut Segment| {
+        let now = segment.now();
+        let until = now.plus(std::time::Duration::from_secs(40));
+        segment.engine.handle_event(now, Event::Unread { until });
+        flood(segment, &announcement(host()), 100, 5);
+    };
+    assert_eq!(end_after(unread), [EndReason::Unobserved]);
+    let long_ago = |segment: &mut Segment| {
+        unread(segment);
+        flood(segment, &announcement(host()), 100, 80);
+    };
+    assert_eq!(end_after(long_ago), [EndReason::Quiet]);
+}
+
 #[test]
 fn a_device_that_loses_its_row_loses_its_storm() {
     let mut segment = Segment::with_expiry(20);

@@ -158,7 +158,7 @@ fn while_suspended_nothing_is_announced() {
     segment.pass(1).hear(&announce);
     assert_eq!(segment.kinds(PRINTER), [(Kind::Response, 2), (Kind::Announcement, 1)]);
     let now = segment.now();
-    segment.engine.handle_event(now, Event::Dropped);
+    segment.engine.handle_event(now, Event::Dropped(1));
     segment.hear(&announce);
     assert_eq!(segment.kinds(PRINTER), [(Kind::Response, 3), (Kind::Announcement, 1)]);
     assert_eq!(segment.snapshot().health.suspended, 2);
