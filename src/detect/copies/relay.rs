@@ -152,6 +152,13 @@ impl RelayState {
         self.0.as_ref().is_some_and(|state| state.standing == RelayStanding::Relay)
     }
 
+    /// The host names that it has for itself, at most eight. With two or more it is several
+    /// responders behind one MAC (RFC 6762 section 15), and may be as many programs that ask.
+    pub(crate) fn own_names(&self) -> usize {
+        let names = self.0.as_ref().map(|state| state.names.0);
+        names.map_or(0, |names| names.iter().filter(|name| **name != NameHash::default()).count())
+    }
+
     /// Whether it has named another host within the hour: a reflector with few hosts behind it is
     /// no relay, and passes on what they ask all the same.
     pub(crate) fn speaks_for_another(&self) -> bool {

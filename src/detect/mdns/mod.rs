@@ -82,7 +82,8 @@ impl MdnsDetectors {
             self.conflict.handle(view, findings);
             self.contested.handle(view, findings);
         }
-        self.repeats.handle(view, cache, findings);
+        let programs = memory.as_ref().map_or(0, |memory| memory.relay.own_names()).max(1);
+        self.repeats.handle(view, cache, programs, findings);
         self.probes.handle(view, findings);
         self.pingpong.handle(view, findings);
         self.provoked.handle(view, is_relay, findings);

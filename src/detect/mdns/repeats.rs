@@ -6,7 +6,8 @@
 //! probes, which have an interval of their own; queries to one host. No rule applies to legacy
 //! queries, but the same one again and again is a flood like any other: they have histories of
 //! their own. Several programs share a MAC and its port 5353, so a question may come three times at
-//! once. At most 8,192 histories: 600 KB.
+//! once; where a device has several host names of its own, as many programs may be asking, each at
+//! its own pace. At most 8,192 histories: 576 KiB.
 
 use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType};
 use crate::detect::cache::Cache;
@@ -26,7 +27,7 @@ const CAP: Duration = Duration::from_hours(1);
 const MEMORY: Duration = Duration::from_mins(66);
 /// From so many copies on, each gap too short, the hard rule is broken. Four with gaps under a
 /// second always lie within 3 s.
-const COPIES: u8 = 4;
+const COPIES: u32 = 4;
 /// From so many repeats on, none after a longer gap than the last, it is a flood.
 const FLAT: u8 = 4;
 /// Refreshes of one record: four (RFC 6762 section 5.2), by two programs.
@@ -41,7 +42,9 @@ struct History {
     /// The gap before `last`; zero before the first repeat of a series.
     gap: Duration,
     /// Copies in a row with gaps that are too short.
-    copies: u8,
+    copies: u32,
+    /// When the first of those came.
+    began: Time,
     /// Repeats in a row without a growing gap.
     flat: u8,
     /// Whether the series has a gap that is twice the one before.
@@ -67,6 +70,7 @@ impl History {
             message,
             gap: Duration::ZERO,
             copies: 1,
+            began: now,
             flat: 0,
             has_grown: false,
             refreshes: 0,
@@ -87,12 +91,21 @@ impl History {
         true
     }
 
-    fn copy(&mut self, now: Time, vantage: &Vantage) -> Repeat {
+    /// One more copy, by one of so many `programs`.
+    fn copy(&mut self, now: Time, programs: usize, vantage: &Vantage) -> Repeat {
         let at_least = |interval: Duration| interval.saturating_sub(vantage.tolerance(interval));
         let gap = now.since(self.last);
         self.last = now;
         let is_short = gap < at_least(INTERVAL);
-        self.copies = if is_short { self.copies.saturating_add(1) } else { 1 };
+        if is_short {
+            self.copies = self.copies.saturating_add(1);
+        } else {
+            (self.copies, self.began) = (1, now);
+        }
+        // Each program begins with one copy, and has one more whenever its gap is long enough. One
+        // alone has fewer than there are by then.
+        let paces = now.since(self.began).as_nanos() / at_least(INTERVAL).as_nanos().max(1);
+        let is_by_all = u128::from(self.copies) <= (paces + 1) * programs as u128;
 
         let before = self.gap;
         let is_first = before.is_zero();
@@ -110,7 +123,7 @@ impl History {
         self.has_grown = !is_first && !is_early;
         Repeat {
             gap,
-            is_hard: self.copies >= COPIES,
+            is_hard: self.copies >= COPIES && !is_by_all,
             is_soft: is_early && !begins_anew,
             is_flood: is_short || self.flat >= FLAT,
         }
@@ -133,8 +146,14 @@ impl Repeats {
         Self { asked: Table::new(key, MEMORY), messages: 0 }
     }
 
-    /// Hears one frame.
-    pub(crate) fn handle(&mut self, view: &View<'_>, cache: &Cache, findings: &mut Findings) {
+    /// Hears one frame of a device on which so many `programs` may ask, one at least.
+    pub(crate) fn handle(
+        &mut self,
+        view: &View<'_>,
+        cache: &Cache,
+        programs: usize,
+        findings: &mut Findings,
+    ) {
         let Some(mdns) = view.multicast_mdns() else { return };
         let is_legacy = match mdns.kind {
             Kind::Query => false,
@@ -145,7 +164,8 @@ impl Repeats {
         };
         self.messages += 1;
         for (question, place) in mdns.digest.questions.iter().zip(0..) {
-            let Some(verdict) = self.hear(view, cache, *question, is_legacy) else { continue };
+            let verdict = self.hear(view, cache, programs, *question, is_legacy);
+            let Some(verdict) = verdict else { continue };
             let mut offend = |rule| {
                 let subject = Some(Subject::Question(place));
                 findings.offend(Offence { rule, subject, gap: Some(verdict.gap) });
@@ -167,6 +187,7 @@ impl Repeats {
         &mut self,
         view: &View<'_>,
         cache: &Cache,
+        programs: usize,
         question: Question,
         is_legacy: bool,
     ) -> Option<Repeat> {
@@ -189,7 +210,7 @@ impl Repeats {
             *history = History::new(now, message);
             return None;
         }
-        Some(history.copy(now, view.vantage))
+        Some(history.copy(now, programs, view.vantage))
     }
 }
 
@@ -211,13 +232,18 @@ mod tests {
     /// The places of copies that are offences, hard and soft, and signatures of a flood, when the
     /// first copy comes at 0 and the others after these gaps in milliseconds.
     fn judged(gaps: &[u64], is_wireless: bool) -> [Vec<usize>; 3] {
+        judged_of(1, gaps, is_wireless)
+    }
+
+    /// The same where so many programs may ask.
+    fn judged_of(programs: usize, gaps: &[u64], is_wireless: bool) -> [Vec<usize>; 3] {
         let vantage = Vantage { is_wireless, ..Vantage::default() };
         let mut now = Time(0);
         let mut history = History::new(now, 0);
         let mut found = [const { Vec::new() }; 3];
         for (gap, place) in gaps.iter().zip(1..) {
             now = now.plus(Duration::from_millis(*gap));
-            let verdict = history.copy(now, &vantage);
+            let verdict = history.copy(now, programs, &vantage);
             for (list, is) in
                 found.iter_mut().zip([verdict.is_hard, verdict.is_soft, verdict.is_flood])
             {
@@ -301,7 +327,7 @@ mod tests {
                 limits: &crate::detect::ConditionLimits::USUAL,
             };
             let mut findings = Findings::default();
-            repeats.handle(&view, &cache, &mut findings);
+            repeats.handle(&view, &cache, 1, &mut findings);
             findings.signatures().contains(Cause::QueryFlood)
         };
         frames.iter().map(|(millis, payload)| hear(millis, payload)).collect()
@@ -318,6 +344,27 @@ mod tests {
         assert_eq!(signatures(&steady), [false, false, false, false, true, true]);
         let doubling = [0, 1_000, 2_000, 4_000, 8_000, 16_000].map(|gap| ask(gap, "a.local"));
         assert_eq!(signatures(&doubling), [false; 6]);
+    }
+
+    #[test]
+    fn several_programs_may_each_ask_at_their_own_pace() {
+        // Two of them, half a second apart, each after 1 s and 2 s.
+        let two = [500, 500, 500, 1_500, 500];
+        assert_eq!(judged_of(1, &two, false)[0], [3]);
+        assert!(judged_of(2, &two, false)[0].is_empty());
+        // Five at once, and again a second later; and a sixth copy that none of them may send.
+        let five = [20, 20, 20, 20, 920, 20, 20, 20, 20];
+        assert_eq!(judged_of(1, &five, false)[0], [3, 4, 8, 9]);
+        assert!(judged_of(5, &five, false)[0].is_empty());
+        assert_eq!(judged_of(5, &[20; 5], false)[0], [5]);
+        // One of two never stops.
+        let stuck = judged_of(2, &[100; 3_000], false);
+        assert_eq!((stuck[0].first(), stuck[0].len()), (Some(&3), 2_998));
+    }
+
+    #[test]
+    fn a_history_is_as_large_as_is_said() {
+        assert_eq!(Table::<QuestionKey, History, 1_024>::BYTES_MAX, 576 << 10);
     }
 
     #[test]

@@ -289,3 +289,24 @@ fn who_names_another_host_may_pass_on_its_questions() {
     segment.hear(&address(PHONE, PHONE.v4.into()));
     assert_eq!(count(&segment, PHONE, Rule::QueryInterval), 1);
 }
+
+/// A host on which two programs have a name each: both look for the same service, half a second
+/// apart, as RFC 6762 section 5.2 allows each of them.
+#[test]
+fn two_programs_with_a_host_name_each_may_both_ask() {
+    let named = |name: &str| PHONE.mdns4(response([address(name, PHONE.v4.into())]));
+    for (names, expected) in [(&["one.local"][..], 1), (&["one.local", "two.local"], 0)] {
+        let mut segment = Segment::new();
+        for name in names {
+            segment.pass(2_000).hear(&named(name));
+        }
+        hear(
+            &mut segment,
+            [10_000, 500, 500, 500, 1_500, 500].map(|gap| (gap, PHONE.mdns4(browse()))),
+        );
+        assert_eq!(count(&segment, PHONE, Rule::QueryInterval), expected, "{names:?}");
+        // A program that is stuck is found whatever else is there.
+        hear(&mut segment, (0..100).map(|_| (200, PHONE.mdns4(browse()))));
+        assert!(count(&segment, PHONE, Rule::QueryInterval) > 90, "{names:?}");
+    }
+}
