@@ -8,9 +8,14 @@ use std::path::Path;
 /// avahi-daemon as its package runs it: started by root, then the user avahi. What it writes to
 /// /run is in a mount namespace of its own.
 pub fn start(namespace: &NetNs, directory: &Path, interface: &str) -> Process {
+    start_as(namespace, directory, interface, "idle")
+}
+
+/// The same with a host name.
+pub fn start_as(namespace: &NetNs, directory: &Path, interface: &str, name: &str) -> Process {
     require(&["avahi-daemon", "sh", "mount"]);
     let configuration = format!(
-        "[server]\nhost-name=idle\nallow-interfaces={interface}\nenable-dbus=no\n\
+        "[server]\nhost-name={name}\nallow-interfaces={interface}\nenable-dbus=no\n\
          [publish]\npublish-hinfo=no\npublish-workstation=no\n"
     );
     fs::write(directory.join("avahi-daemon.conf"), configuration).expect("a file of ours");
