@@ -51,7 +51,9 @@ fn conditions_are_those_of_the_device_else_the_segment_else_the_file() {
     let limits = |off: &[Condition], repeats| {
         let mut limits = ConditionLimits::USUAL;
         limits.switch_on(Condition::AddressRepeat, Some(repeats));
-        off.iter().for_each(|condition| limits.switch_off(*condition));
+        for condition in off {
+            limits.switch_off(*condition);
+        }
         limits
     };
     let elsewhere = config.policy("eth1");

@@ -209,7 +209,7 @@ impl Detectors {
     pub(crate) fn health(
         &self,
         now: Time,
-        senders: impl Iterator<Item = Sender> + Clone,
+        senders: &(impl Iterator<Item = Sender> + Clone),
     ) -> Health {
         let key = |sender| SenderKey::new(Some(sender), self.state.hash_one(sender));
         let find = |wanted| senders.clone().find(|sender| key(*sender) == wanted);

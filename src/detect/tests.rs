@@ -59,15 +59,19 @@ fn reflection_is_told_from_what_two_may_say() {
         let mut lan = Lan::new();
         assert_eq!(found(&mut lan, steps), *expected, "{what}");
         let copies = expected.matches('R').count() as u64;
-        assert_eq!(lan.detectors.health(lan.now(), std::iter::empty()).reflected, copies, "{what}");
+        assert_eq!(
+            lan.detectors.health(lan.now(), &std::iter::empty()).reflected,
+            copies,
+            "{what}"
+        );
         let loops = expected.contains('-') || *what == "a third";
         assert_eq!(
-            lan.detectors.health(lan.now(), std::iter::empty()).reflection_loop,
+            lan.detectors.health(lan.now(), &std::iter::empty()).reflection_loop,
             loops,
             "{what}"
         );
         lan.pass(Duration::from_secs(11));
-        assert!(!lan.detectors.health(lan.now(), std::iter::empty()).reflection_loop, "{what}");
+        assert!(!lan.detectors.health(lan.now(), &std::iter::empty()).reflection_loop, "{what}");
     }
 }
 

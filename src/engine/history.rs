@@ -157,7 +157,7 @@ mod tests {
             let mut sum = history(&seconds(&gaps));
             prop_assert!(sum.bins.len() <= BINS);
             sum.add(&history(&seconds(&others)));
-            prop_assert!(sum.bins.len() <= BINS && sum.width.is_power_of_two() | (sum.width == 0));
+            prop_assert!(sum.bins.len() <= BINS && (sum.width.is_power_of_two() || sum.width == 0));
             let (_, bins) = sum.columns(columns);
             prop_assert!(bins.len() <= columns);
             prop_assert_eq!(total(&bins), (gaps.len() + others.len()) as u64);

@@ -411,7 +411,7 @@ impl Engine {
             tracked: rows.len(),
             evicted_expired: evicted.expired,
             evicted_capacity: evicted.capacity,
-            health: self.detectors.health(time, rows.iter().map(|row| row.sender)),
+            health: self.detectors.health(time, &rows.iter().map(|row| row.sender)),
             devices: rows.iter().map(device).collect(),
             other: self.other.as_deref().cloned(),
             violations: *self.detectors.violations(),

@@ -214,10 +214,10 @@ mod tests {
 
     /// The causes that fit 10 s with so many frames of this cause, so many others, and so many that
     /// they provoked.
-    fn fitting(cause: Cause, marked: u64, others: u64, provoked: u64) -> Vec<Cause> {
+    fn fitting(cause: Cause, marked: usize, others: usize, provoked: u64) -> Vec<Cause> {
         let mut pace = Pace::new(5);
-        let frames = std::iter::repeat_n(CauseSet::from_iter([cause]), marked as usize)
-            .chain(std::iter::repeat_n(CauseSet::default(), others as usize));
+        let frames = std::iter::repeat_n(CauseSet::from_iter([cause]), marked)
+            .chain(std::iter::repeat_n(CauseSet::default(), others));
         for signatures in frames {
             pace.count(5, What::of(Protocol::Mdns, signatures));
         }

@@ -123,7 +123,7 @@ mod tests {
             for n in 0..120_u64 {
                 let now = Time(second * 1_000_000_000 + n * 8_000_000);
                 if second % 5 != 4 {
-                    is_on |= rounds.handle(now, id_of(n % 2), SenderKey::new(None, n % 2 << 2));
+                    is_on |= rounds.handle(now, id_of(n % 2), SenderKey::new(None, (n % 2) << 2));
                 }
             }
         }

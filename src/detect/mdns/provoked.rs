@@ -59,13 +59,13 @@ impl Askings {
         self.count = self.count.wrapping_add(1);
     }
 
-    /// The latest question, of the last 2 s and not by `answerer`, that `record` answers and has
+    /// The latest question, of the last 2 s and not by who answers, `by`, that `record` answers and has
     /// not answered before.
     fn take(
         &self,
         now: Time,
         record: &Record,
-        answerer: SenderKey,
+        by: SenderKey,
         answered: &mut Answered,
     ) -> Option<Asking> {
         answered.catch_up(self.count);
@@ -75,7 +75,7 @@ impl Askings {
             if now.since(asking.at) > MEMORY {
                 return None;
             }
-            let fits = !asking.asker.may_be(answerer) && record.rtype.answers(asking.rtype);
+            let fits = !asking.asker.may_be(by) && record.rtype.answers(asking.rtype);
             if fits && answered.answer(back) {
                 return Some(asking);
             }

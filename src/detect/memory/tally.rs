@@ -5,21 +5,23 @@
 use crate::time::Time;
 
 /// Stretches that are kept, the running one included.
-const KEPT: u64 = 60;
+const KEPT: u32 = 60;
+/// The same, as a length.
+const LENGTH: usize = 60;
 
 /// Counts of the last sixty stretches of `SECONDS` s each, the running one included: a total looks
 /// back on at least 59 of them and on 60 at most. 64 bytes. A stretch counts up to 255, which is
 /// above every limit on the whole.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally<const SECONDS: u64> {
-    counts: [u8; KEPT as usize],
+    counts: [u8; LENGTH],
     /// The number of the newest stretch that was counted in.
     newest: u32,
 }
 
 impl<const SECONDS: u64> Default for Tally<SECONDS> {
     fn default() -> Self {
-        Self { counts: [0; KEPT as usize], newest: 0 }
+        Self { counts: [0; LENGTH], newest: 0 }
     }
 }
 
@@ -27,7 +29,7 @@ impl<const SECONDS: u64> Tally<SECONDS> {
     /// It happened once more. What comes late counts as of the newest stretch.
     pub(crate) fn count(&mut self, now: Time) {
         let newest = stretch::<SECONDS>(now).max(self.newest);
-        for passed in (self.newest + 1..=newest).rev().take(KEPT as usize) {
+        for passed in (self.newest + 1..=newest).rev().take(LENGTH) {
             self.counts[place(passed)] = 0;
         }
         self.newest = newest;
@@ -52,8 +54,10 @@ fn stretch<const SECONDS: u64>(now: Time) -> u32 {
 }
 
 const fn place(stretch: u32) -> usize {
-    (stretch % KEPT as u32) as usize
+    (stretch % KEPT) as usize
 }
+
+const _: () = assert!(KEPT as usize == LENGTH);
 
 #[cfg(test)]
 mod tests {
@@ -77,7 +81,7 @@ mod tests {
                 let of = |length: u64| {
                     let newest = now.second() / length;
                     let kept = seconds.iter().map(|second| second / length);
-                    let mut kept: Vec<u64> = kept.filter(|one| newest - one < KEPT).collect();
+                    let mut kept: Vec<u64> = kept.filter(|one| newest - one < u64::from(KEPT)).collect();
                     let total = kept.len();
                     kept.dedup();
                     (u32::try_from(total).unwrap(), kept.len())

@@ -2,7 +2,7 @@
 //!
 //! Counts messages of one kind of one client, by its hardware address, or by its DUID where it is
 //! `DHCPv6`. More than 20 in 60 s are a loop, and more than 150 in 10 min: RFC 2131 section 4.1
-//! doubles its gaps from 4 s on. If no server answers, Apple's and BusyBox' clients ask each 8 to
+//! doubles its gaps from 4 s on. If no server answers, the clients of Apple and of `BusyBox` ask each 8 to
 //! 9 s, which is neither.
 //!
 //! Three clients or more that ask at once and that no server was heard to answer are the server's

@@ -246,8 +246,8 @@ mod tests {
         }
         for (second, n, expected) in [(9, 150, false), (10, 1, false), (10, 2, true)] {
             let mut asker = asker.clone();
-            let asked = (0..n).map(|_| asker.ask(second, address(250))).last();
-            assert_eq!(asked, Some(expected), "{second} {n}");
+            let last = (0..n).map(|_| asker.ask(second, address(250))).last();
+            assert_eq!(last, Some(expected), "{second} {n}");
         }
         // What comes late is not forgotten.
         assert_eq!((asker.ask(40, address(1)), asker.ask(30, address(1))), (false, true));

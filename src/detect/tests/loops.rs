@@ -55,7 +55,7 @@ fn l2_loop_is_told_from_devices_that_repeat_themselves() {
 fn devices_that_begin_to_repeat_themselves_when_they_come_are_no_loop() {
     use Says::{Probe, Ssdp};
     let all = |hosts: std::ops::Range<u16>, every| {
-        let says = |n: u16| if n % 2 == 0 { Probe } else { Ssdp };
+        let says = |n: u16| if n.is_multiple_of(2) { Probe } else { Ssdp };
         hosts.flat_map(move |n| again(n, says(n), every)).collect::<Vec<Step>>()
     };
     // Twenty devices that are new, beside eight that are not.

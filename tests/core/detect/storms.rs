@@ -105,6 +105,7 @@ const QUIET: EndReason = EndReason::Quiet;
 use Level::{Chatty, Storm as Flooding};
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn storms_begin_and_end_where_they_should() {
     let cases = [
         Case {

@@ -141,7 +141,7 @@ fn write_proc(root: &Path) -> io::Result<()> {
     fs::write(root.join("stat"), "btime 1700000000\n")
 }
 
-/// A querier, of IGMPv3 or MLDv2, that has asked twice, 60 s apart.
+/// A querier, of `IGMPv3` or `MLDv2`, that has asked twice, 60 s apart.
 pub fn querier(address: IpAddr, interval: Option<Duration>) -> Querier {
     let v4 = address.is_ipv4();
     Querier {

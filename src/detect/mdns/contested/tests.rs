@@ -1,7 +1,7 @@
 //! Who fights over a name, and who only has several links.
 
 use super::*;
-use crate::decode::mdns::DataHash;
+use crate::decode::mdns::{DataHash, Traits};
 use crate::mac::Mac;
 
 const KEY: HashKey = HashKey([1, 2, 3, 4]);
@@ -26,7 +26,7 @@ fn claims(address: u64, text: u64) -> Claims {
         flush: true,
         ttl: 120,
         data: DataHash(data),
-        traits: Default::default(),
+        traits: Traits::default(),
         at: 12,
     };
     let mut claims = Claims::default();
