@@ -140,7 +140,7 @@ impl ConditionLimits {
 pub(crate) enum About {
     /// A name at this octet of the frame's mDNS payload.
     Name(u16),
-    /// An address that is advertised from.
+    /// An address that is advertised from, or that a storm asks for.
     Address(IpAddr),
     /// What is asked for, in each family the address that was asked for last.
     Asked(Option<Ipv4Addr>, Option<Ipv6Addr>),

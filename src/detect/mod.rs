@@ -52,6 +52,7 @@ use crate::decode::mdns::{Datagram, Digest, HashKey, Kind, PayloadHash};
 use crate::decode::{Observation, Protocol, Sender};
 use crate::time::{Stamp, Time};
 use account::booking::Account;
+use account::detail;
 use ahash::RandomState;
 use cache::Cache;
 use copies::CopyDetectors;
@@ -83,10 +84,12 @@ pub(crate) struct Counted<'a> {
     pub vantage: &'a Vantage,
     /// From when on its sender has conditions, as far as this frame is evidence.
     pub limits: &'a ConditionLimits,
+    /// The cause of its sender's storm, if what that is about should be told anew.
+    pub wants: Option<Cause>,
 }
 
 /// What one frame was found to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// The kind of its mDNS message.
     pub kind: Option<Kind>,
@@ -96,6 +99,8 @@ pub(crate) struct Verdict {
     pub provoked_by: Option<Sender>,
     /// What that one does, if it does not ask.
     pub provoked_as: CauseSet,
+    /// What its sender's storm is about, if that was wanted and the frame says it.
+    pub detail: Option<Box<str>>,
 }
 
 /// The detectors of one segment.
@@ -184,6 +189,7 @@ impl Detectors {
             signatures: self.findings.signatures(),
             provoked_by: self.findings.provoked_by(),
             provoked_as: self.findings.provoked_as(),
+            detail: frame.wants.and_then(|cause| detail::of_frame(&view, &self.findings, cause)),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Every detector writes what it recognised into [`Findings`]. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
-use super::condition::{ConditionLimits, Evidence};
+use super::condition::{About, ConditionLimits, Evidence};
 use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
@@ -129,6 +129,7 @@ pub(crate) struct Findings {
     evidence: Vec<Evidence>,
     provoked_by: Option<Sender>,
     provoked_as: CauseSet,
+    abouts: Vec<(Cause, About)>,
 }
 
 impl Findings {
@@ -143,6 +144,7 @@ impl Findings {
         self.missed = 0;
         self.offences.clear();
         self.evidence.clear();
+        self.abouts.clear();
         self.provoked_by = None;
         self.provoked_as = CauseSet::default();
     }
@@ -150,6 +152,17 @@ impl Findings {
     /// The frame has the signature of `cause`.
     pub(crate) fn matched(&mut self, cause: Cause) {
         self.signatures.insert(cause);
+    }
+
+    /// The frame has the signature of `cause`, and is about this.
+    pub(crate) fn matched_about(&mut self, cause: Cause, about: About) {
+        self.matched(cause);
+        self.abouts.push((cause, about));
+    }
+
+    /// What the frame is about as one of `cause`, if its detector said so.
+    pub(crate) fn about(&self, cause: Cause) -> Option<About> {
+        self.abouts.iter().find(|(of, _)| *of == cause).map(|(_, about)| *about)
     }
 
     /// The frame is not its sender's doing, and no cause of a storm: it breaks no rule.

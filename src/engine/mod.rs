@@ -230,12 +230,14 @@ impl Engine {
         let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        let wants = row.as_ref().and_then(|row| row.storms.wants_detail(now.second()));
         let parts = row.as_mut().map(|row| (&mut row.memory, row.expected.as_deref()));
         let (memory, expected) = parts.unzip();
         let limits = self.storms.condition_limits(protocol, expected.flatten());
         let vantage = &*self.vantage;
-        let frame = Counted { now, stamp, observation, protocol, mdns, came, vantage, limits };
-        let Verdict { kind, signatures, provoked_by, provoked_as } =
+        let frame =
+            Counted { now, stamp, observation, protocol, mdns, came, vantage, limits, wants };
+        let Verdict { kind, signatures, provoked_by, provoked_as, detail } =
             self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
         let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
@@ -248,6 +250,9 @@ impl Engine {
             }
             if let Some(asker) = provoked_by {
                 row.storms.answer(asker);
+            }
+            if let Some(detail) = detail {
+                row.storms.tell(now.second(), detail);
             }
             disputes = identify(now, &self.hasher, &mut self.contest, observation, mdns, row);
             if is_due {

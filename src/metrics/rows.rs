@@ -53,6 +53,8 @@ pub(super) struct DeviceRow<'v> {
     /// `None` for `other`.
     pub(super) device: Option<&'v DeviceSnapshot>,
     pub(super) counters: &'v DeviceCounters,
+    /// The segment that it is on.
+    pub(super) segment: &'v SegmentView,
     labels: Range<usize>,
 }
 
@@ -96,6 +98,7 @@ impl<'v> Rows<'v> {
         let mut sorted: Vec<&DeviceSnapshot> = Vec::new();
         let mut name = String::new();
         for row in &self.segments {
+            let segment = row.segment;
             sorted.clear();
             sorted.extend(row.segment.snapshot.devices.iter().filter(|device| device.exposed));
             sorted.sort_by_key(|device| device.sender);
@@ -113,11 +116,11 @@ impl<'v> Rows<'v> {
                 before = Some(device.sender);
                 let labels = device_labels(&mut self.text, &row.labels, &name);
                 let counters = &device.counters;
-                self.devices.push(DeviceRow { device: Some(device), counters, labels });
+                self.devices.push(DeviceRow { device: Some(device), counters, segment, labels });
             }
             if let Some(counters) = &row.segment.snapshot.other {
                 let labels = device_labels(&mut self.text, &row.labels, OTHER);
-                self.devices.push(DeviceRow { device: None, counters, labels });
+                self.devices.push(DeviceRow { device: None, counters, segment, labels });
             }
         }
     }

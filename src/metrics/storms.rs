@@ -1,6 +1,6 @@
 //! The collector `storms`: who floods, and why. For each segment, whether it is in a storm and how
 //! many of its devices' storms have ended. For each device, from its first storm on, whether it is
-//! in one, and while one lasts its cause and start.
+//! in one, and while one lasts its cause, its start, and what it is about.
 
 use super::catalogue::{self, families};
 use super::number::Value;
@@ -31,6 +31,12 @@ fn of_segments(rows: &Rows<'_>, writer: &mut Writer) {
     for row in &rows.segments {
         if let Some(storm) = &row.segment.snapshot.segment_storm {
             first_frames.sample(&row.labels, &[], Value::Seconds(storm.first_frame));
+        }
+    }
+    let mut infos = writer.family(&families::STORM_INFO);
+    for row in &rows.segments {
+        if let Some(storm) = &row.segment.snapshot.segment_storm {
+            infos.sample(&row.labels, &[("id", &*storm.id(&row.segment.label))], 1);
         }
     }
     let mut ended = writer.family(&families::STORMS);
@@ -74,6 +80,16 @@ fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
     for (row, device) in stormy(rows) {
         if let Some(storm) = &device.storm {
             first_frames.sample_bytes(rows.labels(row), &[], Value::Seconds(storm.first_frame));
+        }
+    }
+    let mut infos = writer.family(&families::DEVICE_STORM_INFO);
+    for (row, device) in stormy(rows) {
+        if let Some(storm) = &device.storm {
+            let id = storm.id(&row.segment.label);
+            let asker = storm.detail.asker().map(|asker| asker.to_string()).unwrap_or_default();
+            let detail = storm.detail.told().unwrap_or_default();
+            let more = [("id", &*id), ("asker", &*asker), ("detail", detail)];
+            infos.sample_bytes(rows.labels(row), &more, Value::Integer(1));
         }
     }
     let mut begun = writer.family(&families::DEVICE_STORMS);

@@ -54,6 +54,8 @@ pub struct Storm {
     /// Who asks it too fast, at most eight, those that provoke most first; only where it does
     /// nothing but answer.
     pub provoked_by: Vec<String>,
+    /// What it is about: a name, an address, a destination; `None` where there is nothing to say.
+    pub detail: Option<String>,
     /// The busiest second.
     pub peak_packets_per_second: u32,
 }
@@ -80,16 +82,17 @@ impl Storm {
             packets: told.packets,
             provoked: told.provoked,
             provoked_by: told.provoked_by.iter().flatten().map(ToString::to_string).collect(),
+            detail: told.detail.latest().map(str::to_owned),
             peak_packets_per_second: told.peak,
         }
     }
 
-    /// Who asks for it, in a line: `asked by d8:bb:c1:00:00:00`.
+    /// What it is about and who asks for it, in a line:
+    /// `nas.local, asked by d8:bb:c1:00:00:00`.
     pub fn particulars(&self) -> String {
-        match &self.provoked_by[..] {
-            [] => String::new(),
-            askers => format!("asked by {}", askers.join(", ")),
-        }
+        let asked = (!self.provoked_by.is_empty())
+            .then(|| format!("asked by {}", self.provoked_by.join(", ")));
+        [self.detail.clone(), asked].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Whether it still lasts. An end that no calendar can express is an end too.

@@ -11,6 +11,7 @@ use super::askers::Askers;
 use super::class::{
     CLASSES, SIGNALLING, chatty, fallback, flooding, floods, is_over, limit, place, rates,
 };
+use super::detail::Detail;
 use super::explain::{Weight, explain};
 use super::few::RecentFrames;
 use super::limits::{Limits, ProtocolSet};
@@ -191,6 +192,22 @@ impl DeviceStorms {
         }
     }
 
+    /// The cause of the storm that lasts, if what it is about should be told anew in `second`.
+    pub(crate) fn wants_detail(&self, second: u64) -> Option<Cause> {
+        let storm = &self.storm.as_ref()?.storm;
+        match storm.culprit {
+            Culprit::Device { cause, .. } => storm.detail.is_due(second).then_some(cause),
+            Culprit::Segment { .. } => None,
+        }
+    }
+
+    /// What the storm that lasts is about.
+    pub(crate) fn tell(&mut self, second: u64, detail: Box<str>) {
+        if let Some(open) = &mut self.storm {
+            open.storm.detail.write(second, detail);
+        }
+    }
+
     /// Storms begun, by level.
     pub(crate) const fn begun(&self) -> [u64; Level::ALL.len()] {
         self.begun
@@ -227,9 +244,11 @@ impl DeviceStorms {
             packets: 0,
             provoked: 0,
             provoked_by: None,
+            detail: Detail::default(),
             peak: totals.busiest(at.second, 10),
         };
         storm.provoked_by = self.asked_by(&storm);
+        storm.detail.ask(at.second, storm.provoked_by.iter().flatten().next().copied());
         self.begun[level as usize] += 1;
         let event = StormEvent::Began(storm.clone());
         let weight = Weight::new(at.second);
@@ -275,6 +294,7 @@ impl DeviceStorms {
             && let Some((new, others)) = open.weight.weigh(pace, at.second, *cause)
         {
             was = Some(std::mem::replace(cause, new));
+            storm.detail = Detail::default();
             *also = others;
         }
         let rises = match storm.level {
@@ -288,6 +308,8 @@ impl DeviceStorms {
             // It turned out that it only answers.
             storm.level = Level::Chatty;
         }
+        let asker = self.askers.as_ref().filter(|_| storm.is_answering());
+        storm.detail.ask(at.second, asker.and_then(|askers| askers.most_first().first().copied()));
         let event = match (rises, was) {
             (true, _) => StormEvent::Rose,
             (false, Some(Cause::Unclassified)) => StormEvent::Explained,

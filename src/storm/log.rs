@@ -107,6 +107,7 @@ mod tests {
             packets: 0,
             provoked: 0,
             provoked_by: None,
+            detail: crate::storm::Detail::default(),
             peak: 0,
         }
     }

@@ -14,6 +14,7 @@
 //! | `few` | the frames of a device that is not busy |
 //! | `askers` | who provoked what a device answers |
 //! | `since` | since when it has been going on |
+//! | `detail` | what a storm is about, in words |
 //! | `segment` | the storms of a segment as a whole |
 //! | `strangers` | senders that were never heard before |
 //! | `window`, `share`, `pace` | rates by second, and causes and protocols of the last 10 s |
@@ -22,6 +23,7 @@
 
 mod askers;
 mod class;
+mod detail;
 mod device;
 mod explain;
 mod few;
@@ -38,6 +40,7 @@ mod unseen;
 mod what;
 mod window;
 
+pub use detail::Detail;
 pub(crate) use device::{Closing, DeviceStorms};
 pub use limits::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 pub(crate) use log::StormLog;

@@ -4,6 +4,7 @@
 //! who is new, is told by the caller.
 
 use super::class::is_over;
+use super::detail::Detail;
 use super::device::Closing;
 use super::explain::PATIENCE;
 use super::pace::Pace;
@@ -81,8 +82,13 @@ impl SegmentStorms {
                 self.pace = None;
                 return self.storm.take().map(StormEvent::Ended);
             }
-            let new = weigh(pace, second, busiest(), &lately, storm, &mut self.covered)?;
-            storm.culprit = Culprit::Segment { cause: new };
+            let new = weigh(pace, second, busiest(), &lately, storm, &mut self.covered);
+            if let Some(new) = new {
+                storm.culprit = Culprit::Segment { cause: new };
+                storm.detail = Detail::default();
+            }
+            tell(second, &lately, storm);
+            new?;
             return Some(StormEvent::Changed(storm.clone()));
         }
         if sums.ten == 0 || sums.ten < rate * 10 {
@@ -90,7 +96,7 @@ impl SegmentStorms {
             return None;
         }
         let cause = explain(pace, second, busiest(), &lately);
-        let storm = Storm {
+        let mut storm = Storm {
             number: at.number,
             culprit: Culprit::Segment { cause },
             level: Level::Storm,
@@ -101,8 +107,10 @@ impl SegmentStorms {
             packets: 0,
             provoked: 0,
             provoked_by: None,
+            detail: Detail::default(),
             peak: pace.busiest(second),
         };
+        tell(second, &lately, &mut storm);
         self.storm = Some(storm.clone());
         self.covered = second;
         Some(StormEvent::Began(storm))
@@ -154,6 +162,14 @@ fn explain(pace: &Pace, second: u64, busiest: u64, lately: &Lately) -> SegmentCa
         SegmentCause::InventedSenders
     } else {
         SegmentCause::ManyDevices
+    }
+}
+
+/// Tells how many senders are invented, if they are.
+fn tell(second: u64, lately: &Lately, storm: &mut Storm) {
+    let Culprit::Segment { cause: SegmentCause::InventedSenders } = storm.culprit else { return };
+    if storm.detail.is_due(second) {
+        storm.detail.write(second, lately.in_words().into());
     }
 }
 
@@ -300,6 +316,10 @@ mod tests {
             let event = storms.close(&at, Some(100), evicted, || busiest).expect("it begins");
             let culprit = event.storm().culprit;
             assert_eq!(culprit, Culprit::Segment { cause: expected }, "{new} {strange} {evicted}");
+            let told = event.storm().detail.latest().map(str::to_owned);
+            let is =
+                format!("{} new senders a second, {} evicted a second", new / 10, evicted / 10);
+            assert_eq!(told, (expected == InventedSenders).then_some(is));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Storms: their names, and what is reported of them.
 
+use super::detail::Detail;
 use crate::decode::{Protocol, Sender};
 use crate::detect::{Cause, CauseSet, SegmentCause};
 use crate::labelled::labelled;
@@ -114,6 +115,8 @@ pub struct Storm {
     /// Who provokes what it sends, at most eight, those that provoke most first; only if it
     /// does nothing but answer.
     pub provoked_by: Option<Box<[Sender]>>,
+    /// What it is about.
+    pub detail: Detail,
     /// The busiest second, from 10 s before the start on, in signalling and address frames.
     pub peak: u32,
 }
@@ -230,6 +233,7 @@ mod tests {
             packets: 0,
             provoked: 0,
             provoked_by: None,
+            detail: Detail::default(),
             peak: 0,
         }
     }

@@ -97,6 +97,13 @@ impl Strangers {
 }
 
 impl Lately {
+    /// How many there are, for people.
+    pub(super) fn in_words(&self) -> String {
+        let seconds = SECONDS as u64;
+        let (met, evicted) = (self.met / seconds, self.evicted / seconds);
+        format!("{met} new senders a second, {evicted} evicted a second")
+    }
+
     /// Whether most of `all` frames come from senders that somebody invents.
     pub(super) const fn are_most(&self, all: u64) -> bool {
         let many = if self.is_settled { MANY } else { TOO_MANY };

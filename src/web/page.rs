@@ -117,14 +117,17 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
             )?,
             None => out.write_str("<tr><td>the segment</td><td></td>")?,
         }
+        let about = storm.particulars();
+        let about = if about.is_empty() { about } else { format!(": {about}") };
         let since = storm.first_frame.map(|start| start.whole_seconds().to_string());
         writeln!(
             out,
-            "<td>{}</td><td>{}</td><td>{} ({})</td><td>{}</td>{}{}</tr>",
+            "<td>{}</td><td>{}</td><td>{} ({}){}</td><td>{}</td>{}{}</tr>",
             Text(&storm.interface),
             storm.level.label(),
             storm.in_words,
             storm.cause,
+            Text(&about),
             since.unwrap_or_default(),
             Number(u64::from(storm.peak_packets_per_second)),
             Number(storm.packets),

@@ -14,6 +14,7 @@ mod detect {
     mod address;
     mod conflicts;
     mod copies;
+    mod details;
     mod discovery;
     mod form;
     mod health;

@@ -450,6 +450,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "packets": 42,
         "provoked": 0,
         "provoked_by": [],
+        "detail": null,
         "peak_packets_per_second": 9,
     });
     let stuck = json!({
@@ -467,6 +468,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "packets": 999_000,
         "provoked": 0,
         "provoked_by": [],
+        "detail": "<b>printer</b>.local",
         "peak_packets_per_second": 200,
     });
     let flooded = json!({
@@ -484,6 +486,7 @@ async fn the_api_serves_storms_the_first_to_begin_first() {
         "packets": 990_000,
         "provoked": 0,
         "provoked_by": [],
+        "detail": null,
         "peak_packets_per_second": 200,
     });
     assert_eq!(list, json!({"version": 1, "storms": [over, stuck, flooded]}));
@@ -611,7 +614,11 @@ async fn every_cause_is_said_in_words_on_the_page() {
             ..LanView::default()
         };
         let page = get(&app(view), "/").await;
-        let words = format!("<td>{} ({})</td>", cause.in_words(), cause.label());
+        let words = format!(
+            "<td>{} ({}): &lt;b&gt;printer&lt;/b&gt;.local</td>",
+            cause.in_words(),
+            cause.label()
+        );
         assert!(page.text().contains(&words), "{words}");
     }
 }

@@ -281,7 +281,7 @@ mod tests {
     use crate::frame::{Direction, Frame, FrameMeta, LinkType};
     use crate::pipeline::SegmentView;
     use crate::report;
-    use crate::storm::{Culprit, EndReason, Level, Storm};
+    use crate::storm::{Culprit, Detail, EndReason, Level, Storm};
     use crate::time::{Stamp, Time};
     use std::sync::Arc;
     use std::time::Duration;
@@ -307,6 +307,7 @@ mod tests {
             packets: 700,
             provoked: 80,
             provoked_by: Some([Sender::Mac(Host::numbered(2).mac)].into()),
+            detail: Detail::new("_ipp._tcp.local"),
             peak: 60,
         };
         let over = Storm {
@@ -316,6 +317,7 @@ mod tests {
             end: Some((Stamp::new(52, 0), EndReason::InterfaceGone)),
             provoked: 0,
             provoked_by: None,
+            detail: Detail::default(),
             ..open.clone()
         };
         view.snapshot.storms = vec![open, over];
@@ -324,7 +326,7 @@ mod tests {
         let is = [
             "STORM                 GOING ON SINCE        INTERFACE  DEVICE                  LEVEL  CAUSE                   PROTOCOL  PEAK/s  PACKETS  PROVOKED  LASTED                ABOUT",
             "1970-01-01T00:00:10Z  1970-01-01T00:00:10Z  eth0       the segment             storm  many_devices            mdns          60      700         0  42 s, interface_gone",
-            "1970-01-01T00:00:20Z  1970-01-01T00:00:09Z  eth0       00:00:5e:00:00:01 (tv)  storm  query_flood +ping_pong  mdns          60      700        80  still on at the end   asked by 00:00:5e:00:00:02",
+            "1970-01-01T00:00:20Z  1970-01-01T00:00:09Z  eth0       00:00:5e:00:00:01 (tv)  storm  query_flood +ping_pong  mdns          60      700        80  still on at the end   _ipp._tcp.local, asked by 00:00:5e:00:00:02",
         ];
         assert_eq!(section.lines().collect::<Vec<_>>(), is);
     }

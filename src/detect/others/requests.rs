@@ -183,7 +183,7 @@ impl Requests {
         let new = || Asker::new(now.second());
         let asker = self.askers.entry(now, view.sender, new).value;
         if asker.ask(now.second(), target) {
-            findings.matched(Cause::AddressRepeat);
+            findings.matched_about(Cause::AddressRepeat, About::Address(target));
         }
         let Some(by) = by else { return };
         let tally = self.pairs.entry(now, (view.sender, by, target), Tally::default).value;

@@ -43,6 +43,7 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             came: Came::default(),
             vantage: &Vantage::default(),
             limits: &crate::detect::ConditionLimits::USUAL,
+            wants: None,
         };
         count += usize::from(detectors.handle(&frame, None).signatures.contains(cause));
     }

@@ -113,6 +113,7 @@ impl Lan {
             came,
             vantage,
             limits: &ConditionLimits::USUAL,
+            wants: None,
         };
         let memory = observation.sender.map(|sender| self.memories.entry(sender).or_default());
         let signatures = self.detectors.handle(&frame, memory).signatures.iter();

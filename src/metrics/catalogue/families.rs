@@ -125,6 +125,8 @@ families! {
         "Constant 1 while the segment as a whole is in a storm; why.";
     STORM_FIRST_FRAME = "multicast_interface_storm_first_frame_timestamp_seconds", Gauge, ["interface"], Storms, Frames,
         "Since when the storm of the segment as a whole has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
+    STORM_INFO = "multicast_interface_storm_info", Gauge, ["interface", "id"], Storms, Frames,
+        "Constant 1 while the segment as a whole is in a storm: what that is called in the API and on disk.";
     STORMS = "multicast_interface_storms_total", Counter, ["interface", "level", "cause"], Storms, Frames,
         "Storms of devices that have ended, by their final level and cause; causes that the backend can see.";
     DEVICE_STORM_ACTIVE = "multicast_device_storm_active", Gauge, ["interface", "device", "level"], Storms, Frames,
@@ -135,6 +137,8 @@ families! {
         "When the storm that a device is in was detected, since the Unix epoch in seconds; only while it lasts.";
     DEVICE_STORM_FIRST_FRAME = "multicast_device_storm_first_frame_timestamp_seconds", Gauge, ["interface", "device"], Storms, Frames,
         "Since when the storm that a device is in has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
+    DEVICE_STORM_INFO = "multicast_device_storm_info", Gauge, ["interface", "device", "id", "asker", "detail"], Storms, Frames,
+        "Constant 1 while a device is in a storm: what that is called in the API and on disk, who asks if the device does nothing but answer, and the name, address or destination that it is about; changes at most once a minute.";
     DEVICE_STORMS = "multicast_device_storms_total", Counter, ["interface", "device", "level"], Storms, Frames,
         "Storms of a device that have begun or risen to that level; both levels from its first storm on.";
     CONDITIONS = "multicast_interface_conditions_total", Counter, ["interface", "condition"], Conditions, Frames,

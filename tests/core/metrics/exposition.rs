@@ -166,6 +166,7 @@ fn a_storm_is_told_while_it_lasts_and_counted_from_the_first_on() {
         "multicast_device_storm_active",
         "multicast_device_storm_cause",
         "multicast_device_storm_start_timestamp_seconds",
+        "multicast_device_storm_info",
         "multicast_device_storms_total",
     ] {
         assert!(!never.has(name), "{name}");
@@ -178,10 +179,14 @@ fn a_storm_is_told_while_it_lasts_and_counted_from_the_first_on() {
     assert_eq!(risen.value("multicast_device_storm_cause", &cause), Some(1.0));
     let start = risen.value("multicast_device_storm_start_timestamp_seconds", &of);
     assert_eq!(start, Some(1_700_000_010.25));
+    let id = stuck().id("a");
+    let info = [of[0], of[1], ("id", &*id), ("asker", ""), ("detail", "<b>printer</b>.local")];
+    assert_eq!(risen.value("multicast_device_storm_info", &info), Some(1.0));
 
     let over = told(None, [1, 1]);
     assert_eq!((active(&over, "chatty"), active(&over, "storm")), (Some(0.0), Some(0.0)));
     assert!(!over.has("multicast_device_storm_cause"));
+    assert!(!over.has("multicast_device_storm_info"));
     assert!(!over.has("multicast_device_storm_start_timestamp_seconds"));
     for (level, begun) in [("chatty", 1.0), ("storm", 1.0)] {
         let of = with(("level", level));

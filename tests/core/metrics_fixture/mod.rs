@@ -24,7 +24,7 @@ use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::metrics::{Build, Dialect, Encoding, Scraper, Selection, Writer};
 use multicast_exporter::pipeline::SegmentView;
-use multicast_exporter::storm::{Culprit, EndReason, Level, Storm};
+use multicast_exporter::storm::{self, Culprit, EndReason, Level, Storm};
 use multicast_exporter::time::Stamp;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
@@ -296,6 +296,7 @@ pub fn stuck() -> Storm {
         packets: 999_000,
         provoked: 0,
         provoked_by: None,
+        detail: storm::Detail::new("<b>printer</b>.local"),
         peak: 200,
     }
 }
@@ -308,6 +309,7 @@ pub fn flooded() -> Storm {
         start: Stamp::new(1_700_000_020, 0),
         first_frame: Stamp::new(1_700_000_012, 0),
         packets: 990_000,
+        detail: storm::Detail::default(),
         ..stuck()
     }
 }
@@ -326,6 +328,7 @@ pub fn over() -> Storm {
         first_frame: Stamp::new(1_699_999_700, 0),
         end: Some((Stamp::new(1_700_000_005, 500_000_000), EndReason::Quiet)),
         packets: 42,
+        detail: storm::Detail::default(),
         peak: 9,
         ..stuck()
     }
