@@ -344,7 +344,9 @@ impl DeviceStorms {
 /// nothing is chatty by its rate too.
 fn lasts_by(storm: &Storm, limits: &Limits, class: Class) -> Option<u64> {
     let limit = limit(limits, class, storm.level);
-    if storm.is_answering() { limit.or(flooding(limits, class)) } else { limit }
+    // Only signalling is chatty by its rate: what answered in another class lasts by its own limit.
+    let is_signalling = class == Class::Signalling;
+    if storm.is_answering() || !is_signalling { limit.or(flooding(limits, class)) } else { limit }
 }
 
 #[cfg(test)]
