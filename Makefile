@@ -1,5 +1,6 @@
 # make test runs every test, on a fresh Debian 12 with Rust.
 # make check runs what needs no root and installs nothing.
+# make stacks runs each two third-party mDNS stacks against each other: a quarter of an hour.
 
 CARGO ?= cargo
 DENY_VERSION = 0.20.2
@@ -13,7 +14,7 @@ DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build deb pages test check lint deny fmt oui bpf dashboards kubernetes install-test-deps clean need-root need-cargo
+.PHONY: build deb pages test stacks check lint deny fmt oui bpf dashboards kubernetes install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -30,12 +31,16 @@ test: need-root need-cargo install-test-deps lint deny
 	$(CARGO) test --locked --no-run
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/test-as-root
 
+stacks: need-root need-cargo install-test-deps
+	$(CARGO) test --locked --no-run --test stacks_pairs
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/test-as-root --test stacks_pairs
+
 check: need-cargo lint
 	$(CARGO) test --locked
 
 lint: need-cargo
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --test stacks_pairs -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 deny: $(DENY)
@@ -108,7 +113,7 @@ clean: need-cargo
 
 need-root:
 	@if [ "$$(id -u)" != 0 ]; then \
-	    echo "make test needs root: the tests make network namespaces, and packages that they" >&2; \
+	    echo "make test and make stacks need root: the tests make network namespaces, and packages that they" >&2; \
 	    echo 'need may have to be installed. Try: sudo env "PATH=$$PATH" make test' >&2; \
 	    echo "Without root, run make check." >&2; \
 	    exit 1; \

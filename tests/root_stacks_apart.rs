@@ -9,7 +9,7 @@ mod stacks;
 
 use e2e::support::lan::Lan;
 use serde_json::Value;
-use stacks::verdicts::{VERDICTS, ailing, allowed, name_by_mac, not_as_written, print};
+use stacks::verdicts::{VERDICTS, ailing, allowed, name_by_mac, not_as_written, print, verdict};
 use stacks::{Capture, Peer, Stack, pause};
 use std::fs;
 use std::path::Path;
@@ -72,8 +72,7 @@ fn each_stack_alone_is_blamed_for_what_it_does_and_nothing_else() {
         if !found.lines().any(finds) {
             wrong.push(format!("{stack:?} is not found:\n{found}"));
         }
-        let verdict = VERDICTS.iter().find(|verdict| verdict.stack == stack).expect("a row");
-        wrong.extend(not_as_written(&judged, verdict));
+        wrong.extend(not_as_written(&judged, verdict(stack)));
         wrong.extend(ailing(&judged).into_iter().map(|what| format!("{stack:?}: {what}")));
     }
     assert!(wrong.is_empty(), "not what docs/conformance.md says:\n{}", wrong.join("\n"));

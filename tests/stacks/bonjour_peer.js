@@ -9,8 +9,8 @@ const { Bonjour } = require('bonjour-service')
 const [command, ...rest] = process.argv.slice(2)
 const bonjour = new Bonjour()
 if (command === 'announce') {
-  const [instance, host, port] = rest
-  const txt = { ty: instance }
+  const [instance, host, port, id] = rest
+  const txt = { id }
   const options = { name: instance, host: `${host}.local`, type: 'ipp', port: Number(port), txt }
   bonjour.publish(options).on('up', () => console.log('announced', instance))
 } else {

@@ -164,10 +164,16 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Has it announce the service `name`, from a host called so with a port of 631.
+    /// Has it announce the service `name`, from a host called so with a port of 631. The service
+    /// says in its TXT record whose it is.
     pub fn announce(stack: Stack, host: &Member, name: &str) -> Self {
+        Self::announce_from(stack, host, name, name)
+    }
+
+    /// The same from a host of another name.
+    pub fn announce_from(stack: Stack, host: &Member, instance: &str, name: &str) -> Self {
         let address = host.address.to_string();
-        Self::start(stack, &host.namespace, &["announce", name, name, "631", &address])
+        Self::start(stack, &host.namespace, &["announce", instance, name, "631", &address])
     }
 
     /// Has it look for services.

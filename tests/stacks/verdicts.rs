@@ -19,7 +19,7 @@ pub struct Verdict {
 }
 
 /// A row for each stack.
-pub const VERDICTS: [Verdict; 12] = [
+pub static VERDICTS: [Verdict; 12] = [
     Verdict { stack: Stack::Avahi, always: &[], at_times: &["record_interval"] },
     Verdict { stack: Stack::Resolved, always: &[], at_times: &["header_bits"] },
     Verdict { stack: Stack::Zeroconf, always: &["header_bits", "record_interval"], at_times: &[] },
@@ -41,10 +41,19 @@ pub const VERDICTS: [Verdict; 12] = [
     },
     Verdict { stack: Stack::Hashicorp, always: &[], at_times: &[] },
     Verdict { stack: Stack::Pion, always: &[], at_times: &[] },
-    Verdict { stack: Stack::JmDns, always: &[], at_times: &[] },
-    Verdict { stack: Stack::Ciao, always: &[], at_times: &[] },
-    Verdict { stack: Stack::Libmdns, always: &["cache_flush_unique"], at_times: &[] },
+    Verdict { stack: Stack::JmDns, always: &[], at_times: &["record_interval"] },
+    Verdict { stack: Stack::Ciao, always: &[], at_times: &["record_interval"] },
+    Verdict {
+        stack: Stack::Libmdns,
+        always: &["cache_flush_unique"],
+        at_times: &["record_interval"],
+    },
 ];
+
+/// A stack's row.
+pub fn verdict(stack: Stack) -> &'static Verdict {
+    VERDICTS.iter().find(|verdict| verdict.stack == stack).expect("a row for each")
+}
 
 /// The MAC of a stack's host.
 pub fn mac(stack: Stack, number: u8) -> String {

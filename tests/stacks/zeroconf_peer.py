@@ -36,7 +36,7 @@ def main():
             f"{instance}.{KIND}",
             addresses=[socket.inet_aton(address)],
             port=int(port),
-            properties={"ty": instance},
+            properties={"id": address},
             server=f"{host}.local.",
         )
         # As most programs do: another name if this one is taken.

@@ -43,7 +43,7 @@ public final class JmdnsPeer {
             String instance = arguments[1];
             int port = Integer.parseInt(arguments[3]);
             ServiceInfo info =
-                ServiceInfo.create(KIND, instance, port, 0, 0, Map.of("ty", instance));
+                ServiceInfo.create(KIND, instance, port, 0, 0, Map.of("id", address.getHostAddress()));
             jmdns.registerService(info);
             System.out.println("announced " + info.getName());
         } else {

@@ -9,12 +9,12 @@ use std::time::Duration;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let ["announce", instance, _, port, _, end] = arguments[..] else {
+    let ["announce", instance, _, port, address, end] = arguments[..] else {
         panic!("announce INSTANCE HOST PORT ADDRESS END");
     };
     let responder = libmdns::Responder::new();
     let port = port.parse().expect("a port");
-    let service = responder.register("_ipp._tcp", instance, port, &[&format!("ty={instance}")]);
+    let service = responder.register("_ipp._tcp", instance, port, &[&format!("id={address}")]);
     println!("announced {instance}");
     while !Path::new(end).exists() {
         sleep(Duration::from_millis(100));

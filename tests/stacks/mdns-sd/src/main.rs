@@ -18,7 +18,7 @@ fn main() {
         ["announce", instance, host, port, address, end] => {
             let host = format!("{host}.local.");
             let port = port.parse().expect("a port");
-            let properties = [("ty", instance)];
+            let properties = [("id", address)];
             let info = ServiceInfo::new(KIND, instance, &host, address, port, &properties[..])
                 .expect("a service");
             let name = info.get_fullname().to_owned();

@@ -18,7 +18,7 @@ func main() {
 		peer.Must(err)
 		service, err := dnssd.NewService(dnssd.Config{
 			Name: s.Instance, Type: peer.Kind, Host: s.Host, Port: s.Port,
-			Text: map[string]string{"ty": s.Instance}, Ifaces: []string{peer.Interface},
+			Text: map[string]string{"id": s.Address.String()}, Ifaces: []string{peer.Interface},
 		})
 		peer.Must(err)
 		_, err = responder.Add(service)

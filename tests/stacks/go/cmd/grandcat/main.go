@@ -14,7 +14,7 @@ func main() {
 	until, eth0 := peer.UntilEnd(), []net.Interface{*peer.Eth0()}
 	if s := peer.Announced(); s != nil {
 		server, err := zeroconf.RegisterProxy(s.Instance, peer.Kind, "local.", s.Port, s.Host,
-			[]string{s.Address.String()}, []string{"ty=" + s.Instance}, eth0)
+			[]string{s.Address.String()}, []string{"id=" + s.Address.String()}, eth0)
 		peer.Must(err)
 		fmt.Println("announced", s.Instance)
 		<-until.Done()

@@ -18,7 +18,7 @@ func main() {
 	until := peer.UntilEnd()
 	if s := peer.Announced(); s != nil {
 		zone, err := mdns.NewMDNSService(s.Instance, peer.Kind, "local.", s.Host+".local.", s.Port,
-			[]net.IP{s.Address}, []string{"ty=" + s.Instance})
+			[]net.IP{s.Address}, []string{"id=" + s.Address.String()})
 		peer.Must(err)
 		server, err := mdns.NewServer(&mdns.Config{Zone: zone, Iface: peer.Eth0()})
 		peer.Must(err)
