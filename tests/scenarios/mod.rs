@@ -10,6 +10,7 @@
 
 mod causes;
 mod conditions;
+mod copies;
 mod messages;
 mod others;
 
@@ -63,7 +64,7 @@ const NOTHING: Expected =
 
 /// All scenarios: causes first, then conditions, then rules, each followed by what is harmless.
 pub fn all() -> Vec<Scenario> {
-    let tables = [causes::ALL, conditions::ALL, messages::ALL, others::ALL];
+    let tables = [causes::ALL, copies::ALL, conditions::ALL, messages::ALL, others::ALL];
     tables.into_iter().flatten().copied().collect()
 }
 
