@@ -66,7 +66,8 @@ pub struct Config {
     pub converted: Converted,
     /// What counts as being there: queriers, groups, services and what is asked for.
     pub horizon: Horizon,
-    /// Storms that are over and still reported, the latest; 112 bytes each.
+    /// Storms that are over and still reported, the latest; 224 bytes each and at most 700 more:
+    /// what they are about and who asks.
     pub storms_kept: usize,
 }
 

@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 /// Events kept until somebody asks for them; the oldest go first.
 const EVENTS: usize = 256;
 
-/// All storms of a segment. At most `kept` storms and 256 events, 112 bytes each.
+/// All storms of a segment. At most `kept` storms and 256 events, 240 bytes each and at most 700
+/// more: what they are about and who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct StormLog {
     next: u64,
@@ -110,6 +111,13 @@ mod tests {
             detail: crate::storm::Detail::default(),
             peak: 0,
         }
+    }
+
+    #[test]
+    fn a_storm_is_as_large_as_is_said() {
+        let askers = 8 * size_of::<crate::decode::Sender>();
+        let sizes = (size_of::<Storm>(), size_of::<StormEvent>(), 2 * 63 * 4 + askers);
+        assert!(sizes.0 <= 224 && sizes.1 <= 240 && sizes.2 <= 700, "{sizes:?}");
     }
 
     #[test]
