@@ -10,7 +10,7 @@ mod stacks;
 
 use e2e::support::lan::Lan;
 use serde_json::Value;
-use stacks::Stack::{Bonjour, Brutella, Grandcat, Libmdns, MdnsSd, Zeroconf};
+use stacks::Stack::{Bonjour, Brutella, Ciao, Grandcat, Libmdns, MdnsSd, Zeroconf};
 use stacks::verdicts::{
     ailing, allowed, conditions, devices, hard, mac, name_by_mac, print, verdict,
 };
@@ -38,14 +38,19 @@ const NEVER_SETTLED: [Pair; 7] = [
 ];
 /// Those that answer in turns too seldom, in some runs, to be told within the time of a run. grandcat
 /// does not listen whether a name is free, and brutella not to what it is told by unicast.
-const SELDOM_HEARD: [Pair; 7] = [
+const SELDOM_HEARD: [Pair; 12] = [
     (Zeroconf, Brutella),
+    (Zeroconf, Grandcat),
     (Bonjour, Grandcat),
     (Bonjour, Brutella),
     (MdnsSd, Brutella),
     (MdnsSd, Grandcat),
     (Grandcat, Grandcat),
+    (Grandcat, Zeroconf),
+    (Grandcat, MdnsSd),
     (Grandcat, Brutella),
+    (Grandcat, Ciao),
+    (Ciao, Grandcat),
 ];
 
 /// What the program judges of a pair.
