@@ -56,7 +56,7 @@ const SLACK: usize = 2 << 20;
 enum Flood {
     /// Records, record sets, what is owed, cache, services, conflicts' names, payloads.
     Announcements,
-    /// Questions, repeats, answers that wait, known answers.
+    /// Questions, repeats, answers that wait, known answers, services that are wanted.
     Questions,
     /// Runs, attempts, probers, contenders, renamed series.
     Probes,
@@ -66,7 +66,7 @@ enum Flood {
     PingPong,
     /// SSDP, LLMNR and WS-Discovery.
     Discovery,
-    /// ARP and ND, many targets of each device: scans, requests.
+    /// ARP and ND, many targets of each device: scans, requests, who claims which address.
     Scans,
     /// Routers, DHCP clients, senders to groups of no protocol.
     Leases,
@@ -135,7 +135,8 @@ impl Flood {
                 lan.hear(&other.mdns4(response([gone])));
             }
             Self::Questions => {
-                let mut query = Query::new(&name, TYPE::A);
+                let wanted = format!("_q{n}._tcp.local");
+                let mut query = Query::new(&name, TYPE::A).and(&wanted, TYPE::PTR.into(), false);
                 for more in 0..4 {
                     let name = format!("m{more}.{name}");
                     query = query.and(&name, TYPE::TXT.into(), false);

@@ -255,7 +255,14 @@ impl Engine {
             if let Some(detail) = detail {
                 row.storms.tell(now.second(), detail);
             }
-            disputes = identify(now, &self.hasher, &mut self.contest, observation, mdns, row);
+            disputes = identify(
+                now,
+                (&self.hasher, &self.vantage),
+                &mut self.contest,
+                observation,
+                mdns,
+                row,
+            );
             if is_due {
                 self.table.set_due();
             }
@@ -455,7 +462,7 @@ impl Engine {
 /// Returns what others claim too.
 fn identify(
     now: Time,
-    hasher: &RandomState,
+    (hasher, vantage): (&RandomState, &Vantage),
     contest: &mut Contest,
     observation: &Observation<'_>,
     message: Option<(&Datagram<'_>, PayloadHash, &Digest)>,
@@ -465,7 +472,7 @@ fn identify(
     row.profile.keep_name(row.memory.is_contested(now));
     row.profile.set_relay(is_relay);
     let mut hearing = Hearing::new(now, row.sender, contest, &mut row.profile);
-    claims::of_sender(observation, |claim| hearing.hear(claim));
+    claims::of_sender(observation, &vantage.subnets, |claim| hearing.hear(claim));
     let is_news = if let Message::Ssdp(message) = &observation.message {
         // There are many strings to search; a storm says the same again and again.
         hearing.profile().looks_into(hasher.hash_one((message.target, message.server)), now)

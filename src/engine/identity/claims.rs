@@ -17,14 +17,20 @@ const DISCOVERY_TTL: u8 = 4;
 const SENT_WITH: [u8; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 255];
 
 /// Passes the address that the headers of a frame prove to `hear`.
-pub(in crate::engine) fn of_sender(observation: &Observation<'_>, mut hear: impl FnMut(Claim<'_>)) {
+/// `subnets` are those of the interface, as far as they are known: what comes from there was not routed.
+pub(in crate::engine) fn of_sender(
+    observation: &Observation<'_>,
+    subnets: &[(IpAddr, u8)],
+    mut hear: impl FnMut(Claim<'_>),
+) {
     if is_for_another(observation) {
         return;
     }
     if let Some(ip) = own_source(observation) {
         hear(Claim::Address(ip));
     } else if let Some(ip) = observation.ip.filter(|ip| is_usable(ip.source)) {
-        if is_of_discovery(observation) && ip.ttl <= DISCOVERY_TTL {
+        let is_near = || ip.ttl <= DISCOVERY_TTL || is_on_link(ip.source, subnets);
+        if is_of_discovery(observation) && is_near() {
             hear(Claim::LikelyAddress(ip.source));
         } else if ip.source.is_ipv4() && SENT_WITH.contains(&ip.ttl) {
             hear(Claim::Source(ip.source));
@@ -236,6 +242,20 @@ fn host_addresses(digest: &Digest, name: &str, own: IpAddr, hear: &mut impl FnMu
     }
 }
 
+/// Whether an address is of one of these subnets.
+fn is_on_link(source: IpAddr, subnets: &[(IpAddr, u8)]) -> bool {
+    let same = |a: u128, b: u128, width: u32, len: u8| {
+        (a ^ b).checked_shr(width.saturating_sub(len.into())).unwrap_or(0) == 0
+    };
+    subnets.iter().any(|(own, len)| match (source, own) {
+        (IpAddr::V4(source), IpAddr::V4(own)) => {
+            same(source.to_bits().into(), own.to_bits().into(), 32, *len)
+        }
+        (IpAddr::V6(source), IpAddr::V6(own)) => same(source.to_bits(), own.to_bits(), 128, *len),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    })
+}
+
 /// Whether it is of one of the protocols of discovery that are sent with a small TTL.
 fn is_of_discovery(observation: &Observation<'_>) -> bool {
     matches!(observation.message, Message::Ssdp(_) | Message::Llmnr(_) | Message::Wsd(_))
@@ -284,4 +304,27 @@ fn is_host_v4(ip: Ipv4Addr) -> bool {
 
 const fn is_host_v6(ip: Ipv6Addr) -> bool {
     !ip.is_unspecified() && !ip.is_loopback() && !ip.is_multicast()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subnet_is_what_its_prefix_says() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let subnets = [(ip("10.1.2.3"), 24), (ip("2001:db8::1"), 64)];
+        for (source, expected) in [
+            ("10.1.2.200", true),
+            ("10.1.3.200", false),
+            ("2001:db8::7:7", true),
+            ("2001:db8:0:1::7", false),
+            ("192.0.2.1", false),
+        ] {
+            assert_eq!(is_on_link(ip(source), &subnets), expected, "{source}");
+        }
+        assert!(is_on_link(ip("192.0.2.1"), &[(ip("10.0.0.1"), 0)]));
+        assert!(!is_on_link(ip("10.0.0.2"), &[(ip("10.0.0.1"), 32)]));
+        assert!(!is_on_link(ip("10.0.0.2"), &[]));
+    }
 }

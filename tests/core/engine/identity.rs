@@ -13,6 +13,7 @@ use multicast_exporter::craft::host::{ALL_NODES, MDNS_V4};
 use multicast_exporter::craft::mdns::{ptr, response, txt};
 use multicast_exporter::craft::membership::{igmp_query, mld_query};
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Responder, Service, Udp};
+use multicast_exporter::detect::Vantage;
 use multicast_exporter::engine::{Address, Category, Local};
 use multicast_exporter::mac::Mac;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -319,6 +320,11 @@ fn discovery_that_stays_near_tells_an_address() {
     let mut segment = Segment::new();
     segment.hear(&search(HOST, 5));
     assert_eq!(addresses(&segment), [] as [IpAddr; 0], "it may come from afar");
+    // Unless it is of a subnet of this interface.
+    let subnets = vec![(IpAddr::from(OTHER.v4), 24)];
+    segment.engine.handle_vantage(&Arc::new(Vantage { subnets, ..Vantage::default() }));
+    segment.hear(&search(HOST, 5));
+    assert_eq!(addresses(&segment), [IpAddr::from(HOST.v4)]);
 }
 
 #[test]
