@@ -1,6 +1,7 @@
 //! The shipped Alertmanager files as amtool reads them: they are valid, each severity goes where it
 //! should, and the messages are those that the README shows. Also what the inhibition rules match.
 
+use crate::support::servers::amtools;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,16 +18,19 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Runs amtool at the root of the repository and hands out what it printed.
+/// Runs amtool, of 0.25 and newer, at the root of the repository, and hands out what it printed:
+/// both the same.
 fn amtool(arguments: &[&str]) -> String {
-    let output = Command::new("amtool")
-        .args(arguments)
-        .current_dir(root())
-        .output()
-        .expect("amtool is installed (Debian: prometheus-alertmanager)");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "amtool {arguments:?}: {said}");
-    String::from_utf8(output.stdout).expect("UTF-8")
+    let outputs = amtools().map(|program| {
+        let output = Command::new(&program).args(arguments).current_dir(root()).output();
+        let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} {arguments:?}: {said}", program.display());
+        String::from_utf8(output.stdout).expect("UTF-8")
+    });
+    let [old, new] = outputs;
+    assert_eq!(old, new, "amtool {arguments:?}");
+    old
 }
 
 /// What the README shows below a command: the rest of its block.

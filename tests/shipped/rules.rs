@@ -2,6 +2,7 @@
 //! of the code (metrics, labels, words, bounds) is what the code says.
 
 use crate::scaled;
+use crate::support::servers::promtools;
 use multicast_exporter::detect::{Cause, SegmentCause};
 use multicast_exporter::metrics::catalogue::{ALL, Bound};
 use regex::Regex;
@@ -77,16 +78,18 @@ fn unit_files() -> Vec<PathBuf> {
 }
 
 fn promtool(arguments: &[&str], files: &[PathBuf]) {
-    let mut command = Command::new("promtool");
-    let output = command.args(arguments).args(files).output();
-    let output = output.expect("promtool is installed (Debian: prometheus)");
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "promtool {arguments:?}:\n{}{}",
-        said(&output.stdout),
-        said(&output.stderr)
-    );
+    for program in promtools() {
+        let output = Command::new(&program).args(arguments).args(files).output();
+        let output = output.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "{} {arguments:?}:\n{}{}",
+            program.display(),
+            said(&output.stdout),
+            said(&output.stderr)
+        );
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod lan;
 pub mod netns;
 pub mod process;
 pub mod served;
+pub mod servers;
 
 use std::path::{Path, PathBuf};
 

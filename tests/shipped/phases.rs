@@ -1,0 +1,325 @@
+//! Each alert with a range or a wait, at scrapes and evaluations every 5 to 60 s and in any phase of
+//! one against the other: it fires for what lasts as long as it should, within the time that is
+//! promised, and stays silent for the nearest case that it should not tell of.
+//!
+//! Files of promtool are generated: samples of one second, of which only those at scrapes are
+//! there, as many series as there are phases. Both promtools run them.
+
+use crate::support::servers::promtools;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+/// Seconds between scrapes and between evaluations.
+const SETTINGS: [(u64, u64); 6] = [(5, 5), (15, 15), (15, 60), (30, 15), (60, 15), (60, 60)];
+/// Phases of scrapes against evaluations that are tried in each setting, at most.
+const PHASES: u64 = 4;
+/// When the event begins.
+const START: u64 = 300;
+
+/// The value of a series so many seconds after the event began, which lasts so long; `None` where
+/// it is not there.
+type Value = fn(i64, i64) -> Option<f64>;
+
+/// What is scraped: the name, its labels but for `job` and `instance`, and its values.
+struct Series(&'static str, &'static str, Value);
+
+/// An event that must fire an alert, and one that must not.
+struct Case {
+    alert: &'static str,
+    /// How long the event lasts of which the alert must tell.
+    long: i64,
+    /// Within how many seconds of its begin it must be firing, with scrapes and evaluations at
+    /// those intervals.
+    within: fn(u64, u64) -> u64,
+    /// How long the event lasts of which it must not tell; 0 is none at all.
+    short: i64,
+    series: &'static [Series],
+}
+
+const DEVICE: &str = r#"interface="eth0",device="00:1e:8f:ab:10:08""#;
+
+fn lasts(t: i64, long: i64) -> bool {
+    (0..long).contains(&t)
+}
+
+fn flag(t: i64, long: i64) -> Option<f64> {
+    Some(f64::from(u8::from(lasts(t, long))))
+}
+
+fn info(t: i64, long: i64) -> Option<f64> {
+    lasts(t, long).then_some(1.0)
+}
+
+fn always(_: i64, _: i64) -> Option<f64> {
+    Some(1.0)
+}
+
+fn start(t: i64, long: i64) -> Option<f64> {
+    lasts(t, long).then_some(START as f64)
+}
+
+/// 200 a second while it lasts, on top of two a minute.
+fn counter(t: i64, long: i64) -> Option<f64> {
+    Some(1_000.0 + ((t + START as i64) / 30) as f64 + 200.0 * t.clamp(0, long) as f64)
+}
+
+/// Twelve thousand in the busiest second of the last minute.
+fn peak(t: i64, long: i64) -> Option<f64> {
+    Some(if lasts(t, long + 60) && long > 0 { 12_500.0 } else { 2.0 })
+}
+
+/// A storm of a device, at any rate.
+const DEVICE_STORM: [Series; 5] = [
+    Series("multicast_device_storm_active", r#"level="storm""#, flag),
+    Series("multicast_device_storm_active", r#"level="chatty""#, |_, _| Some(0.0)),
+    Series("multicast_device_storm_cause", r#"cause="repeated_response""#, info),
+    Series("multicast_device_storm_start_timestamp_seconds", "", start),
+    Series("multicast_device_packets_total", r#"protocol="mdns""#, counter),
+];
+
+/// A page comes at the first scrape of a storm older than 50 s and the evaluation after that.
+const fn paged(scrape: u64, evaluation: u64) -> u64 {
+    52 + scrape + evaluation
+}
+
+fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            alert: "MulticastDeviceFlooding",
+            long: 900,
+            within: paged,
+            short: 45,
+            series: &DEVICE_STORM,
+        },
+        Case {
+            alert: "MulticastDeviceChatty",
+            long: 60,
+            within: |scrape, evaluation| scrape + evaluation,
+            short: 0,
+            series: &[Series("multicast_device_storm_active", r#"level="chatty""#, flag)],
+        },
+        Case {
+            alert: "MulticastDeviceBurst",
+            long: 8,
+            within: |scrape, evaluation| scrape + evaluation,
+            short: 0,
+            series: &[Series("multicast_device_peak_packets_per_second", "", peak)],
+        },
+        Case {
+            alert: "MdnsRecordRepeated",
+            long: 540,
+            within: |scrape, evaluation| 301 + 2 * scrape + 2 * evaluation,
+            short: 120,
+            series: &[Series("mdns_device_violations_total", r#"rule="record_interval""#, counter)],
+        },
+        Case {
+            alert: "MdnsRenameLoop",
+            long: 600,
+            within: |scrape, evaluation| 121 + scrape + 2 * evaluation,
+            short: 0,
+            series: &[Series(
+                "multicast_device_condition_active",
+                r#"condition="rename_loop""#,
+                flag,
+            )],
+        },
+        Case {
+            alert: "MulticastAddressRepeated",
+            long: 600,
+            within: |scrape, evaluation| scrape + evaluation,
+            short: 0,
+            series: &[Series(
+                "multicast_device_condition_active",
+                r#"condition="address_repeat""#,
+                flag,
+            )],
+        },
+        Case {
+            alert: "MulticastHostCost",
+            long: 300,
+            within: |scrape, evaluation| 151 + scrape + evaluation,
+            short: 0,
+            series: &[
+                Series("multicast_interface_packets_total", r#"protocol="mdns""#, counter),
+                Series("multicast_host_sockets", r#"process="avahi-daemon",port="5353""#, always),
+                Series(
+                    "multicast_host_process_syscalls_total",
+                    r#"process="avahi-daemon""#,
+                    |t, long| counter(t, long).map(|value| 15.0 * value),
+                ),
+            ],
+        },
+        Case {
+            alert: "MulticastSocketDrops",
+            long: 540,
+            within: |scrape, evaluation| 301 + 2 * scrape + 2 * evaluation,
+            short: 20,
+            series: &[Series(
+                "multicast_host_socket_drops_total",
+                r#"process="avahi-daemon",port="5353""#,
+                |t, long| Some(t.clamp(0, long) as f64),
+            )],
+        },
+        Case {
+            alert: "MulticastQuerierConflict",
+            long: 780,
+            within: |scrape, evaluation| 601 + scrape + 2 * evaluation,
+            short: 255,
+            series: &[Series("multicast_queriers", r#"family="ipv4""#, |t, long| {
+                Some(if lasts(t, long) { 2.0 } else { 1.0 })
+            })],
+        },
+        Case {
+            alert: "MulticastNothingCaptured",
+            long: 420,
+            within: |scrape, evaluation| 271 + scrape + 2 * evaluation,
+            short: 120,
+            series: &[
+                Series("up", "", always),
+                Series("multicast_capture_up", r#"capture="eth0""#, |t, long| {
+                    Some(f64::from(u8::from(!lasts(t, long))))
+                }),
+            ],
+        },
+        Case {
+            alert: "MulticastCaptureDropping",
+            long: 1,
+            within: |scrape, evaluation| scrape + evaluation,
+            short: 0,
+            series: &[Series("multicast_capture_dropped_total", r#"capture="eth0""#, |t, long| {
+                Some(100.0 * t.clamp(0, long) as f64)
+            })],
+        },
+        Case {
+            alert: "MulticastExporterDown",
+            long: 420,
+            within: |scrape, evaluation| 211 + scrape + 2 * evaluation,
+            short: 59,
+            series: &[Series("up", "", |t, long| Some(f64::from(u8::from(!lasts(t, long)))))],
+        },
+        Case {
+            alert: "MulticastExporterAbsent",
+            long: 720,
+            within: |scrape, evaluation| 301 + scrape + 2 * evaluation,
+            short: 120,
+            series: &[Series("up", "", |t, long| (!lasts(t, long)).then_some(1.0))],
+        },
+        Case {
+            alert: "MulticastExporterDegraded",
+            long: 480,
+            within: |scrape, evaluation| 301 + scrape + evaluation,
+            short: 120,
+            series: &[Series(
+                "multicast_scrape_collector_success",
+                r#"collector="sockets""#,
+                |t, long| Some(f64::from(u8::from(!lasts(t, long)))),
+            )],
+        },
+    ]
+}
+
+/// The series' values at scrapes every `scrape` seconds from `phase` on: one that is no longer
+/// there is stale at the first scrape without it.
+fn samples(value: Value, long: i64, scrape: u64, phase: u64, until: u64) -> String {
+    let at = |second: u64| value(second as i64 - START as i64, long);
+    let mut text = String::new();
+    let mut was_there = false;
+    for second in 0..until {
+        let is_scrape = second % scrape == phase;
+        let sample = if is_scrape { at(second) } else { None };
+        match sample {
+            Some(sample) => write!(text, "{sample} "),
+            None if is_scrape && was_there => write!(text, "stale "),
+            None => write!(text, "_ "),
+        }
+        .expect("a string takes all");
+        if is_scrape {
+            was_there = sample.is_some();
+        }
+    }
+    text
+}
+
+/// A file of promtool for one setting: each phase is a test of its own.
+fn file(case: &Case, long: i64, scrape: u64, evaluation: u64, rules: &Path) -> String {
+    let must_fire = long == case.long;
+    let until = START + 1_200;
+    let mut yaml = format!(
+        "rule_files: ['{0}/recording.rules.yml', '{0}/alerts.rules.yml']\n\
+         evaluation_interval: {evaluation}s\n\
+         group_eval_order: [multicast_exporter_recording]\ntests:\n",
+        rules.display()
+    );
+    let steps = PHASES.min(scrape);
+    for step in 0..steps {
+        let phase = step * scrape / steps;
+        yaml.push_str("- interval: 1s\n  input_series:\n");
+        for Series(name, labels, value) in case.series {
+            let device = if name.contains("_device_") { DEVICE } else { r#"interface="eth0""# };
+            let is_host = ["_host_", "_capture_", "_scrape_"].iter().any(|of| name.contains(of));
+            let mut all = vec![r#"job="multicast_exporter",instance="nas:10353""#];
+            all.extend((!is_host && *name != "up").then_some(device));
+            all.extend((!labels.is_empty()).then_some(*labels));
+            let values = samples(*value, long, scrape, phase, until);
+            writeln!(yaml, "  - series: '{name}{{{}}}'\n    values: '{values}'", all.join(","))
+                .expect("a string takes all");
+        }
+        // From then on it has fired, or it never has.
+        let by = if must_fire { START + (case.within)(scrape, evaluation) } else { until };
+        let expected = if must_fire { "[{labels: '{}', value: 1}]" } else { "[]" };
+        writeln!(
+            yaml,
+            "  promql_expr_test:\n  - expr: count(last_over_time(ALERTS{{alertname=\"{}\",alertstate=\"firing\"}}[1h]))\n    \
+             eval_time: {}s\n    exp_samples: {expected}",
+            case.alert,
+            by.next_multiple_of(evaluation)
+        )
+        .expect("a string takes all");
+    }
+    yaml
+}
+
+#[test]
+#[ignore = "tools: make test"]
+fn alerts_hold_at_any_interval_and_in_any_phase() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
+    let mut files = Vec::new();
+    for case in cases() {
+        for (scrape, evaluation) in SETTINGS {
+            for long in [case.long, case.short] {
+                let name = format!("{}-{scrape}-{evaluation}-{long}.yml", case.alert);
+                let path = directory.path().join(name);
+                let text = file(&case, long, scrape, evaluation, &rules);
+                fs::write(&path, text).expect("a file of ours");
+                files.push(path);
+            }
+        }
+    }
+    let run = |program: std::path::PathBuf| {
+        let files = files.clone();
+        thread::spawn(move || {
+            let mut complaints = Vec::new();
+            for file in files {
+                let output = Command::new(&program).args(["test", "rules"]).arg(&file).output();
+                let output = output.unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+                if !output.status.success() {
+                    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+                        + &String::from_utf8_lossy(&output.stdout);
+                    let wrong = said.matches("exp:").count();
+                    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+                    complaints.push(format!("{} {name}: {wrong} phases", program.display()));
+                    if wrong == 0 {
+                        complaints.push(said);
+                    }
+                }
+            }
+            complaints
+        })
+    };
+    let runs = promtools().map(run).map(|run| run.join().expect("it ran"));
+    assert!(runs.iter().all(Vec::is_empty), "{:#?}", runs.concat());
+}
