@@ -48,6 +48,7 @@ use identity::hearing::{Disputes, Hearing};
 use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
 use seconds::SegmentSeconds;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +67,7 @@ pub struct Config {
     pub converted: Converted,
     /// What counts as being there: queriers, groups, services and what is asked for.
     pub horizon: Horizon,
-    /// Storms that are over and still reported, the latest; 224 bytes each and at most 700 more:
+    /// Storms that are over and still reported, the latest; 232 bytes each and at most 700 more:
     /// what they are about and who asks.
     pub storms_kept: usize,
 }
@@ -393,6 +394,15 @@ impl Engine {
         let open = rows.iter().filter_map(storm).chain(segment_storm.clone());
         let mut storms: Vec<Storm> = open.chain(log.over().cloned()).collect();
         storms.sort_unstable_by_key(|storm| storm.number);
+        let lately = || self.storms.lately(time);
+        // Of each device the latest: it comes first.
+        let mut past = HashMap::new();
+        for storm in lately() {
+            if let Some(sender) = storm.culprit.sender() {
+                past.entry(sender).or_insert(storm);
+            }
+        }
+        let past_segment_storm = lately().find(|storm| storm.culprit.sender().is_none());
         let device = |row: &table::Row| DeviceSnapshot {
             sender: row.sender,
             counters: row.counters.clone(),
@@ -410,6 +420,7 @@ impl Engine {
             offences: row.memory.violations.as_ref().map_or_else(Vec::new, |v| v.last().to_vec()),
             conditions: row.memory.conditions.as_ref().map_or_else(Vec::new, |c| c.all(time)),
             storm: storm(row),
+            past_storm: past.get(&row.sender).map(|storm| (*storm).clone()),
             storms_begun: row.storms.begun(),
         };
         Snapshot {
@@ -431,6 +442,7 @@ impl Engine {
             conditions_begun: *self.detectors.conditions_begun(),
             storms,
             segment_storm,
+            past_segment_storm: past_segment_storm.cloned(),
             storms_forgotten: log.forgotten(),
             storms_ended: *log.ended(),
         }

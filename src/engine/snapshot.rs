@@ -15,10 +15,15 @@ use crate::time::{Stamp, Time};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Upper bounds of the per-second histogram, in frames; the last bucket is unbounded.
 pub const SECOND_BOUNDS: [u64; 12] =
     [0, 1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 100_000, 1_000_000];
+
+/// How long the end of a storm is told: whoever looks every minute, and misses a look, has seen how
+/// long it lasted.
+pub const PAST: Duration = Duration::from_mins(5);
 
 /// One segment at one instant.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +64,8 @@ pub struct Snapshot {
     pub storms: Vec<Storm>,
     /// The storm of the segment as a whole, while it lasts; it is among `storms` too.
     pub segment_storm: Option<Storm>,
+    /// The latest that ended within the last [`PAST`].
+    pub past_segment_storm: Option<Storm>,
     /// Storms that are over and no longer among `storms`.
     pub storms_forgotten: u64,
     /// Device storms that are over, by final level and final cause.
@@ -170,6 +177,8 @@ pub struct DeviceSnapshot {
     pub conditions: Vec<DeviceCondition>,
     /// Its storm, while it lasts.
     pub storm: Option<Storm>,
+    /// Its latest storm that ended within the last [`PAST`].
+    pub past_storm: Option<Storm>,
     /// Storms begun, by level.
     pub storms_begun: [u64; Level::ALL.len()],
 }
@@ -194,6 +203,7 @@ impl DeviceSnapshot {
             offences: Vec::new(),
             conditions: Vec::new(),
             storm: None,
+            past_storm: None,
             storms_begun: [0; Level::ALL.len()],
         }
     }

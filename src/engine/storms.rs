@@ -4,6 +4,7 @@
 //! nothing once these are forgotten, however long it was.
 
 use super::rows::table::{Row, Table};
+use super::snapshot::PAST;
 use crate::decode::{Class, Protocol, Sender};
 use crate::detect::ConditionLimits;
 use crate::storm::{
@@ -227,6 +228,12 @@ impl Storms {
     /// The storm of the segment as a whole, while it lasts.
     pub(super) fn of_segment(&self, running: u64) -> Option<Storm> {
         self.segment.storm(running)
+    }
+
+    /// The storms that ended within [`PAST`] before `now`, the latest first.
+    pub(super) fn lately(&self, now: Time) -> impl Iterator<Item = &Storm> {
+        let past = i128::try_from(PAST.as_nanos()).unwrap_or(i128::MAX);
+        self.log.lately(Stamp(self.wall.stamp(now).0.saturating_sub(past)))
     }
 
     /// The storms that are over.

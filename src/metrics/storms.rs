@@ -1,14 +1,15 @@
 //! The collector `storms`: who floods, and why. For each segment, whether it is in a storm and how
 //! many of its devices' storms have ended. For each device, from its first storm on, whether it is
-//! in one, and while one lasts its cause, its start, and what it is about.
+//! in one, and while one lasts its cause, its start, and what it is about; how long it lasts, and with
+//! how many frames, also for some minutes after its end.
 
 use super::catalogue::{self, families};
 use super::number::Value;
-use super::rows::{DeviceRow, Rows};
+use super::rows::{DeviceRow, Rows, SegmentRow};
 use super::writer::Writer;
 use crate::detect::Cause;
 use crate::engine::DeviceSnapshot;
-use crate::storm::Level;
+use crate::storm::{Level, Storm};
 
 pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
     of_segments(rows, writer);
@@ -38,6 +39,15 @@ fn of_segments(rows: &Rows<'_>, writer: &mut Writer) {
         if let Some(storm) = &row.segment.snapshot.segment_storm {
             infos.sample(&row.labels, &[("id", &*storm.id(&row.segment.label))], 1);
         }
+    }
+    let mut durations = writer.family(&families::STORM_DURATION);
+    for (row, storm) in floods(rows) {
+        let lasted: u32 = storm.lasted.iter().sum();
+        durations.sample(&row.labels, &[], u64::from(lasted));
+    }
+    let mut packets = writer.family(&families::STORM_PACKETS);
+    for (row, storm) in floods(rows) {
+        packets.sample(&row.labels, &[], storm.packets);
     }
     let mut ended = writer.family(&families::STORMS);
     for row in &rows.segments {
@@ -92,6 +102,21 @@ fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
             infos.sample_bytes(rows.labels(row), &more, Value::Integer(1));
         }
     }
+    let mut durations = writer.family(&families::DEVICE_STORM_DURATION);
+    for (row, device) in stormy(rows) {
+        let Some(storm) = device.storm.as_ref().or(device.past_storm.as_ref()) else { continue };
+        for level in Level::ALL {
+            let more = [("level", level.label())];
+            let lasted = u64::from(storm.lasted[level as usize]);
+            durations.sample_bytes(rows.labels(row), &more, lasted.into());
+        }
+    }
+    let mut packets = writer.family(&families::DEVICE_STORM_PACKETS);
+    for (row, device) in stormy(rows) {
+        if let Some(storm) = device.storm.as_ref().or(device.past_storm.as_ref()) {
+            packets.sample_bytes(rows.labels(row), &[], storm.packets.into());
+        }
+    }
     let mut begun = writer.family(&families::DEVICE_STORMS);
     for (row, device) in stormy(rows) {
         for level in Level::ALL {
@@ -100,6 +125,15 @@ fn of_devices(rows: &Rows<'_>, writer: &mut Writer) {
             begun.sample_bytes(rows.labels(row), &more, count.into());
         }
     }
+}
+
+/// Segments that are in a storm, or were until a few minutes ago, with that storm.
+fn floods<'r, 'v>(rows: &'r Rows<'v>) -> impl Iterator<Item = (&'r SegmentRow<'v>, &'v Storm)> {
+    rows.segments.iter().filter_map(|row| {
+        let snapshot = &row.segment.snapshot;
+        let storm = snapshot.segment_storm.as_ref().or(snapshot.past_segment_storm.as_ref())?;
+        Some((row, storm))
+    })
 }
 
 /// Devices that were ever in a storm.

@@ -241,6 +241,7 @@ impl DeviceStorms {
             start: at.stamp,
             first_frame: at.begin_of(pace.since(level).or(due).unwrap_or(at.second)),
             end: None,
+            lasted: [0; Level::COUNT],
             packets: 0,
             provoked: 0,
             provoked_by: None,
@@ -278,6 +279,7 @@ impl DeviceStorms {
         let pace = self.paces[open.class].as_ref()?;
         let class = CLASSES[open.class];
         let storm = &mut open.storm;
+        storm.lasted[storm.level as usize] += 1;
         storm.packets += u64::from(pace.at(at.second));
         storm.provoked += u64::from(pace.provoked_at(at.second));
         storm.peak = storm.peak.max(totals.at(at.second));

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// Events kept until somebody asks for them; the oldest go first.
 const EVENTS: usize = 256;
 
-/// All storms of a segment. At most `kept` storms and 256 events, 240 bytes each and at most 700
+/// All storms of a segment. At most `kept` storms and 256 events, 248 bytes each and at most 700
 /// more: what they are about and who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct StormLog {
@@ -77,6 +77,12 @@ impl StormLog {
         self.over.iter()
     }
 
+    /// Storms that ended after `since`, the latest first.
+    pub(crate) fn lately(&self, since: Stamp) -> impl Iterator<Item = &Storm> {
+        let ended = move |storm: &&Storm| storm.end.is_some_and(|(end, _)| end > since);
+        self.over.iter().rev().take_while(ended)
+    }
+
     /// Storms that are over and no longer remembered.
     pub(crate) const fn forgotten(&self) -> u64 {
         self.forgotten
@@ -105,6 +111,7 @@ mod tests {
             start: Stamp(0),
             first_frame: Stamp(0),
             end: None,
+            lasted: [0; Level::COUNT],
             packets: 0,
             provoked: 0,
             provoked_by: None,

@@ -75,6 +75,7 @@ impl SegmentStorms {
             return None;
         };
         if let Some(storm) = &mut self.storm {
+            storm.lasted[storm.level as usize] += 1;
             storm.packets += u64::from(pace.at(second));
             storm.peak = storm.peak.max(pace.at(second));
             if is_over(sums.thirty, rate) {
@@ -104,6 +105,7 @@ impl SegmentStorms {
             start: at.stamp,
             first_frame: at.begin_of(pace.since(Level::Storm).unwrap_or(second)),
             end: None,
+            lasted: [0; Level::COUNT],
             packets: 0,
             provoked: 0,
             provoked_by: None,

@@ -108,6 +108,8 @@ pub struct Storm {
     pub first_frame: Stamp,
     /// The close of the second that met the end rule, and why it ended; `None` while it lasts.
     pub end: Option<(Stamp, EndReason)>,
+    /// Seconds that it has been of each level: whole ones since `start`.
+    pub lasted: [u32; Level::COUNT],
     /// Frames of its class between begin and end, its own.
     pub packets: u64,
     /// Frames of others in that time that it provoked.
@@ -230,6 +232,7 @@ mod tests {
             start: Stamp::new(1_700_000_000, 999_999_999),
             first_frame: Stamp::new(1_699_999_990, 999_999_999),
             end: None,
+            lasted: [0; Level::COUNT],
             packets: 0,
             provoked: 0,
             provoked_by: None,

@@ -304,6 +304,7 @@ mod tests {
             start: Stamp::new(20, 0),
             first_frame: Stamp::new(9, 0),
             end: None,
+            lasted: [0, 30],
             packets: 700,
             provoked: 80,
             provoked_by: Some([Sender::Mac(Host::numbered(2).mac)].into()),

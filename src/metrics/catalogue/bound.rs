@@ -38,9 +38,9 @@ impl Bound {
     /// sections.
     const PER_OTHER: usize = 2 * Protocol::COUNT + MessageKind::COUNT + Section::COUNT;
 
-    /// Series of one device's storms at most: active and begun by level, the cause, the start, the
-    /// first frame, and what it is about.
-    const PER_DEVICE_STORMS: usize = 2 * Level::COUNT + 4;
+    /// Series of one device's storms at most: active, begun and how long by level, the cause, the start,
+    /// the first frame, what it is about and the frames.
+    const PER_DEVICE_STORMS: usize = 3 * Level::COUNT + 5;
 
     /// Series of one device's conditions at most: each of them, lasting and told.
     const PER_DEVICE_CONDITIONS: usize = 2 * Condition::COUNT;
@@ -58,8 +58,8 @@ impl Bound {
         let evicted = 2;
         let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
         let reflected_and_copied = 2;
-        let active_cause_first_frame_info = 4;
-        let storms = active_cause_first_frame_info + Level::COUNT * Cause::COUNT;
+        let active_cause_first_frame_info_duration_packets = 6;
+        let storms = active_cause_first_frame_info_duration_packets + Level::COUNT * Cause::COUNT;
         let services = SERVICE_TYPES_MAX + 1;
         let wanted = WANTED_TYPES_MAX + 1;
         let delays = DELAY_BOUNDS.len() + 1 + 2;

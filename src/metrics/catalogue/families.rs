@@ -127,6 +127,10 @@ families! {
         "Since when the storm of the segment as a whole has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
     STORM_INFO = "multicast_interface_storm_info", Gauge, ["interface", "id"], Storms, Frames,
         "Constant 1 while the segment as a whole is in a storm: what that is called in the API and on disk.";
+    STORM_DURATION = "multicast_interface_storm_duration_seconds", Gauge, ["interface"], Storms, Frames,
+        "How long the storm of the segment as a whole has lasted or, for 5 min after its end, did last; a storm too short for two scrapes is known by it.";
+    STORM_PACKETS = "multicast_interface_storm_packets", Gauge, ["interface"], Storms, Frames,
+        "Frames of that storm, all senders together.";
     STORMS = "multicast_interface_storms_total", Counter, ["interface", "level", "cause"], Storms, Frames,
         "Storms of devices that have ended, by their final level and cause; causes that the backend can see.";
     DEVICE_STORM_ACTIVE = "multicast_device_storm_active", Gauge, ["interface", "device", "level"], Storms, Frames,
@@ -139,6 +143,10 @@ families! {
         "Since when the storm that a device is in has been going on, since the Unix epoch in seconds: the first second since which no 10 s held fewer frames than a fifth of the limit; only while it lasts.";
     DEVICE_STORM_INFO = "multicast_device_storm_info", Gauge, ["interface", "device", "id", "asker", "detail"], Storms, Frames,
         "Constant 1 while a device is in a storm: what that is called in the API and on disk, who asks if the device does nothing but answer, and the name, address or destination that it is about; changes at most once a minute.";
+    DEVICE_STORM_DURATION = "multicast_device_storm_duration_seconds", Gauge, ["interface", "device", "level"], Storms, Frames,
+        "How long the storm that a device is in has been of that level or, for 5 min after its end, was; both levels.";
+    DEVICE_STORM_PACKETS = "multicast_device_storm_packets", Gauge, ["interface", "device"], Storms, Frames,
+        "Frames that the device sent in that storm, of the class that it belongs to.";
     DEVICE_STORMS = "multicast_device_storms_total", Counter, ["interface", "device", "level"], Storms, Frames,
         "Storms of a device that have begun or risen to that level; both levels from its first storm on.";
     CONDITIONS = "multicast_interface_conditions_total", Counter, ["interface", "condition"], Conditions, Frames,

@@ -304,6 +304,25 @@ fn a_rise_is_told_and_counted_at_both_levels() {
 }
 
 #[test]
+fn how_long_a_storm_was_of_each_level_is_told_for_five_minutes_after_it() {
+    let mut segment = Segment::new();
+    flood(&mut segment, &announcement(host()), 5, 360);
+    flood(&mut segment, &announcement(host()), 60, 20);
+    silence(&mut segment, 60);
+    let device = segment.device(host()).expect("a row");
+    assert_eq!(device.storm, None);
+    let past = device.past_storm.expect("it has just ended");
+    let (end, _) = past.end.expect("it is over");
+    let whole = seconds(end) - seconds(past.start);
+    // Chatty from the close of second 300 on; 500 in 10 s from that of second 368 on.
+    assert_eq!((past.lasted, whole), ([69, 40], 109));
+    silence(&mut segment, 200);
+    assert!(segment.device(host()).expect("a row").past_storm.is_some());
+    silence(&mut segment, 100);
+    assert_eq!(segment.device(host()).expect("a row").past_storm, None);
+}
+
+#[test]
 fn the_protocol_is_that_of_most_frames_and_the_peak_is_of_all() {
     let mut segment = Segment::new();
     for _ in 0..10 {
@@ -423,6 +442,8 @@ fn a_segment_is_flooded_by_one_device_or_by_many() {
         // From the close of second 46 on, 5 s of it are in sight.
         let ends: Vec<_> = storms.filter_map(|storm| storm.end).collect();
         assert_eq!(ends, [(Stamp::new(47, 0), QUIET)]);
+        let past = snapshot.past_segment_storm.expect("it has just ended");
+        assert_eq!(past.lasted, [0, 27]);
     }
 }
 

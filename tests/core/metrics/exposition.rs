@@ -183,7 +183,14 @@ fn a_storm_is_told_while_it_lasts_and_counted_from_the_first_on() {
     let info = [of[0], of[1], ("id", &*id), ("asker", ""), ("detail", "<b>printer</b>.local")];
     assert_eq!(risen.value("multicast_device_storm_info", &info), Some(1.0));
 
+    let lasted = |body: &Body, level| {
+        body.value("multicast_device_storm_duration_seconds", &with(("level", level)))
+    };
+    assert_eq!((lasted(&risen, "chatty"), lasted(&risen, "storm")), (Some(0.0), Some(90.0)));
+    assert_eq!(risen.value("multicast_device_storm_packets", &of), Some(999_000.0));
+
     let over = told(None, [1, 1]);
+    assert!(!over.has("multicast_device_storm_duration_seconds"));
     assert_eq!((active(&over, "chatty"), active(&over, "storm")), (Some(0.0), Some(0.0)));
     assert!(!over.has("multicast_device_storm_cause"));
     assert!(!over.has("multicast_device_storm_info"));
