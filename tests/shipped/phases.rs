@@ -71,28 +71,82 @@ fn peak(t: i64, long: i64) -> Option<f64> {
     Some(if lasts(t, long + 60) && long > 0 { 12_500.0 } else { 2.0 })
 }
 
-/// A storm of a device, at any rate.
-const DEVICE_STORM: [Series; 5] = [
+/// Whole seconds of a storm; also for five minutes after its end.
+fn duration(t: i64, long: i64) -> Option<f64> {
+    (long > 0 && (0..long + 300).contains(&t)).then(|| t.min(long) as f64)
+}
+
+/// A storm of a device as exporters tell it.
+const DEVICE_STORM: [Series; 6] = [
+    Series("multicast_device_storm_duration_seconds", r#"level="storm""#, duration),
     Series("multicast_device_storm_active", r#"level="storm""#, flag),
     Series("multicast_device_storm_active", r#"level="chatty""#, |_, _| Some(0.0)),
     Series("multicast_device_storm_cause", r#"cause="repeated_response""#, info),
     Series("multicast_device_storm_start_timestamp_seconds", "", start),
     Series("multicast_device_packets_total", r#"protocol="mdns""#, counter),
 ];
+/// The same by one that does not say how long it lasts.
+const DEVICE_STORM_BY_ITS_START: &[Series] = DEVICE_STORM.split_at(1).1;
 
-/// A page comes at the first scrape of a storm older than 50 s and the evaluation after that.
+const LOOP: [Series; 3] = [
+    Series("multicast_interface_storm_duration_seconds", "", duration),
+    Series("multicast_interface_storm_active", "", flag),
+    Series("multicast_interface_storm_cause", r#"cause="l2_loop""#, info),
+];
+const INVENTED: [Series; 3] = [
+    Series("multicast_interface_storm_duration_seconds", "", duration),
+    Series("multicast_interface_storm_active", "", flag),
+    Series("multicast_interface_storm_cause", r#"cause="invented_senders""#, info),
+];
+const CROWD: [Series; 3] = [
+    Series("multicast_interface_storm_duration_seconds", "", duration),
+    Series("multicast_interface_storm_active", "", flag),
+    Series("multicast_interface_storm_cause", r#"cause="many_devices""#, info),
+];
+
+/// A page comes at the first scrape that knows a minute of the storm and the evaluation after that.
 const fn paged(scrape: u64, evaluation: u64) -> u64 {
-    52 + scrape + evaluation
+    62 + scrape + evaluation
+}
+
+/// Where nothing but the storm itself is told: 70 s after the first scrape that saw it.
+const fn paged_late(scrape: u64, evaluation: u64) -> u64 {
+    76 + scrape + evaluation
+}
+
+/// A storm of the segment that pages by itself, and so whether the exporter says how long it lasts or
+/// not.
+fn of_segment(alert: &'static str, series: &'static [Series]) -> [Case; 2] {
+    [
+        Case { alert, long: 75, within: paged, short: 45, series },
+        Case { alert, long: 900, within: paged_late, short: 45, series: &series[1..] },
+    ]
 }
 
 fn cases() -> Vec<Case> {
+    let segments = [
+        of_segment("MulticastLoop", &LOOP),
+        of_segment("MulticastInventedSenders", &INVENTED),
+        of_segment("MulticastSegmentFlooding", &CROWD),
+    ];
+    segments.into_iter().flatten().chain(others()).collect()
+}
+
+fn others() -> Vec<Case> {
     vec![
+        Case {
+            alert: "MulticastDeviceFlooding",
+            long: 75,
+            within: paged,
+            short: 45,
+            series: &DEVICE_STORM,
+        },
         Case {
             alert: "MulticastDeviceFlooding",
             long: 900,
             within: paged,
             short: 45,
-            series: &DEVICE_STORM,
+            series: DEVICE_STORM_BY_ITS_START,
         },
         Case {
             alert: "MulticastDeviceChatty",
@@ -291,7 +345,8 @@ fn alerts_hold_at_any_interval_and_in_any_phase() {
     for case in cases() {
         for (scrape, evaluation) in SETTINGS {
             for long in [case.long, case.short] {
-                let name = format!("{}-{scrape}-{evaluation}-{long}.yml", case.alert);
+                let with = case.series.len();
+                let name = format!("{}-{with}-{scrape}-{evaluation}-{long}.yml", case.alert);
                 let path = directory.path().join(name);
                 let text = file(&case, long, scrape, evaluation, &rules);
                 fs::write(&path, text).expect("a file of ours");

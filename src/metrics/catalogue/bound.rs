@@ -116,9 +116,9 @@ mod tests {
     #[test]
     fn the_bound_is_within_the_contract() {
         // devices.max x (2 x protocols + 7 + 4 + rules + 10), two of each condition, and what was
-        // added for storms: provoked, first frame, info.
+        // added for storms: provoked, first frame, info, how long at each level, frames.
         const BEFORE: usize = 2 * Protocol::COUNT + 7 + 4 + Rule::COUNT + 10;
-        const EACH: usize = BEFORE + 2 * Condition::COUNT + 3;
+        const EACH: usize = BEFORE + 2 * Condition::COUNT + 6;
         const { assert!(Bound::PER_DEVICE <= EACH) };
         let bound = Bound { devices: 2_000, segments: 1, captures: 1 };
         assert!(bound.series() < 2_000 * EACH + 2_000);
