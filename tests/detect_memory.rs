@@ -111,6 +111,7 @@ impl Flood {
     }
 
     /// One step with names and numbers that no other `n` has.
+    #[allow(clippy::too_many_lines, reason = "a step for each flood")]
     fn step(self, lan: &mut Segment, n: u32, senders: u32) {
         let (host, other) = (sender(n % senders), sender((n + 1) % senders));
         let [_, b, c, d] = n.to_be_bytes();

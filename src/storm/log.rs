@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_storm_is_as_large_as_is_said() {
-        let askers = 8 * size_of::<crate::decode::Sender>();
+        let askers = 8 * size_of::<Sender>();
         let sizes = (size_of::<Storm>(), size_of::<StormEvent>(), 2 * 63 * 4 + askers);
         assert!(sizes.0 <= 232 && sizes.1 <= 248 && sizes.2 <= 700, "{sizes:?}");
     }

@@ -21,7 +21,7 @@ pub struct Verdict {
 /// A row for each stack.
 pub static VERDICTS: [Verdict; 12] = [
     Verdict { stack: Stack::Avahi, always: &[], at_times: &["record_interval"] },
-    Verdict { stack: Stack::Resolved, always: &[], at_times: &["header_bits"] },
+    Verdict { stack: Stack::Resolved, always: &[], at_times: &["header_bits", "record_interval"] },
     Verdict { stack: Stack::Zeroconf, always: &["header_bits", "record_interval"], at_times: &[] },
     Verdict {
         stack: Stack::Bonjour,
