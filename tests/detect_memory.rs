@@ -45,7 +45,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// What a segment's detectors may hold, by the bounds that they state: docs/performance.md adds
 /// them up.
-const DETECTORS_MAX: usize = 9 << 20;
+const DETECTORS_MAX: usize = 10 << 20;
 /// 2,000 rows with all that may hang on them.
 const ROWS_MAX: usize = 15 << 20;
 /// What a table may still double, or a string be longer, the second time.
@@ -72,7 +72,7 @@ enum Flood {
     Leases,
     /// Groups and queriers.
     Groups,
-    /// The same bytes from three devices and again: loops, reflection, payloads, verdicts.
+    /// The same bytes from three devices and again: loops, reflection, relays, payloads, verdicts.
     Copies,
     /// One message of each of 300 devices, 120 times in a second.
     Storms,
@@ -204,6 +204,8 @@ impl Flood {
                 for by in [host, other, sender(n + 2), host] {
                     lan.hear(&by.mdns4(message.clone()));
                     lan.hear(&host.mdns4(message.clone()));
+                    let discovery = Udp::new(9_003, 9_003, name.as_bytes());
+                    lan.hear(&by.udp4(Ipv4Addr::BROADCAST, 64, &discovery));
                 }
             }
             Self::Storms => {

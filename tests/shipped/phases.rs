@@ -5,6 +5,9 @@
 //! Files of promtool are generated: samples of one second, of which only those at scrapes are
 //! there, as many series as there are phases. Both promtools run them.
 
+#![allow(clippy::cast_precision_loss, reason = "times and counts of minutes")]
+#![allow(clippy::unnecessary_wraps, reason = "they are values of one type of function")]
+
 use crate::support::servers::promtools;
 use std::fmt::Write as _;
 use std::fs;

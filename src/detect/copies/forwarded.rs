@@ -37,7 +37,7 @@ const THROUGH: Duration = Duration::from_micros(100);
 const PART: u32 = 3;
 /// How much longer than twice the shortest time the longest may be.
 const JITTER: Duration = Duration::from_millis(1);
-/// Sets of payloads of the last 250 ms: at most 512, 72 KiB.
+/// Sets of payloads of the last 250 ms: at most 512, 92 KiB.
 const PAYLOAD_SETS: usize = 64;
 
 /// Keyed hash of a payload and its port.
@@ -181,7 +181,7 @@ impl Exchange {
     }
 }
 
-/// Datagrams that a relay sends to and fro. At most 80 KiB.
+/// Datagrams that a relay sends to and fro. At most 100 KiB.
 #[derive(Debug)]
 pub(super) struct Forwarded {
     state: RandomState,
@@ -225,6 +225,6 @@ mod tests {
     #[test]
     fn memory_has_a_bound() {
         let each = size_of::<Option<(u64, Time, Exchange)>>();
-        assert!(PAYLOAD_SETS * 8 * each <= 104 << 10, "{each}");
+        assert!(PAYLOAD_SETS * 8 * each <= 92 << 10, "{each}");
     }
 }

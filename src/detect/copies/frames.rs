@@ -26,7 +26,7 @@ pub(super) const PAIR_WINDOW: Duration = Duration::from_millis(1);
 const APART: u32 = 5;
 /// ... and not within this long: the clocks of captures are no finer.
 const APART_MIN: Duration = Duration::from_micros(50);
-/// Sets of frames of the last second: at most 2,048 frames, 192 KiB.
+/// Sets of frames of the last second: at most 2,048 frames, 144 KiB.
 const FRAME_SETS: usize = 256;
 
 /// Keyed hash of what makes a frame the same as another.
@@ -134,7 +134,7 @@ impl RecentFrame {
     }
 }
 
-/// The frames of the last second. At most 192 KiB.
+/// The frames of the last second. At most 144 KiB.
 #[derive(Debug)]
 pub(super) struct Frames {
     /// Hashes whole frames.
@@ -238,6 +238,6 @@ mod tests {
     #[test]
     fn memory_has_a_bound() {
         let each = size_of::<Option<(u64, Time, RecentFrame)>>();
-        assert!(FRAME_SETS * 8 * each <= 192 << 10, "{each}");
+        assert!(FRAME_SETS * 8 * each <= 144 << 10, "{each}");
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_millis(250);
 /// A prober legitimately repeats itself after this long: 250 ms (RFC 6762 section 8.1) less 10 %.
 const PROBE_GAP: Duration = Duration::from_millis(225);
-/// Sets of payloads of the last 250 ms: at most 1,024, 128 KiB.
+/// Sets of payloads of the last 250 ms: at most 1,024, 120 KiB.
 const PAYLOAD_SETS: usize = 128;
 
 /// A payload of the last 250 ms.
@@ -69,7 +69,7 @@ impl RecentPayload {
     }
 }
 
-/// Messages that another device has just sent. At most 324 KiB.
+/// Messages that another device has just sent. At most 340 KiB.
 #[derive(Debug)]
 pub(super) struct Reflection {
     sent: Table<PayloadHash, RecentPayload, PAYLOAD_SETS>,
@@ -169,6 +169,6 @@ mod tests {
     #[test]
     fn memory_has_a_bound() {
         let each = size_of::<Option<(u64, Time, RecentPayload)>>();
-        assert!(PAYLOAD_SETS * 8 * each <= 160 << 10, "{each}");
+        assert!(PAYLOAD_SETS * 8 * each <= 120 << 10, "{each}");
     }
 }
