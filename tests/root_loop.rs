@@ -102,7 +102,7 @@ fn is_loop(body: &Body) -> bool {
 /// they began as gives way to it within 10 s.
 fn wait_for_loop(exporter: &Exporter<'_>) -> Body {
     let mut body = Body::default();
-    let is_told = is_within(Duration::from_secs(60), || {
+    let is_told = is_within(Duration::from_mins(1), || {
         body = exporter.scrape();
         is_loop(&body)
     });

@@ -1,5 +1,4 @@
-//! What people met, as captures, and what must be reported of each: every row of `expected.tsv` holds, but for
-//! those in [`NOT_YET`].
+//! What people met, as captures, and what must be reported of each: every row of `expected.tsv` holds.
 //!
 //! The captures are not in this repository: they are read from the folder that
 //! `MULTICAST_EXPORTER_CASES` names, else from `../shared/cases`. Without them this part does not
@@ -11,9 +10,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Rows that do not hold yet, cells apart by one space, sorted. One that holds has to be removed.
-const NOT_YET: &[&str] = &[];
 
 /// An expectation: of this device, or `-`, in the report on this file.
 #[derive(Clone, Copy)]
@@ -139,19 +135,11 @@ fn what_must_be_said_of_each_case_is_said() {
     assert!(rows.len() >= 51, "only {} rows", rows.len());
     let mut reports: BTreeMap<&str, Value> = BTreeMap::new();
     let mut failed = Vec::new();
-    let mut open = Vec::new();
     for row in &rows {
         let report = reports.entry(row.file).or_insert_with(|| report(&dir, row.file));
-        if let Err(is) = row.check(report) {
-            open.push(row.words());
-            failed.push(is);
-        }
+        failed.extend(row.check(report).err());
     }
-    failed.retain(|is| !NOT_YET.iter().any(|row| is.starts_with(&format!("{row}: "))));
     assert!(failed.is_empty(), "do not hold: {failed:#?}");
-    let holds: Vec<_> = NOT_YET.iter().filter(|row| !open.contains(&(**row).to_owned())).collect();
-    assert!(holds.is_empty(), "hold now, or are no rows: take them out of NOT_YET: {holds:#?}");
-    assert!(NOT_YET.is_sorted(), "NOT_YET is sorted");
 }
 
 /// What `analyze` reports on a case. Reading it has to succeed.
