@@ -5,7 +5,11 @@
 //! Files of promtool are generated: samples of one second, of which only those at scrapes are
 //! there, as many series as there are phases. Both promtools run them.
 
-#![allow(clippy::cast_precision_loss, reason = "times and counts of minutes")]
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "times and counts of minutes"
+)]
 #![allow(clippy::unnecessary_wraps, reason = "they are values of one type of function")]
 
 use crate::support::servers::promtools;
@@ -135,6 +139,7 @@ fn cases() -> Vec<Case> {
     segments.into_iter().flatten().chain(others()).collect()
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn others() -> Vec<Case> {
     vec![
         Case {
