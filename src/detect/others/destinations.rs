@@ -2,8 +2,8 @@
 //!
 //! Nobody joins such a group, so nobody hears what is sent there (systemd#2366: mDNS to
 //! `ff02::1:fb`). Judged by the destination port, of datagrams to a multicast address: what is
-//! broadcast, or sent to one host, is another matter. Three in 60 s of one source to one port are
-//! the condition.
+//! broadcast, or sent to one host, is another matter. Three in 60 s of one source to one group
+//! are the condition: a destination that was damaged on its way differs each time.
 
 use crate::decode::Protocol;
 use crate::decode::mdns::HashKey;
@@ -27,10 +27,10 @@ struct Sent {
     tally: Tally<1>,
 }
 
-/// Who sent something to a wrong group, by port, and when. At most 256 sources, 24 KiB.
+/// Who sent something to which wrong group and port, and when. At most 256 of them, 24 KiB.
 #[derive(Debug)]
 pub(crate) struct Destinations {
-    sources: Table<(SourceId, u16), Sent, 32>,
+    sources: Table<(SourceId, SocketAddr), Sent, 32>,
 }
 
 impl Destinations {
@@ -52,15 +52,15 @@ impl Destinations {
         }
         let now = view.now;
         let new = || Sent { last: now, tally: Tally::default() };
-        let place = self.sources.entry(now, (view.source, port), new);
+        let destination = SocketAddr::new(ip.destination, port);
+        let place = self.sources.entry(now, (view.source, destination), new);
         let sent = place.value;
         let gap = (!place.is_new).then(|| now.since(sent.last));
         sent.last = now;
         sent.tally.count(now);
         findings.offend(Offence { rule: Rule::WrongGroup, subject: None, gap });
         if view.limits.is_exceeded(Condition::WrongGroup, sent.tally.total()) {
-            let about = About::Destination(SocketAddr::new(ip.destination, port));
-            findings.show(Evidence::of(Condition::WrongGroup, about));
+            findings.show(Evidence::of(Condition::WrongGroup, About::Destination(destination)));
         }
     }
 }

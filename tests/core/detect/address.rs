@@ -261,6 +261,9 @@ fn wrong_group() {
             expected.map(|detail| (Condition::WrongGroup, detail.to_owned())).into_iter().collect();
         assert_eq!(found(gap, vec![frame; n]), expected, "{what}");
     }
+    // What is damaged on its way goes to another group each time.
+    let damaged = (1..60).map(|n| to(&format!("ff02::{n}:fb"), 5353));
+    assert_eq!(found(500, damaged), [], "damaged");
     let broadcast = Ethernet::from(HOST.mac).to_ip(Ipv4Addr::BROADCAST.into()).ipv4(
         &Ipv4::new(HOST.v4, Ipv4Addr::BROADCAST).udp(&Udp::new(
             5353,
