@@ -3,7 +3,8 @@
 //!
 //! A duration literal is what Prometheus accepts as one, such as `45s` or `1h30m`, where Prometheus
 //! reads one: as a whole value of YAML, in the brackets of a range (`[25s]`, `[1d:5m]`), or after
-//! `offset`. Everything else stays: names, prose, numbers of seconds, comments.
+//! `offset`; and so is the number of seconds that the age of a storm is compared with. Everything else
+//! stays: names, prose, other numbers of seconds, comments.
 
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
@@ -48,6 +49,10 @@ static STEP: LazyLock<Regex> =
 /// An offset.
 static OFFSET: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?<before>\boffset\s+-?\s*)(?<at>DURATION)(?<after>\b)"));
+/// What `…_storm_duration_seconds` is compared with, in whole seconds.
+static AGE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?<before>_storm_duration_seconds\b[^>]*>= )(?<at>[0-9]+)(?<after>\s*)$")
+});
 /// A value that goes on in the lines below, which are indented more.
 static BLOCK: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:- +)*(?:[\w.-]+:\s+)?(?:&\w+\s+)?[|>][0-9+-]*\s*$"));
@@ -98,7 +103,17 @@ fn value(code: &str, factor: u32) -> String {
 fn expression(line: &str, factor: u32) -> String {
     let line = replaced(&STEP, line, factor);
     let line = replaced(&RANGE, &line, factor);
+    let line = younger(&line, factor);
     replaced(&OFFSET, &line, factor)
+}
+
+/// The age of a storm, in whole seconds and one at least.
+fn younger(line: &str, factor: u32) -> String {
+    let replace = |found: &Captures<'_>| {
+        let seconds: u32 = found["at"].parse().expect("a number");
+        format!("{}{}{}", &found["before"], (seconds / factor).max(1), &found["after"])
+    };
+    AGE.replace_all(line, replace).into_owned()
 }
 
 fn replaced(pattern: &Regex, line: &str, factor: u32) -> String {
@@ -173,7 +188,12 @@ pub fn differences(a: &str, b: &str) -> Result<Vec<(Duration, Duration)>, String
             return Err(differ());
         }
         for (word, other) in words.into_iter().zip(others).filter(|(one, other)| one != other) {
-            found.push(duration(word).zip(duration(other)).ok_or_else(differ)?);
+            let is_age = one.contains("_storm_duration_seconds");
+            let read = |word: &str| match word.parse() {
+                Ok(seconds) if is_age => Some(Duration::from_secs(seconds)),
+                Ok(_) | Err(_) => duration(word),
+            };
+            found.push(read(word).zip(read(other)).ok_or_else(differ)?);
         }
     }
     if a.lines().count() != b.lines().count() || a.ends_with('\n') != b.ends_with('\n') {

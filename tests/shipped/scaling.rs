@@ -77,6 +77,10 @@ fn values_ranges_and_offsets_are_divided() {
             "rate: &anchor >-\n  {{ with printf `rate(x{a=%q}[6000ms])` $b | query }}\n",
         ),
         ("wait: 0s\n", "wait: 0ms\n"),
+        (
+            "expr: |\n  max(x_storm_duration_seconds{a=\"b\"}[150s]) >= 60\n  and y >= 60\n",
+            "expr: |\n  max(x_storm_duration_seconds{a=\"b\"}[15000ms]) >= 6\n  and y >= 60\n",
+        ),
     ];
     for (text, wanted) in table {
         assert_eq!(tenth(text), wanted);
