@@ -107,6 +107,7 @@ install-test-deps: need-cargo $(DEB)
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" CARGO="$(CARGO)" scripts/install-test-stacks
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-debian
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-kubernetes
+	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-jsonnet
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-servers
 
 clean: need-cargo

@@ -9,6 +9,7 @@ mod docs;
 #[path = "../grafana/mod.rs"]
 mod grafana;
 mod kubernetes;
+mod mixin;
 mod phases;
 mod repository;
 mod rules;
