@@ -107,8 +107,12 @@ impl Source for Lan {
 
     fn read(&self, deadline: Deadline, _: Detail) -> LanView {
         let read = read_locked([&self.snapshot], deadline, |_, snapshot| snapshot.clone());
-        let segment =
-            |snapshot| SegmentView { label: "eth0".into(), vlan: String::new(), snapshot };
+        let segment = |snapshot| SegmentView {
+            label: "eth0".into(),
+            vlan: String::new(),
+            lan: None,
+            snapshot,
+        };
         let segments = read.into_iter().map(|s| s.map(segment).ok_or(LockTimeout));
         let capture = CaptureView {
             name: "eth0".to_owned(),

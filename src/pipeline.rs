@@ -12,7 +12,7 @@ use crate::evidence::{Heading, Recorder, Recording};
 use crate::frame::{Batch, Frame, InterfaceName, Place};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
-use crate::segment::{Ended, Label, Labels, Route, Router};
+use crate::segment::{Ended, Label, Labels, LanName, Lans, Route, Router};
 use crate::storm::{StormEvent, StormPolicy};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub key: HashKey,
     /// The labels in use in this process.
     pub labels: Arc<Labels>,
+    /// Which LANs segments are.
+    pub lans: Arc<Lans>,
     /// What is expected of the devices of a segment, by its label.
     pub policy: PolicyOf,
     /// Packets of a device that are kept from before its storm began; `None` keeps no evidence.
@@ -136,6 +138,7 @@ struct Base {
 struct Segment {
     label: Label,
     vlan: String,
+    lan: Option<LanName>,
     engine: Engine,
 }
 
@@ -155,6 +158,8 @@ pub struct SegmentView {
     pub label: Label,
     /// The VLAN ids as `multicast_segment_info` has them; empty for untagged frames.
     pub vlan: String,
+    /// Which LAN it is, if that has a name.
+    pub lan: Option<LanName>,
     /// What was counted.
     pub snapshot: Snapshot,
 }
@@ -458,6 +463,7 @@ impl Pipeline {
         let view = |segment: &Segment| SegmentView {
             label: Arc::clone(&segment.label),
             vlan: segment.vlan.clone(),
+            lan: segment.lan.clone(),
             snapshot: segment.engine.snapshot(),
         };
         self.segments.iter().flatten().map(view).collect()
@@ -527,6 +533,7 @@ impl Pipeline {
             let segment = Segment {
                 label: Arc::clone(routed.label()),
                 vlan: routed.vlan().to_owned(),
+                lan: self.settings.lans.of(routed.label(), routed.vlan()),
                 engine,
             };
             let is_full = self.by_label.len() == self.segments.len();

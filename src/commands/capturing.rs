@@ -14,7 +14,7 @@ use crate::detect::{self, Horizon};
 use crate::engine::{self, Local};
 use crate::interfaces::{Link, Table, sysfs};
 use crate::pipeline::Settings;
-use crate::segment::{Labels, Sharing};
+use crate::segment::{Labels, Lans, Sharing};
 use std::sync::Arc;
 
 /// How interfaces are captured.
@@ -70,6 +70,7 @@ pub fn seen(table: &Table, link: &Link) -> Arc<detect::Vantage> {
 pub fn settings(
     flags: &Serve,
     configuration: &Configuration,
+    lans: &Arc<Lans>,
     sharing: Sharing,
     converted: engine::Converted,
 ) -> Settings {
@@ -84,6 +85,7 @@ pub fn settings(
         },
         key: hash_key(),
         labels: Labels::new(sharing, flags.capture.segments_max),
+        lans: Arc::clone(lans),
         policy: configuration.expecting(),
         evidence: flags.evidence.dir.is_some().then(|| flags.evidence.packets.into()),
     }

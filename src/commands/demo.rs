@@ -9,14 +9,14 @@ mod capture;
 
 use super::flags::Demo;
 use super::pump::{self, Ended};
-use super::{ExitStatus, Failure, failed, hash_key, news, opening, say, serve};
+use super::{ExitStatus, Failure, failed, hash_key, news, opening, refused, say, serve};
 use crate::capture::Backend;
 use crate::detect::Horizon;
 use crate::engine;
 use crate::lan::{Lan, Tap};
 use crate::pipeline::{Pipeline, Settings, usual_policy};
 use crate::privilege;
-use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Sharing};
+use crate::segment::{DEFAULT_SYNTHETIC_MAX, Labels, Lans, Sharing};
 use crate::simulation::{Member, Options, Simulation, Stream};
 use capture::{NAME, Simulated};
 use std::sync::Arc;
@@ -42,12 +42,13 @@ pub fn run(flags: &Demo) -> ExitStatus {
 }
 
 fn demonstrate(flags: &Demo) -> Result<(), Failure> {
+    let lans = flags.lan.names().map_err(refused)?;
     let listeners = opening::listen(&flags.web).all()?;
     privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
     let lan = Arc::new(Lan::default());
     let stop = Arc::new(AtomicBool::new(false));
     let watching =
-        start(flags, &lan, &stop).map_err(|error| failed("starting a thread")(&error))?;
+        start(flags, lans, &lan, &stop).map_err(|error| failed("starting a thread")(&error))?;
     let reload = || info!("SIGHUP: there is no --config.file to read again");
     serve::answer(&flags.web, listeners, &lan, &stop, &watching, reload)
 }
@@ -65,7 +66,12 @@ fn simulation(flags: &Demo) -> Simulation {
 }
 
 /// Starts the thread that lets the LAN run.
-fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+fn start(
+    flags: &Demo,
+    lans: Arc<Lans>,
+    lan: &Arc<Lan>,
+    stop: &Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
     let settings = Settings {
         engine: engine::Config {
             budget: Arc::new(engine::Budget::new(flags.devices.max)),
@@ -77,6 +83,7 @@ fn start(flags: &Demo, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> std::io::Resul
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        lans,
         policy: usual_policy(),
         evidence: None,
     };

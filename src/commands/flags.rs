@@ -9,10 +9,11 @@ mod values;
 
 use crate::capture::live::Choice;
 use crate::host::{self, sockets::OwnersBy, syscalls};
-use crate::segment::DEFAULT_SYNTHETIC_MAX;
-use crate::web::TelemetryPath;
+use crate::segment::{DEFAULT_SYNTHETIC_MAX, LanError, LanRule, Lans};
+use crate::web::{ExternalUrl, TelemetryPath};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Watches the multicast of a LAN and tells Prometheus who sends how much of what.
@@ -59,6 +60,9 @@ pub struct Serve {
     /// Flags of live capture.
     #[command(flatten)]
     pub capture: Capture,
+    /// Flags of which LAN it is.
+    #[command(flatten)]
+    pub lan: Lan,
     /// Flags of replay.
     #[command(flatten)]
     pub replay: Replay,
@@ -106,6 +110,10 @@ pub struct Web {
     /// Path of the metrics
     #[arg(long = "web.telemetry-path", value_name = "PATH", default_value = "/metrics")]
     pub telemetry_path: TelemetryPath,
+    /// Where people reach these pages, such as `https://nas.example/multicast`: for the links in
+    /// alerts. No path that is served changes
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<ExternalUrl>,
     /// Scrapes that may run or wait at once; 0 is no limit
     #[arg(long = "web.max-requests", value_name = "N", default_value_t = 40)]
     pub max_requests: usize,
@@ -161,6 +169,33 @@ impl Capture {
     /// Whether to join the groups.
     pub const fn join(&self) -> bool {
         self.join && !self.no_join
+    }
+}
+
+/// Flags of which LAN it is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct Lan {
+    /// Name of the LAN on this interface or, without one, on all that have no name of their own, so
+    /// that two exporters on one LAN make one incident. VLAN 20 of it is `NAME.20`, tagged or on an
+    /// interface of its own. `INTERFACE=` has none. Repeatable
+    // Serving, `check` and `demo` mean the same by it.
+    #[arg(
+        long = "lan",
+        env = "MULTICAST_EXPORTER_LAN",
+        value_name = "[INTERFACE=]NAME",
+        value_delimiter = ','
+    )]
+    pub rules: Vec<LanRule>,
+}
+
+impl Lan {
+    /// The names that all of them give together.
+    ///
+    /// # Errors
+    /// If two of them are about the same.
+    pub fn names(&self) -> Result<Arc<Lans>, LanError> {
+        Lans::new(&self.rules).map(Arc::new)
     }
 }
 
@@ -403,6 +438,9 @@ pub struct Demo {
     /// Flags of the web server.
     #[command(flatten)]
     pub web: Web,
+    /// Flags of which LAN it is.
+    #[command(flatten)]
+    pub lan: Lan,
     /// Flags of the device table.
     #[command(flatten)]
     pub devices: Devices,

@@ -140,6 +140,7 @@ pub(crate) fn test_settings() -> crate::pipeline::Settings {
         engine: Config::for_tests(100),
         key: HashKey([1, 2, 3, 4]),
         labels: Labels::new(Sharing::Never, 128),
+        lans: std::sync::Arc::default(),
         policy: usual_policy(),
         evidence: None,
     }

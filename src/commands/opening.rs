@@ -18,8 +18,9 @@ use crate::evidence::{Store, StoreError};
 use crate::host::sampler::Sampler;
 use crate::host::sockets::{Owners, TO_LOOK_INTO_PROCESSES};
 use crate::host::{Host, Standing};
-use crate::interfaces::{PatternError, Policy};
+use crate::interfaces::Policy;
 use crate::privilege::{self, Held, PrivilegeError};
+use crate::segment::Lans;
 use crate::web::activation::{self, ActivationError};
 use crate::web::listen::{self, ListenError};
 use std::net::TcpListener;
@@ -29,6 +30,8 @@ use std::sync::Arc;
 pub(crate) struct Opening {
     /// Which interfaces to capture.
     pub policy: Policy,
+    /// Which LANs segments are.
+    pub lans: Arc<Lans>,
     /// The configuration file; `Err` is a line that names the flag, the file and what is wrong.
     pub configuration: Result<Configuration, String>,
     /// Where HTTP requests arrive.
@@ -73,9 +76,12 @@ impl Listeners {
 /// before any other thread exists.
 ///
 /// # Errors
-/// If a pattern of interfaces is no regular expression. Nothing has been opened then.
-pub fn open(flags: &Serve) -> Result<Opening, PatternError> {
-    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)?;
+/// A line about a flag that is wrong in itself: a pattern of interfaces that is no regular
+/// expression, two names of one LAN. Nothing has been opened then.
+pub fn open(flags: &Serve) -> Result<Opening, String> {
+    let policy = Policy::new(&flags.capture.interface, &flags.capture.interface_exclude)
+        .map_err(|error| error.to_string())?;
+    let lans = flags.lan.names().map_err(|error| error.to_string())?;
     let configuration = Configuration::load(flags.config.file.as_deref());
     let listeners = listen(&flags.web);
     let wanted = match flags.capture.backend {
@@ -89,7 +95,18 @@ pub fn open(flags: &Serve) -> Result<Opening, PatternError> {
     let sampler = drop_privileges(&host);
     let dir = flags.evidence.dir.as_deref();
     let evidence = dir.map(|dir| Store::open(dir, flags.evidence.max_size));
-    Ok(Opening { policy, configuration, listeners, wanted, pool, held, host, sampler, evidence })
+    Ok(Opening {
+        policy,
+        lans,
+        configuration,
+        listeners,
+        wanted,
+        pool,
+        held,
+        host,
+        sampler,
+        evidence,
+    })
 }
 
 /// Binds each address, or takes over what the service manager has bound.

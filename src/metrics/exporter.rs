@@ -37,6 +37,7 @@ pub const BUILD: Build = Build {
 
 pub(super) fn collect(
     build: &Build,
+    external_url: Option<&str>,
     view: &LanView,
     host: Option<&host::Standing>,
     privileges: Option<&Privileges>,
@@ -44,6 +45,9 @@ pub(super) fn collect(
     let mut small = Small::default();
     let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
     small.gauge(&families::BUILD_INFO, [(labels.map(String::from), 1.0)])?;
+    if let Some(url) = external_url {
+        small.gauge(&families::WEB_INFO, [([url.to_owned()], 1.0)])?;
+    }
     if let Some(privileges) = privileges {
         small.gauge(&families::CAPABILITY, capabilities(privileges))?;
     }

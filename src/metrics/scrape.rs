@@ -28,6 +28,7 @@ pub struct Scraper {
     source: Arc<dyn Source>,
     build: Build,
     proc: PathBuf,
+    external_url: Option<String>,
     /// Which collectors failed last time: only a change is logged, or a lasting failure would
     /// flood the log with every scrape.
     failing: Mutex<Selection>,
@@ -47,6 +48,7 @@ impl Scraper {
             source,
             build: BUILD,
             proc: PathBuf::from("/proc"),
+            external_url: None,
             failing: Mutex::new(Selection::NONE),
         }
     }
@@ -54,6 +56,11 @@ impl Scraper {
     /// The same, with another build and another `/proc`: for tests that compare whole bodies.
     pub fn with_surroundings(self, build: Build, proc: PathBuf) -> Self {
         Self { build, proc, ..self }
+    }
+
+    /// The same, reached by people at this URL.
+    pub fn with_external_url(self, external_url: Option<String>) -> Self {
+        Self { external_url, ..self }
     }
 
     /// What is scraped.
@@ -122,6 +129,7 @@ impl Scraper {
             Collector::Exporter => writer.registry_families(
                 &exporter::collect(
                     &self.build,
+                    self.external_url.as_deref(),
                     view,
                     self.source.host_standing(),
                     self.source.privileges().as_ref(),

@@ -15,6 +15,12 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
         let more = [("capture", row.capture.name.as_str()), ("vlan", row.segment.vlan.as_str())];
         info.sample(&row.labels, &more, 1);
     }
+    let mut lans = writer.family(&families::LAN_INFO);
+    for row in &rows.segments {
+        if let Some(lan) = &row.segment.lan {
+            lans.sample(&row.labels, &[("lan", &**lan)], 1);
+        }
+    }
     protocols(rows, writer.family(&families::PACKETS), |snapshot| &snapshot.packets);
     protocols(rows, writer.family(&families::BYTES), |snapshot| &snapshot.bytes);
 

@@ -14,6 +14,7 @@ fn files() -> Pipeline {
         engine,
         key: HashKey([1, 2, 3, 4]),
         labels,
+        lans: Arc::default(),
         policy: usual_policy(),
         evidence: None,
     })
@@ -160,4 +161,33 @@ fn a_vlan_is_another_network_than_its_interface_s() {
     assert_eq!(of_vlan(&vantage, ""), vantage);
     let vlan = of_vlan(&vantage, "30");
     assert_eq!((vlan.own, vlan.is_wireless, &*vlan.subnets), (vantage.own, true, &[][..]));
+}
+
+#[test]
+fn a_segment_knows_its_lan_from_its_first_frame_on() {
+    let rules = ["office".parse().unwrap(), "lab0=lab".parse().unwrap()];
+    let lans = Arc::new(Lans::new(&rules).unwrap());
+    let mut pipeline = Pipeline { settings: Settings { lans, ..files().settings }, ..files() };
+    let plain = Host::numbered(7).arp_announcement();
+    let tagged = crate::craft::tagged(&plain, crate::craft::Tag { tpid: 0x8100, tci: 20 });
+    let slots = [(&plain, 0), (&tagged, 0), (&plain, 1), (&tagged, 1)];
+    for (bytes, interface) in slots {
+        let len = bytes.len();
+        let meta = FrameMeta {
+            stamp: Stamp::new(1_700_000_000, 0),
+            interface,
+            link: LinkType::Ethernet,
+            stripped_tag: None,
+            direction: Direction::Unknown,
+            wire_len: 60,
+        };
+        let slots = [Slot { meta, start: 0, len }];
+        pipeline.handle_file(&Batch::new(bytes, &slots, &[name("eth0"), name("lab0")]));
+    }
+    let views = pipeline.views();
+    let lans: Vec<_> =
+        views.iter().map(|view| (&*view.label, view.lan.as_deref().unwrap())).collect();
+    let wanted =
+        [("eth0", "office"), ("eth0.20", "office.20"), ("lab0", "lab"), ("lab0.20", "lab.20")];
+    assert_eq!(lans, wanted);
 }

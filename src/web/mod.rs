@@ -22,6 +22,7 @@
 pub mod activation;
 mod api;
 mod discovery;
+mod external_url;
 pub mod gate;
 mod html;
 pub mod listen;
@@ -33,6 +34,7 @@ mod stall;
 mod telemetry;
 mod telemetry_path;
 
+pub use external_url::{ExternalUrl, UrlError};
 pub use telemetry_path::{PathError, TelemetryPath};
 
 use crate::lan::Evidence;
@@ -51,6 +53,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// `--web.telemetry-path`.
     pub telemetry_path: TelemetryPath,
+    /// `--web.external-url`: where people reach these pages.
+    pub external_url: Option<ExternalUrl>,
     /// `--web.max-requests`: requests for metrics and the page that may be under way; 0 for any
     /// number.
     pub max_requests: usize,
@@ -62,6 +66,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             telemetry_path: TelemetryPath::default(),
+            external_url: None,
             max_requests: 40,
             enable_capture_download: false,
         }
@@ -83,8 +88,9 @@ pub fn router(
     evidence: Option<Arc<dyn Evidence>>,
     settings: &Settings,
 ) -> Router {
+    let url = settings.external_url.as_ref().map(|url| url.as_str().to_owned());
     let app = Arc::new(App {
-        scraper: Arc::new(scraper),
+        scraper: Arc::new(scraper.with_external_url(url)),
         enable_capture_download: settings.enable_capture_download,
         evidence,
         gate: Gate::new(settings.max_requests),

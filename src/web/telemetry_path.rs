@@ -47,7 +47,7 @@ impl FromStr for TelemetryPath {
             return Err(PathError::Characters(own()));
         }
         let first = path[1..].split('/').next().unwrap_or_default();
-        if ["-", "static", "api"].contains(&first) {
+        if ["-", "static", "api", "storms"].contains(&first) {
             return Err(PathError::Taken(own()));
         }
         Ok(Self(own()))
@@ -68,7 +68,7 @@ mod tests {
         for bad in ["/{a}", "/a b", "/a?b", "/ä"] {
             assert_eq!(bad.parse::<TelemetryPath>(), Err(PathError::Characters(bad.into())));
         }
-        for taken in ["/-/ready", "/static/style.css", "/api/v1", "/-"] {
+        for taken in ["/-/ready", "/static/style.css", "/api/v1", "/-", "/storms/1"] {
             assert_eq!(taken.parse::<TelemetryPath>(), Err(PathError::Taken(taken.into())));
         }
     }

@@ -35,6 +35,7 @@ fn read(name: &str, file: Vec<u8>) -> Pipeline {
         engine: config(Converted::Files),
         key: KEY,
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        lans: std::sync::Arc::default(),
         policy: usual_policy(),
         evidence: None,
     });

@@ -34,6 +34,7 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
         engine: config(Converted::Live),
         key: KEY,
         labels,
+        lans: Arc::default(),
         policy: usual_policy(),
         evidence: None,
     };

@@ -82,6 +82,22 @@ async fn content_types_are_exact() {
 }
 
 #[tokio::test]
+async fn where_people_reach_it_is_told_if_that_was_said() {
+    let of = async |external_url: Option<&str>| {
+        let external_url = external_url.map(|url| url.parse().unwrap());
+        let settings = Settings { external_url, ..Settings::default() };
+        let app = router(Scraper::new(FakeLan::new(lan())), None, &settings);
+        let answer = get(&app, "/metrics?collect[]=exporter").await;
+        let lines = answer.text().lines();
+        lines.filter(|line| line.contains("web_info")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of(None).await, Vec::<String>::new());
+    let told = of(Some("https://nas.example:8443/multicast/")).await;
+    let line = "multicast_exporter_web_info{external_url=\"https://nas.example:8443/multicast\"} 1";
+    assert_eq!(told.last().map(String::as_str), Some(line), "{told:?}");
+}
+
+#[tokio::test]
 async fn gzip_holds_what_plain_holds() {
     let app = app(lan());
     let path = "/metrics?exclude[]=process";

@@ -26,6 +26,7 @@ fn bad_flags_are_one_line_and_exit_code_2() {
             "multicast_exporter: --web.listen-address: \"here\": there is no port; write \
              host:port, [IPv6]:port, or :port for all addresses\n",
         ),
+        ("--lan=eth0=a,eth0=b", "multicast_exporter: --lan: eth0 is named twice\n"),
     ] {
         let output = check(&[flag]);
         assert_eq!(output.status.code(), Some(2), "{flag}");

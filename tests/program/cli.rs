@@ -271,7 +271,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn wrong_flags_are_told_in_a_line_that_names_them() {
     let directory = folder();
-    let cases: [(&[&str], &str); 17] = [
+    let cases: [(&[&str], &str); 23] = [
         (&["--nosuch"], "unexpected argument '--nosuch' found"),
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
         (&["analyze"], "the following required arguments were not provided: <FILE>..."),
@@ -318,6 +318,27 @@ fn wrong_flags_are_told_in_a_line_that_names_them() {
         (
             &["--web.telemetry-path=metrics"],
             "invalid value 'metrics' for '--web.telemetry-path <PATH>': \"metrics\" does not begin with a slash",
+        ),
+        (
+            &["--web.telemetry-path=/storms/1"],
+            "invalid value '/storms/1' for '--web.telemetry-path <PATH>': \"/storms/1\" is the path of another page",
+        ),
+        (
+            &["--web.external-url=nas:10353"],
+            "invalid value 'nas:10353' for '--web.external-url <URL>': is no URL; write http://HOST:PORT or https://HOST/PATH",
+        ),
+        (
+            &["demo", "--web.external-url=http://nas/?x"],
+            "invalid value 'http://nas/?x' for '--web.external-url <URL>': a path is appended to it: it must have no query and no fragment",
+        ),
+        (
+            &["--lan=eth0=the office"],
+            "invalid value 'eth0=the office' for '--lan <[INTERFACE=]NAME>': the name \"the office\" has characters other than letters, digits and - . _",
+        ),
+        (&["--lan=eth0=a,eth0=b"], "--lan: eth0 is named twice"),
+        (
+            &["demo", "--lan=home", "--lan=office"],
+            "--lan: two names without an interface: home and office",
         ),
         (
             &["--log.level=loud"],

@@ -10,13 +10,17 @@ const STREAMER: &str = r#"multicast_device_packets_total{interface="demo",device
 
 #[test]
 fn a_lan_that_is_known_is_there_at_once_and_its_printer_locks_up_and_is_unplugged() {
-    let mut demo = Served::start(&["demo", "--storm-after=3s", "--storm-for=3s"]);
+    let names = ["--lan=home", "--web.external-url=https://nas.example/multicast/"];
+    let when = ["demo", "--storm-after=3s", "--storm-for=3s"];
+    let mut demo = Served::start(&[&when[..], &names].concat());
     demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
     let body = demo.body("/metrics");
     for wanted in [
         r#"multicast_capture_info{backend="demo",bytes="yes",capture="demo",direction="no",drops="no",vlan="yes"} 1"#,
         r#"address="10.0.1.8",name="A1CA45000000.local",vendor="CANON INC.""#,
         r#"multicast_capture_up{capture="demo"} 1"#,
+        r#"multicast_lan_info{interface="demo",lan="home"} 1"#,
+        r#"multicast_exporter_web_info{external_url="https://nas.example/multicast"} 1"#,
     ] {
         assert!(body.contains(wanted), "{wanted}: {body}");
     }

@@ -173,6 +173,7 @@ fn settings(options: &Options) -> Settings {
         },
         key: hash_key(),
         labels: Labels::new(Sharing::Same, DEFAULT_SYNTHETIC_MAX),
+        lans: Arc::default(),
         policy: Arc::new(move |label| Arc::new(config.policy(label))),
         evidence: None,
     }

@@ -377,7 +377,7 @@ mod tests {
             counters.packets[Protocol::Ssdp.index()] = others;
             snapshot.other = Some(counters);
         }
-        SegmentView { label: label.into(), vlan: String::new(), snapshot }
+        SegmentView { label: label.into(), vlan: String::new(), lan: None, snapshot }
     }
 
     fn second_line(views: &[SegmentView]) -> String {

@@ -3,6 +3,7 @@
 use crate::capture::Backend;
 use crate::commands::finding::{Area, Finding, counted, shell_word};
 use crate::interfaces::{Choice, Chosen, Reason};
+use crate::segment::Lans;
 
 /// How the capture of one interface went.
 #[derive(Clone, Debug)]
@@ -107,6 +108,28 @@ pub fn nothing(chosen: &[Chosen]) -> Finding {
             .run(format!("multicast_exporter --capture.interface={}", shell_word(&chosen.name))),
         None => finding.say("one that comes up later is captured from then on"),
     }
+}
+
+/// Which LAN each captured interface is on, and what is named but not captured. An interface comes
+/// with its VLAN ids, empty if it is no VLAN.
+pub fn lans(lans: &Lans, captured: &[(&str, String)]) -> Vec<Finding> {
+    let on = captured.iter().filter_map(|(interface, vlan)| {
+        let lan = lans.of(&(*interface).into(), vlan)?;
+        Some(Finding::ok(Area::Interfaces, format!("{interface} is on the LAN {lan}")))
+    });
+    let is_heard = |label: &str| {
+        captured.iter().any(|(interface, _)| {
+            // A VLAN may be heard later.
+            label
+                .strip_prefix(interface)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    };
+    let missing = lans.labels().filter(|label| !is_heard(label)).map(|label| {
+        let text = format!("--lan names {label}, which is not captured");
+        Finding::hint(Area::Interfaces, text)
+    });
+    on.chain(missing).collect()
 }
 
 /// The result of one capture.

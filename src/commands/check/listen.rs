@@ -49,9 +49,12 @@ pub struct Heard {
     pub early: Option<Duration>,
 }
 
-/// What the pipelines are given: the same as while serving, except that no evidence is kept.
+/// What the pipelines are given: the same as while serving, except that no evidence is kept and
+/// no LAN has a name.
 pub fn settings(flags: &Serve, configuration: &Configuration) -> Settings {
-    let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
+    let lans = Arc::default();
+    let settings =
+        capturing::settings(flags, configuration, &lans, Sharing::Never, Converted::Live);
     Settings { evidence: None, ..settings }
 }
 

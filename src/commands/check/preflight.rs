@@ -20,6 +20,7 @@ use crate::evidence::{Store, StoreError};
 use crate::host::syscalls::ebpf::is_first_pid_namespace;
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;
+use crate::segment::Lans;
 use crate::web::activation::ActivationError;
 use crate::web::listen::ListenError;
 use crate::web::probe;
@@ -64,7 +65,7 @@ pub struct Live {
 /// # Errors
 /// A line about a flag that is wrong in itself.
 pub(crate) fn examine(flags: &Serve) -> Result<Preflight, String> {
-    let opened = opening::open(flags).map_err(|error| error.to_string())?;
+    let opened = opening::open(flags)?;
     let mut findings = web(&flags.web, opened.listeners)?;
     let configuration = match opened.configuration {
         Ok(configuration) => {
@@ -119,6 +120,7 @@ pub(crate) fn examine(flags: &Serve) -> Result<Preflight, String> {
     let prober = Opener {
         means: Means::new(&flags.capture, opened.pool),
         policy: &opened.policy,
+        lans: &opened.lans,
         table: &table,
         unprivileged,
         promiscuous: flags.capture.promiscuous,
@@ -188,6 +190,7 @@ fn replay(path: &Path) -> Finding {
 struct Opener<'a> {
     means: Means,
     policy: &'a Policy,
+    lans: &'a Lans,
     table: &'a Table,
     /// Whether privilege for packet sockets is missing.
     unprivileged: bool,
@@ -215,6 +218,7 @@ impl Opener<'_> {
             opened.extend(live);
         }
         findings.extend(captures::memory(&rings));
+        findings.extend(self.lans(&captured));
         findings.extend(other_interfaces(policy, table, &chosen, captured.is_empty()));
         let wireless = captured.iter().filter(|link| sysfs::is_wireless(&link.name));
         findings.extend(wireless.map(|link| surroundings::wireless(&link.name)));
@@ -224,6 +228,16 @@ impl Opener<'_> {
             .collect();
         findings.extend(surroundings::container(container, &peers));
         (findings, opened)
+    }
+
+    /// Which LANs the captured interfaces are on.
+    fn lans(&self, captured: &[&Link]) -> Vec<Finding> {
+        let vlan = |link: &Link| {
+            let own = self.policy.surroundings(self.table, link.index).own;
+            own.iter().map(ToString::to_string).collect::<Vec<_>>().join(".")
+        };
+        let named: Vec<_> = captured.iter().map(|link| (link.name.as_str(), vlan(link))).collect();
+        captures::lans(self.lans, &named)
     }
 
     /// Opens the capture of one interface.

@@ -80,7 +80,11 @@ mod tests {
         for command in commands() {
             let name = command.get_name();
             for (long, arg) in flags(&command) {
-                let is_own = !long.contains('.') || (name == "analyze" && own.contains(&long));
+                let is_own = match name {
+                    "analyze" => !long.contains('.') || own.contains(&long),
+                    // Which LAN it is means the same wherever it is asked.
+                    _ => !long.contains('.') && long != "lan",
+                };
                 let prefix = if is_own { format!("{name}.") } else { String::new() };
                 let variable = format!("MULTICAST_EXPORTER_{prefix}{long}").to_uppercase();
                 let wanted = (!is_negation(long)).then(|| variable.replace(['.', '-'], "_").into());

@@ -8,12 +8,10 @@ mod retry;
 mod supervisor;
 
 use super::capturing::{self, Means};
-use super::configuration::Configuration;
 use super::flags::{self, Serve};
 use super::{ExitStatus, Failure, failed, news, opening, refused, say};
 use crate::engine::Converted;
 use crate::evidence::{Store, StoreError, Writer};
-use crate::interfaces::Policy;
 use crate::lan::{Lan, Settled};
 use crate::metrics::Scraper;
 use crate::pipeline::Pipeline;
@@ -58,11 +56,17 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     }));
     configuration.tell(&lan);
     let stop = Arc::new(AtomicBool::new(false));
+    let settings = |sharing, converted| {
+        capturing::settings(flags, &configuration, &opened.lans, sharing, converted)
+    };
     let watching = if let Some(path) = &flags.replay.file {
-        replay::start(path, flags, &configuration, &lan, &stop).map_err(refused)?
+        let settings = settings(Sharing::Same, Converted::Files);
+        replay::start(path, flags.replay.speed, settings, &lan, &stop).map_err(refused)?
     } else {
         let means = Means::new(&flags.capture, pool);
-        follow(flags, &configuration, opened.policy, means, &lan, &stop)?
+        let settings = settings(Sharing::Never, Converted::Live);
+        let expiry = flags.devices.expiry;
+        follow(Plan { policy: opened.policy, means, settings, expiry }, &lan, &stop)?
     };
     let reload = {
         let lan = Arc::clone(&lan);
@@ -111,6 +115,7 @@ pub(super) fn answer(
         .collect();
     let state = web::Settings {
         telemetry_path: flags.telemetry_path.clone(),
+        external_url: flags.external_url.clone(),
         max_requests: flags.max_requests,
         enable_capture_download: flags.enable_capture_download,
     };
@@ -190,16 +195,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 /// Starts the thread that follows the interfaces.
-fn follow(
-    flags: &Serve,
-    configuration: &Configuration,
-    policy: Policy,
-    means: Means,
-    lan: &Arc<Lan>,
-    stop: &Arc<AtomicBool>,
-) -> Result<JoinHandle<()>, Failure> {
-    let settings = capturing::settings(flags, configuration, Sharing::Never, Converted::Live);
-    let plan = Plan { policy, means, settings, expiry: flags.devices.expiry };
+fn follow(plan: Plan, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>, Failure> {
     let follower = Follower::new(plan, Arc::clone(lan))
         .map_err(|error| failed("following interfaces")(&error))?;
     let stop = Arc::clone(stop);

@@ -1,43 +1,36 @@
 //! Replay: a capture file at its own pace, or faster, in place of an interface.
 
-use super::super::capturing::settings;
-use super::super::configuration::Configuration;
-use super::super::flags::Serve;
 use super::super::news;
 use super::super::pump::{self, Ended};
 use crate::capture::file::{self, Paced, Speed};
 use crate::capture::{Backend, CaptureError};
-use crate::engine::Converted;
 use crate::lan::{Lan, Tap};
-use crate::pipeline::Pipeline;
-use crate::segment::Sharing;
+use crate::pipeline::{Pipeline, Settings};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 use tracing::{info, warn};
 
-/// Opens the file and starts the thread that replays it. What it counted stays when it ends.
+/// Opens the file and starts the thread that replays it `speed` times as fast as it was recorded. What it counted stays when it ends.
 ///
 /// # Errors
 /// If it cannot be opened or is no capture file, with the flag's name.
 pub fn start(
     path: &Path,
-    flags: &Serve,
-    configuration: &Configuration,
+    speed: f64,
+    settings: Settings,
     lan: &Arc<Lan>,
     stop: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, String> {
     let named =
         |error: &dyn std::fmt::Display| format!("--capture.file={}: {error}", path.display());
-    let speed = Speed::try_from(flags.replay.speed).map_err(|error| named(&error))?;
+    let speed = Speed::try_from(speed).map_err(|error| named(&error))?;
     let file = file::open(path).map_err(|error| named(&error.without_object()))?;
     let mut capture = Paced::new(file, speed);
     let name =
         path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy());
-    let tap = lan.tap(&name, || {
-        Pipeline::file(settings(flags, configuration, Sharing::Same, Converted::Files))
-    });
+    let tap = lan.tap(&name, || Pipeline::file(settings));
     tap.update_status(|status| {
         status.up = true;
         status.backend = Some(Backend::File);

@@ -54,7 +54,7 @@ impl Bound {
     pub(crate) const PER_SEGMENT: usize = {
         let packets_and_bytes = 2 * Protocol::COUNT;
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
-        let info_converted_devices_suspended = 4;
+        let info_lan_converted_devices_suspended = 5;
         let evicted = 2;
         let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
         let reflected_and_copied = 2;
@@ -67,7 +67,7 @@ impl Bound {
         packets_and_bytes
             + histogram
             + Reason::PAIRS.len()
-            + info_converted_devices_suspended
+            + info_lan_converted_devices_suspended
             + evicted
             + services
             + wanted
@@ -94,11 +94,11 @@ impl Bound {
         in_all + by_process + by_call + sockets
     };
 
-    /// All others: capabilities at two times, build info, clock steps, configuration, evidence, how
+    /// All others: capabilities at two times, build and web info, clock steps, configuration, evidence, how
     /// system calls and sockets
     /// are looked at, success and duration of each collector, nine of the process, and this host.
     pub(crate) const FIXED: usize =
-        2 * USED.len() + 2 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
+        2 * USED.len() + 3 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     pub const fn series(self) -> usize {

@@ -27,6 +27,8 @@ macro_rules! families {
 families! {
     BUILD_INFO = "multicast_exporter_build_info", Gauge, ["version", "revision", "branch", "rustversion", "target"], Exporter, Nothing,
         "Constant 1; which build of the exporter this is.";
+    WEB_INFO = "multicast_exporter_web_info", Gauge, ["external_url"], Exporter, Nothing,
+        "Constant 1; where people reach the exporter's pages, for the links in alerts; absent without --web.external-url.";
     CAPABILITY = "multicast_exporter_capability_held", Gauge, ["capability", "when"], Exporter, Nothing,
         "Whether the exporter had a capability that it has a use for when it started (start), and whether any of its threads has it (now), 1 or 0.";
     CLOCK_STEPS = "multicast_exporter_clock_steps_total", Counter, [], Exporter, Nothing,
@@ -89,6 +91,8 @@ families! {
         "Constant 1; what a capture's backend can tell: yes, no or estimated.";
     SEGMENT_INFO = "multicast_segment_info", Gauge, ["interface", "capture", "vlan"], Segments, Frames,
         "Constant 1; on which captured kernel interface, and in which VLAN, a segment is heard.";
+    LAN_INFO = "multicast_lan_info", Gauge, ["interface", "lan"], Segments, Frames,
+        "Constant 1; which LAN a segment is, so that two exporters on one LAN make one incident; only segments that --lan names.";
     PACKETS = "multicast_interface_packets_total", Counter, ["interface", "protocol"], Segments, Frames,
         "Multicast and broadcast frames seen, and unicast mDNS.";
     BYTES = "multicast_interface_bytes_total", Counter, ["interface", "protocol"], Segments, Frames,

@@ -121,7 +121,9 @@ pub fn body(source: Arc<dyn Source>, dialect: Dialect) -> String {
         rustversion: "1.95.0",
         target: "x86_64-unknown-linux-gnu",
     };
-    let scraper = Scraper::new(source).with_surroundings(build, proc.path().to_owned());
+    let scraper = Scraper::new(source)
+        .with_surroundings(build, proc.path().to_owned())
+        .with_external_url(Some("https://nas.example/multicast".to_owned()));
     let mut writer = Writer::new(dialect, Encoding::Identity, Vec::new());
     scraper.scrape(Selection::ALL, Deadline::after(Duration::from_millis(20)), &mut writer);
     String::from_utf8(writer.finish().expect("written to memory")).expect("UTF-8")
@@ -242,9 +244,14 @@ pub fn lan() -> LanView {
             segment_storm: Some(flooded()),
             ..snapshot(vec![host, printer, silent])
         },
+        lan: Some("Büro-2".into()),
         ..segment("eth0", "")
     };
-    let guests = SegmentView { snapshot: snapshot(vec![]), ..segment("eth0.30", "30") };
+    let guests = SegmentView {
+        lan: Some("Büro-2.30".into()),
+        snapshot: snapshot(vec![]),
+        ..segment("eth0.30", "30")
+    };
     let by_address = DeviceSnapshot {
         sender: Sender::Ip("fe80::1".parse().expect("an address")),
         ..device([0; 6], &[(Protocol::Ssdp, 12), (Protocol::Wsd, 4)])
@@ -415,7 +422,7 @@ pub fn full_lan(devices: u32) -> LanView {
         conditions_begun: [1; Condition::COUNT],
         ..snapshot(rows.collect())
     };
-    let segment = SegmentView { snapshot, ..segment("eth0", "") };
+    let segment = SegmentView { lan: Some("office".into()), snapshot, ..segment("eth0", "") };
     let capture = CaptureView {
         dropped: Some(1),
         ring_bytes: Some(1),
@@ -442,7 +449,12 @@ pub fn capture(name: &str, backend: Backend, segments: Vec<SegmentView>) -> Capt
 }
 
 pub fn segment(label: &str, vlan: &str) -> SegmentView {
-    SegmentView { label: label.into(), vlan: vlan.to_owned(), snapshot: snapshot(vec![]) }
+    SegmentView {
+        label: label.into(),
+        vlan: vlan.to_owned(),
+        lan: None,
+        snapshot: snapshot(vec![]),
+    }
 }
 
 /// Totals that fit the devices, as if nothing had been evicted.

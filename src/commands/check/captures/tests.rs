@@ -212,3 +212,23 @@ Interfaces
     let not_joined = Running { groups: Groups::NotAsked, ..ring() };
     assert_eq!(attempt(&attempted(Ok(not_joined))).len(), 2, "it is no listener anyway");
 }
+
+#[test]
+fn the_lans_of_interfaces_are_told_and_names_that_nobody_is_called_by() {
+    let named = |rules: &[&str]| {
+        let rules: Vec<_> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+        let captured = [("eth0", String::new()), ("guests", "20".to_owned())];
+        lans(&Lans::new(&rules).unwrap(), &captured)
+    };
+    assert_eq!(named(&[]), []);
+    assert_eq!(
+        render(&named(&["office", "eth0.30=lab", "eth1=home"])),
+        "
+Interfaces
+  ok       eth0 is on the LAN office
+  ok       guests is on the LAN office.20
+  hint     --lan names eth1, which is not captured
+"
+    );
+    assert_eq!(render(&named(&["office", "eth0="])).matches("on the LAN").count(), 1);
+}
