@@ -30,7 +30,7 @@ fn factor() -> u32 {
 fn nothing_has_fired(monitoring: &Monitoring<'_>, when: &str) {
     let fired = monitoring.names(r#"last_over_time(ALERTS{alertstate="firing"}[1h])"#);
     assert_eq!(fired, Vec::<String>::new(), "{when}");
-    for post in monitoring.webhook.posts() {
+    for post in monitoring.desk.webhook.posts() {
         assert_eq!(post.path, "/watchdog", "{when}: {:#}", post.body);
     }
 }
@@ -105,7 +105,7 @@ fn a_page_names_the_printer() {
     monitoring.wait("the cost", within, || !monitoring.query(cost).is_empty());
     assert_eq!(monitoring.label(cost, "process"), ["avahi-daemon"]);
     let in_chat = |word: &str| {
-        let posts = monitoring.webhook.received_at("/slack");
+        let posts = monitoring.desk.webhook.received_at("/slack");
         posts.iter().map(ToString::to_string).find(|post| {
             post.contains("MulticastHostCost")
                 && post.contains("avahi-daemon")
@@ -113,7 +113,7 @@ fn a_page_names_the_printer() {
         })
     };
     monitoring.wait("the cost in the chat", within, || in_chat("").is_some());
-    assert!(monitoring.webhook.received_at("/pagerduty").len() == 1, "one page");
+    assert!(monitoring.desk.webhook.received_at("/pagerduty").len() == 1, "one page");
 
     // Every panel of the dashboards now shows something.
     thread::sleep(monitoring.shortened(60));
@@ -139,23 +139,27 @@ fn a_page_names_the_printer() {
     // Alertmanager tells the end of what it told at the next group_interval.
     let interval = monitoring.shortened(300);
     monitoring.wait("the end in the chat", within + interval, || {
-        monitoring.webhook.received_at("/slack").iter().any(|post| {
+        monitoring.desk.webhook.received_at("/slack").iter().any(|post| {
             let post = post.to_string();
             post.contains("MulticastHostCost") && post.to_lowercase().contains("resolved")
         })
     });
+    // By both ways of paging, one of which may be the slower.
+    let events = || monitoring.desk.webhook.received_at("/pagerduty").len();
+    monitoring.wait("the end at PagerDuty", SLACK, || events() == 2);
     // These two and no others, and the page was one.
-    let page_alerts = monitoring.webhook.received_at("/page");
+    let page_alerts = monitoring.desk.webhook.received_at("/page");
     for post in &page_alerts {
         assert_eq!(post["groupLabels"]["alertname"], "MulticastDeviceFlooding", "{post:#}");
     }
-    let chat = monitoring.webhook.received_at("/slack");
+    let chat = monitoring.desk.webhook.received_at("/slack");
     for post in chat.iter().map(ToString::to_string) {
         assert!(post.contains("MulticastHostCost"), "{post}");
     }
 
     // The exporter is restarted, and no alert is sent.
-    let posts = || monitoring.webhook.posts().into_iter().filter(|post| post.path != "/watchdog");
+    let posts =
+        || monitoring.desk.webhook.posts().into_iter().filter(|post| post.path != "/watchdog");
     let before = posts().count();
     let _exporter = restart(&monitoring, exporter);
     assert_eq!(posts().count(), before, "{:#?}", posts().next_back());

@@ -1,13 +1,13 @@
-//! Debian's Alertmanager in a namespace, with the shipped routes and templates.
+//! Alertmanager in a namespace, of either release, with the shipped routes and templates.
 
 use super::netns::NetNs;
+use super::require;
 use super::scaled::divided;
-use super::support::http;
-use super::{Process, command_in, require, wait_for};
+use super::server::{Recipe, Server};
+use super::support::servers::Release;
 use multicast_exporter::time::clock;
 use serde_json::Value;
 use std::fs;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -50,10 +50,23 @@ pub fn adapted(shipped: &str, secrets: &Path, webhook: u16, mail: u16, factor: u
     divided(&text, factor)
 }
 
+/// Which Alertmanager, and where it listens and sends.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    pub release: Release,
+    /// Its port.
+    pub port: u16,
+    /// The port of the receiver of webhooks.
+    pub webhook: u16,
+    /// The port of the mail server.
+    pub mail: u16,
+    /// By what every duration is divided.
+    pub factor: u32,
+}
+
 /// A running Alertmanager. It ends with its guard, and so do its files.
 pub struct Alertmanager<'a> {
-    namespace: &'a NetNs,
-    process: Process,
+    server: Server<'a>,
     _dir: TempDir,
 }
 
@@ -61,7 +74,7 @@ impl<'a> Alertmanager<'a> {
     /// Starts it with the shipped files, adapted, and waits until it is ready. Chat goes to the
     /// path `/slack` of the webhook, pages to `/page` and `/pagerduty`, the watchdog to
     /// `/watchdog`.
-    pub fn start(namespace: &'a NetNs, webhook: u16, mail: u16, factor: u32) -> Self {
+    pub fn start(namespace: &'a NetNs, setup: Setup) -> Self {
         require(&["prometheus-alertmanager"]);
         let dir = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
@@ -69,6 +82,7 @@ impl<'a> Alertmanager<'a> {
             fs::write(&path, text).expect("the folder is writable");
             path
         };
+        let Setup { release, port, webhook, mail, factor } = setup;
         // Without a line feed, which Alertmanager 0.25 would take for a part of the password.
         write("slack_api_url", &format!("http://127.0.0.1:{webhook}/slack"));
         write("smtp_password", PASSWORD);
@@ -77,51 +91,35 @@ impl<'a> Alertmanager<'a> {
         write("multicast.tmpl", &template.expect("it is shipped"));
         let text = adapted(&shipped(), dir.path(), webhook, mail, factor);
         let config = write("alertmanager.yml", &text);
-
-        let mut command = command_in(namespace, "prometheus-alertmanager");
-        command
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.path={}", dir.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{PORT}"))
-            .arg("--cluster.listen-address=");
-        let mut started = Self { namespace, process: Process::start(command), _dir: dir };
-        wait_for("Alertmanager is ready", || {
-            let ended = started.process.ended();
-            assert!(ended.is_none(), "it ended with {ended:?}");
-            started.ask("GET", "/-/ready", "").is_some()
-        });
-        started
+        let recipe = Recipe {
+            program: release.program("prometheus-alertmanager"),
+            arguments: vec![
+                format!("--config.file={}", config.display()),
+                format!("--storage.path={}", dir.path().join("data").display()),
+                format!("--web.listen-address=127.0.0.1:{port}"),
+                "--cluster.listen-address=".to_owned(),
+            ],
+            port,
+            ready: "/-/ready",
+        };
+        Self { server: Server::start(namespace, recipe), _dir: dir }
     }
 
     /// Posts alerts: labels, annotations and, of one that has resolved, `endsAt`.
     pub fn post(&self, alerts: &[Value]) {
         let body = Value::from(alerts).to_string();
-        self.ask("POST", "/api/v2/alerts", &body).expect("it takes the alerts");
+        self.server.ask("POST", "/api/v2/alerts", &body).expect("it takes the alerts");
     }
 
     /// All alerts that fire, as `/api/v2/alerts` has them.
     pub fn alerts(&self) -> Vec<Value> {
-        let body = self.ask("GET", "/api/v2/alerts", "").expect("it answers");
+        let body = self.server.ask("GET", "/api/v2/alerts", "").expect("it answers");
         serde_json::from_str(&body).expect("JSON")
     }
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
-        self.process.log()
-    }
-
-    /// Asks it and hands out the body; `None` unless the answer is 200.
-    fn ask(&self, method: &str, path: &str, body: &str) -> Option<String> {
-        self.namespace.run(|| {
-            // HTTP/1.0: an answer without chunks, and the end of it.
-            let request = format!(
-                "{method} {path} HTTP/1.0\r\nHost: localhost\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            let answer = http::ask((Ipv4Addr::LOCALHOST, PORT), &request)?;
-            answer.is_ok().then(|| answer.text())
-        })
+        self.server.log()
     }
 }
 

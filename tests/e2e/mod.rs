@@ -11,10 +11,13 @@ pub mod installed;
 pub mod lan;
 pub mod mailbox;
 pub mod monitoring;
+pub mod prometheus;
 pub mod scaled;
+pub mod server;
 pub mod stalled;
 #[path = "../support/mod.rs"]
 pub mod support;
+pub mod told;
 pub mod webhook;
 pub mod wire;
 

@@ -105,6 +105,7 @@ fn read(stream: &TcpStream) -> Option<Post> {
 }
 
 fn answer(mut stream: &TcpStream) {
-    let body = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let _ = stream.write_all(body);
+    // The body is Slack's: newer Alertmanagers take another for a refusal.
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    let _ = stream.write_all(answer);
 }

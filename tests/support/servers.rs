@@ -5,6 +5,28 @@
 use super::tools_dir;
 use std::path::PathBuf;
 
+/// Which Prometheus and Alertmanager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// Prometheus 2.42 and Alertmanager 0.25.
+    Debian12,
+    /// Prometheus 3 and Alertmanager 0.33.
+    Newer,
+}
+
+impl Release {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Debian12, Self::Newer];
+
+    /// A program of this release.
+    pub fn program(self, name: &str) -> PathBuf {
+        match self {
+            Self::Debian12 => name.into(),
+            Self::Newer => newer(name),
+        }
+    }
+}
+
 /// A program of `scripts/install-test-servers`.
 pub fn newer(program: &str) -> PathBuf {
     let path = tools_dir().join("servers/bin").join(program);
@@ -14,10 +36,10 @@ pub fn newer(program: &str) -> PathBuf {
 
 /// Prometheus' tool, of 2.42 and of 3.
 pub fn promtools() -> [PathBuf; 2] {
-    ["promtool".into(), newer("promtool")]
+    Release::ALL.map(|release| release.program("promtool"))
 }
 
 /// Alertmanager's tool, of 0.25 and newer.
 pub fn amtools() -> [PathBuf; 2] {
-    ["amtool".into(), newer("amtool")]
+    Release::ALL.map(|release| release.program("amtool"))
 }
