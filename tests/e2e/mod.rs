@@ -18,6 +18,7 @@ pub mod stalled;
 #[path = "../support/mod.rs"]
 pub mod support;
 pub mod told;
+pub mod victoria;
 pub mod webhook;
 pub mod wire;
 

@@ -157,10 +157,8 @@ fn write(to: &Path, setup: &Setup) {
 
 /// The shipped prometheus.yml with these targets.
 pub fn scraping(config: &str, targets: &[Target]) -> String {
-    let mut list = String::from("static_configs:\n");
-    if targets.is_empty() {
-        list = "static_configs: []\n".to_owned();
-    }
+    let mut list = String::from("static_configs:");
+    list.push_str(if targets.is_empty() { " []\n" } else { "\n" });
     for target in targets {
         writeln!(list, "  - targets: ['{}']", target.address).expect("a string takes all");
         if !target.labels.is_empty() {

@@ -1,5 +1,5 @@
 //! A server of other people's in a namespace, asked over HTTP: started, stopped, and started again
-//! on the same data. Prometheus' query API as well, which VictoriaMetrics has too.
+//! on the same data. Prometheus' query API as well, which `VictoriaMetrics` has too.
 
 use super::netns::NetNs;
 use super::support::http;
