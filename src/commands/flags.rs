@@ -426,8 +426,8 @@ pub struct Check {
 /// Flags of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Seed of the simulation: the same seed makes the same frames
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of the simulation: the same seed makes the same frames, another one another LAN
+    #[arg(long, value_name = "N", default_value_t = Demo::SEED)]
     pub seed: u64,
     /// The printer locks up this long after the start
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = values::duration)]
@@ -444,9 +444,20 @@ pub struct Demo {
     /// Flags of the device table.
     #[command(flatten)]
     pub devices: Devices,
+    /// Flags of the configuration file.
+    #[command(flatten)]
+    pub config: Configuration,
+    /// Flags of evidence.
+    #[command(flatten)]
+    pub evidence: Evidence,
     /// Flags of logging.
     #[command(flatten)]
     pub log: Log,
+}
+
+impl Demo {
+    /// The seed whose LAN is that of the documents.
+    pub const SEED: u64 = 1;
 }
 
 #[cfg(test)]

@@ -93,8 +93,7 @@ pub fn open(flags: &Serve) -> Result<Opening, String> {
     let held = privilege::held();
     let host = Host::open(flags.collector.settings());
     let sampler = drop_privileges(&host);
-    let dir = flags.evidence.dir.as_deref();
-    let evidence = dir.map(|dir| Store::open(dir, flags.evidence.max_size));
+    let evidence = store(&flags.evidence);
     Ok(Opening {
         policy,
         lans,
@@ -115,6 +114,11 @@ pub fn listen(flags: &flags::Web) -> Listeners {
         return Listeners::HandedOver(activation::take());
     }
     Listeners::Bound(flags.listen.address.iter().map(|address| listen::bind(address)).collect())
+}
+
+/// The folder of evidence, if there is to be one. Nothing in it needs privilege.
+pub fn store(flags: &flags::Evidence) -> Option<Result<Store, StoreError>> {
+    flags.dir.as_deref().map(|dir| Store::open(dir, flags.max_size))
 }
 
 /// The pool, if the backend can capture with it.

@@ -48,6 +48,8 @@ pub struct Settled {
     pub host: Option<Arc<Host>>,
     /// The capabilities that the start had; `None` where that is not known.
     pub held: Option<Held>,
+    /// Whether the LAN is a simulated one.
+    pub is_simulated: bool,
 }
 
 /// When a thread said last that it goes on; the engine's beginning of time if it never did.
@@ -273,6 +275,10 @@ impl Source for Lan {
     fn privileges(&self) -> Option<Privileges> {
         let at_start = self.held()?.effective.clone();
         Some(Privileges { at_start, now: privilege::permitted_to_any_thread().ok() })
+    }
+
+    fn is_simulated(&self) -> bool {
+        self.settled.is_simulated
     }
 
     fn host_standing(&self) -> Option<&host::Standing> {

@@ -34,6 +34,11 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
+    /// Whether what is watched is simulated: a demo, or a test of alerts.
+    fn is_simulated(&self) -> bool {
+        false
+    }
+
     /// How this host is looked at, settled at the start; `None` where nobody looks.
     fn host_standing(&self) -> Option<&host::Standing> {
         None

@@ -41,6 +41,7 @@ pub(super) fn collect(
     view: &LanView,
     host: Option<&host::Standing>,
     privileges: Option<&Privileges>,
+    is_simulated: bool,
 ) -> Result<Vec<proto::MetricFamily>, Error> {
     let mut small = Small::default();
     let labels = [build.version, build.revision, build.branch, build.rustversion, build.target];
@@ -48,6 +49,7 @@ pub(super) fn collect(
     if let Some(url) = external_url {
         small.gauge(&families::WEB_INFO, [([url.to_owned()], 1.0)])?;
     }
+    small.gauge(&families::SIMULATED, [([], float(u64::from(is_simulated)))])?;
     if let Some(privileges) = privileges {
         small.gauge(&families::CAPABILITY, capabilities(privileges))?;
     }

@@ -133,6 +133,7 @@ impl Scraper {
                     view,
                     self.source.host_standing(),
                     self.source.privileges().as_ref(),
+                    self.source.is_simulated(),
                 )
                 .map_err(|error| text(&error))?,
             ),

@@ -23,7 +23,7 @@ pub(super) enum Family {
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
     /// Its host name, without `.local`.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// Its addresses; a visitor has others each time.
     pub(super) host: Host,
     /// Whether it speaks IPv6.
@@ -31,7 +31,7 @@ pub(super) struct Profile {
     /// Whether it answers over mDNS.
     pub(super) responds: bool,
     /// The services that it offers.
-    pub(super) offers: Vec<Offer<'static>>,
+    pub(super) offers: Vec<Offer>,
     /// The service types that it looks for all the time.
     pub(super) browses: &'static [&'static str],
     /// What it is to UPnP.

@@ -36,15 +36,16 @@ impl Simulation {
     pub(super) fn introduce(&mut self, place: Place) {
         let device = &self.devices[place];
         let (host, has_v6) = (device.host, device.profile.has_v6);
-        let name = device.profile.name;
-        let router = Member::Router.host();
+        let name = device.profile.name.clone();
+        let router = &self.devices[Member::Router as usize];
+        let (is_router_on, router) = (router.is_on, router.host);
         let soon = self.now;
-        if host != router && self.devices[Member::Router as usize].is_on {
-            let discover = Dhcp::client(1, host.mac).host_name(name);
+        if host != router && is_router_on {
+            let discover = Dhcp::client(1, host.mac).host_name(&name);
             let request = Dhcp::client(3, host.mac)
                 .option(50, &host.v4.octets())
                 .option(54, &router.v4.octets())
-                .host_name(name);
+                .host_name(&name);
             let offer =
                 |kind| Dhcp::server(kind, host.mac, host.v4).option(54, &router.v4.octets());
             let frames = [
@@ -126,7 +127,9 @@ impl Simulation {
             }
             Habit::Advertises => {
                 let host = self.devices[place].host;
-                let prefix = Ipv6Addr::new(0xfd53, 0, 0, 1, 0, 0, 0, 0);
+                let [_, high, low, _] = host.v4.octets();
+                let network = u16::from_be_bytes([high, low]);
+                let prefix = Ipv6Addr::new(0xfd53, 0, 0, network, 0, 0, 0, 0);
                 self.send(host.nd(ALL_NODES, router_advertisement(1_800, prefix, host.mac)));
                 (200 * S, 600 * S)
             }
@@ -156,8 +159,8 @@ impl Simulation {
 
     fn look_for_neighbour(&mut self, place: Place) {
         let host = self.devices[place].host;
-        let other = Member::ALL[self.rng.usize(..Member::ALL.len())].host();
-        let target = if other == host { Member::Nas.host() } else { other };
+        let other = self.devices[self.rng.usize(..Member::ALL.len())].host;
+        let target = if other == host { self.host(Member::Nas) } else { other };
         self.send(host.arp_request(target.v4));
         if self.devices[place].profile.has_v6 {
             let solicitation = neighbour_solicitation(target.v6, host.mac);
@@ -214,7 +217,7 @@ impl Simulation {
     /// A name that is not there, by LLMNR and NetBIOS; a browser's announcement; WS-Discovery.
     fn windows(&mut self, place: Place) {
         let device = &self.devices[place];
-        let (host, name) = (device.host, device.profile.name);
+        let (host, name) = (device.host, device.profile.name.clone());
         let now = self.now;
         let missed = MISSED[self.rng.usize(..MISSED.len())];
         // Twice in each family, 410 ms apart; the id distinguishes a query from the next.
@@ -231,10 +234,10 @@ impl Simulation {
             let at = now + S + n * 750 * MS;
             self.plan(place, at, Action::Send(host.nbns(query.clone())));
             let at = now + 10 * S + n * 750 * MS;
-            let registration = nbns_registration(name, host.v4);
+            let registration = nbns_registration(&name, host.v4);
             self.plan(place, at, Action::Send(host.nbns(registration)));
         }
-        self.plan(place, now + 15 * S, Action::Send(host.nbdgm(nbdgm(name, host.v4, &[0; 60]))));
+        self.plan(place, now + 15 * S, Action::Send(host.nbdgm(nbdgm(&name, host.v4, &[0; 60]))));
         // Each twice (SOAP-over-UDP 1.1 section 3.4), with a number of its own.
         let endpoint = format!("urn:uuid:{}", self.uuid(place));
         for (at, message) in [(20, wsd_hello(&endpoint)), (25, wsd_probe())] {
@@ -256,8 +259,9 @@ impl Simulation {
     /// The 254 addresses of the /24, in some five seconds.
     fn scan(&mut self, place: Place) {
         let host = self.devices[place].host;
+        let [a, b, c, _] = host.v4.octets();
         for (n, last) in (0..).zip(1..=254) {
-            let frame = host.arp_request(Ipv4Addr::new(10, 0, 1, last));
+            let frame = host.arp_request(Ipv4Addr::new(a, b, c, last));
             self.plan(place, self.now + n * 20 * MS, Action::Send(frame));
         }
     }

@@ -2,9 +2,13 @@
 
 use super::device::{Habit, Profile, Upnp};
 use super::record::Offer;
+use super::site::Site;
 use crate::craft::Host;
 use crate::mac::Mac;
 use std::net::Ipv4Addr;
+
+/// What the printer calls itself: a serial number, which is made anew for each site.
+const PRINTER: &str = "A1CA45000000";
 
 /// A device of the household that the scenarios of the tests speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ impl Member {
         Self::Streamer,
     ];
 
-    /// Its addresses. The printer is 10.0.1.8, as in the documents.
+    /// Its addresses in the LAN of the documents, where the printer is 10.0.1.8.
     pub const fn host(self) -> Host {
         let (mac, last) = match self {
             Self::Router => ([0xc0, 0x25, 0x06, 0x53, 0x00, 0x01], 1),
@@ -69,10 +73,10 @@ impl Member {
         Host::new(Mac(mac), Ipv4Addr::new(10, 0, 1, last))
     }
 
-    const fn profile(self) -> Profile {
+    fn profile(self) -> Profile {
         let name = match self {
             Self::Router => "gateway",
-            Self::Printer => "A1CA45000000",
+            Self::Printer => PRINTER,
             Self::Television => "LGwebOSTV",
             Self::LivingRoomSpeaker => "Sonos-5CAAFD530015",
             Self::KitchenSpeaker => "Sonos-5CAAFD530016",
@@ -88,7 +92,7 @@ impl Member {
             Self::Streamer => "encoder",
         };
         Profile {
-            name,
+            name: name.to_owned(),
             host: self.host(),
             has_v6: true,
             responds: true,
@@ -101,20 +105,18 @@ impl Member {
     }
 }
 
-/// All devices: the members in their order, then the visitors.
-pub(super) fn household() -> Vec<Profile> {
-    let mut all: Vec<Profile> = Member::ALL.into_iter().map(member).collect();
+/// All devices of a site: the members in their order, then the visitors.
+pub(super) fn household(site: Site) -> Vec<Profile> {
+    let mut all: Vec<Profile> =
+        Member::ALL.into_iter().map(|device| site.profile(&member(device))).collect();
+    all[Member::Printer as usize].name = site.serial(PRINTER);
     all.extend(visitors());
     all
 }
 
-fn offer(
-    instance: &'static str,
-    kind: &'static str,
-    port: u16,
-    txt: &'static [&'static str],
-) -> Offer<'static> {
-    Offer { instance, kind, port, txt }
+fn offer(instance: &str, kind: &'static str, port: u16, txt: &[&str]) -> Offer {
+    let txt = txt.iter().map(|&text| text.to_owned()).collect();
+    Offer { instance: instance.to_owned(), kind, port, txt }
 }
 
 #[allow(clippy::too_many_lines, reason = "a table of devices")]
@@ -304,7 +306,7 @@ const ACCESSORIES: [&str; 30] = [
     "Office Lamp",
 ];
 
-fn accessories() -> Vec<Offer<'static>> {
+fn accessories() -> Vec<Offer> {
     let offers = ACCESSORIES.into_iter().zip(51_000..);
     offers
         .map(|(name, port)| offer(name, "_hap._tcp", port, &["c#=2", "ff=0", "pv=1.1", "sf=0"]))
@@ -313,8 +315,8 @@ fn accessories() -> Vec<Offer<'static>> {
 
 /// Phones: they come and go, and have another MAC each time.
 fn visitors() -> [Profile; 4] {
-    let phone = |name, is_apple| Profile {
-        name,
+    let phone = |name: &str, is_apple| Profile {
+        name: name.to_owned(),
         host: Host::new(Mac([0; 6]), Ipv4Addr::UNSPECIFIED),
         has_v6: true,
         responds: is_apple,
@@ -342,7 +344,7 @@ mod tests {
 
     #[test]
     fn members_are_in_their_places_and_have_addresses_and_names_of_their_own() {
-        let all = household();
+        let all = household(Site::default());
         for (place, member) in Member::ALL.into_iter().enumerate() {
             assert_eq!(member as usize, place);
             assert_eq!(all[place].host, member.host());

@@ -27,6 +27,7 @@
 //! | `record` | the mDNS records, by number |
 //! | `mdns` | how devices probe, announce, ask, answer and leave |
 //! | `habit` | what else they do: addresses, groups, SSDP, Windows, a scanner |
+//! | `site` | what one LAN has otherwise than the next |
 //! | `stream` | a media streamer |
 
 mod agenda;
@@ -35,9 +36,11 @@ mod habit;
 mod household;
 mod mdns;
 mod record;
+mod site;
 mod stream;
 
 pub use household::Member;
+pub use site::Site;
 pub use stream::Stream;
 
 use crate::craft::mdns::{address, response};
@@ -63,12 +66,22 @@ pub struct Options {
     pub boot: Duration,
     /// When the streamer plays.
     pub stream: Stream,
+    /// How many packets a second it then sends.
+    pub stream_rate: u32,
+    /// Which LAN of its kind it is.
+    pub site: Site,
 }
 
-/// Seed 0, booted within 20 s, no stream.
+/// Seed 0, booted within 20 s, no stream, the LAN of the documents.
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, boot: Duration::from_secs(20), stream: Stream::Off }
+        Self {
+            seed: 0,
+            boot: Duration::from_secs(20),
+            stream: Stream::Off,
+            stream_rate: 2_000,
+            site: Site::default(),
+        }
     }
 }
 
@@ -132,14 +145,16 @@ enum Action {
 impl Simulation {
     /// A LAN on which nothing was sent yet.
     pub fn new(options: Options) -> Self {
+        let Options { site, stream, stream_rate, .. } = options;
+        let streamer = site.host(Member::Streamer.host());
         let mut lan = Self {
             now: 0,
             last: 0,
             agenda: Agenda::default(),
-            devices: household::household().into_iter().map(Device::new).collect(),
+            devices: household::household(site).into_iter().map(Device::new).collect(),
             records: Records::default(),
             rng: Rng::with_seed(options.seed),
-            streamer: stream::Streamer::new(Member::Streamer.host(), options.stream),
+            streamer: stream::Streamer::new(streamer, stream, stream_rate),
             outbox: VecDeque::new(),
             frame: Vec::new(),
             visits: 0,
@@ -156,6 +171,11 @@ impl Simulation {
             lan.plan(place, at, Action::Join);
         }
         lan
+    }
+
+    /// The addresses that a member has on this LAN.
+    pub fn host(&self, member: Member) -> Host {
+        self.devices[member as usize].host
     }
 
     /// The next frame, if it is sent until then. Times never go back.
@@ -286,7 +306,8 @@ impl Simulation {
             let [_, a, b, c, d, e, ..] = self.rng.u64(..).to_be_bytes();
             let mac = Mac([self.rng.u8(..) & 0xfc | 2, a, b, c, d, e]);
             let last = u8::try_from(self.visits % 100).unwrap_or(0) + 100;
-            self.devices[place].host = Host::new(mac, Ipv4Addr::new(10, 0, 1, last));
+            let [a, b, c, _] = self.host(Member::Router).v4.octets();
+            self.devices[place].host = Host::new(mac, Ipv4Addr::new(a, b, c, last));
             let goodbye = self.rng.u8(0..10) < 3;
             self.plan_within(place, 20 * MIN, 90 * MIN, Action::Leave { goodbye });
         }

@@ -105,31 +105,30 @@ impl Records {
     }
 
     /// A service's four records, and that there are no others.
-    pub(super) fn service(&mut self, host: &str, service: &Offer<'_>) -> Vec<RecordId> {
+    pub(super) fn service(&mut self, host: &str, service: &Offer) -> Vec<RecordId> {
         let kind = format!("{}.local", service.kind);
         let instance = format!("{}.{kind}", service.instance);
-        let strings: Vec<String> = service.txt.iter().map(|text| (*text).to_owned()).collect();
         vec![
             self.add(ptr(SERVICE_TYPES, &kind), SERVICE_TYPES, Some(&kind)),
             self.add(ptr(&kind, &instance), &kind, Some(&instance)),
             self.add(srv(&instance, host, service.port), &instance, Some(host)),
-            self.add(txt(&instance, &strings), &instance, None),
+            self.add(txt(&instance, &service.txt), &instance, None),
             self.add(nsec(&instance, &[TYPE::TXT, TYPE::SRV]), &instance, None),
         ]
     }
 }
 
 /// A service that a device offers.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Offer<'a> {
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
     /// Such as `Canon MF620C`.
-    pub(super) instance: &'a str,
+    pub(super) instance: String,
     /// Such as `_ipp._tcp`.
-    pub(super) kind: &'a str,
+    pub(super) kind: &'static str,
     /// Its port.
     pub(super) port: u16,
     /// `key=value` strings.
-    pub(super) txt: &'a [&'a str],
+    pub(super) txt: Vec<String>,
 }
 
 #[cfg(test)]
@@ -140,7 +139,8 @@ mod tests {
     #[test]
     fn ttls_and_cache_flush_bits_are_those_of_rfc_6762() {
         let mut records = Records::default();
-        let offer = Offer { instance: "Box", kind: "_ipp._tcp", port: 631, txt: &["a=b"] };
+        let (instance, txt) = ("Box".to_owned(), vec!["a=b".to_owned()]);
+        let offer = Offer { instance, kind: "_ipp._tcp", port: 631, txt };
         let mut ids = records.service("box.local", &offer);
         ids.extend(records.host("box.local", Host::numbered(1), true));
         let all: Vec<_> = ids

@@ -1,13 +1,13 @@
-//! A media streamer: RTP at 2,000 packets a second to one group. One buffer is all that it needs,
-//! because only the sequence number and the time stamp differ from packet to packet.
+//! A media streamer: RTP to one group. One buffer is all that it needs, because only the sequence
+//! number and the time stamp differ from packet to packet.
 
 use super::agenda::{Nanos, S};
 use crate::craft::{Ethernet, Host, Ipv4};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-/// Packets are this far apart: 2,000 a second.
-const GAP: Nanos = S / 2_000;
+/// Ticks of RTP's clock in a second (RFC 2250 section 2).
+const CLOCK: u64 = 90_000;
 /// The group it sends to: administratively scoped (RFC 2365).
 pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(239, 10, 1, 7);
 /// Seven MPEG transport stream packets (RFC 2250 section 2).
@@ -33,19 +33,22 @@ pub(super) struct Streamer {
     frame: Vec<u8>,
     next: Nanos,
     end: Nanos,
+    /// Between two packets.
+    gap: Nanos,
     count: u32,
 }
 
 impl Streamer {
-    /// A streamer on `host`, or none if it never plays.
-    pub(super) fn new(host: Host, when: Stream) -> Option<Self> {
+    /// A streamer on `host` of so many packets a second, or none if it never plays.
+    pub(super) fn new(host: Host, when: Stream, rate: u32) -> Option<Self> {
         let nanos = |at: Duration| Nanos::try_from(at.as_nanos()).unwrap_or(Nanos::MAX);
         let (next, end) = match when {
             Stream::Off => return None,
             Stream::From(start) => (nanos(start), Nanos::MAX),
             Stream::Between(start, end) => (nanos(start), nanos(end)),
         };
-        Some(Self { frame: packet(host), next, end, count: 0 })
+        let gap = S / u64::from(rate.max(1));
+        Some(Self { frame: packet(host), next, end, gap, count: 0 })
     }
 
     /// When the next packet is due.
@@ -57,11 +60,10 @@ impl Streamer {
     pub(super) fn send(&mut self) -> &[u8] {
         let [.., high, low] = self.count.to_be_bytes();
         self.frame[SEQUENCE..SEQUENCE + 2].copy_from_slice(&[high, low]);
-        // 90,000 ticks a second, 45 a packet (RFC 2250 section 2).
-        let ticks = self.count.wrapping_mul(45).to_be_bytes();
-        self.frame[SEQUENCE + 2..SEQUENCE + 6].copy_from_slice(&ticks);
+        let [.., a, b, c, d] = (u64::from(self.count) * self.gap * CLOCK / S).to_be_bytes();
+        self.frame[SEQUENCE + 2..SEQUENCE + 6].copy_from_slice(&[a, b, c, d]);
         self.count = self.count.wrapping_add(1);
-        self.next += GAP;
+        self.next += self.gap;
         &self.frame
     }
 }
@@ -88,15 +90,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_plays_2000_packets_a_second_that_differ_while_it_plays() {
+    fn its_packets_differ_and_come_at_its_rate_while_it_plays() {
         let when = Stream::Between(Duration::from_secs(1), Duration::from_secs(3));
-        let mut streamer = Streamer::new(Host::numbered(7), when).expect("it plays");
+        let mut streamer = Streamer::new(Host::numbered(7), when, 2_000).expect("it plays");
         assert_eq!(streamer.next_at(), Some(S));
         let (first, second) = (streamer.send().to_vec(), streamer.send().to_vec());
         assert_eq!(first.len(), 14 + 20 + 8 + 12 + MEDIA);
         assert_ne!(first, second);
         let rest = std::iter::from_fn(|| streamer.next_at().map(|_| streamer.send().len())).count();
         assert_eq!(rest + 2, 4_000);
-        assert!(Streamer::new(Host::numbered(7), Stream::Off).is_none());
+        assert!(Streamer::new(Host::numbered(7), Stream::Off, 2_000).is_none());
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::support::process::program;
 use crate::support::served::Served;
+use std::collections::BTreeSet;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -35,6 +37,57 @@ fn a_lan_that_is_known_is_there_at_once_and_its_printer_locks_up_and_is_unplugge
     assert!(after < before + 620.0, "{before} to {after}");
     demo.process.signal(libc::SIGTERM);
     assert_eq!(demo.process.wait().code(), Some(0));
+}
+
+#[test]
+fn the_storm_is_kept_as_evidence_and_judged_by_the_configuration_file() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (file, evidence) = (folder.path().join("m.yml"), folder.path().join("evidence"));
+    fs::create_dir(&evidence).expect("room");
+    let write = |name: &str| {
+        let text = format!("devices:\n- device: 00:1e:8f:ab:10:08\n  name: {name}\n");
+        fs::write(&file, text).expect("room");
+    };
+    write("Office printer");
+    let demo = Served::start(&[
+        "demo".to_owned(),
+        "--storm-after=1s".to_owned(),
+        format!("--config.file={}", file.display()),
+        format!("--evidence.dir={}", evidence.display()),
+    ]);
+    demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
+    assert_eq!(demo.value("multicast_exporter_simulated"), Some(1.0));
+    let is_named =
+        |name: &str| demo.body("/metrics").contains(&format!(r#"name="{name}",vendor="CANON"#));
+    assert!(is_named("Office printer"));
+    write("Copier");
+    demo.process.signal(libc::SIGHUP);
+    demo.wait("the other name", |_| is_named("Copier"));
+    let active = r#"multicast_device_storm_active{interface="demo",device="00:1e:8f:ab:10:08",level="storm"}"#;
+    demo.wait("the storm", |demo| demo.value(active) == Some(1.0));
+    let written = r#"multicast_exporter_evidence_files_total{outcome="written"}"#;
+    demo.wait("the evidence", |demo| demo.value(written) == Some(1.0));
+    let files = fs::read_dir(&evidence).expect("it is there");
+    let names = files.map(|file| file.expect("readable").file_name().into_string().expect("UTF-8"));
+    let kept: Vec<_> = names.filter(|name| name.ends_with(".pcapng")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+#[test]
+fn another_seed_is_another_lan() {
+    let devices = |seed: &str| -> BTreeSet<String> {
+        let demo = Served::start(&["demo", seed, "--storm-for=0s"]);
+        demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
+        let body = demo.body("/metrics");
+        let infos = body.lines().filter(|line| line.starts_with("multicast_device_info{"));
+        infos
+            .filter_map(|line| Some(line.split("device=\"").nth(1)?.get(..17)?.to_owned()))
+            .collect()
+    };
+    let (first, second) = (devices("--seed=1"), devices("--seed=2"));
+    assert!(first.len() > 15 && second.len() > 15, "{first:?} {second:?}");
+    assert_eq!(first.intersection(&second).count(), 0);
+    assert!(first.contains("00:1e:8f:ab:10:08"));
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         evidence: opened.evidence.map(keep_evidence).transpose()?,
         host: Some(Arc::clone(&host)),
         held: Some(held),
+        is_simulated: false,
     }));
     configuration.tell(&lan);
     let stop = Arc::new(AtomicBool::new(false));
@@ -81,13 +82,13 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
 }
 
 /// Starts the thread that writes evidence.
-fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
+pub(super) fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
     let store = store.map_err(|error| refused(format!("--evidence.dir: {error}")))?;
     Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))
 }
 
 /// Completes the evidence so far and waits for it to be written, for a limited time.
-fn finish_evidence(lan: &Lan) {
+pub(super) fn finish_evidence(lan: &Lan) {
     let Some(writer) = lan.evidence() else { return };
     for tap in lan.taps() {
         tap.with_pipeline(Pipeline::end_recordings);

@@ -94,11 +94,11 @@ impl Bound {
         in_all + by_process + by_call + sockets
     };
 
-    /// All others: capabilities at two times, build and web info, clock steps, configuration, evidence, how
-    /// system calls and sockets
-    /// are looked at, success and duration of each collector, nine of the process, and this host.
+    /// All others: capabilities at two times, build and web info, whether it is simulated, clock
+    /// steps, configuration, evidence, how system calls and sockets are looked at, success and
+    /// duration of each collector, nine of the process, and this host.
     pub(crate) const FIXED: usize =
-        2 * USED.len() + 3 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
+        2 * USED.len() + 4 + 2 + 3 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     pub const fn series(self) -> usize {

@@ -29,6 +29,8 @@ families! {
         "Constant 1; which build of the exporter this is.";
     WEB_INFO = "multicast_exporter_web_info", Gauge, ["external_url"], Exporter, Nothing,
         "Constant 1; where people reach the exporter's pages, for the links in alerts; absent without --web.external-url.";
+    SIMULATED = "multicast_exporter_simulated", Gauge, [], Exporter, Nothing,
+        "1 if what is counted is simulated (demo), else 0.";
     CAPABILITY = "multicast_exporter_capability_held", Gauge, ["capability", "when"], Exporter, Nothing,
         "Whether the exporter had a capability that it has a use for when it started (start), and whether any of its threads has it (now), 1 or 0.";
     CLOCK_STEPS = "multicast_exporter_clock_steps_total", Counter, [], Exporter, Nothing,
