@@ -2,7 +2,7 @@
 //! variant.
 //!
 //! Makes the enum with `ALL`, `COUNT` and `label()`, and `in_words()` and `meaning()` where each
-//! variant is explained to people. It must not know what the names stand for.
+//! variant is explained to people, and `in_past()` where what it says may be over. It must not know what the names stand for.
 
 /// An enum that `labelled!` made.
 pub trait Labelled: Copy + 'static {
@@ -21,6 +21,28 @@ pub trait Labelled: Copy + 'static {
 /// Documentation is written as for any other enum, and so is a derive that not every such enum
 /// needs.
 macro_rules! labelled {
+    (
+        $(#[$meta:meta])*
+        $vis:vis enum $name:ident {
+            $($(#[doc = $about:literal])+ $variant:ident = $label:literal => $words:literal / $past:literal,)*
+        }
+    ) => {
+        labelled! {
+            $(#[$meta])*
+            $vis enum $name {
+                $($(#[doc = $about])+ $variant = $label => $words,)*
+            }
+        }
+
+        impl $name {
+            /// The same of what is over.
+            pub const fn in_past(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $past,)*
+                }
+            }
+        }
+    };
     (
         $(#[$meta:meta])*
         $vis:vis enum $name:ident {

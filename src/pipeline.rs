@@ -95,6 +95,8 @@ pub enum Output {
 pub struct StormNews {
     /// The segment it is on.
     pub label: Label,
+    /// Which LAN that is, if it has a name.
+    pub lan: Option<LanName>,
     /// What happened, with the storm as it is then.
     pub event: StormEvent,
     /// Who the device is, if it still has a row.
@@ -147,7 +149,8 @@ impl Segment {
         let event = self.engine.poll_storm_event()?;
         let sender = event.storm().culprit.sender();
         let identity = sender.and_then(|sender| self.engine.identity(sender));
-        Some(StormNews { label: Arc::clone(&self.label), event, identity })
+        let (label, lan) = (Arc::clone(&self.label), self.lan.clone());
+        Some(StormNews { label, lan, event, identity })
     }
 }
 

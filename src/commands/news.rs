@@ -1,6 +1,6 @@
 //! Reports what the pipelines put out: a line of the log when a storm begins, rises, is explained,
-//! changes and ends, and its evidence to the writer. A pipeline's output is taken under its lock and
-//! reported without it.
+//! changes and ends, what its page needs when it is over, and its evidence to the writer. A
+//! pipeline's output is taken under its lock and reported without it.
 
 use super::pump;
 use crate::lan::Tap;
@@ -13,7 +13,10 @@ use tracing::info;
 pub fn tell(tap: &Tap, output: Vec<Output>) {
     for output in output {
         match output {
-            Output::Storm(news) => log(&news),
+            Output::Storm(news) => {
+                tap.past_storms().handle(&news);
+                log(&news);
+            }
             Output::Recording(recording) => {
                 if let Some(writer) = tap.evidence() {
                     writer.hand_over(recording);
@@ -85,4 +88,44 @@ fn device(storm: &Storm) -> Option<String> {
 /// How long it lasted.
 fn seconds(storm: &Storm) -> Option<i128> {
     storm.end.map(|(end, _)| end.0.saturating_sub(storm.start.0) / 1_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::test_settings;
+    use crate::decode::Protocol;
+    use crate::detect::SegmentCause;
+    use crate::lan::{Lan, Source as _};
+    use crate::pipeline::Pipeline;
+    use crate::storm::{Detail, Level};
+    use crate::time::Stamp;
+
+    #[test]
+    fn a_storm_is_remembered_when_its_capture_is_forgotten() {
+        let storm = Storm {
+            number: 0,
+            culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
+            level: Level::Storm,
+            protocol: Protocol::Mdns,
+            start: Stamp::new(1_700_000_000, 0),
+            first_frame: Stamp::new(1_700_000_000, 0),
+            end: None,
+            lasted: [0; Level::COUNT],
+            packets: 0,
+            provoked: 0,
+            provoked_by: None,
+            detail: Detail::default(),
+            peak: 0,
+        };
+        let (lan, id) = (Lan::default(), storm.id("eth0"));
+        let event = StormEvent::Began(storm);
+        let news = StormNews { label: "eth0".into(), lan: None, event, identity: None };
+        let tap = lan.tap("eth0", || Pipeline::file(test_settings()));
+        tell(&tap, vec![Output::Storm(news)]);
+        lan.forget(|_| true);
+        assert!(lan.taps().is_empty());
+        assert!(lan.past_storm(&id).is_some_and(|past| &*past.label == "eth0"));
+        assert!(lan.past_storm("1700000000-eth1-segment-0").is_none());
+    }
 }

@@ -15,25 +15,25 @@ labelled! {
     #[derive(PartialOrd, Ord)]
     pub enum Condition {
         /// It renames itself: more than five names of one stem in 10 min.
-        RenameLoop = "rename_loop" => "renames itself again and again",
+        RenameLoop = "rename_loop" => "renames itself again and again" / "renamed itself again and again",
         /// It and another device claim one name in turns, with different data.
-        NameConflict = "name_conflict" => "fights with another device over a name",
+        NameConflict = "name_conflict" => "fights with another device over a name" / "fought with another device over a name",
         /// It probes for a name more than 18 times in 60 s and never announces it.
-        ProbeLoop = "probe_loop" => "asks again and again whether its name is free",
+        ProbeLoop = "probe_loop" => "asks again and again whether its name is free" / "asked again and again whether its name was free",
         /// A record of it goes and comes back six times in 5 min.
-        GoodbyeFlapping = "goodbye_flapping" => "withdraws a record and announces it again, over and over",
+        GoodbyeFlapping = "goodbye_flapping" => "withdraws a record and announces it again, over and over" / "withdrew a record and announced it again, over and over",
         /// The TXT data of a name changes more than ten times a minute.
-        RecordChurn = "record_churn" => "changes its TXT record all the time",
+        RecordChurn = "record_churn" => "changes its TXT record all the time" / "changed its TXT record all the time",
         /// What it repeats comes back to it, or goes on to a third: five times in 60 s.
-        Reflection = "reflection" => "repeats what others have sent, and it comes back",
+        Reflection = "reflection" => "repeats what others have sent, and it comes back" / "repeated what others had sent, and it came back",
         /// It asks for one address more than 120 times in 60 s, in at least 50 of its seconds.
-        AddressRepeat = "address_repeat" => "asks for the same address again and again",
+        AddressRepeat = "address_repeat" => "asks for the same address again and again" / "asked for the same address again and again",
         /// It multicasts more than 30 router advertisements in 60 s.
-        RouterAdvertisements = "router_advertisements" => "advertises itself as a router far too often",
+        RouterAdvertisements = "router_advertisements" => "advertises itself as a router far too often" / "advertised itself as a router far too often",
         /// It asks for an address by DHCP more than 20 times in 60 s, or 150 times in 10 min.
-        DhcpLoop = "dhcp_loop" => "asks for an address by DHCP again and again",
+        DhcpLoop = "dhcp_loop" => "asks for an address by DHCP again and again" / "asked for an address by DHCP again and again",
         /// It sends a discovery protocol to a group of another: three times in 60 s.
-        WrongGroup = "wrong_group" => "sends to a group that nobody listens to",
+        WrongGroup = "wrong_group" => "sends to a group that nobody listens to" / "sent to a group that nobody listened to",
     }
 }
 

@@ -125,6 +125,11 @@ impl Store {
         }
     }
 
+    /// Whether there is a file of a storm.
+    pub fn has(&self, id: &str) -> bool {
+        Storm::is_id(id) && self.path(id).is_file()
+    }
+
     /// What happened to recordings since the start.
     pub fn totals(&self) -> Totals {
         Totals {
@@ -227,6 +232,7 @@ mod tests {
         let store = Store::open(&path, 1_000).expect("made");
         store.write("1-eth0", b"octets").expect("written");
         assert_eq!(store.read("1-eth0").unwrap().as_deref(), Some(&b"octets"[..]));
+        assert!(store.has("1-eth0") && !store.has("1-eth1") && !store.has("../evidence/1-eth0"));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&path.join("1-eth0.pcapng"))), (0o700, 0o600));
         assert_eq!(store.totals(), Totals { written: 1, ..Totals::default() });

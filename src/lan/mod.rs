@@ -2,11 +2,15 @@
 //! threads write here; scrapes and pages read. A capture outlives its interface: one that is
 //! deleted and made again goes on counting where it stopped.
 //!
+//! The latest storms are kept with who it was ([`PastStorms`]): they outlast devices and captures.
+//!
 //! What the start has settled is made once ([`Settled`]); captures, interfaces passed over, clock
 //! steps and reloads follow as they happen. It must not know what a pipeline counts.
 
+mod past;
 mod view;
 
+pub use past::{PastStorm, PastStorms};
 pub use view::{
     CaptureView, Deadline, Detail, LanView, LockTimeout, PassedOver, Privileges, Reload, Source,
     read_locked,
@@ -32,6 +36,7 @@ use std::time::Duration;
 pub struct Lan {
     settled: Settled,
     taps: RwLock<Vec<Arc<Tap>>>,
+    past_storms: Arc<PastStorms>,
     passed_over: RwLock<Vec<PassedOver>>,
     clock_steps: AtomicU64,
     started: AtomicBool,
@@ -73,11 +78,18 @@ pub trait Evidence: Send + Sync + 'static {
     /// # Errors
     /// If what is kept cannot be read.
     fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>>;
+
+    /// Whether anything is kept of the storm with this id.
+    fn has(&self, id: &str) -> bool;
 }
 
 impl Evidence for Store {
     fn read(&self, id: &str) -> io::Result<Option<Vec<u8>>> {
         self.read(id)
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.has(id)
     }
 }
 
@@ -89,6 +101,8 @@ pub struct Tap {
     status: Mutex<Status>,
     /// Where its evidence goes.
     evidence: Option<Writer>,
+    /// Where what is told of its storms is kept.
+    past_storms: Arc<PastStorms>,
     /// Threads that feed the pipeline. Changed under the pipeline's lock, so that events are in
     /// the same order.
     listeners: AtomicUsize,
@@ -136,6 +150,7 @@ impl Lan {
             pipeline: Mutex::new(make()),
             status: Mutex::default(),
             evidence: self.settled.evidence.clone(),
+            past_storms: Arc::clone(&self.past_storms),
             listeners: AtomicUsize::new(0),
             beat: Beat::default(),
         });
@@ -284,6 +299,10 @@ impl Source for Lan {
     fn host_standing(&self) -> Option<&host::Standing> {
         self.host().map(Host::standing)
     }
+
+    fn past_storm(&self, id: &str) -> Option<PastStorm> {
+        self.past_storms.get(id)
+    }
 }
 
 impl Tap {
@@ -295,6 +314,11 @@ impl Tap {
     /// What writes its evidence, if any is kept.
     pub const fn evidence(&self) -> Option<&Writer> {
         self.evidence.as_ref()
+    }
+
+    /// What is kept of the storms of all captures.
+    pub(crate) fn past_storms(&self) -> &PastStorms {
+        &self.past_storms
     }
 
     /// How the capture is doing.

@@ -3,6 +3,7 @@
 //!
 //! A [`LanView`] owns all it holds, so that every lock is released before anything is rendered.
 
+use super::past::PastStorm;
 use crate::capture::Abilities;
 use crate::evidence::Totals;
 use crate::host;
@@ -37,6 +38,12 @@ pub trait Source: Send + Sync + 'static {
     /// Whether what is watched is simulated: a demo, or a test of alerts.
     fn is_simulated(&self) -> bool {
         false
+    }
+
+    /// A storm that may be over, with who it was; `None` if it is not among the latest.
+    fn past_storm(&self, id: &str) -> Option<PastStorm> {
+        let _ = id;
+        None
     }
 
     /// How this host is looked at, settled at the start; `None` where nobody looks.

@@ -12,6 +12,9 @@ pub struct Condition {
     /// What the device does, for people.
     #[serde(skip)]
     pub in_words: &'static str,
+    /// The same of a condition that is over.
+    #[serde(skip)]
+    pub in_past: &'static str,
     /// When its evidence was complete.
     pub since: Option<Instant>,
     /// When it ended; `None` while it lasts.
@@ -35,6 +38,7 @@ impl From<&DeviceCondition> for Condition {
         Self {
             condition: held.condition.label(),
             in_words: held.condition.in_words(),
+            in_past: held.condition.in_past(),
             since: Instant::from_stamp(held.since),
             until: held.until.and_then(Instant::from_stamp),
             lasts: held.until.is_none(),

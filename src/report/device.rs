@@ -60,6 +60,9 @@ pub struct Device {
     /// The busiest whole second of the last 60 s.
     #[serde(skip)]
     pub peak_minute: u32,
+    /// Frames a second over the last five whole seconds.
+    #[serde(skip)]
+    pub latest: u32,
     /// Original stamp of its first frame.
     pub first_seen: Option<Instant>,
     /// Original stamp of its last frame.
@@ -171,7 +174,8 @@ pub fn devices<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<D
     devices
 }
 
-fn device(label: &str, row: &DeviceSnapshot) -> Device {
+/// The device of one row of the segment `label`.
+pub(super) fn device(label: &str, row: &DeviceSnapshot) -> Device {
     let identity = &row.identity;
     let counts =
         row.violations.iter().flat_map(|counts| Rule::ALL.iter().map(|&rule| (rule, counts[rule])));
@@ -192,6 +196,7 @@ fn device(label: &str, row: &DeviceSnapshot) -> Device {
         provoked: row.provoked,
         peak_packets_per_second: row.peak_ever,
         peak_minute: row.peak_minute,
+        latest: row.latest,
         first_seen: Instant::from_stamp(row.first_seen),
         last_seen: Instant::from_stamp(row.last_seen),
         ..counted(label, row.sender.to_string(), &row.counters)
@@ -229,6 +234,7 @@ fn counted(label: &str, device: String, counters: &DeviceCounters) -> Device {
         provoked: 0,
         peak_packets_per_second: 0,
         peak_minute: 0,
+        latest: 0,
         first_seen: None,
         last_seen: None,
     }

@@ -1,11 +1,12 @@
 //! What is known of a LAN, as objects for programs and people: the JSON of version 1, which
 //! `analyze` writes and the web serves, and what the page and the table of `analyze` show.
 //!
-//! Made from snapshots of segments and nothing else. It must not know who asks.
+//! Made from snapshots of segments, and of storms that are over, and nothing else. It must not know who asks.
 //!
 //! | file | reason |
 //! |---|---|
 //! | `condition` | one condition of a device |
+//! | `context` | one storm with all that belongs to it: who, where, what else went on |
 //! | `device` | one device on one segment, and its violations |
 //! | `reference` | what causes, conditions and rules mean |
 //! | `segment` | one segment: queriers, groups, services, what is missing |
@@ -13,6 +14,7 @@
 //! | `instant` | stamps and durations for people |
 
 mod condition;
+mod context;
 mod device;
 mod instant;
 pub mod reference;
@@ -20,6 +22,7 @@ mod segment;
 mod storm;
 
 pub use condition::Condition;
+pub use context::{StormContext, Who, storm_context};
 pub use device::{Device, Mdns, Offence, Used, devices};
 pub use instant::Instant;
 pub use segment::{Asking, Segment, UnansweredName, WantedService, segments};

@@ -31,6 +31,9 @@ pub struct Storm {
     /// What the device does, or what goes on, for people.
     #[serde(skip)]
     pub in_words: &'static str,
+    /// The same of a storm that is over.
+    #[serde(skip)]
+    pub in_past: &'static str,
     /// The other causes that fit.
     pub also: Vec<&'static str>,
     /// The protocol with most of its frames in the 10 s before it began.
@@ -44,9 +47,15 @@ pub struct Storm {
     pub end: Option<Instant>,
     /// Why it ended.
     pub end_reason: Option<&'static str>,
+    /// The same in words.
+    #[serde(skip)]
+    pub end_in_words: Option<&'static str>,
     /// How long it lasted; `None` while it does.
     #[serde(skip)]
     pub seconds: Option<f64>,
+    /// Whole seconds since it began, or until it ended.
+    #[serde(skip)]
+    pub lasted: u64,
     /// Frames between begin and end.
     pub packets: u64,
     /// Frames of others in that time that answer what it asks too fast.
@@ -62,7 +71,7 @@ pub struct Storm {
 
 impl Storm {
     /// The storm `told` of the segment `interface`, of a device called `name`.
-    fn new(interface: &str, told: &storm::Storm, name: Option<&str>) -> Self {
+    pub(super) fn new(interface: &str, told: &storm::Storm, name: Option<&str>) -> Self {
         Self {
             id: told.id(interface),
             number: told.number,
@@ -72,12 +81,15 @@ impl Storm {
             level: told.level,
             cause: told.culprit.cause(),
             in_words: told.culprit.in_words(),
+            in_past: told.culprit.in_past(),
             also: told.culprit.also(),
             protocol: told.protocol.label(),
             start: Instant::from_stamp(told.start),
             first_frame: Instant::from_stamp(told.first_frame),
             end: told.end.and_then(|(stamp, _)| Instant::from_stamp(stamp)),
             end_reason: told.end.map(|(_, reason)| reason.label()),
+            end_in_words: told.end.map(|(_, reason)| reason.in_words()),
+            lasted: told.lasted.iter().map(|seconds| u64::from(*seconds)).sum(),
             seconds: told.end.map(|(end, _)| seconds_between(told.start, end)),
             packets: told.packets,
             provoked: told.provoked,
@@ -93,6 +105,11 @@ impl Storm {
         let asked = (!self.provoked_by.is_empty())
             .then(|| format!("asked by {}", self.provoked_by.join(", ")));
         [self.detail.clone(), asked].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the device does, or did if it is over, or what goes on, for people.
+    pub const fn what(&self) -> &'static str {
+        if self.lasts() { self.in_words } else { self.in_past }
     }
 
     /// Whether it still lasts. An end that no calendar can express is an end too.
@@ -124,7 +141,7 @@ pub fn storms<'v>(segments: impl IntoIterator<Item = &'v SegmentView>) -> Vec<St
 }
 
 /// The host names of a segment's devices.
-fn names(view: &SegmentView) -> HashMap<Sender, &str> {
+pub(super) fn names(view: &SegmentView) -> HashMap<Sender, &str> {
     let devices = view.snapshot.devices.iter();
     devices.filter_map(|device| Some((device.sender, device.identity.name.as_deref()?))).collect()
 }

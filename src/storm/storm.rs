@@ -22,17 +22,17 @@ labelled! {
     /// Why a storm is over.
     pub enum EndReason {
         /// It grew quiet.
-        Quiet = "quiet",
+        Quiet = "quiet" => "it grew quiet",
         /// The device lost its row.
-        Evicted = "evicted",
+        Evicted = "evicted" => "newcomers took the device's place in the table, so nobody knows",
         /// Nobody listens any more: the interface is gone.
-        InterfaceGone = "interface_gone",
+        InterfaceGone = "interface_gone" => "the interface is gone, so nobody knows",
         /// The configuration no longer calls it a storm.
-        Reconfigured = "reconfigured",
+        Reconfigured = "reconfigured" => "the configuration no longer calls it a storm",
         /// The exporter was stopped.
-        Shutdown = "shutdown",
+        Shutdown = "shutdown" => "the exporter was stopped",
         /// It seemed quiet, but frames were lost, or not read, in the 30 s that would have ended it.
-        Unobserved = "unobserved",
+        Unobserved = "unobserved" => "it seemed to grow quiet, but frames were lost or not read in the last 30 s",
     }
 }
 
@@ -78,6 +78,14 @@ impl Culprit {
         match self {
             Self::Device { cause, .. } => cause.in_words(),
             Self::Segment { cause } => cause.in_words(),
+        }
+    }
+
+    /// The same of what is over.
+    pub const fn in_past(&self) -> &'static str {
+        match self {
+            Self::Device { cause, .. } => cause.in_past(),
+            Self::Segment { cause } => cause.in_past(),
         }
     }
 

@@ -3,8 +3,9 @@
 //! Rendered behind the same gate as scrapes, as JSON in one line or as a capture file. Errors are
 //! `{"error":"…"}`.
 
+use super::rendered::{PATIENCE, missing, rendered};
 use super::{App, telemetry};
-use crate::lan::{CaptureView, Deadline, Detail, LanView};
+use crate::lan::{LanView, Source};
 use crate::report;
 use crate::storm::Storm;
 use axum::extract::rejection::QueryRejection;
@@ -13,14 +14,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
 use tracing::warn;
-
-/// How long a program waits for an answer; as long as a person for the page.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a capture's lock is waited for; see `telemetry`.
-const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// pcap's, the one media type of captures that is registered; pcapng has none, and programs that
 /// read one read the other by its first four octets.
@@ -66,7 +60,7 @@ pub(super) struct Where {
 
 /// `/api/v1/status`: how discovery goes on each segment.
 pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
-    rendered(&app, |view, out| {
+    answered(&app, |_, view, out| {
         let segments = report::segments(view.segments());
         let status = Status { version: report::VERSION, segments, missing: missing(view) };
         serde_json::to_writer(out, &status)?;
@@ -77,7 +71,7 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
 
 /// `/api/v1/devices`
 pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
-    rendered(&app, |view, out| {
+    answered(&app, |_, view, out| {
         let devices = report::devices(view.segments());
         let list = DeviceList { version: report::VERSION, devices, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
@@ -97,7 +91,7 @@ pub(super) async fn device(
         Ok(Query(Where { interface })) => interface,
         Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
     };
-    rendered(&app, move |view, out| {
+    answered(&app, move |_, view, out| {
         // Most packets first.
         let mut devices = report::devices(view.segments()).into_iter();
         let found = devices.find(|row| {
@@ -108,25 +102,31 @@ pub(super) async fn device(
             serde_json::to_writer(out, &found)?;
             return Ok(StatusCode::OK);
         }
-        // It may be on a capture that could not be read.
-        if let Some(capture) = missing(view).first() {
-            let error = format!("capture {capture} could not be read in time, try again later");
-            serde_json::to_writer(out, &Problem { error: &error })?;
-            return Ok(StatusCode::SERVICE_UNAVAILABLE);
-        }
-        serde_json::to_writer(out, &Problem { error: "no such device is known" })?;
-        Ok(StatusCode::NOT_FOUND)
+        unknown(view, "no such device is known", out)
     })
     .await
 }
 
 /// `/api/v1/storms`
 pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
-    rendered(&app, |view, out| {
+    answered(&app, |_, view, out| {
         let storms = report::storms(view.segments());
         let list = StormList { version: report::VERSION, storms, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
+    })
+    .await
+}
+
+/// `/api/v1/storms/{id}`: one of them, or one of the latest of the whole process.
+pub(super) async fn storm(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    answered(&app, move |source, view, out| {
+        let past = Storm::is_id(&id).then(|| source.past_storm(&id)).flatten();
+        if let Some(found) = report::storm_context(view, past.as_ref(), &id) {
+            serde_json::to_writer(out, &found.storm)?;
+            return Ok(StatusCode::OK);
+        }
+        unknown(view, "no such storm is known", out)
     })
     .await
 }
@@ -168,25 +168,32 @@ pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>)
 }
 
 /// A status and the JSON that `render` makes of a view, behind the gate.
-async fn rendered(
+async fn answered(
     app: &App,
-    render: impl FnOnce(&LanView, &mut Vec<u8>) -> serde_json::Result<StatusCode> + Send + 'static,
+    render: impl FnOnce(&dyn Source, &LanView, &mut Vec<u8>) -> serde_json::Result<StatusCode>
+    + Send
+    + 'static,
 ) -> Response {
-    let scraper = Arc::clone(&app.scraper);
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let work = move |mut out: Vec<u8>| {
-        out.clear();
-        let view = scraper.source().read(Deadline::after(MAX_LOCK_WAIT), Detail::Segments);
-        let status = render(&view, &mut out).ok()?;
+    let line = |source: &dyn Source, view: &LanView, out: &mut Vec<u8>| {
+        let status = render(source, view, out).ok()?;
         out.push(b'\n');
-        // Nobody listens any more if the client has gone.
-        let _ = tell.send(status);
-        Some(out)
+        Some(status)
     };
-    match app.gate.pass(PATIENCE, work).await {
-        Ok(body) => json(told.await.unwrap_or(StatusCode::OK), body),
+    match rendered(app, line).await {
+        Ok((status, body)) => json(status, body),
         Err(refused) => telemetry::refusal(refused),
     }
+}
+
+/// That what was asked for is not there; or that nobody knows, because a capture could not be read.
+fn unknown(view: &LanView, error: &str, out: &mut Vec<u8>) -> serde_json::Result<StatusCode> {
+    if let Some(capture) = missing(view).first() {
+        let error = format!("capture {capture} could not be read in time, try again later");
+        serde_json::to_writer(out, &Problem { error: &error })?;
+        return Ok(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    serde_json::to_writer(out, &Problem { error })?;
+    Ok(StatusCode::NOT_FOUND)
 }
 
 fn json(status: StatusCode, body: impl IntoResponse) -> Response {
@@ -202,10 +209,4 @@ fn problem(status: StatusCode, error: &str) -> Response {
     let mut line = serde_json::to_string(&Problem { error }).unwrap_or_default();
     line.push('\n');
     json(status, line)
-}
-
-/// The captures whose segments could not be read in time.
-fn missing(view: &LanView) -> Vec<String> {
-    let is_busy = |capture: &&CaptureView| capture.segments.is_err();
-    view.captures.iter().filter(is_busy).map(|capture| capture.name.clone()).collect()
 }

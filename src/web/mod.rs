@@ -15,7 +15,9 @@
 //! | `telemetry` | the exposition |
 //! | `negotiate` | which dialect and encoding a client asked for |
 //! | `page` | the page for people |
+//! | `storm` | the page of one storm |
 //! | `discovery` | its section on queriers, services and names |
+//! | `rendered` | a body made of a view of the LAN, behind the gate |
 //! | `html` | parts of HTML, with strings made safe |
 //! | `api` | `/api/v1`: segments, devices and storms as JSON, the evidence of a storm |
 
@@ -29,8 +31,10 @@ pub mod listen;
 mod negotiate;
 mod page;
 pub mod probe;
+mod rendered;
 pub mod server;
 mod stall;
+mod storm;
 mod telemetry;
 mod telemetry_path;
 
@@ -39,6 +43,7 @@ pub use telemetry_path::{PathError, TelemetryPath};
 
 use crate::lan::Evidence;
 use crate::metrics::Scraper;
+use crate::time::{Stamp, clock};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
@@ -80,6 +85,8 @@ struct App {
     telemetry_path: TelemetryPath,
     enable_capture_download: bool,
     evidence: Option<Arc<dyn Evidence>>,
+    /// When they began to be served.
+    since: Stamp,
 }
 
 /// All pages. Without `evidence` nothing is kept of storms.
@@ -93,6 +100,7 @@ pub fn router(
         scraper: Arc::new(scraper.with_external_url(url)),
         enable_capture_download: settings.enable_capture_download,
         evidence,
+        since: clock::now().wall,
         gate: Gate::new(settings.max_requests),
         telemetry_path: settings.telemetry_path.clone(),
     });
@@ -102,11 +110,13 @@ pub fn router(
         router = router.route("/", get(page::handle));
     }
     router
+        .route("/storms/{id}", get(storm::handle))
         .route("/static/style.css", get(page::style))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/devices", get(api::devices))
         .route("/api/v1/devices/{device}", get(api::device))
         .route("/api/v1/storms", get(api::storms))
+        .route("/api/v1/storms/{id}", get(api::storm))
         .route("/api/v1/storms/{id}/capture", get(api::capture))
         .route("/-/healthy", get(async || probe::HEALTHY))
         .route("/-/ready", get(ready))

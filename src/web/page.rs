@@ -5,43 +5,33 @@
 //! [`Text`].
 
 use super::discovery;
-use super::html::{Number, Text, open_table};
+use super::html::{self, Number, Text, open_table};
+use super::rendered::rendered;
 use super::{App, telemetry};
-use crate::lan::PassedOver;
-use crate::lan::{CaptureView, Deadline, Detail, LanView};
+use crate::lan::{CaptureView, LanView, PassedOver, Source};
 use crate::metrics::BUILD;
 use crate::report::{self, Storm};
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::cmp::Reverse;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How many devices are listed.
 const BUSIEST: usize = 50;
 
-/// How long a person waits for a page.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a capture's lock is waited for; see `telemetry`.
-const MAX_LOCK_WAIT: Duration = Duration::from_secs(1);
-
 pub(super) async fn handle(State(app): State<Arc<App>>) -> Response {
-    let scraper = Arc::clone(&app.scraper);
     let metrics = app.telemetry_path.as_str().to_owned();
-    let work = move |buffer: Vec<u8>| {
-        let view = scraper.source().read(Deadline::after(MAX_LOCK_WAIT), Detail::Segments);
-        let ready = scraper.source().ready();
-        let mut page = String::from_utf8(buffer).unwrap_or_default();
-        page.clear();
+    let write = move |source: &dyn Source, view: &LanView, out: &mut Vec<u8>| {
+        let mut page = String::from_utf8(std::mem::take(out)).unwrap_or_default();
         // Writing to a String cannot fail.
-        let _ = write_page(&mut page, &view, &metrics, ready);
-        Some(page.into_bytes())
+        let _ = write_page(&mut page, view, &metrics, source.ready());
+        *out = page.into_bytes();
+        Some(StatusCode::OK)
     };
-    match app.gate.pass(PATIENCE, work).await {
-        Ok(body) => html(body.into_response()),
+    match rendered(&app, write).await {
+        Ok((status, body)) => html::page(status, body),
         Err(refused) => telemetry::refusal(refused),
     }
 }
@@ -54,26 +44,17 @@ pub(super) async fn style() -> impl IntoResponse {
     (headers, include_str!("style.css"))
 }
 
-fn html(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
 fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> fmt::Result {
     let title = "Multicast exporter";
+    html::open_page(out, title, "")?;
     write!(
         out,
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"/static/style.css\">\n\
-         </head>\n<body>\n<h1>{title}</h1>\n<p class=\"about\">Version {}, revision {}</p>\n\
-         <p><a href=\"{}\">Metrics</a> · <a href=\"/-/healthy\">Healthy</a> · \
-         <a href=\"/-/ready\">Ready</a></p>\n",
+        "<p class=\"about\">Version {}, revision {}</p>\n\
+         <p><a href=\"{}\">Metrics</a> · <a href=\"-/healthy\">Healthy</a> · \
+         <a href=\"-/ready\">Ready</a></p>\n",
         Text(BUILD.version),
         Text(BUILD.revision),
-        Text(metrics),
+        Text(metrics.trim_start_matches('/')),
     )?;
     if !ready {
         out.write_str("<p class=\"down\">The captures are starting.</p>\n")?;
@@ -84,7 +65,7 @@ fn write_page(out: &mut String, view: &LanView, metrics: &str, ready: bool) -> f
     write_passed_over(out, &view.passed_over)?;
     discovery::write(out, view)?;
     write_devices(out, view)?;
-    out.write_str("</body>\n</html>\n")
+    html::close_page(out)
 }
 
 /// The storms that last, floods first. Nothing if there are none.
@@ -111,11 +92,16 @@ fn write_storms(out: &mut String, view: &LanView) -> fmt::Result {
         match &storm.device {
             Some(device) => write!(
                 out,
-                "<tr><td><code>{}</code></td><td>{}</td>",
+                "<tr><td><a href=\"storms/{}\"><code>{}</code></a></td><td>{}</td>",
+                Text(&storm.id),
                 Text(device),
                 Text(storm.name.as_deref().unwrap_or("")),
             )?,
-            None => out.write_str("<tr><td>the segment</td><td></td>")?,
+            None => write!(
+                out,
+                "<tr><td><a href=\"storms/{}\">the segment</a></td><td></td>",
+                Text(&storm.id)
+            )?,
         }
         let about = storm.particulars();
         let about = if about.is_empty() { about } else { format!(": {about}") };

@@ -43,6 +43,7 @@ mod pipeline_local;
 mod scenario_set;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
+mod storm_page;
 #[path = "../support/mod.rs"]
 mod support;
 mod verdicts;

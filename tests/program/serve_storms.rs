@@ -98,6 +98,19 @@ fn a_storm_is_in_the_metrics_in_the_api_and_on_the_page() {
     assert_eq!(list[0]["end"], Value::Null);
     let page = program.body("/");
     assert!(page.contains("repeated_response") && page.contains(PRINTER), "{page}");
+    // What an alert has to find the page of the storm.
+    let metrics = program.body("/metrics");
+    let info = series("multicast_device_storm_info", "");
+    let info = metrics.lines().find_map(|line| line.strip_prefix(info.trim_end_matches('}')));
+    let id = info.and_then(|rest| rest.split("id=\"").nth(1)?.split('"').next());
+    assert_eq!(id, list[0]["id"].as_str(), "{metrics}");
+    let id = id.expect("an id");
+    let link = format!("href=\"storms/{id}\"");
+    assert!(page.contains(&link), "{page}");
+    let told = program.body(&format!("/storms/{id}"));
+    for said in ["is in a storm", "What it does", "Canon MF620C", PRINTER, "In progress"] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
 
     program.wait("its end", |p| p.value(&active) == Some(0.0));
     program.wait("the end of the replay", |p| p.process.log().contains("replayed to its end"));
@@ -111,6 +124,13 @@ fn a_storm_is_in_the_metrics_in_the_api_and_on_the_page() {
     assert_eq!((&list[0]["level"], &list[0]["end_reason"]), (&"storm".into(), &"quiet".into()));
     assert_eq!(list[0]["cause"], "repeated_response");
     assert_eq!(list[0]["protocol"], "mdns");
+    let told = program.body(&format!("/storms/{id}"));
+    for said in ["was in a storm", "repeated the same record", PRINTER, "Over: it grew quiet."] {
+        assert!(told.contains(said), "{said}: {told}");
+    }
+    let one: Value =
+        serde_json::from_str(&program.body(&format!("/api/v1/storms/{id}"))).expect("JSON");
+    assert_eq!(one, list[0]);
     let log = program.process.log();
     assert_eq!(log.matches("a storm began").count(), 1, "{log}");
     assert_eq!(log.matches("a storm has ended").count(), 1, "{log}");
@@ -162,6 +182,8 @@ fn the_packets_around_the_begin_are_kept_and_given_to_whom_it_is_allowed() {
     }
 
     let path = format!("/api/v1/storms/{id}/capture");
+    let page = program.body(&format!("/storms/{id}"));
+    assert!(page.contains(&format!("href=\"..{path}\"")), "{page}");
     let kept = program.get(&path);
     assert!(kept.is_ok(), "{}", kept.head);
     assert_eq!(kept.body, bytes);

@@ -1,6 +1,7 @@
 //! Interfaces that go, come back, change their name or come late, under the real program: what was
 //! counted stays, and only what is sent while nothing can hear it is lost.
 
+use crate::e2e::exposition::Body;
 use crate::e2e::lan::opening;
 use crate::e2e::netns::NetNs;
 use crate::e2e::wire::Wire;
@@ -203,4 +204,33 @@ fn seventy_interfaces_after_each_other_need_no_seventy_sockets() {
     send(&namespace, "a0", 10);
     expect(&exporter, "b0", 10);
     assert!(open(true) < before + 10.0, "{before} descriptors have become {}", open(true));
+}
+
+/// What an alert links to is there while a storm lasts, and when its interface is gone.
+#[test]
+#[ignore = "root: make test"]
+fn the_page_of_a_storm_stays_when_its_interface_is_gone() {
+    let namespace = pair();
+    let exporter = Exporter::start(&namespace, &["--capture.interface=b0", "--lan=b0=office"]);
+    let body = exporter.wait_up("b0", true);
+    let lan = [("interface", "b0"), ("lan", "office")];
+    assert_eq!(body.value("multicast_lan_info", &lan), Some(1.0));
+    let query = opening().host.mdns4(Query::browse("_ipp._tcp"));
+    let mut wire = Wire::open(&namespace, "a0");
+    for _ in 0..1_000 {
+        wire.send(&query);
+    }
+    let infos = |body: &Body| body.label_values("multicast_device_storm_info", "id");
+    let body = exporter.scrape_until("a storm", |body| !infos(body).is_empty());
+    let path = format!("/storms/{}", infos(&body).first().expect("an id"));
+    let page = exporter.get(&path).expect("a page");
+    for said in ["is in a storm", "<dt>LAN</dt><dd>office</dd>", "query_flood"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    namespace.ip(&["link", "delete", "b0"]);
+    exporter.wait_up("b0", false);
+    let page = exporter.get(&path).expect("a page");
+    for said in ["was in a storm", "the interface is gone", "<dt>LAN</dt><dd>office</dd>"] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
 }

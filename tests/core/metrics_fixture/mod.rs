@@ -18,7 +18,7 @@ use multicast_exporter::engine::{
 use multicast_exporter::evidence::Totals;
 use multicast_exporter::host::{Standing, View};
 use multicast_exporter::lan::{
-    CaptureView, Deadline, Detail, LanView, LockTimeout, Privileges, Source, read_locked,
+    CaptureView, Deadline, Detail, LanView, LockTimeout, PastStorm, Privileges, Source, read_locked,
 };
 use multicast_exporter::lan::{PassedOver, Reload};
 use multicast_exporter::mac::Mac;
@@ -44,6 +44,7 @@ pub struct FakeLan {
     pub evidence: Option<Totals>,
     pub captures: Vec<(CaptureView, Mutex<Vec<SegmentView>>)>,
     pub host: Option<FakeHost>,
+    pub past: Vec<PastStorm>,
 }
 
 impl FakeLan {
@@ -68,7 +69,13 @@ impl FakeLan {
             evidence: view.evidence,
             captures: captures.collect(),
             host,
+            past: Vec::new(),
         }
+    }
+
+    /// The same, with storms that are in no view any more.
+    pub fn with_past(view: LanView, past: Vec<PastStorm>) -> Arc<Self> {
+        Arc::new(Self { past, ..Self::with(view, None) })
     }
 }
 
@@ -103,6 +110,10 @@ impl Source for FakeLan {
     fn privileges(&self) -> Option<Privileges> {
         let at_start = ["CAP_BPF", "CAP_NET_RAW"].map(String::from).into();
         Some(Privileges { at_start, now: Some(BTreeSet::new()) })
+    }
+
+    fn past_storm(&self, id: &str) -> Option<PastStorm> {
+        self.past.iter().find(|past| past.storm.id(&past.label) == id).cloned()
     }
 
     fn host_standing(&self) -> Option<&Standing> {
