@@ -5,6 +5,7 @@ local shipped = {
   'host.json': import '../grafana/dashboards/host.json',
   'lan.json': import '../grafana/dashboards/lan.json',
   'mdns.json': import '../grafana/dashboards/mdns.json',
+  'sites.json': import '../grafana/dashboards/sites.json',
 };
 
 // What Grafana calls the panels that the dashboards have.

@@ -22,6 +22,29 @@ const NAME: &str = "A1CA45000000.local";
 /// What else a busy machine may need, however much durations are shortened.
 const SLACK: Duration = Duration::from_mins(1);
 
+/// Panels of what does not happen here, or of which one query is about the opposite.
+const NOT_IN_THIS_INCIDENT: [&str; 19] = [
+    "device, Answers that it provokes",
+    "device, Conditions",
+    "device, Storm",
+    "device, Streams",
+    "device, What it is about",
+    "exporter, Devices forgotten",
+    "exporter, Frames dropped",
+    "exporter, Frames in which something was wrong",
+    "exporter, Steps of the clock",
+    "host, Datagrams lost",
+    "host, Waiting in queues",
+    "lan, Conditions now",
+    "lan, Storms ended, by cause",
+    "lan, Streams",
+    "mdns, Answers, and slow ones",
+    "mdns, Copies, and rules suspended",
+    "mdns, Services that are missed",
+    "sites, Exporters that are down or blind",
+    "sites, Sites",
+];
+
 fn factor() -> u32 {
     env::var("INCIDENT_FACTOR").map_or(10, |factor| factor.parse().expect("a whole number"))
 }
@@ -115,14 +138,15 @@ fn a_page_names_the_printer() {
     monitoring.wait("the cost in the chat", within, || in_chat("").is_some());
     assert!(monitoring.desk.webhook.received_at("/pagerduty").len() == 1, "one page");
 
-    // Every panel of the dashboards now shows something.
+    // Every panel of the dashboards now shows something, but those that say in words why not.
     thread::sleep(monitoring.shortened(60));
     let panels = grafana::queries();
     assert!(panels.len() > 50, "{} queries", panels.len());
     let mut empty = Vec::new();
     for panel in &panels {
         let query = panel.filled(factor, "eth0", PRINTER);
-        if monitoring.query(&query).is_empty() {
+        let may_be = NOT_IN_THIS_INCIDENT.contains(&panel.title.as_str()) && panel.says_none;
+        if monitoring.query(&query).is_empty() && !may_be {
             empty.push(format!("{}: {query}", panel.title));
         }
     }

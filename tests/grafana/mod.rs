@@ -12,10 +12,13 @@ pub struct Query {
     pub title: String,
     /// As it is written, with variables.
     pub expr: String,
+    /// Whether the panel says in words what no data means.
+    pub says_none: bool,
 }
 
 impl Query {
-    /// With its variables filled in: all jobs, instances and processes, this interface and device.
+    /// With its variables filled in: all sites, LANs, jobs, instances and processes, this interface
+    /// and device.
     /// Intervals are those of a scrape interval of 15 s divided by `factor`.
     pub fn filled(&self, factor: u32, interface: &str, device: &str) -> String {
         let milliseconds = |seconds: u32| format!("{}ms", seconds * 1_000 / factor);
@@ -30,6 +33,8 @@ impl Query {
             ("interface", interface),
             ("instance", ".+"),
             ("process", ".+"),
+            ("site", ".*"),
+            ("lan", ".*"),
             ("device", device),
             ("job", ".+"),
         ] {
@@ -80,7 +85,8 @@ pub fn queries() -> Vec<Query> {
             for target in panel["targets"].as_array().into_iter().flatten() {
                 let title = format!("{name}, {}", panel["title"].as_str().unwrap_or("no title"));
                 let expr = target["expr"].as_str().expect("an expression").to_owned();
-                found.push(Query { title, expr });
+                let says_none = panel["fieldConfig"]["defaults"]["noValue"].is_string();
+                found.push(Query { title, expr, says_none });
             }
         }
     }

@@ -12,8 +12,21 @@ use std::path::Path;
 use std::process::Command;
 
 const TOOLS: [&str; 3] = ["up", "ALERTS", "scrape_samples_scraped"];
-/// Labels that are Prometheus' own, or an alert's.
-const COMMON: [&str; 6] = ["job", "instance", "le", "alertname", "alertstate", "severity"];
+/// Labels that are Prometheus' own, an alert's, a scrape configuration's or a recording rule's.
+const COMMON: [&str; 10] = [
+    "job",
+    "instance",
+    "site",
+    "le",
+    "alertname",
+    "alertstate",
+    "severity",
+    "lan",
+    "segment",
+    "device_name",
+];
+/// Units that say milli of what is rare, or nothing to a reader.
+const UNREADABLE: [&str; 6] = ["pps", "cps", "rps", "ops", "reqps", "hertz"];
 
 fn recorded() -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus/recording.rules.yml");
@@ -48,13 +61,16 @@ struct Selector {
     range: Option<String>,
     /// The function around it, if it has a range.
     function: Option<String>,
+    /// Whether it is of the end of what is shown, for a graph's choice of its lines.
+    at_end: bool,
 }
 
 /// The selectors of an expression: names that `PromQL` has no other use for.
 fn selectors(expr: &str) -> Vec<Selector> {
     let name = r"(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)";
-    let pattern =
-        format!(r"{name}(?:\{{(?<matchers>[^}}]*)\}}|(?<bare>\b))(?:\[(?<range>[^\]]*)\])?");
+    let pattern = format!(
+        r"{name}(?:\{{(?<matchers>[^}}]*)\}}|(?<bare>\b))(?:\[(?<range>[^\]]*)\])?(?<end> @ end\(\))?"
+    );
     let pattern = Regex::new(&pattern).unwrap();
     let known = |name: &str| {
         name.starts_with("multicast_")
@@ -82,6 +98,7 @@ fn selectors(expr: &str) -> Vec<Selector> {
                 matchers: found.name("matchers").map_or("", |m| m.as_str()).to_owned(),
                 range: found.name("range").map(|range| range.as_str().to_owned()),
                 function: called,
+                at_end: found.name("end").is_some(),
             }
         })
         .collect()
@@ -111,14 +128,31 @@ fn frame_complaints(name: &str, dashboard: &Value) -> Vec<String> {
     );
     must(dashboard["editable"] == false, "editable");
     must(dashboard["graphTooltip"] == 1, "a shared crosshair");
-    let variable = |at: usize| &dashboard["templating"]["list"][at];
-    must(variable(0)["name"] == "datasource" && variable(0)["type"] == "datasource", "datasource");
-    must(variable(0)["label"] == "Data source", "the datasource's label");
-    for (at, wanted) in [(1, "job"), (2, "instance")] {
-        let variable = variable(at);
-        must(variable["name"] == wanted && variable["type"] == "query", wanted);
-        must(variable["multi"] == true && variable["allValue"] == ".+", "multi and allValue");
-        must(variable["includeAll"] == true && variable["refresh"] == 2, "all, and refresh");
+    let variables = dashboard["templating"]["list"].as_array().map_or(&[][..], Vec::as_slice);
+    must(
+        variables
+            .first()
+            .is_some_and(|first| first["type"] == "datasource" && first["label"] == "Data source"),
+        "the datasource and its label",
+    );
+    // The first choose what the next have; not all dashboards have all.
+    let order = ["datasource", "site", "job", "lan", "instance", "interface", "device", "process"];
+    let names: Vec<_> = variables.iter().filter_map(|variable| variable["name"].as_str()).collect();
+    let expected: Vec<_> = order.into_iter().filter(|name| names.contains(name)).collect();
+    must(names == expected, "the variables' order");
+    must(
+        ["site", "job", "instance"].iter().all(|name| names.contains(name)),
+        "site, job, instance",
+    );
+    for variable in variables.iter().skip(1) {
+        let name = variable["name"].as_str().unwrap_or_default();
+        // Series need not have these two.
+        let all = if ["site", "lan"].contains(&name) { ".*" } else { ".+" };
+        let is_one = name == "device";
+        must(variable["type"] == "query" && variable["refresh"] == 2, "all, and refresh");
+        must(variable["multi"] == !is_one, "multi and allValue");
+        must(is_one || variable["allValue"] == all, "multi and allValue");
+        must(variable["includeAll"] == !is_one, "all, and refresh");
         must(
             variable["datasource"]["uid"].as_str().is_some_and(|uid| uid.contains("datasource")),
             "its data source",
@@ -166,7 +200,15 @@ fn panel_complaints(name: &str, dashboard: &Value) -> Vec<String> {
             panel["description"].as_str().is_some_and(|text| text.ends_with('.')),
             "a description",
         );
-        must(panel["fieldConfig"]["defaults"]["unit"].is_string(), "a unit");
+        let units = units(panel);
+        must(units.first().is_some_and(|unit| unit.is_string()), "a unit");
+        for unit in units.iter().filter_map(|unit| unit.as_str()) {
+            must(!UNREADABLE.contains(&unit), "a unit that a reader understands");
+        }
+        must(
+            panel["type"] != "table" || columns_without_unit(panel).is_empty(),
+            "units for columns of numbers, and for no label",
+        );
         must(panel["pluginVersion"].is_string(), "a pluginVersion");
         must(
             panel["datasource"]["uid"].as_str().is_some_and(|uid| uid.contains("datasource")),
@@ -181,6 +223,39 @@ fn panel_complaints(name: &str, dashboard: &Value) -> Vec<String> {
     said
 }
 
+/// The units of a panel, the default first.
+fn units(panel: &Value) -> Vec<&Value> {
+    let overrides = panel["fieldConfig"]["overrides"].as_array().into_iter().flatten();
+    let properties = overrides.flat_map(|each| each["properties"].as_array().into_iter().flatten());
+    let of_columns = properties.filter(|each| each["id"] == "unit").map(|each| &each["value"]);
+    [&panel["fieldConfig"]["defaults"]["unit"]].into_iter().chain(of_columns).collect()
+}
+
+/// Of a table: what is shown as a number and has no unit of its own. A unit of the whole table would
+/// make "5.35 K" of port 5353.
+fn columns_without_unit(panel: &Value) -> Vec<String> {
+    if panel["fieldConfig"]["defaults"]["unit"] != "string" {
+        return vec!["all".to_owned()];
+    }
+    let organize = &panel["transformations"][1]["options"];
+    let targets = panel["targets"].as_array().map_or(0, Vec::len);
+    let overrides = panel["fieldConfig"]["overrides"].as_array().into_iter().flatten();
+    let with_unit: Vec<&Value> = overrides
+        .filter(|each| {
+            let properties = each["properties"].as_array().into_iter().flatten();
+            properties.into_iter().any(|property| property["id"] == "unit")
+        })
+        .map(|each| &each["matcher"]["options"])
+        .collect();
+    let fields = ["A", "B", "C", "D", "E", "F"][..targets]
+        .iter()
+        .map(|letter| if targets == 1 { "Value".to_owned() } else { format!("Value #{letter}") });
+    fields
+        .filter(|field| organize["excludeByName"][field] != true)
+        .filter(|field| !with_unit.contains(&&organize["renameByName"][field]))
+        .collect()
+}
+
 /// What the queries must be.
 fn query_complaints(name: &str, dashboard: &Value) -> Vec<String> {
     let mut said = Vec::new();
@@ -188,10 +263,12 @@ fn query_complaints(name: &str, dashboard: &Value) -> Vec<String> {
     let label = Regex::new(r"([a-zA-Z_]+)\s*(?:=~|!~|!=|=)").unwrap();
     let list =
         Regex::new(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)").unwrap();
-    let stats: BTreeSet<String> = panels(dashboard)
+    // Numbers of this moment, which may sum up what is shown.
+    let instant: BTreeSet<&str> = panels(dashboard)
         .into_iter()
-        .filter(|panel| panel["type"] == "stat")
-        .map(|panel| panel["title"].to_string())
+        .filter(|panel| panel["type"] == "stat" || panel["type"] == "table")
+        .flat_map(|panel| panel["targets"].as_array().into_iter().flatten())
+        .filter_map(|target| target["expr"].as_str())
         .collect();
     let mut all_labels: BTreeSet<&str> =
         ALL.iter().flat_map(|family| family.labels).copied().collect();
@@ -205,11 +282,17 @@ fn query_complaints(name: &str, dashboard: &Value) -> Vec<String> {
         let selectors = selectors(expr);
         must(!selectors.is_empty(), "a metric".to_owned());
         for selector in &selectors {
-            let Selector { name: metric, matchers, range, function } = selector;
+            let Selector { name: metric, matchers, range, function, at_end } = selector;
             let of_catalogue = family(metric);
             let is_other = TOOLS.contains(&metric.as_str()) || recorded.contains(metric);
             must(of_catalogue.is_some() || is_other, format!("no such metric: {metric}"));
-            for needed in ["job=~\"$job\"", "instance=~\"$instance\""] {
+            // What is said of a site knows no exporter.
+            let needed: &[&str] = if metric.starts_with("site:") {
+                &["site=~\"$site\""]
+            } else {
+                &["site=~\"$site\"", "job=~\"$job\"", "instance=~\"$instance\""]
+            };
+            for needed in needed {
                 must(matchers.contains(needed), format!("{needed} of {metric}"));
             }
             for found in label.captures_iter(matchers) {
@@ -227,7 +310,8 @@ fn query_complaints(name: &str, dashboard: &Value) -> Vec<String> {
             let is_rated = matches!(function.as_deref(), Some("rate" | "irate" | "increase"))
                 && range.is_some();
             must(is_counter == is_rated, format!("{metric} under {function:?}"));
-            let is_whole = range.as_deref() == Some("$__range") && stats.contains(&title);
+            let is_whole =
+                range.as_deref() == Some("$__range") && (*at_end || instant.contains(expr));
             let is_usual = range.as_deref().is_none_or(|range| range == "$__rate_interval");
             must(is_usual || is_whole, format!("the range {range:?}"));
         }
@@ -236,12 +320,29 @@ fn query_complaints(name: &str, dashboard: &Value) -> Vec<String> {
                 must(all_labels.contains(label), format!("no such label: {label}"));
             }
         }
-        // 5,000 devices are no 5,000 lines: what is left at last is bounded.
-        let first = list.captures(expr).map_or("", |found| found.get(1).map_or("", |l| l.as_str()));
-        let is_bounded = ["topk(", "$device"].iter().any(|word| expr.contains(word))
-            || expr.starts_with("count(")
-            || !first.split(',').any(|label| label.trim() == "device");
-        must(is_bounded, "a bound on devices".to_owned());
+        // 50,000 devices are no 50,000 lines: they are summed up, or few by a choice or by nature.
+        let of_devices = selectors.iter().any(|selector| {
+            selector.name.starts_with("device:")
+                || family(&selector.name).is_some_and(|family| family.labels.contains(&"device"))
+        });
+        let few = ["topk(", "$device", "count(", "device_cause:", "sum by (le"];
+        must(
+            !of_devices || few.iter().any(|word| expr.contains(word)),
+            "a bound on devices".into(),
+        );
+        // Nor are they read one by one for each point of a graph.
+        let is_read_whole = |selector: &Selector| {
+            let is_few = selector.matchers.contains("$device") || selector.name.contains("topk10");
+            let is_of_devices = selector.name.starts_with("device:")
+                || family(&selector.name).is_some_and(|family| {
+                    family.labels.contains(&"device") && !family.name.contains("_storm_")
+                });
+            is_of_devices && !is_few && !selector.at_end
+        };
+        must(
+            instant.contains(expr) || !selectors.iter().any(is_read_whole),
+            "a graph of all devices".into(),
+        );
     }
     let legend = Regex::new(r"\{\{\s*(\w+)\s*\}\}").unwrap();
     for panel in panels(dashboard) {
@@ -267,7 +368,7 @@ fn complaints(name: &str, dashboard: &Value) -> Vec<String> {
 fn dashboards_keep_the_rules_of_the_house() {
     let dashboards = dashboards();
     let names: Vec<&str> = dashboards.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["device", "exporter", "host", "lan", "mdns"]);
+    assert_eq!(names, ["device", "exporter", "host", "lan", "mdns", "sites"]);
     let said: Vec<String> =
         dashboards.iter().flat_map(|(name, dashboard)| complaints(name, dashboard)).collect();
     assert!(said.is_empty(), "{}", said.join("\n"));
@@ -281,8 +382,10 @@ fn each_rule_complains_of_what_breaks_it() {
     let place = whole["panels"].as_array().expect("panels");
     let at = place.iter().position(|panel| panel["type"] == "timeseries").expect("a graph");
     let panel = format!("/panels/{at}");
+    let at = place.iter().position(|panel| panel["type"] == "table").expect("a table");
+    let table = format!("/panels/{at}");
     let target = format!("{panel}/targets/0/expr");
-    let own = "job=~\"$job\", instance=~\"$instance\"";
+    let own = "site=~\"$site\", job=~\"$job\", instance=~\"$instance\"";
     let packets = "multicast_interface_packets_total";
     let breaks: Vec<(&str, String, Value)> = vec![
         ("uid", "/uid".into(), json!("other")),
@@ -290,7 +393,9 @@ fn each_rule_complains_of_what_breaks_it() {
         ("editable", "/editable".into(), json!(true)),
         ("a shared crosshair", "/graphTooltip".into(), json!(0)),
         ("label", "/templating/list/0/label".into(), json!("datasource")),
-        ("multi and allValue", "/templating/list/1/allValue".into(), json!(".*")),
+        ("the variables' order", "/templating/list/1/name".into(), json!("job")),
+        ("multi and allValue", "/templating/list/1/allValue".into(), json!(".+")),
+        ("multi and allValue", "/templating/list/2/allValue".into(), json!(".*")),
         ("all, and refresh", "/templating/list/2/refresh".into(), json!(1)),
         ("links keep", "/links/0/keepTime".into(), json!(false)),
         ("alerts as annotations", "/annotations/list".into(), json!([])),
@@ -298,6 +403,9 @@ fn each_rule_complains_of_what_breaks_it() {
         ("an id of its own", format!("{panel}/id"), json!(1)),
         ("a description", format!("{panel}/description"), json!("")),
         ("a unit", format!("{panel}/fieldConfig/defaults/unit"), json!(null)),
+        ("a unit that", format!("{panel}/fieldConfig/defaults/unit"), json!("pps")),
+        ("for no label", format!("{table}/fieldConfig/defaults/unit"), json!("short")),
+        ("columns of numbers", format!("{table}/fieldConfig/overrides"), json!([])),
         ("a pluginVersion", format!("{panel}/pluginVersion"), json!(null)),
         ("the data source", format!("{panel}/datasource/uid"), json!("prometheus")),
         ("a query", format!("{panel}/targets"), json!([])),
@@ -313,6 +421,7 @@ fn each_rule_complains_of_what_breaks_it() {
             json!(format!("sum by (colour) (multicast_queriers{{{own}}})")),
         ),
         ("job=~", target.clone(), json!("multicast_queriers{instance=~\"$instance\"}")),
+        ("site=~", target.clone(), json!("site:multicast_storms:count{job=~\"$job\"}")),
         ("under None", target.clone(), json!(format!("{packets}{{{own}}}"))),
         (
             "under Some(\"max_over_time\")",
@@ -327,10 +436,15 @@ fn each_rule_complains_of_what_breaks_it() {
         ),
         (
             "a bound on devices",
-            target,
+            target.clone(),
             json!(format!(
                 "sum by (device) (rate(multicast_device_packets_total{{{own}}}[$__rate_interval]))"
             )),
+        ),
+        (
+            "a graph of all devices",
+            target,
+            json!(format!("topk(5, device:multicast_signalling_packets:rate1m{{{own}}})")),
         ),
     ];
     for (wanted, pointer, value) in breaks {
@@ -339,6 +453,20 @@ fn each_rule_complains_of_what_breaks_it() {
         let said = complaints(&name, &broken);
         assert!(said.iter().any(|complaint| complaint.contains(wanted)), "{wanted}: {said:?}");
     }
+}
+
+/// What Grafana makes of an answer to `query_result(…)`.
+#[test]
+fn a_device_is_chosen_by_its_name() {
+    let (_, dashboard) =
+        dashboards().into_iter().find(|(name, _)| name == "device").expect("it is there");
+    let variables = dashboard["templating"]["list"].as_array().expect("variables");
+    let device = variables.iter().find(|each| each["name"] == "device").expect("it is there");
+    let regex = device["regex"].as_str().expect("a regex").trim_matches('/');
+    let answer = r#"{category="printer",device="00:1e:8f:ab:10:08",device_name="Canon MF620C, 10.0.1.8",instance="h:10353",interface="eth0",job="m",segment="eth0 of h:10353",text="Canon MF620C, 10.0.1.8 (00:1e:8f:ab:10:08)"} 1 1790000000000"#;
+    let found = Regex::new(regex).expect("a regex").captures(answer).expect("it fits");
+    assert_eq!(&found["value"], "00:1e:8f:ab:10:08");
+    assert_eq!(&found["text"], "Canon MF620C, 10.0.1.8 (00:1e:8f:ab:10:08)");
 }
 
 #[test]

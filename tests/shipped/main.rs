@@ -10,6 +10,7 @@ mod docs;
 mod grafana;
 mod kubernetes;
 mod mixin;
+mod panel_costs;
 mod phases;
 mod repository;
 mod rules;
