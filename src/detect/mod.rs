@@ -44,6 +44,7 @@ pub use health::queriers::{AddressFamily, Membership, Querier};
 pub use health::services::{OTHER_SERVICES, SERVICE_TYPES_MAX};
 pub use health::unanswered::{UNANSWERED_NAMES_MAX, Unanswered};
 pub use health::wanted::{OTHER_WANTED, WANTED_TYPES_MAX};
+pub(crate) use memory::sender::SenderKey;
 pub(crate) use memory::table::Table;
 pub use rule::{Hardness, Rule};
 pub use view::Vantage;
@@ -61,7 +62,7 @@ pub(crate) use copies::arrival::{Arrival, Came};
 use health::HealthDetectors;
 use mdns::MdnsDetectors;
 use memory::Memory;
-use memory::sender::{SenderKey, SourceId};
+use memory::sender::SourceId;
 use others::OtherDetectors;
 use view::{Findings, Mdns, View};
 
@@ -76,6 +77,8 @@ pub(crate) struct Counted<'a> {
     pub observation: &'a Observation<'a>,
     /// What it was counted as.
     pub protocol: Protocol,
+    /// Who sent it: [`Detectors::sender`].
+    pub sender: SenderKey,
     /// Its mDNS message, if it has one, to a group or not.
     pub mdns: Option<(&'a Datagram<'a>, PayloadHash, &'a Digest)>,
     /// How it came.
@@ -106,7 +109,7 @@ pub(crate) struct Verdict {
 /// The detectors of one segment.
 #[derive(Debug)]
 pub(crate) struct Detectors {
-    /// Hashes senders.
+    /// Hashes senders, and what digests hash.
     state: RandomState,
     memory: Memory,
     cache: Cache,
@@ -129,9 +132,14 @@ impl Detectors {
             copies: CopyDetectors::new(key),
             mdns: MdnsDetectors::new(key),
             others: OtherDetectors::new(key),
-            account: Account::new(key),
+            account: Account::new(),
             findings: Findings::default(),
         }
+    }
+
+    /// What senders are known by here: hashed once a frame.
+    pub(crate) fn sender(&self, sender: Option<Sender>) -> SenderKey {
+        SenderKey::new(sender, sender.map_or(0, |sender| self.state.hash_one(sender)))
     }
 
     /// Hears one frame before it is counted. A copy that is there because of where we listen must
@@ -139,12 +147,10 @@ impl Detectors {
     pub(crate) fn receive(
         &mut self,
         now: Time,
-        observation: &Observation<'_>,
+        (observation, sender): (&Observation<'_>, SenderKey),
         protocol: Protocol,
         vantage: &Vantage,
     ) -> Arrival {
-        let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
-        let sender = SenderKey::new(observation.sender, hash);
         self.copies.receive(&Received { now, observation, protocol, sender, vantage })
     }
 
@@ -154,10 +160,9 @@ impl Detectors {
         frame: &Counted<'_>,
         mut memory: Option<&mut DeviceMemory>,
     ) -> Verdict {
-        let Counted { now, stamp, observation, protocol, came, vantage, limits, .. } = *frame;
-        let hash = observation.sender.map_or(0, |sender| self.state.hash_one(sender));
-        let sender = SenderKey::new(observation.sender, hash);
-        let source = self.state.hash_one((hash, observation.ip.map(|ip| ip.source)));
+        let Counted { now, stamp, observation, protocol, sender, came, vantage, limits, .. } =
+            *frame;
+        let source = self.state.hash_one((sender, observation.ip.map(|ip| ip.source)));
         let mdns = frame.mdns.map(|(datagram, payload, digest)| {
             let kind = self.memory.classify(now, sender, datagram, digest);
             Mdns { datagram, digest, payload, kind }
@@ -173,6 +178,7 @@ impl Detectors {
             is_suspended: self.memory.suspension.is_active(now),
             vantage,
             limits,
+            hasher: &self.state,
         };
         let findings = &mut self.findings;
         findings.clear();
@@ -217,8 +223,7 @@ impl Detectors {
         now: Time,
         senders: &(impl Iterator<Item = Sender> + Clone),
     ) -> Health {
-        let key = |sender| SenderKey::new(Some(sender), self.state.hash_one(sender));
-        let find = |wanted| senders.clone().find(|sender| key(*sender) == wanted);
+        let find = |wanted| senders.clone().find(|sender| self.sender(Some(*sender)) == wanted);
         Health {
             copied: self.copies.copied(),
             reflected: self.copies.reflected(),

@@ -7,10 +7,13 @@ use super::condition::{About, ConditionLimits, Evidence};
 use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
-use crate::decode::mdns::{Datagram, Digest, Kind, PayloadHash};
+use crate::decode::mdns::{
+    DataHash, Datagram, Digest, Kind, PayloadHash, RClass, RType, Record, address_data,
+};
 use crate::decode::{Cast, Observation, Protocol, Sender};
 use crate::mac::Mac;
 use crate::time::Time;
+use ahash::RandomState;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -56,6 +59,8 @@ pub(crate) struct View<'a> {
     pub vantage: &'a Vantage,
     /// From when on its sender has conditions.
     pub limits: &'a ConditionLimits,
+    /// What hashes the names and data of its message.
+    pub hasher: &'a RandomState,
 }
 
 /// An mDNS message.
@@ -75,6 +80,21 @@ impl<'a> View<'a> {
     /// Whether it came over IPv6: what is said over both address families counts in each.
     pub(crate) fn is_v6(&self) -> bool {
         self.observation.ip.is_some_and(|ip| ip.source.is_ipv6())
+    }
+
+    /// The address that it was sent from, as the data of a record.
+    pub(crate) fn own_address(&self) -> Option<DataHash> {
+        self.observation.ip.map(|ip| address_data(ip.source, self.hasher))
+    }
+
+    /// Whether the message gives somebody the address that it was sent from, as only a host's own
+    /// does; `None` if it gives none of that family.
+    pub(crate) fn is_about_itself(&self, mdns: &Mdns<'_>) -> Option<bool> {
+        let own = self.own_address()?;
+        let rtype = if self.is_v6() { RType::AAAA } else { RType::A };
+        let is_of_family = |record: &&Record| record.rtype == rtype && record.class == RClass::IN;
+        let given = mdns.digest.records.iter().filter(is_of_family);
+        given.map(|record| record.data == own).reduce(|one, other| one || other)
     }
 
     /// The mDNS message, if it was sent to a group.

@@ -1,5 +1,6 @@
 //! Decode errors by protocol and reason.
 
+use crate::decode::mdns::Digest;
 use crate::decode::{Issue, Protocol, Reason};
 
 /// The protocols, and one more for frames that could not be assigned to one.
@@ -21,6 +22,13 @@ impl Errors {
         }
         let (_, counts) = self.reasons[number].get_or_insert((issue.reason, [0; PLACES]));
         counts[issue.protocol.map_or(Protocol::COUNT, Protocol::index)] += 1;
+    }
+
+    /// Counts what is wrong with a message.
+    pub(super) fn count_flaws(&mut self, protocol: Protocol, digest: &Digest) {
+        for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
+            self.count(Issue { protocol: Some(protocol), reason });
+        }
     }
 
     /// All that are not zero.

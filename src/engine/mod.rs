@@ -35,7 +35,7 @@ pub use snapshot::{
 };
 
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
-use crate::decode::{Cast, Class, Issue, Message, Observation, Protocol, Sender};
+use crate::decode::{Cast, Class, Message, Observation, Protocol, Sender};
 use crate::detect::{Arrival, CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
 use crate::mac::Mac;
 use crate::storm::{EndReason, Storm, StormEvent, StormPolicy, What};
@@ -194,14 +194,14 @@ impl Engine {
             Converted::Files => false,
         };
         let protocol = observation.counted_as(live);
-        let arrival = protocol
-            .map(|protocol| self.detectors.receive(now, observation, protocol, &self.vantage));
+        let sender = self.detectors.sender(observation.sender);
+        let arrival = protocol.map(|protocol| {
+            self.detectors.receive(now, (observation, sender), protocol, &self.vantage)
+        });
         if arrival == Some(Arrival::Copy) {
             return;
         }
-        for issue in observation.issues.iter() {
-            self.errors.count(issue);
-        }
+        observation.issues.iter().for_each(|issue| self.errors.count(issue));
         let (Some(protocol), Some(Arrival::Counts(came))) = (protocol, arrival) else { return };
         let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
@@ -210,10 +210,7 @@ impl Engine {
             self.history.count(now.second(), protocol);
         }
         let class = observation.class(protocol);
-        let is_in_rate = match class {
-            Class::Signalling | Class::Address => true,
-            Class::Other | Class::Uncounted => false,
-        };
+        let is_in_rate = is_in_rate(class);
         if is_in_rate {
             self.tally.count();
         }
@@ -224,21 +221,29 @@ impl Engine {
         } else {
             None
         };
-        if let Some((_, (_, digest))) = message {
-            for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
-                self.errors.count(Issue { protocol: Some(protocol), reason });
-            }
-        }
-        let decoded = message.map_or([0; 4], |(_, (_, digest))| digest.decoded);
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
+        let decoded = mdns.map_or([0; 4], |(_, _, digest)| {
+            self.errors.count_flaws(protocol, digest);
+            digest.decoded
+        });
         let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         let wants = row.as_ref().and_then(|row| row.storms.wants_detail(now.second()));
         let parts = row.as_mut().map(|row| (&mut row.memory, row.expected.as_deref()));
         let (memory, expected) = parts.unzip();
         let limits = self.storms.condition_limits(protocol, expected.flatten());
         let vantage = &*self.vantage;
-        let frame =
-            Counted { now, stamp, observation, protocol, mdns, came, vantage, limits, wants };
+        let frame = Counted {
+            now,
+            stamp,
+            observation,
+            protocol,
+            sender,
+            mdns,
+            came,
+            vantage,
+            limits,
+            wants,
+        };
         let Verdict { kind, signatures, provoked_by, provoked_as, detail } =
             self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
@@ -507,6 +512,14 @@ fn identify(
     }
     hearing.profile().settle();
     hearing.disputes()
+}
+
+/// Whether the segment's rate counts frames of the class.
+const fn is_in_rate(class: Class) -> bool {
+    match class {
+        Class::Signalling | Class::Address => true,
+        Class::Other | Class::Uncounted => false,
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::decode::mdns::{
     DataHash, Datagram, Digest, Hint, Kind, NameHash, Question, RClass, RType, Record, Section,
     Traits,
 };
-use crate::decode::{Ip, Issues, Reason, Tags, arp, dhcp};
+use crate::decode::{Ip, Issue, Issues, Reason, Tags, arp, dhcp};
 use crate::frame::Direction;
 use proptest::prelude::*;
 use std::cell::Cell;

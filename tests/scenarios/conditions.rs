@@ -3,7 +3,9 @@
 use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, gadget, other};
 use multicast_exporter::craft::address::{Dhcp, router_advertisement};
 use multicast_exporter::craft::host::ALL_NODES;
-use multicast_exporter::craft::mdns::{Query, Responder, address, response, txt};
+use multicast_exporter::craft::mdns::{
+    Query, Responder, Service, address, ptr, response, srv, txt,
+};
 use multicast_exporter::craft::{Host, Udp};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -22,10 +24,17 @@ pub(super) const ALL: &[Scenario] = &[
         .lasting(Duration::from_mins(8)),
     Scenario::new("rename_loop_slow_harmless", "A device finds five names taken and has the sixth.", NOTHING, rename_loop_harmless)
         .lasting(Duration::from_mins(8)),
+    Scenario::new("rename_loop_of_a_hub", "A hub restarts twice and probes for Light 1 to Light 12, each in a message of its own.", NOTHING, lights)
+        .lasting(Duration::from_mins(8)),
     Scenario::new("name_conflict_slow", "A device probes every 20 s for a name that another defends.",
         Expected { conditions: &[(GADGET.mac, "name_conflict"), (PARTNER.mac, "name_conflict")], ..NOTHING }, name_conflict)
         .lasting(Duration::from_mins(8)),
     Scenario::new("name_conflict_slow_harmless", "A host on two links says the same of itself on both, but for its address.", NOTHING, two_links)
+        .lasting(Duration::from_mins(12)),
+    Scenario::new("name_conflict_wakes", "A laptop on two links wakes every 90 s: it probes on both and announces, with the same service.", NOTHING, |s| wakes(s, true))
+        .lasting(Duration::from_mins(12)),
+    Scenario::new("name_conflict_same_service", "Two boards of one make want one name every 90 s. Their service is the same; the second is told that the name is taken.",
+        Expected { conditions: &[(GADGET.mac, "name_conflict"), (PARTNER.mac, "name_conflict")], ..NOTHING }, |s| wakes(s, false))
         .lasting(Duration::from_mins(12)),
     Scenario::new("name_conflict_decided", "A device wants a name that is taken, is told, and takes another.", NOTHING, name_conflict_decided),
     Scenario::new("probe_loop_slow", "A device probes for one name every three seconds.", gadget_has!("probe_loop"), |s| probes(s, 3_000, 60)),
@@ -73,6 +82,28 @@ fn rename_loop_harmless(script: &mut Script) {
     }
 }
 
+fn lights(script: &mut Script) {
+    for start in 0..2 {
+        for n in 0..12 {
+            let (host, instance) = (format!("light-{n}"), format!("Light {n}._hap._tcp.local"));
+            let record = address(&format!("{host}.local"), GADGET.v4.into());
+            let announcement = response([
+                ptr("_hap._tcp.local", &instance),
+                srv(&instance, &format!("{host}.local"), 80),
+                record,
+            ]);
+            let from = start * 180_000 + n * 20;
+            for probe in [0, 250, 500] {
+                let service = Service::new(&format!("Light {n}"), "_hap._tcp", 80);
+                script.say(from + probe, named(&host, GADGET).service(service).probe());
+            }
+            for at in [750, 1_770] {
+                script.say(from + at, announcement.clone());
+            }
+        }
+    }
+}
+
 fn name_conflict(script: &mut Script) {
     script.boot(PARTNER, &named("box", PARTNER));
     for n in 0..15 {
@@ -90,6 +121,31 @@ fn two_links(script: &mut Script) {
         for (nth, host) in [(0, GADGET), (1, PARTNER)] {
             let record = address("laptop.local", host.v4.into());
             script.send(minute * 60_000 + nth * 40, host.mdns4(response([record])));
+        }
+    }
+}
+
+/// Two MACs say the same of one name and one service, but for their addresses, and probe for both
+/// every 90 s, the second a little later. Whether that one announces them is given.
+fn wakes(script: &mut Script, has_both: bool) {
+    let responder = |host: Host| {
+        let service = Service::new("Laptop", "_ssh._tcp", 22).txt("model=9");
+        Responder::with_addresses("laptop", &[host.v4.into()]).service(service)
+    };
+    for wake in 0..6 {
+        for (host, at) in [(GADGET, wake * 90_000), (PARTNER, wake * 90_000 + 310)] {
+            let responder = responder(host);
+            for probe in [0, 250, 500] {
+                script.send(at + probe, host.mdns4(responder.probe()));
+            }
+            if has_both || host.mac == GADGET.mac {
+                for announcement in [750, 1_770] {
+                    script.send(at + announcement, host.mdns4(responder.announcement()));
+                }
+                if has_both {
+                    script.send(at + 60_000, host.mdns4(responder.goodbye()));
+                }
+            }
         }
     }
 }

@@ -6,10 +6,9 @@
 
 use super::device::DeviceMemory;
 use super::violations::Counts;
-use crate::decode::mdns::HashKey;
 use crate::detect::cause::Cause;
 use crate::detect::condition::{Condition, Evidence};
-use crate::detect::copies::relay::{Addresses, Places};
+use crate::detect::copies::relay::Places;
 use crate::detect::rule::Rule;
 use crate::detect::view::{Findings, Offence, Subject, View};
 use crate::time::Stamp;
@@ -19,17 +18,12 @@ use crate::time::Stamp;
 pub(crate) struct Account {
     violations: Counts,
     conditions_begun: [u64; Condition::COUNT],
-    addresses: Addresses,
 }
 
 impl Account {
     /// Nothing has been counted yet.
-    pub(crate) fn new(key: HashKey) -> Self {
-        Self {
-            violations: Counts::default(),
-            conditions_begun: [0; Condition::COUNT],
-            addresses: Addresses::new(key),
-        }
+    pub(crate) fn new() -> Self {
+        Self { violations: Counts::default(), conditions_begun: [0; Condition::COUNT] }
     }
 
     /// Violations of all devices.
@@ -59,7 +53,7 @@ impl Account {
         if signatures.contains(Cause::RenameLoop) || signatures.contains(Cause::NameConflict) {
             memory.contest(view.now);
         }
-        let others = memory.relay.handle(view, &self.addresses);
+        let others = memory.relay.handle(view);
         let is_relay = memory.relay.is_relay();
         let is_cleared = memory.relay.is_cleared();
         let passes_on = memory.relay.speaks_for_another();

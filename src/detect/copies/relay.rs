@@ -13,11 +13,10 @@
 //! does not reach four in 10 min is cleared, until it was silent about others for an hour.
 
 use crate::decode::mdns::{
-    DataHash, Digest, HashKey, NameHash, PayloadHash, RClass, RType, Record, Section, address_data,
+    DataHash, Digest, NameHash, PayloadHash, RClass, RType, Record, Section,
 };
 use crate::detect::view::{Mdns, View};
 use crate::time::Time;
-use ahash::RandomState;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -31,16 +30,6 @@ const KEPT: Duration = Duration::from_hours(1);
 const OWN: usize = 8;
 /// A payload that came again is examined again after this long.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Tells whether an address is that of an A or AAAA record.
-#[derive(Clone, Debug)]
-pub(crate) struct Addresses(RandomState);
-
-impl Addresses {
-    pub(crate) fn new(key: HashKey) -> Self {
-        Self(key.state())
-    }
-}
 
 /// What is known of one source of answers: nothing before its first multicast response with an
 /// address. Then some 400 B.
@@ -123,14 +112,15 @@ impl Places {
 
 impl RelayState {
     /// Hears one frame. Returns the records in it that are about other hosts.
-    pub(crate) fn handle(&mut self, view: &View<'_>, addresses: &Addresses) -> Places {
+    pub(crate) fn handle(&mut self, view: &View<'_>) -> Places {
         if let Some(state) = &mut self.0 {
             state.settle(view.now);
         }
         let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else {
             return Places::default();
         };
-        let Some(source) = view.observation.ip.map(|ip| ip.source) else {
+        let source = view.observation.ip.map(|ip| ip.source);
+        let Some((source, address)) = source.zip(view.own_address()) else {
             return Places::default();
         };
         if self.0.is_none() && !mdns.digest.records.iter().any(is_address) {
@@ -141,7 +131,7 @@ impl RelayState {
         if let Some(last) = state.looked_into.filter(|last| last.is_same(&looked)) {
             return last.others;
         }
-        state.own[usize::from(source.is_ipv6())].add(address_data(source, &addresses.0));
+        state.own[usize::from(source.is_ipv6())].add(address);
         let others = state.look_into(view.now, source.is_ipv6(), mdns.digest);
         state.looked_into = Some(LookedInto { others, ..looked });
         others

@@ -2,10 +2,11 @@
 //!
 //! Compares what each device says of a name, in responses and in what probes propose, and finds
 //! names that go from one device to another and back twice in 10 min, while one of the two probes
-//! for it, withdraws it, or says who it is otherwise. A host on several links has several MACs and
-//! says the same of itself from each, but for its addresses: alternating addresses alone are no
-//! fight. Such a host probes from all its links when it starts, so a fight must last longer than
-//! that. It must not know storms; what floods is marked by `conflict`.
+//! for it in vain, gives it up, or says who it is otherwise. A host on several links has several
+//! MACs and says the same of itself from each, but for its addresses: alternating addresses alone
+//! are no fight. Such a host probes from its links each time it starts or wakes, and then announces
+//! what it probed for: probes that end so dispute nothing. It must not know storms; what floods is
+//! marked by `conflict`.
 
 use crate::decode::Sender;
 use crate::decode::mdns::{HashKey, Kind, NameHash, PayloadHash, RType, Record, Section, SumHash};
@@ -21,11 +22,18 @@ use std::time::Duration;
 const CHANGES: u8 = 4;
 /// ... within this time is fought over.
 const WITHIN: Duration = Duration::from_mins(10);
-/// Who probes or withdraws within this time of the other's record disputes it.
+/// Who probes within this time of the other's record disputes it.
 const DISPUTED: Duration = Duration::from_secs(10);
 /// Disputes that are no farther apart may be one start of a host on several links: its probes and
 /// announcements take 3 s, and are compared for 10 s.
 const START: Duration = Duration::from_secs(15);
+/// One attempt to take a name is three probes, 250 ms apart, no more than this long...
+const ATTEMPT: Duration = Duration::from_secs(3);
+/// ... with gaps up to this...
+const PROBE_GAP: Duration = Duration::from_secs(1);
+/// ... and the announcement comes this soon after the last of them. Who gives in says goodbye as
+/// soon after the record that it gives in to.
+const REACTION: Duration = Duration::from_secs(2);
 /// Devices compared of one name; of more, the one heard least lately is left out.
 const PARTIES: usize = 4;
 /// Pairs of them.
@@ -108,13 +116,39 @@ struct Party {
     key: SenderKey,
     sender: Sender,
     claims: Claims,
-    /// When it last said so.
+    /// When it last said so, or proposed it in a probe.
     said: Time,
-    /// When it last probed for the name, or withdrew it.
-    disputed: Option<Time>,
+    /// Its last attempt to take the name: when it began, and its last probe.
+    attempt: Option<(Time, Time)>,
+    /// Whether it announced what it attempted to take.
+    is_taken: bool,
     /// How often it probed for it, and how often it said that it has it.
     probes: u32,
     says: u32,
+}
+
+/// Disputes that are no farther apart than [`WITHIN`]: the first and the last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Disputes(Option<(Time, Time)>);
+
+impl Disputes {
+    fn add(&mut self, now: Time) {
+        let first = self.0.filter(|(_, last)| now.since(*last) <= WITHIN);
+        self.0 = Some((first.map_or(now, |(first, _)| first), now));
+    }
+
+    fn are_lasting(self, now: Time) -> bool {
+        self.0.is_some_and(|(first, last)| last.since(first) >= START && now.since(last) <= WITHIN)
+    }
+}
+
+/// Disputes about the attempts of one party.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempts {
+    /// All of them.
+    disputes: Disputes,
+    /// Those about attempts before the last.
+    before: Disputes,
 }
 
 /// How two devices take turns.
@@ -124,29 +158,15 @@ struct Turns {
     is_later: Option<bool>,
     /// When the name changed hands between them.
     changes: Recent<{ CHANGES as usize - 1 }>,
-    /// When it did so in dispute: the last one, and the first of those that are no farther apart
-    /// than from one to the next within [`WITHIN`].
-    disputes: Option<(Time, Time)>,
-}
-
-impl Turns {
-    fn dispute(&mut self, now: Time) {
-        let first = self.disputes.filter(|(last, _)| now.since(*last) <= WITHIN);
-        self.disputes = Some((now, first.map_or(now, |(_, first)| first)));
-    }
-
-    fn is_fight(&self, now: Time) -> bool {
-        self.changes.are_within(CHANGES, now, WITHIN)
-            && self.disputes.is_some_and(|(last, first)| {
-                last.since(first) >= START && now.since(last) <= WITHIN
-            })
-    }
+    /// When it did so while they said who they are otherwise.
+    of_identity: Disputes,
 }
 
 /// Those who claim one name. One device has no turns; boxed, because most names have one owner.
 #[derive(Clone, Debug)]
 struct Claimants {
     parties: [Option<Party>; PARTIES],
+    attempts: [Attempts; PARTIES],
     turns: [Turns; PAIRS],
 }
 
@@ -165,8 +185,8 @@ enum Act {
     Withdraws,
 }
 
-/// Names and who claims them. At most 1,024 names, 192 bytes each, and 1 KiB more for each that has
-/// rivals: 1.2 MiB if all have.
+/// Names and who claims them. At most 1,024 names, 208 bytes each, and 1.1 KiB more for each that
+/// has rivals: 1.4 MiB if all have.
 #[derive(Debug)]
 pub(crate) struct Contested {
     names: Table<NameHash, ClaimedName, NAME_SETS>,
@@ -227,10 +247,13 @@ impl Contested {
         act: Act,
         claims: &Claims,
     ) -> Option<Fight> {
-        let disputed = (act != Act::Says).then_some(now);
+        let attempt = (act == Act::Probes).then_some((now, now));
         let probes = u32::from(act == Act::Probes);
         let says = u32::from(act == Act::Says);
-        let new = Party { key, sender, claims: *claims, said: now, disputed, probes, says };
+        let said = now;
+        let is_taken = false;
+        let claims = *claims;
+        let new = Party { key, sender, claims, said, attempt, is_taken, probes, says };
         if act == Act::Withdraws {
             if let Some(name) = self.names.get_mut(now, name) {
                 name.withdraw(now, key);
@@ -246,11 +269,10 @@ impl Contested {
 }
 
 impl ClaimedName {
+    /// Who withdraws a name that nobody else claims gives in to nobody.
     fn withdraw(&mut self, now: Time, key: SenderKey) {
-        match &mut self.rivals {
-            Some(rivals) => rivals.withdraw(now, key),
-            None if self.first.key.may_be(key) => self.first.disputed = Some(now),
-            None => {}
+        if let Some(rivals) = &mut self.rivals {
+            rivals.withdraw(now, key);
         }
     }
 
@@ -260,9 +282,7 @@ impl ClaimedName {
                 self.first.say(now, new);
             } else if self.first.claims.differences(&new.claims).any(|of_type| of_type.is_some()) {
                 // Whether it differs is seen when it says so again.
-                let mut parties = [None; PARTIES];
-                parties[0] = Some(self.first);
-                let mut rivals = Box::new(Claimants { parties, turns: Default::default() });
+                let mut rivals = Box::new(Claimants::of(self.first));
                 let fight = rivals.hear(now, new);
                 self.rivals = Some(rivals);
                 return fight;
@@ -280,43 +300,83 @@ impl ClaimedName {
     }
 }
 
+/// What a party's message does to its attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It begins a new one.
+    Begins,
+    /// It has what it attempted to take.
+    Takes,
+    Neither,
+}
+
 impl Party {
-    fn say(&mut self, now: Time, new: &Self) {
-        if self.key.may_be(new.key) {
-            self.claims.update(&new.claims);
-            self.said = now;
-            self.disputed = new.disputed.or(self.disputed);
-            self.probes = self.probes.saturating_add(new.probes);
-            self.says = self.says.saturating_add(new.says);
-        } else {
+    fn say(&mut self, now: Time, new: &Self) -> Step {
+        if !self.key.may_be(new.key) {
             *self = *new;
+            return Step::Neither;
         }
+        self.claims.update(&new.claims);
+        self.said = now;
+        self.probes = self.probes.saturating_add(new.probes);
+        self.says = self.says.saturating_add(new.says);
+        let open = self.attempt.filter(|_| !self.is_taken);
+        if new.attempt.is_some() {
+            let same = open.filter(|(began, last)| {
+                now.since(*began) <= ATTEMPT && now.since(*last) <= PROBE_GAP
+            });
+            self.attempt = Some((same.map_or(now, |(began, _)| began), now));
+            self.is_taken = false;
+            return if same.is_none() { Step::Begins } else { Step::Neither };
+        }
+        let takes = open.is_some_and(|(_, last)| now.since(last) <= REACTION);
+        self.is_taken |= takes;
+        if takes { Step::Takes } else { Step::Neither }
     }
 
-    fn disputes(&self, now: Time) -> bool {
-        self.disputed.is_some_and(|at| now.since(at) <= DISPUTED)
+    /// Whether it probed lately and has not what it probed for.
+    fn attempts(&self, now: Time) -> bool {
+        !self.is_taken && self.has_probed(now)
+    }
+
+    /// How often it was heard with the name.
+    fn heard(&self) -> u64 {
+        u64::from(self.probes) + u64::from(self.says)
+    }
+
+    fn has_probed(&self, now: Time) -> bool {
+        self.attempt.is_some_and(|(_, last)| now.since(last) <= DISPUTED)
     }
 }
 
 impl Claimants {
+    fn of(first: Party) -> Self {
+        let mut parties = [None; PARTIES];
+        parties[0] = Some(first);
+        Self { parties, attempts: Default::default(), turns: Default::default() }
+    }
+
     fn hear(&mut self, now: Time, new: &Party) -> Option<Fight> {
         let place = self.place(new);
         let same = self.parties[place].as_mut().filter(|there| there.key.may_be(new.key));
         if let Some(there) = same {
-            there.say(now, new);
+            let attempts = &mut self.attempts[place];
+            match there.say(now, new) {
+                Step::Begins => attempts.before = attempts.disputes,
+                Step::Takes => attempts.disputes = attempts.before,
+                Step::Neither => {}
+            }
         } else {
             self.parties[place] = Some(*new);
+            self.attempts[place] = Attempts::default();
             for other in (0..PARTIES).filter(|other| *other != place) {
                 self.turns[pair(place, other)] = Turns::default();
             }
         }
         let party = self.parties[place]?;
-        let mut found = None;
+        let mut is_turn = false;
         for (place_of_other, other) in self.parties.iter().enumerate() {
-            let Some(other) = other else { continue };
-            if place_of_other == place || now.since(other.said) > WITHIN {
-                continue;
-            }
+            let Some(other) = other.filter(|other| is_rival(now, &party, other)) else { continue };
             let Some(difference) = party.claims.differs(&other.claims) else { continue };
             let turns = &mut self.turns[pair(place, place_of_other)];
             let is_later = place > place_of_other;
@@ -324,33 +384,58 @@ impl Claimants {
                 continue;
             }
             // The first to speak of a pair only begins the turns, unless the other spoke before.
-            let is_recent = now.since(other.said) <= DISPUTED;
-            let is_disputed = difference == Difference::Identity
-                || (is_recent && (party.disputes(now) || other.disputes(now)));
             turns.is_later = Some(is_later);
             turns.changes.push(now);
-            if is_disputed {
-                turns.dispute(now);
+            is_turn = true;
+            if difference == Difference::Identity {
+                turns.of_identity.add(now);
             }
-            if turns.is_fight(now) {
-                found = Some(Fight { other: other.sender, role: role(&party, other) });
+            if now.since(other.said) <= DISPUTED {
+                for (place, party) in [(place, &party), (place_of_other, &other)] {
+                    if party.attempts(now) {
+                        self.attempts[place].disputes.add(now);
+                    }
+                }
             }
         }
-        found
+        if is_turn { self.fight(now, place) } else { None }
     }
 
-    /// Who withdraws a name just after the other's record gives in.
+    /// Whom the party at `place` fights with; of several the one that has the name.
+    fn fight(&self, now: Time, place: usize) -> Option<Fight> {
+        let party = self.parties[place]?;
+        let rivals = self.parties.iter().enumerate().filter_map(|(place_of_other, other)| {
+            let other = other.filter(|other| is_rival(now, &party, other))?;
+            let turns = &self.turns[pair(place, place_of_other)];
+            let of_attempts = [place, place_of_other].map(|place| self.attempts[place].disputes);
+            let is_lasting = turns.of_identity.are_lasting(now)
+                || of_attempts.iter().any(|disputes| disputes.are_lasting(now));
+            let is_fight = is_lasting && turns.changes.are_within(CHANGES, now, WITHIN);
+            is_fight.then_some(other)
+        });
+        let has_it = |one: &Party, other: &Party| {
+            let shares = |a: &Party, b: &Party| u64::from(a.probes) * b.heard();
+            shares(one, other).cmp(&shares(other, one))
+        };
+        let other = rivals.min_by(has_it)?;
+        Some(Fight { other: other.sender, role: role(&party, &other) })
+    }
+
+    /// Who withdraws a name just after the record of another that has it gives in.
     fn withdraw(&mut self, now: Time, key: SenderKey) {
         let same = |party: &Option<Party>| party.is_some_and(|there| there.key.may_be(key));
         let Some(place) = self.parties.iter().position(same) else { return };
-        let Some(party) = &mut self.parties[place] else { return };
-        party.disputed = Some(now);
-        let claims = party.claims;
-        for (place_of_other, other) in self.parties.iter().enumerate() {
-            let Some(other) = other.filter(|_| place_of_other != place) else { continue };
-            if now.since(other.said) <= DISPUTED && claims.differs(&other.claims).is_some() {
-                self.turns[pair(place, place_of_other)].dispute(now);
-            }
+        let Some(party) = self.parties[place] else { return };
+        let gives_in = self.parties.iter().flatten().any(|other| {
+            // A host that has just taken its name on another link leaves this one.
+            is_rival(now, &party, other)
+                && now.since(other.said) <= REACTION
+                && !other.has_probed(now)
+                && party.claims.differs(&other.claims).is_some()
+        });
+        if gives_in {
+            self.attempts[place].disputes.add(now);
+            self.attempts[place].before = self.attempts[place].disputes;
         }
     }
 
@@ -367,12 +452,18 @@ impl Claimants {
     }
 }
 
-/// Who has the name says so more often than it probes for it, and only defends it while the other
-/// probes.
+/// Whether another party claims the name too.
+fn is_rival(now: Time, party: &Party, other: &Party) -> bool {
+    !party.key.may_be(other.key) && now.since(other.said) <= WITHIN
+}
+
+/// Who has the name says so and only defends it: of what is heard of it, probes are less than half
+/// as much as of what is heard of the other.
 fn role(party: &Party, other: &Party) -> Option<Role> {
-    if party.probes == 0 && other.probes == 0 {
+    let (probes, of_other) = (u64::from(party.probes), u64::from(other.probes));
+    if probes == 0 && of_other == 0 {
         None
-    } else if party.says > party.probes {
+    } else if 2 * probes * other.heard() < of_other * party.heard() {
         Some(Role::Defends)
     } else {
         Some(Role::Probes)

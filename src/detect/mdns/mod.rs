@@ -84,7 +84,7 @@ impl MdnsDetectors {
         }
         let programs = memory.as_ref().map_or(0, |memory| memory.relay.own_names()).max(1);
         self.repeats.handle(view, cache, programs, findings);
-        self.probes.handle(view, findings);
+        self.probes.handle(view, is_relay, findings);
         self.pingpong.handle(view, findings);
         self.provoked.handle(view, is_relay, findings);
         self.known.handle(view, findings);

@@ -71,10 +71,10 @@ impl Probes {
     }
 
     /// Hears one frame.
-    pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+    pub(crate) fn handle(&mut self, view: &View<'_>, is_relay: bool, findings: &mut Findings) {
         let Some(mdns) = view.multicast_mdns() else { return };
         match mdns.kind {
-            Kind::Probe => self.probe(view, mdns, findings),
+            Kind::Probe => self.probe(view, mdns, is_relay, findings),
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
                 if self.last.is_some_and(|last| view.now.since(last) <= rename::WINDOW) {
                     self.response(view, mdns.digest, findings);
@@ -84,7 +84,7 @@ impl Probes {
         }
     }
 
-    fn probe(&mut self, view: &View<'_>, mdns: Mdns<'_>, findings: &mut Findings) {
+    fn probe(&mut self, view: &View<'_>, mdns: Mdns<'_>, is_relay: bool, findings: &mut Findings) {
         let View { now, source, .. } = *view;
         let digest = mdns.digest;
         self.last = Some(now);
@@ -103,7 +103,9 @@ impl Probes {
         if mdns.datagram.complete && !view.vantage.is_wireless && !digest.probed.is_empty() {
             self.judge(view, digest, findings);
         }
-        if self.rename.probe(now, source, &digest.probed) {
+        // What a reflector passes on is another's name.
+        let is_own = !is_relay && view.is_about_itself(&mdns) != Some(false);
+        if is_own && self.rename.probe(now, source, &digest.probed) {
             findings.matched(Cause::RenameLoop);
             show(Condition::RenameLoop, None, digest, findings);
         }
@@ -166,7 +168,7 @@ impl Probes {
                 }
             }
         }
-        if self.rename.is_about_loop(now, source, digest) {
+        if self.rename.response(now, source, digest) {
             findings.matched(Cause::RenameLoop);
         }
         let rename = &mut self.rename;

@@ -1,21 +1,34 @@
 //! Devices that rename themselves: names that differ only by the number at their end, one after
 //! the other (RFC 6762 section 9 puts it there).
 //!
-//! Hears the names of probes, and the conflicts about them. Finds loops of new names, and devices
-//! that met 15 conflicts in 10 s and so must wait.
+//! Hears the names of probes, what is said of them later, and the conflicts about them. Finds loops
+//! of new names, and devices that met 15 conflicts in 10 s and so must wait.
+//!
+//! A hub restarts and probes for Light 1 to Light 12, together or one after the other: none of them
+//! replaces another. So a name counts once it was left behind: it is not probed for any more, and
+//! not said after a later one was probed for.
 
 use crate::decode::mdns::{Digest, HashKey, NameHash, Probed, RType};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::time::Time;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A loop is more than five names of one stem in this time.
 pub(crate) const WINDOW: Duration = Duration::from_mins(10);
 /// The sixth name makes a loop.
 const LOOP: usize = 6;
+/// A name that is probed for three times, 250 ms apart, is not left behind in between.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A name that was said again after this long was announced twice (RFC 6762 section 8.3), less 10 %.
+const TAKEN: Duration = Duration::from_millis(900);
+/// Such names may be a hub's that starts: it takes no longer.
+const START: Duration = Duration::from_mins(1);
 /// Names of loops remembered of a device: its messages about the latest are the loop's.
 const LATEST: usize = 16;
+/// Stems remembered of a device that probes for several names of one.
+const STEMS: usize = 16;
 /// This many conflicts within [`CONFLICT_WINDOW`] require a device to wait (RFC 6762 section 8.1).
 const CONFLICTS: usize = 15;
 /// The window. A device without a conflict for as long need no longer wait.
@@ -24,38 +37,100 @@ const CONFLICT_WINDOW: Duration = Duration::from_secs(10);
 /// A series of names that one source probes for: their stem, what they have in common.
 pub(crate) type Stem = (SourceId, NameHash);
 
+/// A name that was probed for. 24 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct ProbedName {
+    name: NameHash,
+    /// When it was probed for last.
+    probed: Time,
+    /// So many milliseconds later it was said for the first time.
+    said: Option<NonZeroU32>,
+    /// Whether it was said again [`TAKEN`] after that.
+    is_taken: bool,
+}
+
+impl ProbedName {
+    fn say(&mut self, now: Time) {
+        let since = u32::try_from(now.since(self.probed).as_millis()).unwrap_or(u32::MAX).max(1);
+        match self.said {
+            None => self.said = NonZeroU32::new(since),
+            Some(first) => {
+                let gap = since.saturating_sub(first.get());
+                self.is_taken |= Duration::from_millis(gap.into()) >= TAKEN;
+            }
+        }
+    }
+
+    /// Whether another has replaced it, in a series that goes on since `began`.
+    fn is_left(&self, now: Time, began: Time) -> bool {
+        let since = now.since(self.probed);
+        let is_of_start = self.is_taken && since <= START && now.since(began) <= START;
+        since > PAUSE && since <= WINDOW && !is_of_start
+    }
+}
+
 /// The names of one stem that one source has probed for.
 #[derive(Clone, Debug, Default)]
 struct Series {
-    /// The latest distinct names, the last probed first.
-    names: [(NameHash, Time); LOOP],
+    /// Distinct names, the last probed first: the latest, but of those that come too fast only the
+    /// first.
+    names: [ProbedName; LOOP],
     /// How many of them there are.
     count: usize,
+    /// The last name of all, and when it was probed for.
+    latest: Option<(NameHash, Time)>,
+    /// Since when there was no pause of [`START`].
+    began: Time,
     conflicts: Option<Box<Conflicts>>,
 }
 
 impl Series {
+    fn place(&self, name: NameHash) -> Option<usize> {
+        self.names[..self.count].iter().position(|there| there.name == name)
+    }
+
     /// Whether `name` was probed for.
     fn has(&self, name: NameHash) -> bool {
-        self.names[..self.count].iter().any(|&(there, _)| there == name)
+        self.place(name).is_some()
     }
 
     fn probe(&mut self, now: Time, name: NameHash) {
-        let place = self.names[..self.count].iter().position(|&(there, _)| there == name);
-        let place = place.unwrap_or_else(|| {
-            self.count = (self.count + 1).min(LOOP);
-            self.count - 1
-        });
+        if self.latest.is_none_or(|(_, last)| now.since(last) > START) {
+            self.began = now;
+        }
+        self.latest = Some((name, now));
+        let probed = ProbedName { name, probed: now, ..ProbedName::default() };
+        let place = match self.place(name) {
+            Some(place) => place,
+            None if self.count < LOOP => {
+                self.count += 1;
+                self.count - 1
+            }
+            // Of names that come too fast the first are kept, to see whether they are left behind.
+            None if now.since(self.names[0].probed) <= PAUSE => return,
+            None => LOOP - 1,
+        };
         self.names[..=place].rotate_right(1);
-        self.names[0] = (name, now);
+        self.names[0] = probed;
     }
 
-    fn last(&self) -> Option<Time> {
-        (self.count > 0).then_some(self.names[0].1)
+    /// The source says that it has a name: unless it is the latest, none has replaced it.
+    fn say(&mut self, now: Time, name: NameHash) {
+        let Some(place) = self.place(name) else { return };
+        if self.latest.is_some_and(|(latest, _)| latest == name) {
+            self.names[place].say(now);
+        } else {
+            self.names[place..self.count].rotate_left(1);
+            self.count -= 1;
+        }
     }
 
+    /// Whether there is one name after the other that was left behind for the next.
     fn is_loop(&self, now: Time) -> bool {
-        self.count == LOOP && now.since(self.names[LOOP - 1].1) <= WINDOW
+        let Some((latest, _)) = self.latest else { return false };
+        let names = self.names[..self.count].iter();
+        let left = names.filter(|name| name.name != latest && name.is_left(now, self.began));
+        left.count() >= LOOP - 1
     }
 }
 
@@ -85,35 +160,49 @@ impl Conflicts {
     }
 }
 
-/// The latest names of a source's loops.
-#[derive(Clone, Debug, Default)]
-struct Latest {
-    names: [NameHash; LATEST],
+/// The latest few of many hashes.
+#[derive(Clone, Debug)]
+struct Latest<const MAX: usize> {
+    hashes: [NameHash; MAX],
     next: usize,
 }
 
-impl Latest {
-    fn add(&mut self, name: NameHash) {
-        if !self.names.contains(&name) {
-            self.names[self.next] = name;
-            self.next = (self.next + 1) % LATEST;
+impl<const MAX: usize> Default for Latest<MAX> {
+    fn default() -> Self {
+        Self { hashes: [NameHash::default(); MAX], next: 0 }
+    }
+}
+
+impl<const MAX: usize> Latest<MAX> {
+    fn add(&mut self, hash: NameHash) {
+        if !self.hashes.contains(&hash) {
+            self.hashes[self.next] = hash;
+            self.next = (self.next + 1) % MAX;
         }
     }
+}
+
+/// A source that has probed for two names of one stem.
+#[derive(Clone, Debug, Default)]
+struct Numbering {
+    stems: Latest<STEMS>,
+    /// Names of its loops.
+    looping: Latest<LATEST>,
 }
 
 /// The names that sources have probed for.
 #[derive(Debug)]
 pub(crate) struct Rename {
-    /// By source and stem; 136 KiB at most, and 264 octets for each that met conflicts.
+    /// By source and stem; 216 KiB at most, and 264 octets for each that met conflicts.
     series: Table<Stem, Series, 128>,
-    /// By source, those in a loop; 40 KiB at most.
-    loops: Table<SourceId, Latest, 32>,
+    /// By source; 76 KiB at most.
+    numberings: Table<SourceId, Numbering, 32>,
 }
 
 impl Rename {
     /// Nothing was heard yet.
     pub(crate) fn new(key: HashKey) -> Self {
-        Self { series: Table::new(key, WINDOW), loops: Table::new(key, WINDOW) }
+        Self { series: Table::new(key, WINDOW), numberings: Table::new(key, WINDOW) }
     }
 
     /// Hears a probe of `source`; returns whether it is part of a loop.
@@ -129,24 +218,40 @@ impl Rename {
             let beside = || probed[place..].iter().filter(|other| other.stem == *stem);
             let known = beside().find(|other| series.has(other.name));
             series.probe(now, known.map_or(*name, |known| known.name));
+            if series.count < 2 {
+                continue;
+            }
+            let numbering = self.numberings.entry(now, source, Numbering::default).value;
+            numbering.stems.add(*stem);
             if series.is_loop(now) {
                 is_loop = true;
-                let latest = self.loops.entry(now, source, Latest::default).value;
-                for &(name, _) in series.names.iter().rev() {
-                    latest.add(name);
+                for there in series.names[..series.count].iter().rev() {
+                    numbering.looping.add(there.name);
                 }
+                numbering.looping.add(*name);
             }
         }
         is_loop
     }
 
-    /// Whether a response of `source` is about a name of its loop: an announcement on the way, or
-    /// a goodbye.
-    pub(crate) fn is_about_loop(&self, now: Time, source: SourceId, digest: &Digest) -> bool {
-        let Some(latest) = self.loops.get(now, source) else { return false };
+    /// Hears a response of `source`. Returns whether it is about a name of its loop: an announcement
+    /// on the way, or a goodbye.
+    pub(crate) fn response(&mut self, now: Time, source: SourceId, digest: &Digest) -> bool {
+        let Some(numbering) = self.numberings.get(now, source) else { return false };
+        let stems = numbering.stems.hashes.iter().filter(|stem| **stem != NameHash::default());
+        for stem in stems {
+            let Some(series) = self.series.get_mut(now, (source, *stem)) else { continue };
+            for record in digest.records.iter().filter(|record| record.ttl > 0) {
+                series.say(now, record.name);
+                if record.rtype == RType::PTR {
+                    series.say(now, record.data.as_name());
+                }
+            }
+        }
+        let names = &numbering.looping.hashes;
         digest.records.iter().any(|record| {
-            latest.names.contains(&record.name)
-                || (record.rtype == RType::PTR && latest.names.contains(&record.data.as_name()))
+            names.contains(&record.name)
+                || (record.rtype == RType::PTR && names.contains(&record.data.as_name()))
         })
     }
 
@@ -169,7 +274,7 @@ impl Rename {
         let waited = |probed: &Probed| {
             let series = self.series.get(now, (source, probed.stem))?;
             let conflicts = series.conflicts.as_ref()?;
-            conflicts.is_deferred(now).then(|| series.last().map(|last| now.since(last)))?
+            conflicts.is_deferred(now).then(|| series.latest.map(|(_, last)| now.since(last)))?
         };
         probed.iter().filter_map(waited).min()
     }
@@ -178,6 +283,7 @@ impl Rename {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::mdns::Record;
     use proptest::prelude::*;
 
     const KEY: HashKey = HashKey([1, 2, 3, 4]);
@@ -215,7 +321,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_loop_is_more_than_five_names_in_ten_minutes(
-            steps in prop::collection::vec((0_u64..9, 0_u64..200), 1..80),
+            steps in prop::collection::vec((0_u64..9, 1_u64..200), 1..80),
         ) {
             let mut rename = Rename::new(KEY);
             let mut model: Vec<(u64, Time)> = Vec::new();
@@ -228,6 +334,91 @@ mod tests {
                 prop_assert_eq!(rename.probe(now, SourceId(1), &[named(name, 7)]), names > 5);
             }
         }
+
+        #[test]
+        fn a_hub_whose_lamps_are_probed_for_and_then_said_is_none(
+            lamps in 2_u64..40,
+            later in 1_u64..3_000,
+            announcements in 1_u64..3,
+            starts in 1_u64..3,
+        ) {
+            // It starts within a minute.
+            let lamps = lamps.min(2 + 55_000 / later);
+            let mut steps = Vec::new();
+            for start in 0..starts {
+                for lamp in 0..lamps {
+                    let from = start * 200_000 + lamp * later;
+                    steps.extend([0, 250, 500].map(|probe| (from + probe, lamp, true)));
+                    // One that is announced once is said again when somebody asks, before long.
+                    let again = if announcements == 2 { 1_000 } else { 1_500 };
+                    steps.extend([0, again].map(|say| (from + 750 + say, lamp, false)));
+                }
+                // Somebody asks for all of them.
+                steps.extend((0..lamps).map(|lamp| (start * 200_000 + 150_000, lamp, false)));
+            }
+            steps.sort_unstable();
+            let mut rename = Rename::new(KEY);
+            for (millis, lamp, is_probe) in steps {
+                if is_probe {
+                    let is_loop = rename.probe(at(millis), SourceId(1), &[named(lamp, 7)]);
+                    prop_assert!(!is_loop, "lamp {} at {}", lamp, millis);
+                } else {
+                    rename.response(at(millis), SourceId(1), &said(lamp));
+                }
+            }
+        }
+
+        #[test]
+        fn who_replaces_each_name_is_found_however_fast_and_whatever_is_said_of_it(
+            step in 5_u64..90_000,
+            says in 0_u64..3,
+        ) {
+            let mut rename = Rename::new(KEY);
+            let count = (120_000 / step).clamp(6, 2_000);
+            let mut found = None;
+            for n in 0..=count {
+                let now = n * step;
+                if rename.probe(at(now), SourceId(1), &[named(n, 7)]) {
+                    found = found.or(Some((n, now)));
+                }
+                // Announced as often as there is time for before the next.
+                for say in (0..says).map(|say| 1 + say * 1_000).take_while(|say| *say < step) {
+                    rename.response(at(now + say), SourceId(1), &said(n));
+                }
+            }
+            let (_, when) = found.expect("a loop");
+            let is_taken = says == 2 && step > 1_001;
+            let latest = if is_taken { 62_000 + 6 * step } else { 600 + 6 * step };
+            prop_assert!(when <= latest, "at {} instead of {}", when, latest);
+        }
+    }
+
+    #[test]
+    fn a_loop_needs_names_that_are_left_behind() {
+        let mut rename = Rename::new(KEY);
+        let mut probe = |millis, name| rename.probe(at(millis), SourceId(1), &[named(name, 7)]);
+        // Twelve lamps at once, and again after 250 ms.
+        for n in 0..12 {
+            assert!(!probe(n * 10, n));
+            assert!(!probe(n * 10 + 250, n));
+        }
+        // Nobody has them, and then come others.
+        assert!(probe(1_000, 12));
+    }
+
+    fn said(name: u64) -> Digest {
+        let record = Record {
+            section: crate::decode::mdns::Section::Answer,
+            name: NameHash(name),
+            rtype: RType::SRV,
+            class: crate::decode::mdns::RClass::IN,
+            flush: true,
+            ttl: 120,
+            data: crate::decode::mdns::DataHash(1),
+            traits: crate::decode::mdns::Traits::default(),
+            at: 0,
+        };
+        Digest { records: [record].into(), ..Digest::default() }
     }
 
     #[test]
@@ -242,6 +433,8 @@ mod tests {
             }
         }
         assert_eq!(rename.series.capacity(), 128 * 8);
-        assert_eq!(rename.loops.capacity(), 32 * 8);
+        assert_eq!(rename.numberings.capacity(), 32 * 8);
+        const { assert!(Table::<Stem, Series, 128>::BYTES_MAX <= 216 << 10) };
+        const { assert!(Table::<SourceId, Numbering, 32>::BYTES_MAX <= 76 << 10) };
     }
 }

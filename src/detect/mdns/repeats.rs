@@ -325,6 +325,7 @@ mod tests {
                 is_suspended: false,
                 vantage: &vantage,
                 limits: &crate::detect::ConditionLimits::USUAL,
+                hasher: &key.state(),
             };
             let mut findings = Findings::default();
             repeats.handle(&view, &cache, 1, &mut findings);

@@ -40,6 +40,7 @@ fn marked(cause: Cause, frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> usi
             observation: &observation,
             protocol,
             mdns: None,
+            sender: detectors.sender(observation.sender),
             came: Came::default(),
             vantage: &Vantage::default(),
             limits: &crate::detect::ConditionLimits::USUAL,

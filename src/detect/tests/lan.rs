@@ -91,7 +91,8 @@ impl Lan {
             (*datagram, PayloadHash(self.hasher.hash_one(datagram.payload)), digest)
         });
         let (now, vantage) = (self.now(), &self.vantage);
-        let came = match self.detectors.receive(now, &observation, protocol, vantage) {
+        let sender = self.detectors.sender(observation.sender);
+        let came = match self.detectors.receive(now, (&observation, sender), protocol, vantage) {
             Arrival::Counts(came) => came,
             Arrival::Copy => {
                 return Found {
@@ -109,6 +110,7 @@ impl Lan {
             stamp,
             observation,
             protocol,
+            sender,
             mdns,
             came,
             vantage,

@@ -166,12 +166,12 @@ fn rename_loop_covers_probes_announcements_and_goodbyes_of_its_names() {
         found.both(HUB, &own.probe()).pass(10);
         found.both(HUB, &own.announcement()).pass(10).both(HUB, &own.goodbye()).pass(25);
     }
-    // From the sixth name on, by IPv4 and IPv6.
-    assert_eq!(found.marked(HUB, Cause::RenameLoop), 95 * 6);
+    // From the name on that comes half a second after the fifth, by IPv4 and IPv6.
+    assert_eq!(found.marked(HUB, Cause::RenameLoop), 84 * 6);
     assert_eq!(found.marked(HUB, Cause::ProbeLoop), 0);
     // What else it says is not of the loop.
     found.v4(HUB, response([address("printer.local", HUB.v4.into())]));
-    assert_eq!(found.marked(HUB, Cause::RenameLoop), 95 * 6);
+    assert_eq!(found.marked(HUB, Cause::RenameLoop), 84 * 6);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn rename_loop_covers_instances_that_are_only_pointed_to() {
         found.v4(HUB, ptr_probe(&instance)).pass(100);
         found.v4(HUB, response([ptr(SERVICE, &instance)])).pass(100);
     }
-    assert_eq!(found.marked(HUB, Cause::RenameLoop), 15 * 2);
+    assert_eq!(found.marked(HUB, Cause::RenameLoop), 13 * 2);
 }
 
 #[test]
@@ -196,6 +196,44 @@ fn lamps_that_are_probed_for_together_are_no_rename_loop_in_any_order() {
         found.v4(HUB, hub.probe()).pass(5_000);
     }
     assert_eq!(found.marked(HUB, Cause::RenameLoop), 0);
+}
+
+#[test]
+fn lamps_that_are_probed_for_one_by_one_are_no_rename_loop() {
+    // So many milliseconds from one to the next: side by side, overlapping, one after the other.
+    for later in [0, 15, 300, 1_000, 2_500] {
+        let mut steps = Vec::new();
+        for start in [0, 200_000] {
+            for n in 0..12 {
+                let lamp =
+                    named("hub", HUB).service(Service::new(&format!("Lamp {n}"), "_hap._tcp", 80));
+                let from = start + n * later;
+                steps.extend([0, 250, 500].map(|at| (from + at, lamp.probe())));
+                steps.extend([750, 1_770, 60_000].map(|at| (from + at, lamp.announcement())));
+            }
+        }
+        steps.sort_by_key(|(at, _)| *at);
+        let (mut found, mut now) = (Found::new(), 0);
+        for (at, message) in steps {
+            found.pass(at - now).both(HUB, &message);
+            now = at;
+        }
+        assert_eq!(found.marked(HUB, Cause::RenameLoop), 0, "{later}");
+    }
+}
+
+#[test]
+fn a_reflector_at_work_renames_nothing() {
+    let mut found = Found::new();
+    for n in 0..20 {
+        let host = Host::numbered(100 + n);
+        let name = format!("plug-{n}");
+        for _ in 0..3 {
+            found.v4(host, probe(&name, host)).pass(2).v4(RIVAL, probe(&name, host)).pass(248);
+        }
+        found.pass(5_000);
+    }
+    assert_eq!(found.marked(RIVAL, Cause::RenameLoop), 0);
 }
 
 #[test]

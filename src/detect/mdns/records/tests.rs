@@ -80,6 +80,7 @@ impl Bench {
             is_suspended: self.is_suspended,
             vantage: &self.vantage,
             limits: &crate::detect::ConditionLimits::USUAL,
+            hasher: &hasher,
         };
         let mut findings = Findings::default();
         self.records.handle(&view, &mut findings);
