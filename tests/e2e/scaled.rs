@@ -3,8 +3,10 @@
 //!
 //! A duration literal is what Prometheus accepts as one, such as `45s` or `1h30m`, where Prometheus
 //! reads one: as a whole value of YAML, in the brackets of a range (`[25s]`, `[1d:5m]`), or after
-//! `offset`; and so is the number of seconds that the age of a storm is compared with. Everything else
-//! stays: names, prose, other numbers of seconds, comments.
+//! `offset`; and so is the number of seconds that the age of a storm, or the time since something, is
+//! compared with. Everything else stays: names, prose, other numbers of seconds, comments.
+//!
+//! A replay that runs as much faster needs [`hastened`].
 
 use regex::{Captures, Regex};
 use std::sync::LazyLock;
@@ -53,6 +55,9 @@ static OFFSET: LazyLock<Regex> =
 static AGE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?<before>_storm_duration_seconds\b[^>]*>= )(?<at>[0-9]+)(?<after>\s*)$")
 });
+/// What the time since something is compared with, in whole seconds.
+static SINCE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?<before>\btime\(\) - [^<>]*[<>] )(?<at>[0-9]+)(?<after>\s*)$"));
 /// A value that goes on in the lines below, which are indented more.
 static BLOCK: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^\s*(?:- +)*(?:[\w.-]+:\s+)?(?:&\w+\s+)?[|>][0-9+-]*\s*$"));
@@ -107,13 +112,60 @@ fn expression(line: &str, factor: u32) -> String {
     replaced(&OFFSET, &line, factor)
 }
 
-/// The age of a storm, in whole seconds and one at least.
+/// The age of a storm and the time since something, in whole seconds and one at least.
 fn younger(line: &str, factor: u32) -> String {
     let replace = |found: &Captures<'_>| {
         let seconds: u32 = found["at"].parse().expect("a number");
         format!("{}{}{}", &found["before"], (seconds / factor).max(1), &found["after"])
     };
-    AGE.replace_all(line, replace).into_owned()
+    let line = AGE.replace_all(line, replace);
+    SINCE.replace_all(&line, replace).into_owned()
+}
+
+/// The rules for a capture that is replayed `factor` times as fast. As [`divided`], but for two
+/// things. The exporter reads the time in the capture: how long a storm lasted is in seconds of then.
+/// And `factor` times as much comes in a second: each rate is divided.
+pub fn hastened(text: &str, factor: u32) -> String {
+    let shortened = divided(text, factor);
+    let ages = |line: &str| AGE.captures(line).map(|found| found["at"].to_owned());
+    let lines = text.split_inclusive('\n').zip(shortened.split_inclusive('\n'));
+    let kept: String = lines
+        .map(|(before, after)| match ages(before.trim_end_matches('\n')) {
+            None => after.to_owned(),
+            Some(age) => {
+                let replace =
+                    |found: &Captures<'_>| format!("{}{age}{}", &found["before"], &found["after"]);
+                let end = if after.ends_with('\n') { "\n" } else { "" };
+                format!("{}{end}", AGE.replace(after.trim_end_matches('\n'), replace))
+            }
+        })
+        .collect();
+    slower(&kept, factor)
+}
+
+/// Each call of `rate` and `deriv` divided by `factor`.
+fn slower(text: &str, factor: u32) -> String {
+    static CALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:rate|deriv)\("));
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(call) = CALL.find(rest) {
+        let mut depth = 0_usize;
+        let closes = rest[call.end() - 1..].find(|character| {
+            match character {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        let end = call.end() + closes.expect("a parenthesis that closes the call");
+        let inner = slower(&rest[call.end()..end - 1], factor);
+        out += &rest[..call.start()];
+        for part in ["(", call.as_str(), &inner, ") / ", &factor.to_string(), ")"] {
+            out.push_str(part);
+        }
+        rest = &rest[end..];
+    }
+    out + rest
 }
 
 fn replaced(pattern: &Regex, line: &str, factor: u32) -> String {
@@ -188,7 +240,7 @@ pub fn differences(a: &str, b: &str) -> Result<Vec<(Duration, Duration)>, String
             return Err(differ());
         }
         for (word, other) in words.into_iter().zip(others).filter(|(one, other)| one != other) {
-            let is_age = one.contains("_storm_duration_seconds");
+            let is_age = one.contains("_storm_duration_seconds") || one.contains("time() - ");
             let read = |word: &str| match word.parse() {
                 Ok(seconds) if is_age => Some(Duration::from_secs(seconds)),
                 Ok(_) | Err(_) => duration(word),

@@ -6,11 +6,34 @@
 #[path = "../e2e/mod.rs"]
 mod e2e;
 
+mod blind;
+mod flood;
 mod servers;
+mod sites;
 
+use e2e::netns::NetNs;
+use e2e::support::http;
+use e2e::support::process::is_within;
+use e2e::{BINARY, Process, command_in};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// By what durations are divided.
 const FACTOR: u32 = 10;
 /// What else a busy machine may need, however much durations are shortened.
 const SLACK: Duration = Duration::from_mins(2);
+
+/// An exporter on a port of a namespace, which scrapes from elsewhere reach too.
+fn exporter(namespace: &NetNs, port: u16, flags: &[&str]) -> Process {
+    let mut command = command_in(namespace, BINARY);
+    command.args(flags).arg(format!("--web.listen-address=0.0.0.0:{port}"));
+    let mut process = Process::start(command);
+    let is_ready = is_within(SLACK, || {
+        let ended = process.ended();
+        assert!(ended.is_none(), "it ended with {ended:?}");
+        let answer = namespace.run(|| http::get((Ipv4Addr::LOCALHOST, port), "/-/healthy"));
+        answer.is_some_and(|answer| answer.is_ok())
+    });
+    assert!(is_ready, "{flags:?} does not serve");
+    process
+}

@@ -1,6 +1,6 @@
 //! The tests' own tool that shortens rules and routes: it divides durations and nothing else.
 
-use crate::scaled::{differences, divided, duration};
+use crate::scaled::{differences, divided, duration, hastened};
 use std::time::Duration;
 
 fn millis(number: u64) -> Duration {
@@ -81,9 +81,37 @@ fn values_ranges_and_offsets_are_divided() {
             "expr: |\n  max(x_storm_duration_seconds{a=\"b\"}[150s]) >= 60\n  and y >= 60\n",
             "expr: |\n  max(x_storm_duration_seconds{a=\"b\"}[15000ms]) >= 6\n  and y >= 60\n",
         ),
+        (
+            "expr: |\n  time() - max(x[1d]) > 900\n  unless time() - y < 600\n",
+            "expr: |\n  time() - max(x[8640000ms]) > 90\n  unless time() - y < 60\n",
+        ),
     ];
     for (text, wanted) in table {
         assert_eq!(tenth(text), wanted);
+    }
+}
+
+#[test]
+fn a_replay_keeps_the_ages_of_its_storms_and_divides_its_rates() {
+    let table = [
+        (
+            "expr: |\n  max(x_storm_duration_seconds[150s]) >= 60\n",
+            "expr: |\n  max(x_storm_duration_seconds[15000ms]) >= 60\n",
+        ),
+        ("expr: time() - x > 900\n", "expr: time() - x > 90\n"),
+        ("expr: rate(x[1m]) > 1\n", "expr: (rate(x[6000ms]) / 10) > 1\n"),
+        (
+            "expr: |\n  sum(\n    rate(x{a=\"b\"}[1m])\n    or deriv((y)[5m:1m])\n  )\n",
+            "expr: |\n  sum(\n    (rate(x{a=\"b\"}[6000ms]) / 10)\n    or (deriv((y)[30000ms:6000ms]) / 10)\n  )\n",
+        ),
+        (
+            "rate: '{{ query \"max_over_time(rate(x[1m])[5m:15s])\" }}'\n",
+            "rate: '{{ query \"max_over_time((rate(x[6000ms]) / 10)[30000ms:1500ms])\" }}'\n",
+        ),
+        ("expr: x:rate1m > irate(y)\n", "expr: x:rate1m > irate(y)\n"),
+    ];
+    for (text, wanted) in table {
+        assert_eq!(hastened(text, 10), wanted);
     }
 }
 
