@@ -135,9 +135,9 @@ fn title(storm: &Storm, who: Option<&Who>) -> String {
     format!("{} {what}", known.unwrap_or(device))
 }
 
-/// An instant to the second; nothing if no calendar can express it.
+/// An instant to the second, as an element that is not broken; nothing if no calendar can express it.
 fn time(at: Option<Instant>) -> String {
-    at.map(|at| at.whole_seconds().to_string()).unwrap_or_default()
+    at.map(|at| format!("<time>{}</time>", at.whole_seconds())).unwrap_or_default()
 }
 
 /// By what people know the device, and whether it goes on.
@@ -191,14 +191,13 @@ fn write_storm(out: &mut String, found: &StormContext, packets: Packets) -> fmt:
         fact(out, "Lasted", format_args!("{lasted} from its detection on"))?;
     }
     fact(out, "Frames", storm.packets)?;
-    let latest = found.device.as_ref().filter(|_| lasts).map(|device| device.latest);
+    // No mean: a storm that is over had 30 quiet seconds in the end.
     let peak = storm.peak_packets_per_second;
-    match (latest, storm.packets.checked_div(storm.lasted)) {
-        (Some(now), _) => fact(out, "Frames/s", format_args!("{now} now, {peak} at most"))?,
-        (None, Some(mean)) => {
-            fact(out, "Frames/s", format_args!("{mean} on average, {peak} at most"))?;
+    match found.device.as_ref().filter(|_| lasts) {
+        Some(Device { latest, .. }) => {
+            fact(out, "Frames/s", format_args!("{latest} now, {peak} at most"))?;
         }
-        (None, None) => fact(out, "Frames/s", format_args!("{peak} at most"))?,
+        None => fact(out, "Frames/s", format_args!("{peak} at most"))?,
     }
     if storm.provoked > 0 {
         fact(out, "Answers of others", storm.provoked)?;
@@ -219,13 +218,17 @@ fn write_packets(out: &mut String, id: &str, packets: Packets) -> fmt::Result {
         }
         Packets::None => fact(out, name, "none are kept of it"),
         Packets::Closed => {
-            let text = "those around its begin are in the folder of <code class=\"flag\">--evidence.dir</code>, as";
+            let text = "those around its beginning are in the folder of <code class=\"flag\">--evidence.dir</code>, as";
             let how = "<code class=\"flag\">--web.enable-capture-download</code> serves them here";
             fact(out, name, format_args!("{text} <code>{id}.pcapng</code>; {how}"))
         }
         Packets::Open => {
             let link = format_args!("{ROOT}api/v1/storms/{id}/capture");
-            fact(out, name, format_args!("<a href=\"{link}\">those around its begin</a> (pcapng)"))
+            fact(
+                out,
+                name,
+                format_args!("<a href=\"{link}\">those around its beginning</a> (pcapng)"),
+            )
         }
     }
 }
@@ -291,7 +294,7 @@ fn write_conditions(
             write!(out, "; the device {role}")?;
         }
         match (held.since, held.until) {
-            (Some(since), None) => write!(out, "; since {}", since.whole_seconds())?,
+            (Some(_), None) => write!(out, "; since {}", time(held.since))?,
             (since, Some(until)) => write!(out, "; from {} to {}", time(since), time(Some(until)))?,
             (None, None) => {}
         }
@@ -308,16 +311,16 @@ fn write_busiest(out: &mut String, interface: &str, busiest: &[Device]) -> fmt::
         return Ok(());
     }
     writeln!(out, "<h2>Busiest devices of {} now</h2>", Text(interface))?;
-    open_table(out, &["Device", "Name", "#Frames/s", "#Peak, last 60 s"])?;
+    open_table(out, &["Device", "#Frames/s", "#Peak, 60 s", "Name"])?;
     for device in busiest {
         writeln!(
             out,
-            "<tr><td><a href=\"{}\"><code>{}</code></a></td><td>{}</td>{}{}</tr>",
+            "<tr><td><a href=\"{}\"><code>{}</code></a></td>{}{}<td>{}</td></tr>",
             in_api(device),
             Text(&device.device),
-            Text(device.name.as_deref().or(device.address.as_deref()).unwrap_or("")),
             Number(u64::from(device.latest)),
             Number(u64::from(device.peak_minute)),
+            Text(device.name.as_deref().or(device.address.as_deref()).unwrap_or("")),
         )?;
     }
     out.write_str("</tbody></table></div>\n")

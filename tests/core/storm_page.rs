@@ -69,8 +69,8 @@ async fn a_storm_in_progress_is_told_with_who_where_what_and_since_when() {
             "<dt>About</dt><dd>&lt;b&gt;printer&lt;/b&gt;.local</dd>",
             "<dt>Segment</dt><dd><code>eth0</code></dd>",
             "<dt>LAN</dt><dd>Büro-2</dd>",
-            "<dt>Since</dt><dd>2023-11-14T22:13:21Z</dd>",
-            "<dt>Detected</dt><dd>2023-11-14T22:13:30Z</dd>",
+            "<dt>Since</dt><dd><time>2023-11-14T22:13:21Z</time></dd>",
+            "<dt>Detected</dt><dd><time>2023-11-14T22:13:30Z</time></dd>",
             "<dt>Lasts</dt><dd>1m 30s since it was detected</dd>",
             "<dt>Frames</dt><dd>999000</dd>",
             "<dt>Frames/s</dt><dd>0 now, 200 at most</dd>",
@@ -81,11 +81,11 @@ async fn a_storm_in_progress_is_told_with_who_where_what_and_since_when() {
             "<dt>Category</dt><dd>printer</dd>",
             "<li>fights with another device over a name (<code>name_conflict</code>): \
              a &lt;script&gt;&quot;\\.local, with 00:11:32:00:00:01; the device defends; \
-             since 2023-11-14T22:13:50Z, 7 times</li>",
+             since <time>2023-11-14T22:13:50Z</time>, 7 times</li>",
             "<a href=\"1700000020-eth0-segment-2\">the segment</a> is flooded, half of it or more by one \
-             device (<code>one_device</code>), since 2023-11-14T22:13:32Z",
+             device (<code>one_device</code>), since <time>2023-11-14T22:13:32Z</time>",
             "52:54:00:00:00:01</a> repeated the same question (<code>query_flood</code>), \
-             from 2023-11-14T22:08:20Z to 2023-11-14T22:13:25Z",
+             from <time>2023-11-14T22:08:20Z</time> to <time>2023-11-14T22:13:25Z</time>",
             "docs/runbooks/MulticastDeviceFlooding.md\"",
             "<a href=\"../api/v1/devices/00:1e:8f:ab:01:ff?interface=eth0\">",
             "<a href=\"../api/v1/storms/1700000010-eth0-001e8fab01ff-1\">",
@@ -107,10 +107,10 @@ async fn a_storm_that_is_over_is_told_in_the_past() {
             "<h1>52:54:00:00:00:01 was chatty</h1>",
             "<p>Over: it grew quiet.</p>",
             "<dt>What it did</dt><dd>repeated the same question (<code>query_flood</code>)</dd>",
-            "<dt>From</dt><dd>2023-11-14T22:08:20Z</dd>",
-            "<dt>Until</dt><dd>2023-11-14T22:13:25Z</dd>",
+            "<dt>From</dt><dd><time>2023-11-14T22:08:20Z</time></dd>",
+            "<dt>Until</dt><dd><time>2023-11-14T22:13:25Z</time></dd>",
             "<dt>Lasted</dt><dd>5s from its detection on</dd>",
-            "<dt>Frames/s</dt><dd>8 on average, 9 at most</dd>",
+            "<dt>Frames/s</dt><dd>9 at most</dd>",
             "<dt>Where</dt><dd>this machine</dd>",
             "docs/runbooks/MulticastDeviceChatty.md\"",
         ],
@@ -250,7 +250,7 @@ async fn who_asks_and_the_other_party_are_named() {
             "<dt>Answers of others</dt><dd>12</dd>",
             "<li>fought with another device over a name (<code>name_conflict</code>): \
              a &lt;script&gt;&quot;\\.local, with 02:00:00:00:00:05 (pc &lt;1&gt;); the device defends; \
-             from 2023-11-14T22:13:50Z to 2023-11-14T22:25:00Z, once</li>",
+             from <time>2023-11-14T22:13:50Z</time> to <time>2023-11-14T22:25:00Z</time>, once</li>",
         ],
     );
 }
@@ -293,7 +293,9 @@ async fn a_storm_that_is_not_known_is_a_page_that_says_why() {
         assert_eq!(page.header(header::CONTENT_TYPE), "text/html; charset=utf-8");
         let text = page.text();
         let of_storms = format!("the last {} that are over", PastStorms::KEPT);
-        assert!(text.contains("This exporter was started at 20") && text.contains(&of_storms));
+        assert!(
+            text.contains("This exporter was started at <time>20") && text.contains(&of_storms)
+        );
         assert!(text.contains("<a href=\"../\">"), "{text}");
         assert_is_tame(text);
         let told = get(&app, &format!("/api/v1/storms/{id}")).await;

@@ -320,6 +320,18 @@ fn the_overlay_of_the_readme_adds_image_and_label() {
         image,
         Some(concat!("registry.example.net/multicast_exporter:", env!("CARGO_PKG_VERSION")))
     );
+    // What is added is taken by the program, once the kubelet has put in the node's address.
+    let container = container(only(&objects, "DaemonSet"));
+    let variable = json!({
+        "name": "NODE_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.hostIP"}}
+    });
+    assert_eq!(container["env"], json!([variable]));
+    let args = container["args"].as_array().expect("some").iter();
+    let args = args.map(|arg| arg.as_str().expect("text").replace("$(NODE_IP)", "192.0.2.7"));
+    let args: Vec<String> = ["multicast_exporter".to_owned()].into_iter().chain(args).collect();
+    let flags = Cli::try_parse_from(args).expect("flags of the program").serve;
+    let url = flags.web.external_url.expect("a URL");
+    assert_eq!((url.as_str(), flags.lan.rules.len()), ("http://192.0.2.7:10353", 1));
     for object in &objects {
         let release = &object["metadata"]["labels"]["release"];
         let custom = object["apiVersion"] == OPERATOR;
