@@ -7,7 +7,10 @@
 mod e2e;
 
 mod blind;
+mod cases;
 mod flood;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
 mod servers;
 mod sites;
 
