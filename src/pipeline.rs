@@ -327,6 +327,13 @@ impl Pipeline {
         }
     }
 
+    /// Tells every segment how many frames were lost since the last batch, if any were.
+    pub(crate) fn handle_drops(&mut self, frames: u64) {
+        if frames > 0 {
+            self.handle_event(self.timeline.now(), Event::Dropped(frames));
+        }
+    }
+
     /// The exporter is about to end: so do all storms.
     pub(crate) fn stop(&mut self) {
         self.handle_event(self.timeline.now(), Event::Stopping);

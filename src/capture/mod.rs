@@ -108,7 +108,8 @@ impl Backend {
                 all_protocols: false,
                 ..exact
             },
-            Self::File | Self::Demo => Abilities { direction: false, drops: false, ..exact },
+            Self::File => Abilities { direction: false, drops: false, ..exact },
+            Self::Demo => Abilities { direction: false, ..exact },
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::capture::pool::{Pool, PoolEmpty};
 use crate::evidence::{Store, StoreError};
 use crate::host::sampler::Sampler;
 use crate::host::sockets::{Owners, TO_LOOK_INTO_PROCESSES};
-use crate::host::{Host, Standing};
+use crate::host::{Host, Source as _, Standing};
 use crate::interfaces::Policy;
 use crate::privilege::{self, Held, PrivilegeError};
 use crate::segment::Lans;

@@ -224,10 +224,14 @@ fn pump_file(
     stop: &AtomicBool,
     tell: Tell,
 ) -> Ended {
+    let mut drops = Drops::default();
+    // Those that the pipeline does not know of yet.
+    let mut dropped = drops.publish(tap, capture);
     while !stop.load(Ordering::Acquire) {
         match capture.next_batch(WAIT) {
             Ok(batch) => {
                 let (steps, output) = tap.with_pipeline(|pipeline| {
+                    pipeline.handle_drops(dropped);
                     let steps = pipeline.handle_file(&batch);
                     (steps, take_output(pipeline))
                 });
@@ -236,6 +240,7 @@ fn pump_file(
             }
             Err(error) => return Ended::Capture(error),
         }
+        dropped = drops.publish(tap, capture);
     }
     let output = tap.with_pipeline(|pipeline| {
         pipeline.stop();

@@ -72,6 +72,15 @@ pub struct View {
     pub sockets: Option<Result<sockets::View, Trouble>>,
 }
 
+/// Who knows what multicast costs a host: the kernel of this one, or a simulation.
+pub trait Source: Send + Sync {
+    /// How both parts work.
+    fn standing(&self) -> &Standing;
+
+    /// What is known now. Waits at most `wait` for another caller.
+    fn read(&self, wait: Duration) -> View;
+}
+
 /// This host, as far as multicast has a cost for it.
 pub struct Host {
     standing: Standing,
@@ -104,23 +113,6 @@ impl Host {
         Arc::new(host)
     }
 
-    /// How both parts work.
-    pub const fn standing(&self) -> &Standing {
-        &self.standing
-    }
-
-    /// Folds what the kernel has counted and looks at the sockets. Waits at most `wait` for another
-    /// caller.
-    pub fn read(&self, wait: Duration) -> View {
-        match self.state.try_lock_for(wait) {
-            Some(mut state) => state.refresh(Lookup::Cached),
-            None => View {
-                syscalls: self.standing.syscalls.is_on().then_some(Err(Trouble::Lock)),
-                sockets: self.standing.sockets.is_on().then_some(Err(Trouble::Lock)),
-            },
-        }
-    }
-
     /// The same, and ends the window. For the sampler, which may look into other processes if
     /// anybody may.
     pub(crate) fn close_window(&self) {
@@ -128,6 +120,30 @@ impl Host {
         let _ = state.refresh(Lookup::Allowed);
         if let Some((_, tally)) = &mut state.syscalls {
             tally.close_window(now());
+        }
+    }
+}
+
+impl Source for Host {
+    fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Folds what the kernel has counted and looks at the sockets.
+    fn read(&self, wait: Duration) -> View {
+        match self.state.try_lock_for(wait) {
+            Some(mut state) => state.refresh(Lookup::Cached),
+            None => View::locked(&self.standing),
+        }
+    }
+}
+
+impl View {
+    /// What is said where another caller takes too long.
+    pub(crate) fn locked(standing: &Standing) -> Self {
+        Self {
+            syscalls: standing.syscalls.is_on().then_some(Err(Trouble::Lock)),
+            sockets: standing.sockets.is_on().then_some(Err(Trouble::Lock)),
         }
     }
 }

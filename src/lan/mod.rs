@@ -19,7 +19,7 @@ pub use view::{
 use crate::capture::Backend;
 use crate::engine::Event;
 use crate::evidence::{Store, Writer};
-use crate::host::{self, Host};
+use crate::host;
 use crate::pipeline::{Pipeline, SegmentView};
 use crate::privilege::{self, Held};
 use crate::segment::Label;
@@ -50,7 +50,7 @@ pub struct Settled {
     /// Writes evidence of storms; `None` keeps none.
     pub evidence: Option<Writer>,
     /// What multicast costs this host; `None` where nobody looks.
-    pub host: Option<Arc<Host>>,
+    pub host: Option<Arc<dyn host::Source>>,
     /// The capabilities that the start had; `None` where that is not known.
     pub held: Option<Held>,
     /// Whether the LAN is a simulated one.
@@ -206,7 +206,7 @@ impl Lan {
     }
 
     /// What multicast costs this host, if anybody looks.
-    pub fn host(&self) -> Option<&Host> {
+    pub fn host(&self) -> Option<&dyn host::Source> {
         self.settled.host.as_deref()
     }
 
@@ -297,7 +297,7 @@ impl Source for Lan {
     }
 
     fn host_standing(&self) -> Option<&host::Standing> {
-        self.host().map(Host::standing)
+        self.host().map(host::Source::standing)
     }
 
     fn past_storm(&self, id: &str) -> Option<PastStorm> {

@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 /// Simulated time: nanoseconds since the LAN was switched on.
 pub(super) type Nanos = u64;
@@ -13,6 +14,11 @@ pub(super) const MS: Nanos = 1_000_000;
 pub(super) const S: Nanos = 1_000 * MS;
 /// A minute.
 pub(super) const MIN: Nanos = 60 * S;
+
+/// A duration since then.
+pub(super) fn nanos(at: Duration) -> Nanos {
+    Nanos::try_from(at.as_nanos()).unwrap_or(Nanos::MAX)
+}
 
 /// Things to come.
 #[derive(Debug)]

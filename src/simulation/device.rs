@@ -6,6 +6,7 @@ use super::record::{Offer, RecordId};
 use crate::craft::Host;
 use simple_dns::TYPE;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 /// A device, by its place in the household.
 pub(super) type Place = usize;
@@ -36,10 +37,35 @@ pub(super) struct Profile {
     pub(super) browses: &'static [&'static str],
     /// What it is to UPnP.
     pub(super) upnp: Option<Upnp>,
+    /// Groups that it joins besides those of its protocols.
+    pub(super) groups: &'static [Ipv4Addr],
     /// What else it does.
     pub(super) habits: &'static [Habit],
-    /// Whether it comes and goes, with another MAC each time.
-    pub(super) is_visitor: bool,
+    /// When it is there.
+    pub(super) presence: Presence,
+}
+
+/// When a device is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// From its boot on.
+    Resident,
+    /// It comes and goes, with another MAC each time.
+    Visitor,
+    /// It loses its power now and then, and says nothing.
+    Flaky,
+}
+
+impl Profile {
+    /// Whether it comes and goes.
+    pub(super) fn is_visitor(&self) -> bool {
+        self.presence == Presence::Visitor
+    }
+
+    /// Whether it loses its power.
+    pub(super) fn is_flaky(&self) -> bool {
+        self.presence == Presence::Flaky
+    }
 }
 
 /// A UPnP root device: its set of notifications has one for each of these and two for itself.
@@ -70,6 +96,18 @@ pub(super) enum Habit {
     Scans,
     /// Uses one of the services that it knows of, for some minutes.
     Uses,
+    /// Asks each minute for an instance that is gone at times.
+    Polls,
+    /// Looks for services that nobody has, every four minutes.
+    Wants,
+    /// Asks the same question eight times in two seconds, every three minutes.
+    Nags,
+    /// Sends a message that nobody can read, every five minutes.
+    Garbles,
+    /// Names itself to its neighbour on the cable (LLDP), every 30 s.
+    Names,
+    /// Sends what others say over mDNS once more from its own MAC.
+    Repeats,
 }
 
 /// What a device wants to know over mDNS.

@@ -2,8 +2,9 @@
 //! SSDP, the protocols of Windows, a scan once an hour.
 
 use super::agenda::{MIN, MS, Nanos, S};
-use super::device::{Habit, Place, Upnp};
-use super::{Action, Member, Simulation, stream};
+use super::device::{Habit, Interest, Place, Upnp};
+use super::segment::{NAGGED, POLLED, WANTED};
+use super::{Action, ROUTER, Simulation};
 use crate::craft::address::{
     Dhcp, neighbour_solicitation, router_advertisement, router_solicitation, solicited_node,
 };
@@ -14,8 +15,11 @@ use crate::craft::discovery::{
 use crate::craft::host::{
     ALL_NODES, ALL_ROUTERS, LLMNR_V4, LLMNR_V6, MDNS_V4, MDNS_V6, SSDP_V4, SSDP_V6,
 };
+use crate::craft::mdns::pointer_loop;
 use crate::craft::membership::{Change, igmp3_query, igmp3_report, mld2_query, mld2_report};
-use crate::craft::{Host, Udp};
+use crate::craft::{Ethernet, Host, Udp};
+use crate::mac::Mac;
+use simple_dns::TYPE;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Where IGMP version 3 reports go (RFC 3376 section 4.2.14).
@@ -24,6 +28,9 @@ const IGMP_V3: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 22);
 const MLD_V2: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x16);
 /// 224.0.0.1, all hosts.
 const ALL_HOSTS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 1);
+/// The nearest bridge, and the type of its protocol (IEEE 802.1AB section 7.1).
+const NEAREST_BRIDGE: Mac = Mac([0x01, 0x80, 0xc2, 0, 0, 0x0e]);
+const LLDP: u16 = 0x88cc;
 /// Between two general queries (RFC 3376 section 8.2).
 const QUERY_INTERVAL: Nanos = 125 * S;
 /// Reports come within this of a query (RFC 3376 section 8.3).
@@ -37,7 +44,7 @@ impl Simulation {
         let device = &self.devices[place];
         let (host, has_v6) = (device.host, device.profile.has_v6);
         let name = device.profile.name.clone();
-        let router = &self.devices[Member::Router as usize];
+        let router = &self.devices[ROUTER];
         let (is_router_on, router) = (router.is_on, router.host);
         let soon = self.now;
         if host != router && is_router_on {
@@ -101,9 +108,7 @@ impl Simulation {
             v4.push((group4, change, &[]));
             v6.push((group6, change, &[]));
         }
-        if place == Member::Television as usize {
-            v4.push((stream::GROUP, change, &[]));
-        }
+        v4.extend(device.profile.groups.iter().map(|group| (*group, change, &[][..])));
         let mut frames = Vec::new();
         if !v4.is_empty() {
             frames.push(host.igmp(IGMP_V3, igmp3_report(&v4)));
@@ -153,14 +158,54 @@ impl Simulation {
                 self.use_service(place);
                 (10 * MIN, 40 * MIN)
             }
+            Habit::Polls => {
+                self.ask_blindly(place, POLLED, TYPE::TXT);
+                (61 * S, 70 * S)
+            }
+            Habit::Wants => {
+                self.look_in_vain(place);
+                (4 * MIN, 4 * MIN + S)
+            }
+            Habit::Nags => {
+                for n in 0..8 {
+                    let question = Action::Question { owner: NAGGED.to_owned(), rtype: TYPE::PTR };
+                    self.plan(place, self.now + n * 300 * MS, question);
+                }
+                (3 * MIN, 3 * MIN + S)
+            }
+            Habit::Garbles => {
+                let host = self.devices[place].host;
+                self.send(host.mdns4(pointer_loop()));
+                (5 * MIN, 5 * MIN + S)
+            }
+            Habit::Names => {
+                let neighbour = Ethernet::from(self.devices[place].host.mac).to(NEAREST_BRIDGE);
+                self.send(neighbour.frame(LLDP, &[0; 46]));
+                (30 * S, 31 * S)
+            }
+            // It does so when others speak.
+            Habit::Repeats => return,
         };
         self.plan_within(place, least, most, Action::Do(habit));
     }
 
+    /// Asks for services that nobody has, with growing gaps.
+    fn look_in_vain(&mut self, place: Place) {
+        let now = self.now;
+        self.devices[place].interests.retain(|_, interest| interest.until > now);
+        for owner in WANTED.map(str::to_owned) {
+            let until = now + 8 * S;
+            let interest = Interest { owner, rtype: TYPE::PTR, until, is_single: true };
+            self.want(place, interest, now);
+        }
+    }
+
     fn look_for_neighbour(&mut self, place: Place) {
         let host = self.devices[place].host;
-        let other = self.devices[self.rng.usize(..Member::ALL.len())].host;
-        let target = if other == host { self.host(Member::Nas) } else { other };
+        let residents = self.devices.iter().filter(|device| !device.profile.is_visitor()).count();
+        let other = self.devices[self.rng.usize(..residents)].host;
+        // The NAS of the household.
+        let target = if other == host { self.devices[residents * 2 / 5].host } else { other };
         self.send(host.arp_request(target.v4));
         if self.devices[place].profile.has_v6 {
             let solicitation = neighbour_solicitation(target.v6, host.mac);

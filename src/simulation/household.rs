@@ -1,8 +1,9 @@
 //! The devices of the LAN, as data: 10.0.1.0/24 of a family with a home office.
 
-use super::device::{Habit, Profile, Upnp};
+use super::device::{Habit, Presence, Profile, Upnp};
 use super::record::Offer;
 use super::site::Site;
+use super::stream;
 use crate::craft::Host;
 use crate::mac::Mac;
 use std::net::Ipv4Addr;
@@ -99,8 +100,9 @@ impl Member {
             offers: Vec::new(),
             browses: &[],
             upnp: None,
+            groups: &[],
             habits: &[Habit::Neighbours],
-            is_visitor: false,
+            presence: Presence::Resident,
         }
     }
 }
@@ -114,7 +116,7 @@ pub(super) fn household(site: Site) -> Vec<Profile> {
     all
 }
 
-fn offer(instance: &str, kind: &'static str, port: u16, txt: &[&str]) -> Offer {
+pub(super) fn offer(instance: &str, kind: &'static str, port: u16, txt: &[&str]) -> Offer {
     let txt = txt.iter().map(|&text| text.to_owned()).collect();
     Offer { instance: instance.to_owned(), kind, port, txt }
 }
@@ -159,6 +161,7 @@ fn member(member: Member) -> Profile {
                 &["model=OLED55", "flags=0x4"],
             )],
             browses: &["_googlecast._tcp"],
+            groups: &[stream::GROUP],
             upnp: Some(Upnp {
                 kinds: &[
                     "urn:schemas-upnp-org:device:MediaRenderer:1",
@@ -313,9 +316,9 @@ fn accessories() -> Vec<Offer> {
         .collect()
 }
 
-/// Phones: they come and go, and have another MAC each time.
-fn visitors() -> [Profile; 4] {
-    let phone = |name: &str, is_apple| Profile {
+/// A phone: it comes and goes, and has another MAC each time.
+pub(super) fn phone(name: &str, is_apple: bool) -> Profile {
+    Profile {
         name: name.to_owned(),
         host: Host::new(Mac([0; 6]), Ipv4Addr::UNSPECIFIED),
         has_v6: true,
@@ -327,9 +330,13 @@ fn visitors() -> [Profile; 4] {
             &["_googlecast._tcp"]
         },
         upnp: None,
+        groups: &[],
         habits: if is_apple { &[Habit::Uses] } else { &[Habit::Searches] },
-        is_visitor: true,
-    };
+        presence: Presence::Visitor,
+    }
+}
+
+fn visitors() -> [Profile; 4] {
     [
         phone("Annas-iPhone", true),
         phone("Bens-iPhone", true),

@@ -184,7 +184,7 @@ impl Simulation {
             return;
         }
         // The first question of a phone may be answered to it alone (section 5.4).
-        let unicast = gap == 0 && self.devices[place].profile.is_visitor;
+        let unicast = gap == 0 && self.devices[place].profile.is_visitor();
         self.question(place, &interest.owner, interest.rtype, unicast);
         let jitter = self.rng.u64(10 * MS..60 * MS);
         let gap = if gap == 0 { S + jitter } else { (2 * gap).min(LONGEST_GAP) };
@@ -212,6 +212,13 @@ impl Simulation {
             ..Message::default()
         };
         self.multicast(place, self.devices[place].families(), &[message]);
+    }
+
+    /// Asks, whatever the device knows and has asked before.
+    pub(super) fn ask_blindly(&mut self, place: Place, owner: &str, rtype: TYPE) {
+        let questions = vec![(owner.to_owned(), rtype.into(), false)];
+        let message = Message { questions, ..Message::default() };
+        self.multicast(place, &[Family::V4], &[message]);
     }
 
     /// Asks for a record that is in use before it is forgotten (section 5.2).
@@ -299,7 +306,13 @@ impl Simulation {
     fn multicast(&mut self, place: Place, families: &[Family], messages: &[Message]) {
         for (family, message) in families.iter().flat_map(|f| messages.iter().map(|m| (*f, m))) {
             let host = self.devices[place].host;
-            self.send(self.frame_of(host, family, message));
+            let frame = self.frame_of(host, family, message);
+            if let Some(repeater) = self.repeater.filter(|repeater| *repeater != place) {
+                let mut copy = frame.clone();
+                copy[6..12].copy_from_slice(&self.devices[repeater].host.mac.0);
+                self.plan(repeater, self.now + 2 * MS, Action::Send(copy));
+            }
+            self.send(frame);
             for id in message.answers.iter().chain(&message.additionals) {
                 self.devices[place].sent.insert((family, *id), self.now);
             }

@@ -27,29 +27,37 @@
 //! | `record` | the mDNS records, by number |
 //! | `mdns` | how devices probe, announce, ask, answer and leave |
 //! | `habit` | what else they do: addresses, groups, SSDP, Windows, a scanner |
+//! | `segment` | the other segments of a site |
 //! | `site` | what one LAN has otherwise than the next |
+//! | `fault` | what goes wrong |
+//! | `server` | the machine that listens, and what that costs it |
 //! | `stream` | a media streamer |
 
 mod agenda;
 mod device;
+mod fault;
 mod habit;
 mod household;
 mod mdns;
 mod record;
+mod segment;
+mod server;
 mod site;
 mod stream;
 
 pub use household::Member;
+pub use segment::Segment;
+pub use server::{Calls, Listener, Server};
 pub use site::Site;
 pub use stream::Stream;
 
-use crate::craft::mdns::{address, response};
 use crate::craft::{Host, padded};
 use crate::mac::Mac;
-use agenda::{Agenda, MIN, Nanos, S};
+use agenda::{Agenda, MIN, Nanos, S, nanos};
 use device::{Device, Habit, Place};
 use fastrand::Rng;
 use record::{RecordId, Records};
+use simple_dns::TYPE;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -70,9 +78,11 @@ pub struct Options {
     pub stream_rate: u32,
     /// Which LAN of its kind it is.
     pub site: Site,
+    /// Which segment of the site.
+    pub segment: Segment,
 }
 
-/// Seed 0, booted within 20 s, no stream, the LAN of the documents.
+/// Seed 0, booted within 20 s, no stream, the household of the documents.
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -81,6 +91,7 @@ impl Default for Options {
             stream: Stream::Off,
             stream_rate: 2_000,
             site: Site::default(),
+            segment: Segment::Home,
         }
     }
 }
@@ -104,6 +115,8 @@ pub struct Simulation {
     visits: u32,
     /// Counts up with each interest.
     interests: u32,
+    /// A device that sends on what others say, where there is one.
+    repeater: Option<Place>,
 }
 
 /// Something that a device is going to do.
@@ -138,20 +151,27 @@ enum Action {
     Ask { interest: u32, gap: Nanos },
     /// It asks for a record that it knows and still needs.
     Refresh { record: RecordId, received: Nanos, stage: u8 },
+    /// It asks this, whatever it knows.
+    Question { owner: String, rtype: TYPE },
     /// It sends one frame over and over.
     Repeat { frame: Vec<u8>, gap: Nanos, until: Nanos },
+    /// It fights for a name, in rounds.
+    Fight { round: u32, until: Nanos },
 }
 
 impl Simulation {
     /// A LAN on which nothing was sent yet.
     pub fn new(options: Options) -> Self {
-        let Options { site, stream, stream_rate, .. } = options;
+        let Options { site, segment, stream, stream_rate, .. } = options;
         let streamer = site.host(Member::Streamer.host());
+        let devices: Vec<Device> = segment.devices(site).into_iter().map(Device::new).collect();
+        let repeats = |device: &Device| device.profile.habits.contains(&Habit::Repeats);
         let mut lan = Self {
             now: 0,
             last: 0,
             agenda: Agenda::default(),
-            devices: household::household(site).into_iter().map(Device::new).collect(),
+            repeater: devices.iter().position(repeats),
+            devices,
             records: Records::default(),
             rng: Rng::with_seed(options.seed),
             streamer: stream::Streamer::new(streamer, stream, stream_rate),
@@ -161,9 +181,9 @@ impl Simulation {
             interests: 0,
         };
         for place in 0..lan.devices.len() {
-            let at = if place == Member::Router as usize {
+            let at = if place == ROUTER {
                 0
-            } else if lan.devices[place].profile.is_visitor {
+            } else if lan.devices[place].profile.is_visitor() {
                 nanos(options.boot) + lan.rng.u64(MIN..30 * MIN)
             } else {
                 lan.rng.u64(0..=nanos(options.boot))
@@ -173,7 +193,7 @@ impl Simulation {
         lan
     }
 
-    /// The addresses that a member has on this LAN.
+    /// The addresses that a member of the household has here.
     pub fn host(&self, member: Member) -> Host {
         self.devices[member as usize].host
     }
@@ -209,28 +229,18 @@ impl Simulation {
 
     /// When the next frame may be sent, at the earliest.
     pub(crate) fn next_at(&self) -> Option<Duration> {
-        let sent = self.outbox.front().map(|(at, _)| *at);
+        // What was sent goes out before anything else happens.
+        if let Some((at, _)) = self.outbox.front() {
+            return Some(Duration::from_nanos(*at));
+        }
         let streamed = self.streamer.as_ref().and_then(stream::Streamer::next_at);
-        let all = [sent, self.agenda.next_at(), streamed];
+        let all = [self.agenda.next_at(), streamed];
         all.into_iter().flatten().min().map(Duration::from_nanos)
     }
 
     /// All frames sent until then, each in memory of its own.
     pub fn frames(mut self, until: Duration) -> impl Iterator<Item = (Duration, Vec<u8>)> {
         std::iter::from_fn(move || self.frame_until(until).map(|(at, bytes)| (at, bytes.to_vec())))
-    }
-
-    /// The member locks up: it only repeats its host's address record, `per_second` times a second,
-    /// until it is unplugged.
-    pub fn lock_up(&mut self, member: Member, from: Duration, until: Duration, per_second: u32) {
-        let place = member as usize;
-        let device = &self.devices[place];
-        let record = address(&device.host_name(), device.host.v4.into());
-        let frame = device.host.mdns4(response([record]));
-        let gap = S / u64::from(per_second.max(1));
-        self.unplug(member, from);
-        let repeat = Action::Repeat { frame, gap, until: nanos(until) };
-        self.agenda.add(nanos(from), Entry { place, life: ANY_LIFE, action: repeat });
     }
 
     /// The member is switched off without a word.
@@ -287,6 +297,8 @@ impl Simulation {
             Action::Refresh { record, received, stage } => {
                 self.refresh(place, record, received, stage);
             }
+            Action::Question { owner, rtype } => self.ask_blindly(place, &owner, rtype),
+            Action::Fight { round, until } => self.fight(round, until),
             Action::Repeat { frame, gap, until } => {
                 self.send(frame.clone());
                 if self.now + gap < until {
@@ -300,16 +312,19 @@ impl Simulation {
     fn join(&mut self, place: Place) {
         self.devices[place].forget();
         self.devices[place].is_on = true;
-        if self.devices[place].profile.is_visitor {
+        if self.devices[place].profile.is_visitor() {
             self.visits += 1;
             // Locally administered and not a group: what phones take (IEEE 802c).
             let [_, a, b, c, d, e, ..] = self.rng.u64(..).to_be_bytes();
             let mac = Mac([self.rng.u8(..) & 0xfc | 2, a, b, c, d, e]);
             let last = u8::try_from(self.visits % 100).unwrap_or(0) + 100;
-            let [a, b, c, _] = self.host(Member::Router).v4.octets();
+            let [a, b, c, _] = self.devices[ROUTER].host.v4.octets();
             self.devices[place].host = Host::new(mac, Ipv4Addr::new(a, b, c, last));
             let goodbye = self.rng.u8(0..10) < 3;
             self.plan_within(place, 20 * MIN, 90 * MIN, Action::Leave { goodbye });
+        }
+        if self.devices[place].profile.is_flaky() {
+            self.plan_within(place, 4 * MIN, 6 * MIN, Action::Vanish);
         }
         self.introduce(place);
         if self.devices[place].has_mdns() {
@@ -325,7 +340,7 @@ impl Simulation {
             self.goodbye(place);
         }
         self.vanish(place);
-        if self.devices[place].profile.is_visitor {
+        if self.devices[place].profile.is_visitor() {
             self.plan_within(place, 10 * MIN, 120 * MIN, Action::Join);
         }
     }
@@ -333,15 +348,17 @@ impl Simulation {
     fn vanish(&mut self, place: Place) {
         self.devices[place].forget();
         self.devices[place].is_on = false;
+        if self.devices[place].profile.is_flaky() {
+            self.plan_within(place, 10 * MIN, 14 * MIN, Action::Join);
+        }
     }
 }
 
+/// The router of each segment.
+const ROUTER: Place = 0;
+
 /// For what is done to a device, whatever it does itself.
 const ANY_LIFE: u32 = u32::MAX;
-
-fn nanos(at: Duration) -> Nanos {
-    Nanos::try_from(at.as_nanos()).unwrap_or(Nanos::MAX)
-}
 
 #[cfg(test)]
 mod tests;

@@ -91,7 +91,7 @@ mod tests {
             let octets = |device: &Profile| device.host.v4.octets()[..3].to_vec();
             let network = octets(&devices[0]);
             assert!(serials.insert(devices[Member::Printer as usize].name.clone()));
-            for device in devices.iter().filter(|device| !device.is_visitor) {
+            for device in devices.iter().filter(|device| !device.is_visitor()) {
                 assert!(macs.insert(device.host.mac.to_string()), "{}", device.host.mac);
                 assert_eq!(octets(device), network);
             }

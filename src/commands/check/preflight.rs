@@ -17,6 +17,7 @@ use crate::commands::surroundings;
 use crate::detect;
 use crate::engine::Local;
 use crate::evidence::{Store, StoreError};
+use crate::host::Source as _;
 use crate::host::syscalls::ebpf::is_first_pid_namespace;
 use crate::interfaces::{self, Chosen, Link, Policy, Surroundings, Table, ethtool, sysfs, watch};
 use crate::privilege;

@@ -12,6 +12,7 @@ use super::flags::{self, Serve};
 use super::{ExitStatus, Failure, failed, news, opening, refused, say};
 use crate::engine::Converted;
 use crate::evidence::{Store, StoreError, Writer};
+use crate::host::Source as _;
 use crate::lan::{Lan, Settled};
 use crate::metrics::Scraper;
 use crate::pipeline::Pipeline;
@@ -51,7 +52,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     let host = opened.host;
     let lan = Arc::new(Lan::new(Settled {
         evidence: opened.evidence.map(keep_evidence).transpose()?,
-        host: Some(Arc::clone(&host)),
+        host: Some(Arc::clone(&host) as _),
         held: Some(held),
         is_simulated: false,
     }));

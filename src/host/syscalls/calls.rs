@@ -26,6 +26,11 @@ pub fn name(number: u16) -> Option<&'static str> {
     find(NATIVE, number)
 }
 
+/// The number of a call with this name.
+pub(crate) fn number(name: &str) -> Option<u16> {
+    NATIVE.iter().find(|(_, call)| *call == name).map(|(number, _)| *number)
+}
+
 fn find(calls: Table, number: u16) -> Option<&'static str> {
     let place = calls.binary_search_by_key(&number, |(number, _)| *number).ok()?;
     Some(calls[place].1)
