@@ -14,7 +14,7 @@ DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build deb pages test stacks check lint deny fmt oui bpf dashboards kubernetes install-test-deps clean need-root need-cargo
+.PHONY: build deb pages test stacks check lint deny fmt oui bpf dashboards pictures kubernetes install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -97,6 +97,11 @@ $(BPF_OUT)/syscalls.%.o: bpf/syscalls.bpf.c bpf/syscalls.h
 # The dashboards: tests/shipped/dashboards.rs compares.
 dashboards:
 	scripts/make-dashboards
+
+# Pictures of them for docs/: takes a quarter of an hour, and needs what the script names.
+pictures: need-cargo
+	$(CARGO) build --locked
+	scripts/make-pictures --program="$${CARGO_TARGET_DIR:-target}/debug/multicast_exporter"
 
 # The alerts as an object of Kubernetes: tests/shipped/kubernetes.rs compares.
 kubernetes:

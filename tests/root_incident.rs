@@ -23,21 +23,23 @@ const NAME: &str = "A1CA45000000.local";
 const SLACK: Duration = Duration::from_mins(1);
 
 /// Panels of what does not happen here, or of which one query is about the opposite.
-const NOT_IN_THIS_INCIDENT: [&str; 19] = [
+const NOT_IN_THIS_INCIDENT: [&str; 21] = [
     "device, Answers that it provokes",
     "device, Conditions",
     "device, Storm",
     "device, Streams",
+    "device, Streams over time",
     "device, What it is about",
     "exporter, Devices forgotten",
-    "exporter, Frames dropped",
+    "exporter, Frames dropped over time",
     "exporter, Frames in which something was wrong",
     "exporter, Steps of the clock",
-    "host, Datagrams lost",
+    "host, Datagrams lost over time",
     "host, Waiting in queues",
     "lan, Conditions now",
     "lan, Storms ended, by cause",
     "lan, Streams",
+    "lan, Streams over time",
     "mdns, Answers, and slow ones",
     "mdns, Copies, and rules suspended",
     "mdns, Services that are missed",

@@ -79,7 +79,10 @@ def override(field, **properties):
 
 
 def table_overrides(row):
-    made = [override(field, unit=unit) for field, unit in row.get("units", {}).items()]
+    # What the panel says when it is empty is not said in each empty cell.
+    every = {"matcher": {"id": "byRegexp", "options": ".*"},
+             "properties": [{"id": "noValue", "value": ""}]}
+    made = [every] + [override(field, unit=unit) for field, unit in row.get("units", {}).items()]
     for field, values in row.get("maps", {}).items():
         made.append(override(field, unit="short", mappings=mapping(values),
                              **{"custom.cellOptions": {"type": "color-text"}}))
@@ -158,10 +161,11 @@ def options(row):
             "showValue": "never",
             "tooltip": {"mode": "single", "sort": "none"},
         }
-    return {
-        "legend": dict(legend, displayMode="table", placement="right", calcs=["lastNotNull", "max"]),
-        "tooltip": {"mode": "multi", "sort": "desc"},
-    }
+    if row.get("legend") == "below":
+        legend = dict(legend, calcs=["lastNotNull"])
+    elif row.get("legend") != "names":
+        legend = dict(legend, displayMode="table", placement="right", calcs=["lastNotNull", "max"])
+    return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
 
 
 def transformations(row):

@@ -59,16 +59,16 @@ EXPORTER_PANELS = [
           maps={"up": YES_NO}, height=6, order=["instance", "capture"],
           empty="Nothing is captured"),
     "Capture",
-    panel("state-timeline", "Captures", "short", 12, "Whether an interface is being captured.",
+    panel("state-timeline", "Captures over time", "short", 12, "Whether an interface is being captured.",
           ("{{capture}} of {{instance}} {{site}}", "multicast_capture_up{@HOST}"),
           maps=YES_NO, height=6, empty="Nothing is captured"),
-    panel("timeseries", "Frames dropped", RATE, 12,
+    panel("timeseries", "Frames dropped over time", RATE, 12,
           "Frames a second that the kernel dropped before they were read; the 8 captures with "
           "most in the time shown. A larger --capture.ring-size helps against bursts.",
           ("{{capture}} of {{instance}} {{site}}",
            "rate(multicast_capture_dropped_total{@HOST}[@RATE]) and topk(8,"
            " increase(multicast_capture_dropped_total{@HOST}[@VIEW] @ end()) > 0)"),
-          height=6, empty="None in this time, or not measured"),
+          height=6, legend="below", empty="None in this time, or not measured"),
     panel("timeseries", "Frames in which something was wrong", RATE, 12,
           "Decode errors a second by protocol and reason; the 8 with most in the time shown.",
           ("{{protocol}}: {{reason}}",
@@ -80,12 +80,12 @@ EXPORTER_PANELS = [
           "Frames a second that were decoded, streams included.",
           ("{{instance}} {{site}}",
            "sum without (interface, protocol, lan, segment)"
-           " (interface_protocol:multicast_packets:rate1m{@HOST})")),
+           " (interface_protocol:multicast_packets:rate1m{@HOST})"), legend="below"),
     "Tables",
     panel("timeseries", "Devices", "short", 12,
           "Devices that are told apart, of --devices.max (2,000 unless set).",
           ("{{instance}} {{site}}",
-           "sum without (interface) (multicast_interface_devices{@HOST})")),
+           "sum without (interface) (multicast_interface_devices{@HOST})"), legend="below"),
     panel("timeseries", "Devices forgotten", RATE, 12,
           "Devices a second that were silent too long (expired) or whose place newcomers took "
           "(capacity).",
@@ -108,17 +108,17 @@ EXPORTER_PANELS = [
     panel("timeseries", "CPU", "percentunit", 12, "100% is one core.",
           ("{{instance}} {{site}}", "rate(process_cpu_seconds_total{@HOST}[@RATE])"
                                     " and ignoring (" + BUILD + ")"
-                                    " multicast_exporter_build_info{@HOST}")),
+                                    " multicast_exporter_build_info{@HOST}"), legend="below"),
     panel("timeseries", "Memory", "bytes", 12,
           "Resident memory, and what the process itself has written (anonymous), without rings "
           "and program text.",
           ("{{instance}} {{site}} resident", "process_resident_memory_bytes{@HOST}"
            " and ignoring (" + BUILD + ") multicast_exporter_build_info{@HOST}"),
           ("{{instance}} {{site}} anonymous",
-           "process_resident_anonymous_memory_bytes{@HOST}")),
+           "process_resident_anonymous_memory_bytes{@HOST}"), legend="names"),
     panel("timeseries", "Files open", "short", 12, "Open file descriptors, sockets included.",
           ("{{instance}} {{site}}", "process_open_fds{@HOST} and ignoring (" + BUILD + ")"
-                                    " multicast_exporter_build_info{@HOST}")),
+                                    " multicast_exporter_build_info{@HOST}"), legend="below"),
     panel("timeseries", "Steps of the clock", "short", 12,
           "Steps of the wall clock that were noticed since the start; times of storms are unsure "
           "around them.",

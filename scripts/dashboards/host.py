@@ -6,8 +6,10 @@ from promql import nameless
 CALLS = "instance_process:multicast_host_process_syscalls:rate1m{@PROCESS}"
 OWNED = ('ignoring (port) group without (port)'
          ' (multicast_host_sockets{port="5353", process!="unknown", @PROCESS})')
-RATIO = ("instance_process:multicast_host_process_syscalls_per_mdns_packet:ratio_rate1m{@PROCESS}"
-         f" and {OWNED}")
+# With hardly any packets it is what the process does anyway. Alerts have the same limit.
+BUSY = "ignoring (process) instance:mdns_packets:rate1m{@HOST} > 20"
+RATIO = ("(instance_process:multicast_host_process_syscalls_per_mdns_packet:ratio_rate1m{@PROCESS}"
+         f" and {OWNED} and {BUSY})")
 TOP_CALLS = f"topk(20, {CALLS})"
 NOT_MEASURED = "not measured"
 
@@ -25,9 +27,9 @@ HOST_PANELS = [
           ("packets", "sum(instance:mdns_packets:rate1m{@HOST})")),
     panel("stat", "Calls per mDNS packet", "short", 4,
           "System calls for each mDNS packet, of the process with most among those that own a "
-          "socket on port 5353; avahi makes 6.",
+          "socket on port 5353, while over 20 packets come in a second; avahi makes 6.",
           ("{{process}}", f"topk(1, {RATIO})"), text="value_and_name",
-          empty="no owner known, or no packets"),
+          empty="hardly any packets"),
     panel("stat", "Sockets", "short", 4,
           "UDP sockets on the discovery ports: 5353, 1900, 5355, 3702.",
           ("sockets", "sum(multicast_host_sockets{@PROCESS})"), empty="none known"),
@@ -43,18 +45,19 @@ HOST_PANELS = [
           "The 8 processes with most system calls in the time shown, by command name. Compare with "
           "the packets beside.",
           ("{{process}} on {{instance}} {{site}}", longest(
-              CALLS, f"sum_over_time({CALLS}[@VIEW] @ end())", 8)), empty="Not measured"),
-    panel("timeseries", "mDNS packets", RATE, 12,
+              CALLS, f"sum_over_time({CALLS}[@VIEW] @ end())", 8)), legend="below",
+          empty="Not measured"),
+    panel("timeseries", "mDNS packets over time", RATE, 12,
           "mDNS frames a second that the host hears: if a process rises and falls with them, it "
           "pays for them. The 8 hosts with most.",
           ("{{instance}} {{site}}", longest(
               "instance:mdns_packets:rate1m{@HOST}",
-              "sum_over_time(instance:mdns_packets:rate1m{@HOST}[@VIEW] @ end())", 8))),
+              "sum_over_time(instance:mdns_packets:rate1m{@HOST}[@VIEW] @ end())", 8)), legend="below"),
     panel("timeseries", "System calls for each mDNS packet", "short", 12,
-          "Of processes that own a socket on port 5353; absent while there are no packets. The 8 "
+          "Of processes that own a socket on port 5353, while over 20 packets come in a second. The 8 "
           "with most at each moment.",
           ("{{process}} on {{instance}} {{site}}", f"topk(8, {RATIO})"),
-          empty="No owner of such a socket is known, or no packets"),
+          empty="Hardly any packets, or no owner of such a socket is known", legend="below"),
     panel("timeseries", "System calls by call", RATE, 12,
           "Which system calls, all processes: the 8 with most in the time shown.",
           ("{{call}}",
@@ -63,7 +66,7 @@ HOST_PANELS = [
           empty="Not measured"),
     panel("table", "Processes", "string", 24,
           "The 20 processes with most system calls a second. How many these are for each mDNS packet "
-          "is said of those that own a socket on port 5353. `other` is all without a place of their "
+          "is said of those that own a socket on port 5353, while over 20 come in a second. `other` is all without a place of their "
           "own.",
           ("calls/s", nameless(TOP_CALLS)),
           ("calls per mDNS packet", nameless(RATIO)),
@@ -84,8 +87,8 @@ HOST_PANELS = [
           ("{{process}}:{{port}} on {{instance}} {{site}}", longest(
               "multicast_host_socket_receive_queue_bytes{@PROCESS}",
               "max_over_time(multicast_host_socket_receive_queue_bytes{@PROCESS}[@VIEW] @ end())",
-              8)), height=9, empty="Nothing waited in this time, or not measured"),
-    panel("timeseries", "Datagrams lost", RATE, 24,
+              8)), height=9, legend="below", empty="Nothing waited in this time, or not measured"),
+    panel("timeseries", "Datagrams lost over time", RATE, 24,
           "Datagrams a second that the kernel threw away for these sockets; the 8 with most in the "
           "time shown.",
           ("{{process}}:{{port}} on {{instance}} {{site}}", longest(

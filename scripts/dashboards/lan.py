@@ -71,12 +71,12 @@ LAN_PANELS = [
           "and since when. A click leads to the device.",
           *STORM_COLUMNS, units=STORM_UNITS,
           maps={"level": STORM_LEVELS}, sort="signalling/s", height=4, empty="No storm now"),
-    panel("timeseries", "Busiest devices", RATE, 14,
+    panel("timeseries", "Busiest devices over time", RATE, 15,
           "Signalling of the 8 devices that sent most of it in the time shown. `other` is all "
           "senders without a row of their own.",
           ("{{device_name}} {{site}}", longest(TOP_SIGNALLING, 8)),
           empty="Nobody sent anything"),
-    panel("state-timeline", "Storms over time", "short", 10,
+    panel("state-timeline", "Storms over time", "short", 9,
           "When a device was in a storm and by which cause, the 20 that were longest; orange is "
           "chatty. A cause that becomes clearer begins a new line.",
           ("{{device_name}}: {{cause}}", longest(STORMS, 20, "cause")),
@@ -123,29 +123,29 @@ LAN_PANELS = [
           ("{{segment}} {{site}}",
            once("interface:multicast_signalling_packets:rate1m{@LAN}") + " and topk(10, "
            + once("sum_over_time(interface:multicast_signalling_packets:rate1m{@LAN}"
-                  "[@VIEW] @ end())") + ")")),
+                  "[@VIEW] @ end())") + ")"), legend="below"),
     "Devices",
-    panel("table", "Busiest devices", "string", 14,
+    panel("table", "Busiest devices", "string", 16,
           "The 20 devices with most signalling: frames a second, and the busiest second of the "
           "last minute. A click on a device leads to its page.",
           ("signalling/s", named(BUSIEST)),
           ("busiest second", named(f"{once(PEAK)} and {BUSIEST}")),
           units={"signalling/s": RATE, "busiest second": RATE}, sort="signalling/s"),
-    panel("timeseries", "Signalling by category", RATE, 10,
+    panel("timeseries", "Signalling by category", RATE, 8,
           "Frames a second by what the senders are: printers, phones, hubs and so on.",
           ("{{category}}", "sum by (category) ("
            + once("interface_category:multicast_signalling_packets:rate1m{@LAN}") + ")"),
-          stack=True, height=9),
+          stack=True, height=9, legend="names"),
     "Streams",
     panel("table", "Streams", "string", 12,
           "The 20 devices that send most frames of streams. A stream needs a switch that snoops, "
           "or every port carries it; it is no storm.",
           ("streams/s", f"topk(20, {named(STREAMS)})"),
           units={"streams/s": RATE}, sort="streams/s", height=7, empty="None"),
-    panel("timeseries", "Streams", RATE, 12,
+    panel("timeseries", "Streams over time", RATE, 12,
           "Frames a second of the 8 devices that sent most of them in the time shown.",
           ("{{device_name}} {{site}}", longest(TOP_STREAMS, 8)),
-          height=7, empty="None in this time"),
+          height=7, legend="below", empty="None in this time"),
     "Queriers and groups",
     panel("table", "Queriers", "string", 12,
           "Who sends IGMP (ipv4) and MLD (ipv6) general queries. Without one, switches that snoop "
@@ -159,5 +159,5 @@ LAN_PANELS = [
           ("{{segment}} {{site}} {{family}}",
            once(segment("multicast_groups{@RAW}", "family")) + " and topk(10, "
            + once(segment("max_over_time(multicast_groups{@RAW}[@VIEW] @ end())", "family")) + ")"),
-          height=7, empty="Not measured"),
+          height=7, legend="names", empty="Not measured"),
 ]

@@ -28,8 +28,8 @@ MDNS_PANELS = [
     panel("stat", "mDNS packets", RATE, 4, "Multicast mDNS frames a second.",
           ("packets", "sum(" + once(
               'interface_protocol:multicast_packets:rate1m{protocol="mdns", @LAN}') + ")")),
-    panel("stat", "Speakers", "short", 4, "Devices that sent mDNS in the last minute or so.",
-          ("devices", "sum(" + once("interface:mdns_speakers:count1m{@LAN}") + ")"), empty="none"),
+    panel("stat", "Speakers", "short", 4, "Devices that sent mDNS in the last two and a half minutes.",
+          ("devices", "sum(" + once("interface:mdns_speakers:count150s{@LAN}") + ")"), empty="none"),
     panel("stat", "Unanswered questions", "short", 4,
           "Questions in the time shown for a record that somebody has, that nobody answered "
           "within 3 s.",
@@ -37,8 +37,9 @@ MDNS_PANELS = [
               "round(increase(mdns_questions_unanswered_total{@RAW}[@VIEW]))")) + ")"), maps=NONE),
     panel("stat", "Devices that break rules", "short", 4,
           "Devices that broke a rule in the last minute or so, soft ones included.",
-          ("devices", "count(sum without (rule) (rate(mdns_device_violations_total{@RAW}[@RATE]))"
-                      " > 0) or 0 * count(multicast_interface_devices{@RAW})"), maps=NONE),
+          ("devices", "count(" + once(segment(
+              "(sum without (rule) (rate(mdns_device_violations_total{@RAW}[@RATE])) > 0)", "device"))
+           + ") or 0 * count(multicast_interface_devices{@RAW})"), maps=NONE),
     panel("stat", "Segments with a querier", "short", 4,
           "IGMP (ipv4) and MLD (ipv6). Without one, switches that snoop stop passing discovery on "
           "after minutes.",
@@ -81,8 +82,8 @@ MDNS_PANELS = [
     panel("timeseries", "Messages by kind", RATE, 12,
           "mDNS messages a second of all devices. A healthy LAN has few announcements and "
           "goodbyes, and hardly any probes.",
-          ("{{kind}}", "sum by (kind) (" + once("interface_kind:mdns_messages:rate1m{@LAN}")
-           + ") and sum by (kind) (sum_over_time(interface_kind:mdns_messages:rate1m{@LAN}"
+          ("{{kind}}", "sum by (kind) (" + once("interface_kind:mdns_messages:rate150s{@LAN}")
+           + ") and sum by (kind) (sum_over_time(interface_kind:mdns_messages:rate150s{@LAN}"
            "[@VIEW] @ end())) > 0"),
           stack=True, empty="None in this time"),
     panel("timeseries", "Copies, and rules suspended", RATE, 12,
@@ -92,14 +93,14 @@ MDNS_PANELS = [
           ("suspended", happened("multicast_interface_detectors_suspended_total")),
           empty="None in this time"),
     "Conformance",
-    panel("timeseries", "Broken rules", RATE, 12,
+    panel("timeseries", "Broken rules", RATE, 10,
           "Messages a second that broke a rule, the 8 that were broken most in the time shown; a "
           "message that broke two is in two lines.",
           ("{{rule}}", most(once(VIOLATIONS), once(segment(
               "increase(mdns_interface_violations_total{@RAW}[@VIEW] @ end())", "rule")), 8,
-              "rule")),
+              "rule")), legend="below",
           empty="No rule was broken in this time"),
-    panel("table", "Devices that break rules", "string", 12,
+    panel("table", "Devices that break rules", "string", 14,
           "The 20 pairs of device and rule with most messages a second now. A click on a device "
           "leads to its page.",
           ("messages/s", "topk(20, " + named(segment(

@@ -15,7 +15,8 @@ def panel(kind, title, unit, width, description, *queries, **more):
     """A row of a table; a query is a pair: the legend, or in a table the column's name, and PromQL.
 
     more: height; empty, what stands there without data; red, from which value on; maps, words for
-    values; stack; of tables also units, hidden, names, sort.
+    values; stack; legend, "below" where names
+    are long, "names" alone where a graph is narrow; of tables also units, hidden, names, sort.
     """
     return dict(more, kind=kind, title=title, unit=unit, width=width, description=description,
                 queries=queries)

@@ -14,6 +14,12 @@ BLIND = f"((({UP}) == 1 unless ({CAPTURES})) or ({SILENT}))"
 EVER_UP = ("avg_over_time(up{@HOST}[@VIEW] @ end()) and "
            + KNOWN.replace("[@VIEW]", "[@VIEW] @ end()"))
 
+
+def called(promql):
+    """Lines need a name, also where there is one site alone and no label says so."""
+    return f'label_replace({promql}, "site", "no label site", "site", "")'
+
+
 SITES_PANELS = [
     "At a glance",
     panel("stat", "Sites", "short", 3,
@@ -50,13 +56,13 @@ SITES_PANELS = [
           ("devices", nameless("site:multicast_devices:sum{@SITE}")),
           units={"signalling/s": RATE, "streams/s": RATE, "storms": "short", "segments": "short",
                  "devices": "short"},
-          maps={"state": SEGMENT_STATES}, sort="state", sites=True),
+          maps={"state": SEGMENT_STATES}, sort="state", height=7, sites=True),
     panel("state-timeline", "State of each site", "short", 10,
           "The worst that went on there: orange is a chatty device, red a storm. The 30 worst in "
           "the time shown.",
-          ("{{site}}", "site:multicast_storm_level:max{@SITE} and topk(30,"
-                       " sum_over_time(site:multicast_storm_level:max{@SITE}[@VIEW] @ end()))"),
-          maps=SEGMENT_STATES, height=9),
+          ("{{site}}", called("site:multicast_storm_level:max{@SITE} and topk(30, sum_over_time("
+                              "site:multicast_storm_level:max{@SITE}[@VIEW] @ end()))")),
+          maps=SEGMENT_STATES, height=7),
     "Storms",
     panel("table", "Storms now", "string", 24,
           "Devices that are in a storm now, the 20 fastest. A click leads to the device.",
@@ -70,12 +76,12 @@ SITES_PANELS = [
            + ")"),
           ("devices", once("interface:multicast_devices:max{@LAN}")),
           units={"signalling/s": RATE, "devices": "short"}, maps={"state": SEGMENT_STATES},
-          sort="signalling/s", sites=True),
+          sort="signalling/s", height=8, sites=True),
     panel("timeseries", "Signalling by site", RATE, 12,
           "Frames a second that count for storms; the 10 sites with most in the time shown.",
-          ("{{site}}", "site:multicast_signalling_packets:rate1m{@SITE} and topk(10,"
-                       " sum_over_time(site:multicast_signalling_packets:rate1m{@SITE}"
-                       "[@VIEW] @ end()))"), height=9),
+          ("{{site}}", called("site:multicast_signalling_packets:rate1m{@SITE} and topk(10,"
+                              " sum_over_time(site:multicast_signalling_packets:rate1m{@SITE}"
+                              "[@VIEW] @ end()))"))),
     "Exporters",
     panel("table", "Exporters that are down or blind", "string", 12,
           "Down: cannot be scraped now. Blind: no capture is up, or "

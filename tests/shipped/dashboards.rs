@@ -476,10 +476,11 @@ fn the_files_are_what_the_script_writes() {
     let directory = tempfile::tempdir().expect("a folder");
     let status = Command::new(root.join("scripts/make-dashboards")).arg(directory.path()).status();
     assert!(status.expect("python3 is installed").success());
-    for (name, _) in dashboards() {
-        let file = format!("{name}.json");
+    let files =
+        dashboards().into_iter().map(|(name, _)| ("grafana/dashboards", format!("{name}.json")));
+    for (folder, file) in files.chain([("docs", "dashboards.md".to_owned())]) {
         let read = |folder: &Path| fs::read(folder.join(&file)).expect("it is there");
-        let same = read(directory.path()) == read(&root.join("grafana/dashboards"));
+        let same = read(directory.path()) == read(&root.join(folder));
         assert!(same, "scripts/make-dashboards writes another {file}");
     }
 }
