@@ -141,9 +141,10 @@ impl Lans {
         Some(with_vlan(self.for_all.as_ref()?, vlan))
     }
 
-    /// The labels of the segments that have a name of their own, or are said to have none.
+    /// The labels of the segments that have a name of their own.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.of_segment.keys().map(String::as_str)
+        let named = self.of_segment.iter().filter(|(_, name)| name.is_some());
+        named.map(|(label, _)| label.as_str())
     }
 
     /// What is said of the interface that carries a VLAN, as far as the label tells which it is, and
