@@ -115,6 +115,13 @@ install-test-deps: need-cargo $(DEB)
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-jsonnet
 	MULTICAST_EXPORTER_TOOLS="$(TOOLS)" scripts/install-test-servers
 
+# What 50 exporters cost one Prometheus: docs/scaling.md. Not optimized they would cost more than that.
+.PHONY: scaling
+scaling: need-root need-cargo install-test-deps
+	$(CARGO) test --release --locked --no-run --test root_pages
+	SCALING_EXPORTERS=50 SCALING_FACTOR=5 RUST_TEST_NOCAPTURE=1 MULTICAST_EXPORTER_TOOLS="$(TOOLS)" \
+	    scripts/test-as-root --release --test root_pages scaling::
+
 clean: need-cargo
 	$(CARGO) clean
 

@@ -145,7 +145,8 @@ impl<'a> Server<'a> {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
+/// A text as the value of a parameter.
+pub fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() {
             encoded.push(char::from(byte));

@@ -9,6 +9,9 @@ mod e2e;
 mod blind;
 mod cases;
 mod flood;
+#[path = "../grafana/mod.rs"]
+mod grafana;
+mod scaling;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 mod servers;
