@@ -7,6 +7,7 @@
 //! | `answers` | whether questions are answered, and how soon |
 //! | `unanswered` | which names nobody answered for |
 //! | `services` | which services there are |
+//! | `types` | the types that have a name, for both |
 //! | `wanted` | which services are asked for and are not there |
 //! | `horizon` | how far back that reaches which counts as being there |
 
@@ -15,6 +16,7 @@ pub(crate) mod groups;
 pub(crate) mod horizon;
 pub(crate) mod queriers;
 pub(crate) mod services;
+mod types;
 pub(crate) mod unanswered;
 pub(crate) mod wanted;
 

@@ -11,6 +11,7 @@
 //! to be forgotten, so that the numbers stand still instead of growing.
 
 use super::horizon::Horizon;
+use super::types::{self, Types, label};
 use crate::decode::mdns::{DataHash, HashKey, NameHash, RType, Record, name_at};
 use crate::detect::cache::{TTL_MAX, life};
 use crate::detect::memory::table::Table;
@@ -19,9 +20,9 @@ use crate::time::Time;
 use std::collections::HashSet;
 
 /// Types that have a label of their own.
-pub const SERVICE_TYPES_MAX: usize = 64;
+pub const SERVICE_TYPES_MAX: usize = types::TYPES_MAX;
 /// What the instances of other types are counted as.
-pub const OTHER_SERVICES: &str = "other";
+pub const OTHER_SERVICES: &str = types::OTHER;
 
 /// One instance of a service.
 #[derive(Clone, Copy, Debug)]
@@ -31,18 +32,11 @@ struct Instance {
     expires: Time,
 }
 
-/// A type that has a label.
-#[derive(Clone, Debug)]
-struct Type {
-    name: NameHash,
-    label: Box<str>,
-}
-
 /// The instances that are alive.
 #[derive(Debug)]
 pub(crate) struct Services {
     instances: Table<(NameHash, DataHash), Instance, 1_024>,
-    types: Vec<Type>,
+    types: Types<()>,
     /// When the next instance expires, at the earliest.
     next: Option<Time>,
     /// Whether a type may have lost its last instance.
@@ -54,7 +48,7 @@ impl Services {
     /// None yet.
     pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
         let instances = Table::new(key, horizon.lifetime(TTL_MAX));
-        Self { instances, types: Vec::new(), next: None, has_lost: false, horizon }
+        Self { instances, types: Types::new(), next: None, has_lost: false, horizon }
     }
 
     /// Learns a record of a message, as caches do.
@@ -96,36 +90,15 @@ impl Services {
         }
         if std::mem::take(&mut self.has_lost) {
             let Self { types, instances, .. } = self;
-            types.retain(|kind| instances.values(now).any(|alive| alive.kind == kind.name));
+            types.retain(|kind, ()| instances.values(now).any(|alive| alive.kind == kind));
         }
     }
 
     /// How many instances of each type are alive, by label in order; those of types without one
     /// last.
     pub(crate) fn count(&self, now: Time) -> Vec<(Box<str>, u64)> {
-        let mut counts = vec![0; self.types.len()];
-        let mut others = 0;
-        for instance in self.instances.values(now).filter(|instance| now < instance.expires) {
-            match self.types.iter().position(|kind| kind.name == instance.kind) {
-                Some(place) => counts[place] += 1,
-                None => others += 1,
-            }
-        }
-        let labels = self.types.iter().map(|kind| kind.label.clone());
-        let mut counts: Vec<_> = labels.zip(counts).filter(|(_, count)| *count > 0).collect();
-        counts.sort_unstable();
-        // Names that differ may look the same once they are clean.
-        counts.dedup_by(|later, kept| {
-            let is_same = later.0 == kept.0;
-            if is_same {
-                kept.1 += later.1;
-            }
-            is_same
-        });
-        if others > 0 {
-            counts.push((OTHER_SERVICES.into(), others));
-        }
-        counts
+        let alive = self.instances.values(now).filter(|instance| now < instance.expires);
+        self.types.count(alive.map(|instance| instance.kind))
     }
 
     /// The types of which an instance is alive.
@@ -147,21 +120,10 @@ impl Services {
         self.has_lost |= place.forgot;
         self.next = Some(self.next.map_or(expires, |next| next.min(expires)));
         // A type that came when there was no label may have one now.
-        let has_label = self.types.iter().any(|there| there.name == kind);
-        if !has_label
-            && self.types.len() < SERVICE_TYPES_MAX
-            && let Some(label) = label()
-        {
-            self.types.push(Type { name: kind, label });
+        if self.types.get_mut(kind).is_none() {
+            self.types.add(kind, label, ());
         }
     }
-}
-
-/// The label of a type by its name, such as `_ipp._tcp`. `None` if it does not fit: types have at
-/// most 15 letters (RFC 6335 section 5.1).
-pub(super) fn label(name: &str) -> Option<Box<str>> {
-    let name = name.to_ascii_lowercase();
-    name.strip_suffix(".local").map(Into::into)
 }
 
 #[cfg(test)]
@@ -189,12 +151,6 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_the_type_in_lower_case_or_none() {
-        assert_eq!(label("_IPP._tcp.local").as_deref(), Some("_ipp._tcp"));
-        assert_eq!(label(&"_x".repeat(32)), None);
-    }
-
-    #[test]
     fn sixty_four_types_have_labels_and_give_them_back() {
         let mut services = services();
         for kind in 0..70 {
@@ -210,15 +166,6 @@ mod tests {
         assert_eq!((of(&services, 6, "_00069._tcp"), of(&services, 6, OTHER_SERVICES)), (1, 5));
         services.handle_second(at(106));
         assert_eq!((services.types.len(), services.count(at(106)).len()), (0, 0));
-    }
-
-    #[test]
-    fn labels_that_look_the_same_are_one() {
-        let mut services = services();
-        for kind in [1, 2] {
-            services.add(at(0), (NameHash(kind), DataHash(kind)), at(9), || Some("_a._tcp".into()));
-        }
-        assert_eq!(services.count(at(0)), [("_a._tcp".into(), 2)]);
     }
 
     proptest! {

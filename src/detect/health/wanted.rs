@@ -11,7 +11,7 @@
 //! are remembered, 80 KB; of more those that asked last.
 
 use super::horizon::Horizon;
-use super::services::label;
+use super::types::{self, Types, label};
 use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType, Section, name_at};
 use crate::detect::cache::Cache;
 use crate::detect::memory::sender::SenderKey;
@@ -22,27 +22,19 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 /// Types that have a name of their own.
-pub const WANTED_TYPES_MAX: usize = 64;
+pub const WANTED_TYPES_MAX: usize = types::TYPES_MAX;
 /// What the askers of other types are counted as.
-pub const OTHER_WANTED: &str = super::services::OTHER_SERVICES;
+pub const OTHER_WANTED: &str = types::OTHER;
 /// A device wants a type for so long after it asked.
 const WANTS: Duration = Duration::from_mins(10);
-
-/// A type that has a name.
-#[derive(Clone, Debug)]
-struct Type {
-    name: NameHash,
-    label: Box<str>,
-    /// When anybody asked last.
-    asked: Time,
-}
 
 /// What is wanted.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     /// Who asked for which type.
     askers: Table<(NameHash, SenderKey), NameHash, 256>,
-    types: Vec<Type>,
+    /// With when anybody asked last.
+    types: Types<Time>,
     wants: Duration,
 }
 
@@ -50,7 +42,7 @@ impl Wanted {
     /// Nobody has asked yet.
     pub(crate) fn new(key: HashKey, horizon: Horizon) -> Self {
         let wants = horizon.lifetime(WANTS);
-        Self { askers: Table::new(key, wants), types: Vec::new(), wants }
+        Self { askers: Table::new(key, wants), types: Types::new(), wants }
     }
 
     /// Hears one frame. `cache` is what was heard before it.
@@ -83,29 +75,8 @@ impl Wanted {
     /// The types that are wanted at `now` and how many devices want each, by name in order; the
     /// askers of those without a name last. `there` are the types of which there is an instance.
     pub(crate) fn count(&self, now: Time, there: &HashSet<NameHash>) -> Vec<(Box<str>, u64)> {
-        let mut counts = vec![0; self.types.len()];
-        let mut others = 0;
-        for kind in self.askers.values(now).filter(|kind| !there.contains(kind)) {
-            match self.types.iter().position(|known| known.name == *kind) {
-                Some(place) => counts[place] += 1,
-                None => others += 1,
-            }
-        }
-        let labels = self.types.iter().map(|kind| kind.label.clone());
-        let mut counts: Vec<_> = labels.zip(counts).filter(|(_, count)| *count > 0).collect();
-        counts.sort_unstable();
-        // Names that differ may look the same once they are clean.
-        counts.dedup_by(|later, kept| {
-            let is_same = later.0 == kept.0;
-            if is_same {
-                kept.1 += later.1;
-            }
-            is_same
-        });
-        if others > 0 {
-            counts.push((OTHER_WANTED.into(), others));
-        }
-        counts
+        let wanted = self.askers.values(now).filter(|kind| !there.contains(kind));
+        self.types.count(wanted.copied())
     }
 
     fn ask(
@@ -116,19 +87,15 @@ impl Wanted {
         label: impl FnOnce() -> Option<Box<str>>,
     ) {
         self.askers.entry(now, (name, asker), || name);
-        if let Some(there) = self.types.iter_mut().find(|there| there.name == name) {
-            there.asked = now;
+        if let Some(asked) = self.types.get_mut(name) {
+            *asked = now;
             return;
         }
         if self.types.len() == WANTED_TYPES_MAX {
             let wants = self.wants;
-            self.types.retain(|there| now.since(there.asked) <= wants);
+            self.types.retain(|_, asked| now.since(*asked) <= wants);
         }
-        if self.types.len() < WANTED_TYPES_MAX
-            && let Some(label) = label()
-        {
-            self.types.push(Type { name, label, asked: now });
-        }
+        self.types.add(name, label, now);
     }
 }
 
