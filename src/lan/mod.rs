@@ -126,6 +126,8 @@ pub struct Status {
     pub ring_bytes: Option<u64>,
     /// Why a better backend, or none, is in use.
     pub reason: Option<String>,
+    /// Whether it is over because there is no more: a file was replayed to its end.
+    pub is_done: bool,
 }
 
 impl Lan {
@@ -269,6 +271,7 @@ impl Source for Lan {
                 abilities: status.backend.map(Backend::abilities),
                 up: status.up,
                 trouble: status.reason,
+                is_done: status.is_done,
                 dropped: status.dropped,
                 ring_bytes: status.ring_bytes,
                 segments: segments.ok_or(LockTimeout),

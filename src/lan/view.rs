@@ -121,6 +121,8 @@ pub struct CaptureView {
     pub up: bool,
     /// Why it is not, in a few words, for the page.
     pub trouble: Option<String>,
+    /// Whether it is over because there is no more: a file was replayed to its end.
+    pub is_done: bool,
     /// Frames that the kernel dropped, where the backend knows.
     pub dropped: Option<u64>,
     /// Size of its ring in bytes, where it has one.

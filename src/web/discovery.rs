@@ -71,9 +71,12 @@ fn write_unanswered(out: &mut String, segments: &[Segment]) -> fmt::Result {
     out.write_str("</tbody></table></div>\n")
 }
 
-/// The first few, and how many more there are.
+/// The first few, and how many more there are; `none`, so that nobody takes a cell for forgotten.
 fn listed(items: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = items.collect();
+    if all.is_empty() {
+        return "none".to_owned();
+    }
     let mut text = all[..all.len().min(LISTED)].join(", ");
     if all.len() > LISTED {
         // Writing to a String cannot fail.

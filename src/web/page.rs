@@ -165,7 +165,7 @@ fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
             (None, false) => "not captured",
         };
         let backend = capture.abilities.map_or("none", |abilities| abilities.backend.label());
-        let class = if capture.up { "" } else { " class=\"down\"" };
+        let class = if capture.up || capture.is_done { "" } else { " class=\"down\"" };
         write!(
             out,
             "<tr><td><code>{}</code></td><td{class}>{}</td><td>{backend}</td>",

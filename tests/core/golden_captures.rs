@@ -55,6 +55,7 @@ fn body(name: &str, file: Vec<u8>, dialect: Dialect) -> String {
         abilities: Some(Backend::File.abilities()),
         up: true,
         trouble: None,
+        is_done: false,
         dropped: None,
         ring_bytes: None,
         segments: Ok(read(name, file).views()),

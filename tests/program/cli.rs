@@ -111,7 +111,8 @@ fn bad_files_are_told_in_a_line_each_and_the_rest_is_reported() {
     let empty = "empty.pcap: not a capture file that can be read: an empty file\n";
     let foreign = "foreign.pcap: not a capture file that can be read: text\n";
     let is_folder = "folder.pcap: reading: Is a directory (os error 21)\n";
-    let none = "0 frames\n";
+    // Nothing but the reason.
+    let none = "";
     let of_cut = "8 frames in 21.000 s";
     let cases: [(&[&str], i32, &[&str], &str); 9] = [
         (&["missing.pcap"], 2, &[missing], none),
@@ -128,7 +129,9 @@ fn bad_files_are_told_in_a_line_each_and_the_rest_is_reported() {
         let told = run(directory.path(), &[&["analyze"], files].concat(), b"");
         let lines: String = lines.iter().flat_map(|line| ["multicast_exporter: ", *line]).collect();
         assert_eq!((told.err, told.code), (lines, code), "{files:?}");
-        assert!(told.out.starts_with(head), "{files:?}:\n{}", told.out);
+        let is_told =
+            if head.is_empty() { told.out.is_empty() } else { told.out.starts_with(head) };
+        assert!(is_told, "{files:?}:\n{}", told.out);
     }
 }
 

@@ -14,6 +14,22 @@ pub(super) fn write_rest(f: &mut fmt::Formatter<'_>, rows: usize) -> fmt::Result
     Ok(())
 }
 
+/// So many of a thing whose plural has an `s`: `1 device`, `2 devices`.
+pub(super) fn counted(count: impl Into<u64>, thing: &str) -> String {
+    let count = count.into();
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Leaves out a column of numbers that are all 0.
+pub(super) fn without_zeros(rows: &mut [Vec<String>], numeric: &mut Vec<bool>, column: usize) {
+    if rows.iter().skip(1).all(|row| row[column] == "0") {
+        for row in rows {
+            row.remove(column);
+        }
+        numeric.remove(column);
+    }
+}
+
 pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
@@ -37,4 +53,22 @@ pub(super) fn write_columns(
         writeln!(f, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_a_column_of_zeros_is_left_out() {
+        let told = [0_u64, 1, 2].map(|count| counted(count, "device"));
+        assert_eq!(told, ["0 devices", "1 device", "2 devices"]);
+        for (last, columns) in [("0", 2), ("7", 3)] {
+            let mut rows =
+                vec![row(["WHO", "N", "M"]), row(["a", "0", "3"]), row(["b", last, "0"])];
+            let mut numeric = vec![false, true, true];
+            without_zeros(&mut rows, &mut numeric, 1);
+            assert_eq!((rows[0].len(), rows[2].len(), numeric.len()), (columns, columns, columns));
+        }
+    }
 }

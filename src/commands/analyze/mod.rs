@@ -50,6 +50,11 @@ impl Problem {
 }
 
 impl Analysis {
+    /// Whether no file could be read at all.
+    fn is_empty(&self) -> bool {
+        self.report.frames.total == 0 && self.status() == ExitStatus::BadInput
+    }
+
     /// The worst that happened.
     pub fn status(&self) -> ExitStatus {
         self.problems.iter().map(Problem::status).max().unwrap_or(ExitStatus::Success)
@@ -93,6 +98,8 @@ pub fn run(flags: &flags::Analyze) -> io::Result<ExitStatus> {
     }
     let mut out = io::stdout().lock();
     match flags.output {
+        // Nothing was read: the reason is all there is to say.
+        Output::Table if analysis.is_empty() => {}
         Output::Table => {
             write!(out, "{}", analysis.report)?;
             if flags.explain {

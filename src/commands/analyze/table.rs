@@ -1,7 +1,7 @@
 //! The report of `analyze` for people: what was read, which protocols, storms and why, the busiest
 //! devices, which rules they broke, how discovery goes.
 
-use super::columns::{SHOWN, row, write_columns, write_rest};
+use super::columns::{SHOWN, counted, row, without_zeros, write_columns, write_rest};
 use super::segments;
 use super::timeline;
 use crate::decode::Protocol;
@@ -54,7 +54,11 @@ fn write_storms(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rows = vec![row(head)];
     rows.extend(report.storms.iter().take(SHOWN).map(storm_row));
     writeln!(f)?;
-    let is_number = head.map(|head| ["PEAK/s", "PACKETS", "PROVOKED"].contains(&head));
+    let is_number = |head| ["PEAK/s", "PACKETS", "PROVOKED"].contains(&head);
+    let mut is_number: Vec<bool> = head.map(is_number).to_vec();
+    if let Some(provoked) = head.iter().position(|head| *head == "PROVOKED") {
+        without_zeros(&mut rows, &mut is_number, provoked);
+    }
     write_columns(f, &rows, &is_number)?;
     write_rest(f, report.storms.len())
 }
@@ -193,7 +197,7 @@ fn offence(last: &Offence) -> String {
 
 fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let frames = &report.frames;
-    write!(f, "{} frames", frames.total)?;
+    write!(f, "{}", counted(frames.total, "frame"))?;
     if let (Some(start), Some(end)) = (report.start, report.end) {
         write!(f, " in {:.3} s, {start} to {end}", report.duration_seconds)?;
     }
@@ -208,14 +212,14 @@ fn write_head(report: &Report, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         report.devices.iter().partition(|device| device.sender.is_none());
     write!(
         f,
-        "{} to a multicast or broadcast address, {} multicast in unicast frames, {} devices",
+        "{} to a multicast or broadcast address, {} multicast in unicast frames, {}",
         frames.multicast,
         frames.multicast_in_unicast,
-        devices.len()
+        counted(devices.len() as u64, "device")
     )?;
     if !others.is_empty() {
         let frames: u64 = others.iter().map(|other| other.total_packets()).sum();
-        write!(f, ", {frames} frames of others")?;
+        write!(f, ", {} of others", counted(frames, "frame"))?;
     }
     writeln!(f)
 }

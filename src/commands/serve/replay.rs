@@ -39,11 +39,13 @@ pub fn start(
     let replay = move || {
         info!(file = %tap.name(), "replaying");
         lan.set_started();
+        let mut is_done = false;
         let reason = match pump::file(&lan, &tap, &mut capture, &stop, news::tell) {
             Ended::Stopped => return,
             Ended::Capture(CaptureError::End) => {
                 info!(file = %tap.name(), "replayed to its end");
-                "the file has ended".to_owned()
+                is_done = true;
+                "replayed to its end".to_owned()
             }
             Ended::Capture(error) => broke_off(&tap, error.to_string()),
             Ended::Panicked(text) => broke_off(&tap, format!("panicked: {text}")),
@@ -51,6 +53,7 @@ pub fn start(
         tap.update_status(|status| {
             status.up = false;
             status.reason = Some(reason);
+            status.is_done = is_done;
         });
     };
     thread::Builder::new().name("replay".into()).spawn(replay).map_err(|error| named(&error))

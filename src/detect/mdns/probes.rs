@@ -130,7 +130,7 @@ impl Probes {
         if gap.is_some_and(|gap| gap < AT_ONCE) {
             return;
         }
-        let two_gaps = attempt.gap.zip(gap).map(|(before, gap)| before + gap);
+        let two_gaps = attempt.gap.zip(gap);
         attempt.gap = gap;
         attempt.proposed = proposed;
         // An attempt is three probes. Who must wait must do so before it begins another.
@@ -140,7 +140,9 @@ impl Probes {
         let waited = begins.then(|| self.rename.waited(now, source, &digest.probed)).flatten();
         let first = digest.records.iter().position(|r| r.section == Section::Authority);
         let subject = first.and_then(|at| u8::try_from(at).ok()).map(Subject::Record);
-        if two_gaps.is_some_and(|two_gaps| two_gaps < TWO_INTERVALS) {
+        if let Some((before, gap)) = two_gaps.filter(|(one, other)| *one + *other < TWO_INTERVALS) {
+            // One of them is long enough, maybe: the other explains it.
+            let gap = Some(before.min(gap));
             findings.offend(Offence { rule: Rule::ProbeInterval, subject, gap });
         }
         if waited.is_some_and(|waited| waited < DEFERRED) {

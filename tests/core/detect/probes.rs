@@ -329,6 +329,18 @@ fn probe_interval_is_500_ms_less_a_tenth_for_two_gaps() {
 }
 
 #[test]
+fn the_gap_that_is_told_is_the_shorter_of_the_two() {
+    for gaps in [[100, 300], [300, 100]] {
+        let mut found = Found::new();
+        probed(&mut found, &[&[0], &gaps[..]].concat());
+        let device = found.segment.device(HUB).expect("it has spoken");
+        let last = device.offences.iter().find(|last| last.rule == Rule::ProbeInterval);
+        let gap = last.and_then(|last| last.gap);
+        assert_eq!(gap, Some(std::time::Duration::from_millis(100)), "{gaps:?}");
+    }
+}
+
+#[test]
 fn probe_interval_is_of_one_set_of_names_and_one_source() {
     let both = || {
         named("hub", HUB)

@@ -453,6 +453,7 @@ pub fn capture(name: &str, backend: Backend, segments: Vec<SegmentView>) -> Capt
         abilities: Some(backend.abilities()),
         up: true,
         trouble: None,
+        is_done: false,
         dropped: None,
         ring_bytes: None,
         segments: Ok(segments),
