@@ -135,6 +135,34 @@ impl ConditionLimits {
     }
 }
 
+/// What else frames may be that seem to go round: devices that ask for the same again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoopDoubt {
+    /// How many devices.
+    pub devices: usize,
+    /// What they ask for: one address, or two.
+    pub asked: [Option<IpAddr>; 2],
+    /// How many addresses there are.
+    pub addresses: usize,
+}
+
+impl LoopDoubt {
+    /// For people, at most 63 characters: `a loop, or 2 devices asking for 10.0.0.1`.
+    pub fn in_words(&self) -> String {
+        let Self { devices, addresses, .. } = self;
+        if *addresses == 0 {
+            return format!("a loop, or {devices} devices that send one frame again and again");
+        }
+        let asked: Vec<String> = self.asked.iter().flatten().map(ToString::to_string).collect();
+        let told = format!("a loop, or {devices} devices asking for {}", asked.join(", "));
+        if *addresses <= self.asked.len() && told.len() <= 63 {
+            told
+        } else {
+            format!("a loop, or {devices} devices asking for {addresses} addresses")
+        }
+    }
+}
+
 /// What evidence is about. Written out when it is told, not for each frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum About {
@@ -150,6 +178,8 @@ pub(crate) enum About {
     Client(Mac),
     /// No DHCP server answers several clients: nobody is to blame.
     NoServer,
+    /// A loop, or something else.
+    Loop(LoopDoubt),
 }
 
 /// Complete evidence of a condition of the frame's sender.
@@ -192,6 +222,26 @@ mod tests {
         assert_eq!(limits, ConditionLimits::USUAL, "it has no number");
         assert!(Condition::ALL.iter().all(|c| limits.is_on(*c)));
         assert!(!Condition::ALL.iter().any(|c| ConditionLimits::OFF.is_on(*c)));
+    }
+
+    #[test]
+    fn a_doubt_is_told_in_a_line() {
+        let told = |asked: [Option<&str>; 2], addresses| {
+            let asked = asked.map(|asked| asked.map(|asked| asked.parse().expect("an address")));
+            let told = LoopDoubt { devices: 2, asked, addresses }.in_words();
+            assert!(told.chars().count() <= 63, "{told}");
+            told
+        };
+        let one = Some("10.0.0.1");
+        assert_eq!(told([one, None], 1), "a loop, or 2 devices asking for 10.0.0.1");
+        let two = "a loop, or 2 devices asking for 10.0.0.1, 10.0.0.2";
+        assert_eq!(told([one, Some("10.0.0.2")], 2), two);
+        assert_eq!(told([one, one], 3), "a loop, or 2 devices asking for 3 addresses");
+        let long = Some("2001:db8:1111:2222:3333:4444:5555:6666");
+        assert_eq!(told([long, one], 2), "a loop, or 2 devices asking for 2 addresses");
+        let longest = Some("2001:db8:1111:2222:3333:4444:5555:6666");
+        told([longest, None], 1);
+        told([None, None], 0);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use account::conditions::{DeviceCondition, Particulars};
 pub(crate) use account::device::DeviceMemory;
 pub use account::violations::{Counts, LastOffence};
 pub use cause::{Cause, CauseSet, SegmentCause};
-pub use condition::{Condition, ConditionLimits, Role};
+pub use condition::{Condition, ConditionLimits, LoopDoubt, Role};
 pub use health::Health;
 pub use health::answers::{DELAY_BOUNDS, Delays};
 pub use health::horizon::Horizon;
@@ -102,6 +102,8 @@ pub(crate) struct Verdict {
     pub provoked_by: Option<Sender>,
     /// What that one does, if it does not ask.
     pub provoked_as: CauseSet,
+    /// What else it may be than a frame that goes round, if it may.
+    pub loop_doubt: Option<LoopDoubt>,
     /// What its sender's storm is about, if that was wanted and the frame says it.
     pub detail: Option<Box<str>>,
 }
@@ -195,6 +197,7 @@ impl Detectors {
             signatures: self.findings.signatures(),
             provoked_by: self.findings.provoked_by(),
             provoked_as: self.findings.provoked_as(),
+            loop_doubt: self.findings.loop_doubt(),
             detail: frame.wants.and_then(|cause| detail::of_frame(&view, &self.findings, cause)),
         }
     }

@@ -45,8 +45,18 @@ fn reflection_is_told_from_what_two_may_say() {
         ),
         (
             "copied, and sent again because of it",
-            &[(0, 1, 1, Response), (5, 2, 1, Response), (9, 1, 1, Response), (14, 2, 1, Response)],
+            &[(0, 1, 1, Service), (5, 2, 1, Service), (9, 1, 1, Service), (14, 2, 1, Service)],
             ".R-R",
+        ),
+        (
+            "copied, and said again by whose address it is",
+            &[(0, 1, 1, Response), (5, 2, 1, Response), (9, 1, 1, Response), (14, 2, 1, Response)],
+            ".R.R",
+        ),
+        (
+            "the copy was heard first",
+            &[(0, 2, 1, Response), (5, 1, 1, Response), (9, 2, 1, Response), (14, 1, 1, Response)],
+            "..R.",
         ),
         (
             "a stuck printer that is copied",
@@ -117,8 +127,13 @@ fn a_loop_of_reflection_is_evidence_when_it_comes_back_five_times() {
     };
     // The first sends it again because of the copy, six times.
     let to_and_fro: Vec<Step> =
-        (0..12).map(|n| (n * 50, 1 + u16::from(n % 2 == 1), 1, Response)).collect();
+        (0..12).map(|n| (n * 50, 1 + u16::from(n % 2 == 1), 3, Response)).collect();
     assert_eq!(shown(&to_and_fro), 1, "the sixth copy is the fifth that came back");
+    assert_eq!(found(&mut Lan::new(), &to_and_fro), format!(".{}", "R".repeat(11)), "both");
+    // One that floods with its own address is no part of a loop.
+    let flooder: Vec<Step> =
+        (0..12).map(|n| (n * 50, 1 + u16::from(n % 2 == 1), 1, Response)).collect();
+    assert_eq!(shown(&flooder), 0);
     // A reflector at work copies each message once.
     let once: Vec<Step> = (0..40)
         .map(|n| (n / 2 * 900 + n % 2 * 9, 1 + u16::from(n % 2 == 1), 1, Response))

@@ -3,14 +3,14 @@
 //! Every detector writes what it recognised into [`Findings`]. No detector sees another's state.
 
 use super::cause::{Cause, CauseSet};
-use super::condition::{About, ConditionLimits, Evidence};
+use super::condition::{About, ConditionLimits, Evidence, LoopDoubt};
 use super::memory::questions::Questions;
 use super::memory::sender::{SenderKey, SourceId};
 use super::rule::Rule;
 use crate::decode::mdns::{
     DataHash, Datagram, Digest, Kind, PayloadHash, RClass, RType, Record, address_data,
 };
-use crate::decode::{Cast, Observation, Protocol, Sender};
+use crate::decode::{Cast, Message, Observation, Protocol, Sender, nd};
 use crate::mac::Mac;
 use crate::time::Time;
 use ahash::RandomState;
@@ -97,6 +97,19 @@ impl<'a> View<'a> {
         given.map(|record| record.data == own).reduce(|one, other| one || other)
     }
 
+    /// The address that an ARP request or a neighbour solicitation asks for.
+    pub(crate) fn asked_address(&self) -> Option<IpAddr> {
+        match &self.observation.message {
+            Message::Arp(message) if message.is_request() || message.is_gratuitous() => {
+                Some(message.target_ip.into())
+            }
+            Message::Nd(message) if message.kind == nd::Kind::NeighbourSolicitation => {
+                message.target.map(IpAddr::from)
+            }
+            _ => None,
+        }
+    }
+
     /// The mDNS message, if it was sent to a group.
     pub(crate) fn multicast_mdns(&self) -> Option<Mdns<'a>> {
         let to_group = match self.observation.cast {
@@ -146,6 +159,8 @@ pub(crate) struct Findings {
     is_copy: bool,
     missed: u16,
     offences: Vec<Offence>,
+    hasty: Vec<u8>,
+    doubt: Option<LoopDoubt>,
     evidence: Vec<Evidence>,
     provoked_by: Option<Sender>,
     provoked_as: CauseSet,
@@ -163,6 +178,8 @@ impl Findings {
         self.is_copy = false;
         self.missed = 0;
         self.offences.clear();
+        self.hasty.clear();
+        self.doubt = None;
         self.evidence.clear();
         self.abouts.clear();
         self.provoked_by = None;
@@ -183,6 +200,28 @@ impl Findings {
     /// What the frame is about as one of `cause`, if its detector said so.
     pub(crate) fn about(&self, cause: Cause) -> Option<About> {
         self.abouts.iter().find(|(of, _)| *of == cause).map(|(_, about)| *about)
+    }
+
+    /// The question at this place of the digest was asked too fast, whether or not a rule applies to
+    /// it.
+    pub(crate) fn hasten(&mut self, question: u8) {
+        self.hasty.push(question);
+    }
+
+    /// The questions that were asked too fast.
+    pub(crate) fn hasty(&self) -> &[u8] {
+        &self.hasty
+    }
+
+    /// The frame goes round in the switches, or several devices do wrong side by side.
+    pub(crate) fn may_go_round(&mut self, doubt: LoopDoubt) {
+        self.matched_about(Cause::L2Loop, About::Loop(doubt));
+        self.doubt = Some(doubt);
+    }
+
+    /// What else the frame may be than one that goes round.
+    pub(crate) const fn loop_doubt(&self) -> Option<LoopDoubt> {
+        self.doubt
     }
 
     /// The frame is not its sender's doing, and no cause of a storm: it breaks no rule.
@@ -234,6 +273,13 @@ impl Findings {
         self.provoke(relay);
         self.matched(Cause::Answering);
         self.provoked_as.insert(Cause::Reflection);
+    }
+
+    /// The frame says again what this device withdraws again and again.
+    pub(crate) fn provoke_by_withdrawal(&mut self, by: Sender) {
+        self.provoke(by);
+        self.matched(Cause::Answering);
+        self.provoked_as.insert(Cause::RepeatedResponse);
     }
 
     /// What who provoked the frame does, if it does not ask.

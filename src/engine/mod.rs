@@ -244,10 +244,10 @@ impl Engine {
             limits,
             wants,
         };
-        let Verdict { kind, signatures, provoked_by, provoked_as, detail } =
+        let Verdict { kind, signatures, provoked_by, provoked_as, loop_doubt, detail } =
             self.detectors.handle(&frame, memory);
         let what = What { protocol, class, signatures };
-        let is_due = self.storms.count(now, stamp, what, row.as_deref_mut());
+        let is_due = self.storms.count((now, stamp), (what, loop_doubt), row.as_deref_mut());
         let mut disputes = Disputes::default();
         if let Some(row) = row {
             row.counters.count(protocol, bytes, kind, decoded);
@@ -277,8 +277,7 @@ impl Engine {
             other.count(protocol, bytes, kind, decoded);
         }
         if let Some(asker) = provoked_by {
-            let what = What { signatures: signatures.union(provoked_as), ..what };
-            self.storms.provoke(now, what, asker, &mut self.table);
+            self.storms.provoke(now, (what, provoked_as), asker, &mut self.table);
         }
         // The device that lost a row to this sender may have had a storm.
         self.storms.bury(now, &mut self.table);

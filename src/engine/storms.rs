@@ -6,7 +6,7 @@
 use super::rows::table::{Row, Table};
 use super::snapshot::PAST;
 use crate::decode::{Class, Protocol, Sender};
-use crate::detect::ConditionLimits;
+use crate::detect::{Cause, CauseSet, ConditionLimits, LoopDoubt};
 use crate::storm::{
     Closing, DevicePolicy, EndReason, Limits, ProtocolSet, SegmentStorms, Storm, StormEvent,
     StormLog, StormPolicy, Unseen, What, Whose,
@@ -84,9 +84,8 @@ impl Storms {
     /// visited when this second closes.
     pub(super) fn count(
         &mut self,
-        now: Time,
-        stamp: Stamp,
-        what: What,
+        (now, stamp): (Time, Stamp),
+        (what, loop_doubt): (What, Option<LoopDoubt>),
         row: Option<&mut Row>,
     ) -> bool {
         self.wall.learn(now, stamp);
@@ -105,6 +104,9 @@ impl Storms {
             // Who has no row had none to spare for others: it came while the table was full.
             let whose = row.as_ref().map_or(Whose::Strange, |row| row.whose(now));
             self.segment.count(now.second(), what, whose);
+            if what.signatures.contains(Cause::L2Loop) {
+                self.segment.hear_loop(now.second(), loop_doubt);
+            }
         }
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
     }
@@ -123,13 +125,23 @@ impl Storms {
     }
 
     /// Counts a frame of whomever for the device that provoked it.
-    pub(super) fn provoke(&mut self, now: Time, what: What, asker: Sender, table: &mut Table) {
+    /// `provoked_as` is what that one does, if it does not ask.
+    pub(super) fn provoke(
+        &mut self,
+        now: Time,
+        (what, provoked_as): (What, CauseSet),
+        asker: Sender,
+        table: &mut Table,
+    ) {
+        // That its frame is one answer too many is who answers' own doing.
+        let own = CauseSet::from_iter([Cause::RepeatedResponse]);
+        let signatures = what.signatures.difference(own).union(provoked_as);
         let policy = &self.policy;
         table.visit(asker, |row| {
             row.provoked += 1;
             let counts = !ignored_by(row, policy).contains(what.protocol);
             if counts {
-                row.storms.count_provoked(now.second(), what.signatures);
+                row.storms.count_provoked(now.second(), signatures);
             }
             counts
         });

@@ -75,12 +75,13 @@ impl Pace {
 
     /// Counts one frame of another device, of the second that runs: it answers a question that
     /// comes too fast. That makes it a frame of a query flood, and of a ping-pong if it is one; if it
-    /// answers what was sent back, one of a reflection.
+    /// answers what was sent back, one of a reflection, and if what was withdrawn, a repeated one.
     pub(super) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
         self.provoked.get_or_insert_with(|| Box::new(Window::new(second))).count(second);
         let is_ping_pong = signatures.contains(Cause::PingPong).then_some(Cause::PingPong);
-        let is_reflection = signatures.contains(Cause::Reflection);
-        let cause = if is_reflection { Cause::Reflection } else { Cause::QueryFlood };
+        let others = [Cause::Reflection, Cause::RepeatedResponse];
+        let other = others.into_iter().find(|cause| signatures.contains(*cause));
+        let cause = other.unwrap_or(Cause::QueryFlood);
         let marks = is_ping_pong.into_iter().chain([cause]).collect();
         self.shares.count_provoked(second, marks);
     }

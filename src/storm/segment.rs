@@ -12,7 +12,7 @@ use super::storm::{Culprit, Level, Storm, StormEvent};
 use super::strangers::{Lately, Strangers};
 use super::what::What;
 use crate::decode::Protocol;
-use crate::detect::{Cause, SegmentCause};
+use crate::detect::{Cause, LoopDoubt, SegmentCause};
 
 /// Whose frame it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +25,35 @@ pub(crate) enum Whose {
     Known,
 }
 
-/// What is remembered of a segment's rate and its storm. 1.9 KiB at most.
+/// For how long what was heard of a loop counts, in seconds.
+const LOOP_HEARD: u64 = 10;
+
+/// What was heard of a loop: the last frame that goes round for certain, and the last that may be
+/// something else.
+#[derive(Clone, Copy, Debug, Default)]
+struct LoopHeard {
+    certain: Option<u64>,
+    doubt: Option<(u64, LoopDoubt)>,
+}
+
+impl LoopHeard {
+    /// What else it may be, if nothing is certain.
+    fn doubt(&self, second: u64) -> Option<&LoopDoubt> {
+        let is_recent = |at: u64| second.saturating_sub(at) < LOOP_HEARD;
+        let is_certain = self.certain.is_some_and(is_recent);
+        self.doubt.as_ref().filter(|(at, _)| !is_certain && is_recent(*at)).map(|(_, doubt)| doubt)
+    }
+}
+
+/// What is remembered of a segment's rate and its storm. 2.1 KiB at most.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SegmentStorms {
     pace: Option<Box<Pace>>,
     storm: Option<Storm>,
     strangers: Strangers,
+    looping: LoopHeard,
+    /// The most that strangers did in the storm.
+    most: Lately,
     /// The last second in which the cause of the storm covered a quarter of the frames.
     covered: u64,
 }
@@ -53,6 +76,14 @@ impl SegmentStorms {
         }
         let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(second)));
         pace.count(second, what);
+    }
+
+    /// Hears a frame that goes round, or that may be something else.
+    pub(crate) const fn hear_loop(&mut self, second: u64, doubt: Option<LoopDoubt>) {
+        match doubt {
+            Some(doubt) => self.looping.doubt = Some((second, doubt)),
+            None => self.looping.certain = Some(second),
+        }
     }
 
     /// Closes a second. `limit` is in frames a second; `evicted` is how many devices have lost
@@ -87,8 +118,10 @@ impl SegmentStorms {
             if let Some(new) = new {
                 storm.culprit = Culprit::Segment { cause: new };
                 storm.detail = Detail::default();
+                self.most = Lately::default();
             }
-            tell(second, &lately, storm);
+            self.most = self.most.max(&lately);
+            tell(second, &self.most, &self.looping, storm);
             new?;
             return Some(StormEvent::Changed(storm.clone()));
         }
@@ -112,7 +145,8 @@ impl SegmentStorms {
             detail: Detail::default(),
             peak: pace.busiest(second),
         };
-        tell(second, &lately, &mut storm);
+        self.most = lately;
+        tell(second, &self.most, &self.looping, &mut storm);
         self.storm = Some(storm.clone());
         self.covered = second;
         Some(StormEvent::Began(storm))
@@ -167,11 +201,24 @@ fn explain(pace: &Pace, second: u64, busiest: u64, lately: &Lately) -> SegmentCa
     }
 }
 
-/// Tells how many senders are invented, if they are.
-fn tell(second: u64, lately: &Lately, storm: &mut Storm) {
-    let Culprit::Segment { cause: SegmentCause::InventedSenders } = storm.culprit else { return };
-    if storm.detail.is_due(second) {
-        storm.detail.write(second, lately.in_words().into());
+/// Tells how many senders are invented, if they are, at most: at the end there are none. And what
+/// a loop may be instead.
+fn tell(second: u64, most: &Lately, looping: &LoopHeard, storm: &mut Storm) {
+    let Culprit::Segment { cause } = storm.culprit else { return };
+    match cause {
+        SegmentCause::InventedSenders if storm.detail.is_due(second) => {
+            storm.detail.write(second, most.in_words().into());
+        }
+        SegmentCause::L2Loop => match looping.doubt(second) {
+            Some(doubt) if storm.detail.is_due(second) => {
+                storm.detail.write(second, doubt.in_words().into());
+            }
+            None if looping.certain.is_some_and(|at| at + 1 >= second) => {
+                storm.detail = Detail::default();
+            }
+            Some(_) | None => {}
+        },
+        SegmentCause::InventedSenders | SegmentCause::OneDevice | SegmentCause::ManyDevices => {}
     }
 }
 
@@ -323,6 +370,66 @@ mod tests {
                 format!("{} new senders a second, {} evicted a second", new / 10, evicted / 10);
             assert_eq!(told, (expected == InventedSenders).then_some(is));
         }
+    }
+
+    /// Whether frames go round.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Looping {
+        No,
+        Certainly,
+        Perhaps(LoopDoubt),
+    }
+
+    /// What the storm says it is about, at its begin and at its end, while each part of it has so
+    /// many seconds of 1,000 frames, of so many new senders and with these findings.
+    fn told(parts: &[(u64, u64, Looping)]) -> (Option<String>, Option<String>) {
+        let mut storms = SegmentStorms::default();
+        let (mut second, mut first, mut last) = (1_000, None, None);
+        storms.strangers.close(999, 0);
+        for &(seconds, new, looping) in parts.iter().chain([&(40, 0, Looping::No)]) {
+            for _ in 0..seconds {
+                let is_end = new == 0 && looping == Looping::No;
+                for n in 0..if is_end { 0 } else { 1_000 } {
+                    let whose = if n < new { Whose::New } else { Whose::Known };
+                    let cause = (looping != Looping::No).then_some(Cause::L2Loop);
+                    let signatures = cause.into_iter().collect();
+                    storms.count(second, What::of(Protocol::Arp, signatures), whose);
+                    match looping {
+                        Looping::No => {}
+                        Looping::Certainly => storms.hear_loop(second, None),
+                        Looping::Perhaps(doubt) => storms.hear_loop(second, Some(doubt)),
+                    }
+                }
+                let at = Closing { second, stamp: Stamp(0), number: 0, unseen: 0 };
+                let event = storms.close(&at, Some(100), 0, || 0);
+                let about = |storm: &Storm| storm.detail.latest().map(str::to_owned);
+                match event {
+                    Some(StormEvent::Began(storm)) => first = about(&storm),
+                    Some(StormEvent::Ended(storm)) => last = about(&storm),
+                    _ => {}
+                }
+                second += 1;
+            }
+        }
+        (first, last)
+    }
+
+    #[test]
+    fn at_its_end_it_tells_the_most_new_senders_that_there_were() {
+        let (first, last) =
+            told(&[(5, 600, Looping::No), (20, 900, Looping::No), (5, 700, Looping::No)]);
+        assert_eq!(first.as_deref(), Some("60 new senders a second, 0 evicted a second"));
+        assert_eq!(last.as_deref(), Some("900 new senders a second, 0 evicted a second"));
+    }
+
+    #[test]
+    fn a_loop_says_what_else_it_may_be_while_nothing_is_certain() {
+        let asked = [Some([10, 0, 0, 1].into()), None];
+        let doubt = Looping::Perhaps(LoopDoubt { devices: 2, asked, addresses: 1 });
+        let words = Some("a loop, or 2 devices asking for 10.0.0.1".to_owned());
+        assert_eq!(told(&[(20, 0, doubt)]), (words.clone(), words.clone()));
+        assert_eq!(told(&[(20, 0, Looping::Certainly)]), (None, None));
+        assert_eq!(told(&[(20, 0, doubt), (5, 0, Looping::Certainly)]), (words, None));
     }
 
     #[test]

@@ -97,6 +97,16 @@ impl Strangers {
 }
 
 impl Lately {
+    /// The greater of each.
+    pub(super) fn max(&self, other: &Self) -> Self {
+        Self {
+            met: self.met.max(other.met),
+            frames: self.frames.max(other.frames),
+            evicted: self.evicted.max(other.evicted),
+            is_settled: other.is_settled,
+        }
+    }
+
     /// How many there are, for people.
     pub(super) fn in_words(&self) -> String {
         let seconds = SECONDS as u64;

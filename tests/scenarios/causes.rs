@@ -67,6 +67,16 @@ pub(super) const ALL: &[Scenario] = &[
             ..NOTHING
         }, answering_burst)
         .lasting(Duration::from_mins(10)),
+    Scenario::new("answering_legacy", "A program asks for a service 12 times a second from a port of its own; three boards multicast their answers.",
+        Expected {
+            storms: &[
+                (other(61).mac, "chatty", "answering"), (other(62).mac, "chatty", "answering"), (other(63).mac, "chatty", "answering"),
+                (GADGET.mac, "chatty", "query_flood"),
+            ],
+            ..NOTHING
+        }, answering_legacy)
+        .lasting(Duration::from_mins(10)),
+    Scenario::new("answering_legacy_harmless", "A program asks for a service from a port of its own, with gaps that double.", NOTHING, answering_legacy_harmless),
     Scenario::new("answering_harmless", "Forty devices ask for a service, each with gaps that double, and are answered each time.", NOTHING, answering_harmless),
     Scenario::new("goodbye_flapping", "A record is withdrawn and announced in turns.", gadget_storms!("goodbye_flapping"), goodbye_flapping),
     Scenario::new("goodbye_flapping_harmless", "A device says goodbye and comes back, once.", NOTHING, goodbye_flapping_harmless),
@@ -218,6 +228,38 @@ fn answering_burst(script: &mut Script) {
                 script.send(at, other(asker).mdns4(Query::browse("_gadget._tcp")));
                 script.send(at + 4, partner());
             }
+        }
+    }
+}
+
+/// A question of the gadget from a port of its own (RFC 6762 section 6.7).
+fn legacy_question() -> Vec<u8> {
+    let query = Query::browse("_gadget._tcp").id(7).bytes();
+    GADGET.udp4(Ipv4Addr::new(224, 0, 0, 251), 255, &Udp::new(41_000, 5_353, query))
+}
+
+/// The answer of one of three boards, which have a service each.
+fn board(n: u8) -> Vec<u8> {
+    let name = format!("board-{n}");
+    let service = Service::new(&name, "_gadget._tcp", 80).txt("state=0");
+    let board = Responder::with_addresses(&name, &[other(n).v4.into()]).service(service);
+    other(n).mdns4(board.response("_gadget._tcp"))
+}
+
+fn answering_legacy(script: &mut Script) {
+    for n in 0..7 * 60 * 12 {
+        script.send(n * 83, legacy_question());
+        for (board_number, delay) in (61..=63).zip(3..) {
+            script.send(n * 83 + delay, board(board_number));
+        }
+    }
+}
+
+fn answering_legacy_harmless(script: &mut Script) {
+    for at in [0, 1_000, 3_000, 7_000, 15_000] {
+        script.send(at, legacy_question());
+        for (board_number, delay) in (61..=63).zip((20..).step_by(15)) {
+            script.send(at + delay, board(board_number));
         }
     }
 }

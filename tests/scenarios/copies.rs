@@ -3,7 +3,7 @@
 
 use super::{Expected, GADGET, NOTHING, PARTNER, Scenario, Script, mac, other};
 use multicast_exporter::craft::discovery::ssdp_search;
-use multicast_exporter::craft::mdns::{Query, Responder};
+use multicast_exporter::craft::mdns::{Query, Responder, address, response};
 use multicast_exporter::craft::{Ethernet, Host, Ipv4, Udp};
 use multicast_exporter::simulation::Member;
 use std::net::Ipv4Addr;
@@ -36,6 +36,11 @@ pub(super) const ALL: &[Scenario] = &[
     Scenario::new("reflection_relay", "A relay passes discovery by broadcasts back to where it came from, and who asked asks again.",
         Expected { storms: &[(PARTNER.mac, "chatty", "answering"), (GADGET.mac, "storm", "reflection")], ..NOTHING }, reflection_relay)
         .having(&[(GADGET.mac, "reflection")]),
+    Scenario::new("reflection_of_a_flooder", "A device repeats its address 100 times a second, and a reflector passes each on.",
+        Expected {
+            storms: &[(GADGET.mac, "storm", "repeated_response"), (PARTNER.mac, "storm", "reflection")],
+            broken: Some((GADGET.mac, "record_interval")), ..NOTHING
+        }, reflection_of_a_flooder),
     Scenario::new("reflection_relay_harmless", "A relay passes each question on once.", NOTHING, reflection_relay_harmless),
 ];
 
@@ -117,6 +122,14 @@ fn reflection_relay(script: &mut Script) {
     script.repeat(LONG, 90, |_| passed_on(PARTNER, 64, b"who is there"));
     script.start += Duration::from_millis(2);
     script.repeat(LONG, 90, |_| passed_on(GADGET, 63, b"who is there"));
+}
+
+fn reflection_of_a_flooder(script: &mut Script) {
+    let message = response([address("gadget.local", GADGET.v4.into())]);
+    let copy = message.clone();
+    script.repeat(60, 100, |_| GADGET.mdns4(message.clone()));
+    script.start += Duration::from_micros(700);
+    script.repeat(60, 100, |_| PARTNER.mdns4(copy.clone()));
 }
 
 fn reflection_relay_harmless(script: &mut Script) {

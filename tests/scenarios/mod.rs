@@ -12,6 +12,7 @@ mod causes;
 mod conditions;
 mod copies;
 mod messages;
+mod odd;
 mod others;
 
 use multicast_exporter::craft::mdns::{Responder, Service};
@@ -64,7 +65,7 @@ const NOTHING: Expected =
 
 /// All scenarios: causes first, then conditions, then rules, each followed by what is harmless.
 pub fn all() -> Vec<Scenario> {
-    let tables = [causes::ALL, copies::ALL, conditions::ALL, messages::ALL, others::ALL];
+    let tables = [causes::ALL, copies::ALL, conditions::ALL, messages::ALL, others::ALL, odd::ALL];
     tables.into_iter().flatten().copied().collect()
 }
 

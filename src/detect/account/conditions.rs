@@ -171,6 +171,7 @@ pub(crate) fn written(view: &View<'_>, about: About) -> String {
         About::Destination(destination) => destination.to_string(),
         About::Client(client) => format!("client {client}"),
         About::NoServer => String::from("no DHCP server answers"),
+        About::Loop(doubt) => doubt.in_words(),
     };
     if text.chars().count() <= DETAIL_MAX { text } else { text.chars().take(DETAIL_MAX).collect() }
 }

@@ -5,6 +5,9 @@
 //! that copies show [`Cause::Reflection`]; the frames of the device that was copied may turn out
 //! not to be its own doing.
 //!
+//! Who says its own address made the message, whoever was heard with it first: a flooder does not
+//! pass on what a reflector copies from it.
+//!
 //! Identical questions from two phones are normal, and so is whatever several hosts may say: the
 //! list of types of service (RFC 6763 section 9), shared records, empty messages. A copy has a record
 //! that only one host owns: `claims` knows who.
@@ -104,10 +107,14 @@ impl Reflection {
         let family = usize::from(view.is_v6());
         let new = || RecentPayload::of(sender, view.observation.sender);
         let place = self.sent.entry(now, mdns.payload, new);
-        let (is_new, sent) = (place.is_new, place.value);
+        let (mut is_new, sent) = (place.is_new, place.value);
         // Nobody else has said it lately: a device that goes on alone does so by itself.
         if !is_new && !sent.is_of_others(now, sender) {
             *sent = RecentPayload { repeats_itself: true, ..new() };
+        }
+        if !is_new && !sent.origin.may_be(sender) && view.is_about_itself(&mdns) == Some(true) {
+            *sent = new();
+            is_new = true;
         }
         if sent.origin.may_be(sender) {
             if is_new {
@@ -118,8 +125,8 @@ impl Reflection {
             let by_right = is_probe && now.since(own) >= PROBE_GAP;
             match sent.copier {
                 None => sent.repeats_itself |= !by_right && now.since(own) <= WINDOW,
-                // Somebody sends it the copy, and it passes it on. No signature for it: it may be
-                // the one device that only sends.
+                // Somebody sends it the copy, and it passes it on, unless it says its own address.
+                // If it says none, it has no signature: it may be the one device that only sends.
                 Some((_, at))
                     if now.since(at) <= WINDOW
                         && own <= at
@@ -127,6 +134,13 @@ impl Reflection {
                         && !sent.repeats_itself
                         && sent.is_of_one =>
                 {
+                    let is_own = view.is_about_itself(&mdns);
+                    if is_own == Some(true) {
+                        return;
+                    }
+                    if is_own == Some(false) {
+                        findings.matched(Cause::Reflection);
+                    }
                     sent.returned = Some(now);
                     self.returns.note(now);
                     findings.copy();

@@ -4,11 +4,13 @@
 //! Takes each ARP and ND frame that came before within a second; says whether it goes round. The
 //! sign is that frames of two senders or more come at 50/s and above, each always with the same
 //! octets, side by side for 5 s. One sender alone is a device that hangs. Two equal devices that
-//! ask for a gateway which is gone look the same on the wire; that doubt is accepted.
+//! ask for a gateway which is gone look the same on the wire; that doubt is accepted, and told.
 
 use super::frames::FrameId;
+use crate::detect::condition::LoopDoubt;
 use crate::detect::memory::sender::SenderKey;
 use crate::time::Time;
+use std::net::IpAddr;
 
 /// Frames a second of one that goes round.
 const RATE: u32 = 50;
@@ -24,6 +26,8 @@ const FRAMES: usize = 16;
 struct Round {
     id: FrameId,
     sender: SenderKey,
+    /// The address that it asks for.
+    asked: Option<IpAddr>,
     /// The second that is counted, and how often it came in it.
     second: u64,
     count: u32,
@@ -51,14 +55,20 @@ impl Round {
     }
 }
 
-/// Frames that go round. 800 bytes.
+/// Frames that go round. 1.1 KiB.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rounds([Option<Round>; FRAMES]);
 
 impl Rounds {
-    /// An ARP or ND frame that came before within a second. Whether it is one of those that go
-    /// round.
-    pub(super) fn handle(&mut self, now: Time, id: FrameId, sender: SenderKey) -> bool {
+    /// An ARP or ND frame that came before within a second, and what address it asks for. If it is
+    /// one of those that go round: what else they may be.
+    pub(super) fn handle(
+        &mut self,
+        now: Time,
+        id: FrameId,
+        sender: SenderKey,
+        asked: Option<IpAddr>,
+    ) -> Option<LoopDoubt> {
         let second = now.second();
         let same = |round: &Option<Round>| round.is_some_and(|round| round.id == id);
         let place = self.0.iter().position(same).unwrap_or_else(|| {
@@ -68,10 +78,28 @@ impl Rounds {
         });
         let round = match &mut self.0[place] {
             Some(round) if round.id == id => round,
-            other => other.insert(Round { id, sender, second, count: 0, since: second }),
+            other => other.insert(Round { id, sender, asked, second, count: 0, since: second }),
         };
         round.again(second);
-        round.is_on(second) && self.has_another(second, sender)
+        let is_on = round.is_on(second) && self.has_another(second, sender);
+        is_on.then(|| self.doubt(second))
+    }
+
+    /// What the frames that go round may be otherwise.
+    fn doubt(&self, second: u64) -> LoopDoubt {
+        let (mut senders, mut addresses) = ([None; FRAMES], [None; FRAMES]);
+        let (mut devices, mut count) = (0, 0);
+        for round in self.0.iter().flatten().filter(|round| round.is_on(second)) {
+            if !senders.iter().flatten().any(|there: &SenderKey| there.may_be(round.sender)) {
+                senders[devices] = Some(round.sender);
+                devices += 1;
+            }
+            if round.asked.is_some() && !addresses.contains(&round.asked) {
+                addresses[count] = round.asked;
+                count += 1;
+            }
+        }
+        LoopDoubt { devices, asked: [addresses[0], addresses[1]], addresses: count }
     }
 
     /// Whether frames of other senders go round beside those of `sender`.
@@ -99,8 +127,9 @@ mod tests {
             .collect();
         frames.sort_unstable();
         let mut rounds = Rounds::default();
-        let mut is_marked =
-            |(now, n): &(Time, u64)| rounds.handle(*now, id_of(*n), SenderKey::new(None, n << 2));
+        let mut is_marked = |(now, n): &(Time, u64)| {
+            rounds.handle(*now, id_of(*n), SenderKey::new(None, n << 2), None).is_some()
+        };
         frames.iter().filter(|frame| is_marked(frame)).count()
     }
 
@@ -123,7 +152,8 @@ mod tests {
             for n in 0..120_u64 {
                 let now = Time(second * 1_000_000_000 + n * 8_000_000);
                 if second % 5 != 4 {
-                    is_on |= rounds.handle(now, id_of(n % 2), SenderKey::new(None, (n % 2) << 2));
+                    let sender = SenderKey::new(None, (n % 2) << 2);
+                    is_on |= rounds.handle(now, id_of(n % 2), sender, None).is_some();
                 }
             }
         }
@@ -131,7 +161,32 @@ mod tests {
     }
 
     #[test]
+    fn the_doubt_names_the_devices_that_take_part_and_what_they_ask_for() {
+        let told = |asked: &dyn Fn(u64) -> Option<IpAddr>| {
+            let mut rounds = Rounds::default();
+            let mut last = None;
+            for n in 0..3_000_u64 {
+                // Three senders, one of them slow, for seven seconds.
+                let (now, k) = (Time(n * 2_400_000), if n % 40 == 0 { 2 } else { n % 2 });
+                last =
+                    rounds.handle(now, id_of(k), SenderKey::new(None, k << 2), asked(k)).or(last);
+            }
+            last.map(|doubt| doubt.in_words())
+        };
+        let gateway = || Some(IpAddr::from([10, 0, 0, 1]));
+        let one = "a loop, or 2 devices asking for 10.0.0.1";
+        assert_eq!(told(&|_| gateway()).as_deref(), Some(one));
+        let two = told(&|k| Some(IpAddr::from([10, 0, 0, 1 + u8::try_from(k).expect("small")])));
+        assert!(
+            two.as_deref()
+                .is_some_and(|two| two.ends_with("10.0.0.1") || two.ends_with("10.0.0.2"))
+        );
+        let none = "a loop, or 2 devices that send one frame again and again";
+        assert_eq!(told(&|_| None).as_deref(), Some(none));
+    }
+
+    #[test]
     fn memory_has_a_bound() {
-        assert!(size_of::<Rounds>() <= 800, "{}", size_of::<Rounds>());
+        assert!(size_of::<Rounds>() <= 1_152, "{}", size_of::<Rounds>());
     }
 }

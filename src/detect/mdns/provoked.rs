@@ -2,9 +2,10 @@
 //! frames that who asks must answer for.
 //!
 //! An answer is provoked if the last question for it that it may answer, within 2 s, came from a
-//! device that breaks the rule `query_interval`, hard, with this question: from four copies on,
-//! and for 10 s after each offence, because some ask in bursts. `query_interval_soft` provokes
-//! nothing. A record that one source sends answers each question once, the latest first: a
+//! device that asks this too fast, as the rule `query_interval` has it, hard: from four copies on,
+//! and for 10 s after each of them, because some ask in bursts. `query_interval_soft` provokes
+//! nothing. The rule does not judge who asks from another port than 5353, but what comes of it is
+//! the same. A record that one source sends answers each question once, the latest first: a
 //! healthy device that asks between two questions of a flooder had its answer too. What a relay
 //! passes on is not its own question and provokes nothing.
 //!
@@ -17,8 +18,7 @@ use crate::detect::cause::Cause;
 use crate::detect::memory::questions::MEMORY;
 use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::memory::table::Table;
-use crate::detect::rule::Rule;
-use crate::detect::view::{Findings, Subject, View};
+use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -146,13 +146,13 @@ impl Provoked {
     pub(crate) fn handle(&mut self, view: &View<'_>, is_relay: bool, findings: &mut Findings) {
         let Some(mdns) = view.multicast_mdns() else { return };
         match mdns.kind {
-            Kind::Query => {
+            Kind::Query | Kind::LegacyQuery => {
                 if !is_relay {
                     self.learn(view, mdns.digest, findings);
                 }
                 self.ask(view, mdns.digest, !is_relay);
             }
-            Kind::LegacyQuery | Kind::Probe => self.ask(view, mdns.digest, false),
+            Kind::Probe => self.ask(view, mdns.digest, false),
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
                 if let Some(by) = self.answer(view, mdns.digest) {
                     findings.provoke(by);
@@ -166,10 +166,8 @@ impl Provoked {
     /// Learns which questions were asked too fast.
     fn learn(&mut self, view: &View<'_>, digest: &Digest, findings: &Findings) {
         let Some(sender) = view.observation.sender else { return };
-        let offences = findings.offences().iter();
-        for offence in offences.filter(|offence| offence.rule == Rule::QueryInterval) {
-            let Some(Subject::Question(place)) = offence.subject else { continue };
-            let Some(question) = digest.questions.get(usize::from(place)) else { continue };
+        for place in findings.hasty() {
+            let Some(question) = digest.questions.get(usize::from(*place)) else { continue };
             let until = view.now.plus(FAST);
             let key = (view.sender, question.name, question.rtype);
             self.fast.entry(view.now, key, || FastAsker { sender, until }).value.until = until;

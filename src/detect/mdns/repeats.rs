@@ -176,6 +176,9 @@ impl Repeats {
             if verdict.is_soft && !is_legacy {
                 offend(Rule::QueryIntervalSoft);
             }
+            if verdict.is_hard {
+                findings.hasten(place);
+            }
             if verdict.is_flood {
                 findings.matched(Cause::QueryFlood);
             }

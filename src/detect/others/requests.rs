@@ -9,8 +9,8 @@
 //! keepalived), and who asks from none tests whether it is free (RFC 5227, RFC 4862): these count
 //! as a cause and not as a condition.
 
+use crate::decode::Message;
 use crate::decode::mdns::HashKey;
-use crate::decode::{Message, nd};
 use crate::detect::cause::Cause;
 use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SenderKey;
@@ -41,18 +41,10 @@ struct Request {
 
 impl Request {
     fn of(view: &View<'_>) -> Option<Self> {
-        let message = &view.observation.message;
-        let (by, target) = if let Message::Arp(message) = message
-            && (message.is_request() || message.is_gratuitous())
-        {
-            (IpAddr::from(message.sender_ip), IpAddr::from(message.target_ip))
-        } else if let Message::Nd(message) = message
-            && message.kind == nd::Kind::NeighbourSolicitation
-            && let Some(target) = message.target
-        {
-            (view.observation.ip?.source, IpAddr::from(target))
-        } else {
-            return None;
+        let target = view.asked_address()?;
+        let by = match &view.observation.message {
+            Message::Arp(message) => IpAddr::from(message.sender_ip),
+            _ => view.observation.ip?.source,
         };
         Some(Self { target, by: (by != target && !by.is_unspecified()).then_some(by) })
     }

@@ -2,12 +2,13 @@
 //! nobody else.
 
 use crate::engine_wire::Segment;
-use multicast_exporter::craft::Host;
 use multicast_exporter::craft::mdns::{Query, Responder, Service};
+use multicast_exporter::craft::{Host, Udp};
 use multicast_exporter::decode::Sender;
-use multicast_exporter::detect::Cause;
+use multicast_exporter::detect::{Cause, Rule};
 use multicast_exporter::storm::{DevicePolicy, Level, Limits, ProtocolSet, Storm, StormPolicy};
 use simple_dns::TYPE;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 const BOARD: Host = Host::numbered(1);
@@ -100,6 +101,38 @@ fn what_nobody_asked_for_is_not_provoked() {
     ask(&mut segment, BOARD, &[BOARD], 10, 100);
     assert_eq!(provoked(&segment, BOARD), 0);
     ask(&mut segment, PHONE, &[BOARD], 20, 1_000);
+    assert_eq!(provoked(&segment, PHONE), 0);
+}
+
+/// The question of a program that has no port of its own for mDNS (RFC 6762 section 6.7).
+fn legacy(host: Host) -> Vec<u8> {
+    let query = Query::browse("_arduino._tcp").id(7).bytes();
+    host.udp4(Ipv4Addr::new(224, 0, 0, 251), 255, &Udp::new(41_000, 5_353, query))
+}
+
+#[test]
+fn who_asks_too_fast_from_another_port_is_to_blame_as_well_and_breaks_no_rule() {
+    let mut segment = Segment::new();
+    let boards: Vec<Host> = (10..20).map(Host::numbered).collect();
+    for _ in 0..330 {
+        segment.hear(&legacy(PC)).pass(4);
+        for board in &boards {
+            segment.hear(&answer(*board));
+        }
+        segment.pass(86);
+    }
+    assert_eq!(provoked(&segment, PC), 327 * 10);
+    let asks = storm(&segment, PC).expect("a storm");
+    assert_eq!((asks.level, asks.culprit.cause()), (Level::Storm, "query_flood"));
+    let rules = segment.device(PC).and_then(|device| device.violations);
+    assert!(rules.is_none_or(|counts| counts[Rule::QueryInterval] == 0));
+    for board in &boards {
+        assert_eq!(storm(&segment, *board), None);
+    }
+    // By the rules, gaps that double, nobody is to blame.
+    for gap in [1_000, 2_000, 4_000, 8_000, 16_000] {
+        segment.hear(&legacy(PHONE)).pass(4).hear(&answer(boards[0])).pass(gap);
+    }
     assert_eq!(provoked(&segment, PHONE), 0);
 }
 

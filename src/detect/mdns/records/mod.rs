@@ -182,6 +182,9 @@ impl Records {
             && !message.says_nothing_of_its_own(view, record)
         {
             let is_owed = self.rescues.is_owed(now, record, before);
+            if is_owed && let Some(by) = self.rescues.insists(now, record, view.sender) {
+                findings.provoke_by_withdrawal(by);
+            }
             let (is_unasked, rule) =
                 message.answers.judge(view, record, again, is_owed, message.least);
             if is_unasked {
@@ -193,7 +196,7 @@ impl Records {
             }
         }
 
-        self.rescues.hear(now, record, self.messages);
+        self.rescues.hear(now, record, self.messages, (view.sender, view.observation.sender));
         if record.traits.is_type_list() {
             return;
         }

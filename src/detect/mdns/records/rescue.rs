@@ -3,9 +3,12 @@
 //! under half of the true one, must send it again.
 //!
 //! Who said that does not matter: another host, or another program of the same one, over either
-//! address family.
+//! address family. A device that does so to another's record again and again must answer for what
+//! that one sends.
 
+use crate::decode::Sender;
 use crate::decode::mdns::{DataHash, HashKey, NameHash, RClass, RType, Record};
+use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
 use crate::time::Time;
 use std::time::Duration;
@@ -17,6 +20,9 @@ const HALF_OTHER: u32 = 4_500 / 2;
 /// Half of the TTL of what names a host.
 const HALF_HOST: u32 = 120 / 2;
 
+/// So often, each within [`MEMORY`] after the last, is again and again.
+const INSISTS: u8 = 4;
+
 /// A record, whoever sends it.
 type Data = (NameHash, RType, RClass, DataHash);
 
@@ -26,11 +32,14 @@ struct Shortened {
     ttl: u32,
     /// By which response.
     message: u32,
+    /// By whom, and how often in a row.
+    by: (SenderKey, Option<Sender>),
+    times: u8,
 }
 
 /// What was given a short life in the last second.
 ///
-/// At most 512 records, 16 KiB. What is forgotten at that bound counts as asked for, for a second:
+/// At most 512 records, 36 KiB. What is forgotten at that bound counts as asked for, for a second:
 /// a missed violation is better than a false one.
 #[derive(Debug)]
 pub(super) struct Rescues {
@@ -47,18 +56,32 @@ impl Rescues {
 
     /// Hears a record of the response that is counted as `message`. Of what names a host, 120 s is
     /// the life that it should have; of shared records another host may ask for more.
-    pub(super) fn hear(&mut self, now: Time, record: &Record, message: u32) {
+    pub(super) fn hear(
+        &mut self,
+        now: Time,
+        record: &Record,
+        message: u32,
+        by: (SenderKey, Option<Sender>),
+    ) {
         let half = if record.rtype == RType::PTR { HALF_OTHER } else { HALF_HOST };
         if record.ttl >= half {
             return;
         }
         self.last = Some(now);
-        let shortened = Shortened { ttl: record.ttl, message };
+        let shortened = Shortened { ttl: record.ttl, message, by, times: 0 };
         let place = self.shortened.entry(now, data(record), || shortened);
-        *place.value = shortened;
+        let times = if place.value.by.0 == by.0 { place.value.times } else { 0 };
+        *place.value = Shortened { times: times.saturating_add(1), ..shortened };
         if place.forgot {
             self.forgot = Some(now);
         }
+    }
+
+    /// Who makes `sender` send the record, which is owed, again and again.
+    pub(super) fn insists(&self, now: Time, record: &Record, sender: SenderKey) -> Option<Sender> {
+        let shortened = self.shortened.get(now, data(record))?;
+        let (by, who) = shortened.by;
+        who.filter(|_| shortened.times >= INSISTS && !by.may_be(sender))
     }
 
     /// Whether the record, which is sent now and was sent by the same source in the response
@@ -87,6 +110,8 @@ mod tests {
     use crate::decode::mdns::{Section, Traits};
 
     const KEY: HashKey = HashKey([1, 2, 3, 4]);
+    const WHO: Sender = Sender::Mac(crate::mac::Mac([2; 6]));
+    const BY: (SenderKey, Option<Sender>) = (SenderKey::new(Some(WHO), 8), Some(WHO));
 
     fn record(name: u64, rtype: RType, ttl: u32) -> Record {
         Record {
@@ -118,17 +143,35 @@ mod tests {
             (RType::PTR, 0, 0, false),
         ] {
             let mut rescues = Rescues::new(KEY);
-            rescues.hear(Time(0), &record(1, rtype, shortened), 9);
+            rescues.hear(Time(0), &record(1, rtype, shortened), 9, BY);
             let is_owed = rescues.is_owed(Time(1), &record(1, rtype, own), 8);
             assert_eq!(is_owed, expected, "{rtype:?} {shortened} {own}");
         }
     }
 
     #[test]
+    fn who_withdraws_a_record_of_another_four_times_in_a_row_insists() {
+        let (owner, other) = (SenderKey::new(None, 16), SenderKey::new(None, 24));
+        let mut rescues = Rescues::new(KEY);
+        let mut insists = |millis: u64, by, sender| {
+            let now = Time(millis * 1_000_000);
+            rescues.hear(now, &record(1, RType::A, 0), 9, by);
+            rescues.insists(now, &record(1, RType::A, 120), sender)
+        };
+        let told = [0, 900, 1_800].map(|at| insists(at, BY, owner));
+        assert_eq!(told, [None; 3]);
+        assert_eq!(insists(2_700, BY, owner), Some(WHO));
+        assert_eq!(insists(2_800, BY, BY.0), None, "it is its own");
+        assert_eq!(insists(2_900, (other, None), owner), None, "another");
+        assert_eq!(insists(3_000, BY, owner), None, "it begins anew");
+        assert_eq!(insists(9_000, BY, owner), None, "long after");
+    }
+
+    #[test]
     fn only_the_same_record_within_a_second_and_since_it_was_sent() {
         let mut rescues = Rescues::new(KEY);
         let second = Time(0).plus(MEMORY).0;
-        rescues.hear(Time(0), &record(1, RType::A, 0), 9);
+        rescues.hear(Time(0), &record(1, RType::A, 0), 9, BY);
         let is_owed =
             |at, name, before| rescues.is_owed(Time(at), &record(name, RType::A, 120), before);
         assert!(is_owed(second, 1, 9) && !is_owed(second + 1, 1, 9));
@@ -142,10 +185,10 @@ mod tests {
         let mut rescues = Rescues::new(KEY);
         let hash = KEY.state();
         for n in 0..100_000_u64 {
-            rescues.hear(Time(n), &record(hash.hash_one(n), RType::A, 0), 1);
+            rescues.hear(Time(n), &record(hash.hash_one(n), RType::A, 0), 1, BY);
         }
         assert_eq!(rescues.shortened.capacity(), 64 * 8);
-        assert_eq!(Table::<Data, Shortened, 64>::BYTES_MAX, 16 << 10);
+        assert_eq!(Table::<Data, Shortened, 64>::BYTES_MAX, 36 << 10);
         assert!(rescues.is_owed(Time(100_000), &record(1, RType::A, 120), 5));
     }
 }
