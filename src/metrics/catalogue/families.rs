@@ -182,7 +182,7 @@ families! {
     DEVICE_BYTES = "multicast_device_bytes_total", Counter, ["interface", "device", "protocol"], Devices, Frames,
         "Length of these frames on the wire; estimated by the socket backend.";
     DEVICE_PROVOKED = "multicast_device_provoked_packets_total", Counter, ["interface", "device"], Devices, Frames,
-        "Answers of other devices to questions that a device repeats too fast (rule query_interval); from the first on.";
+        "What other devices must send because a device asks too fast (rule query_interval), passes it back or withdraws it, again and again; from the first on.";
     DEVICE_PEAK = "multicast_device_peak_packets_per_second", Gauge, ["interface", "device"], Devices, Frames,
         "A device's busiest whole second of the last 60 s: signalling and address frames (all but other_multicast and unicast).";
     DEVICE_LAST_SEEN = "multicast_device_last_seen_timestamp_seconds", Gauge, ["interface", "device"], Devices, Frames,
