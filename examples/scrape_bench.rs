@@ -119,6 +119,7 @@ impl Source for Lan {
             abilities: Some(Backend::Ring.abilities()),
             up: true,
             trouble: None,
+            is_done: false,
             dropped: Some(0),
             ring_bytes: Some(4 << 20),
             segments: segments.collect(),
