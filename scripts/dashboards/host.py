@@ -45,7 +45,7 @@ HOST_PANELS = [
           "The 8 processes with most system calls in the time shown, by command name. Compare with "
           "the packets beside.",
           ("{{process}} on {{instance}} {{site}}", longest(
-              CALLS, f"sum_over_time({CALLS}[@VIEW] @ end())", 8)), legend="below",
+              CALLS, f"sum_over_time({CALLS}[@VIEW] @ end())", 8)), legend="names",
           empty="Not measured"),
     panel("timeseries", "mDNS packets over time", RATE, 12,
           "mDNS frames a second that the host hears: if a process rises and falls with them, it "
