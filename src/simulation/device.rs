@@ -100,6 +100,8 @@ pub(super) enum Habit {
     Polls,
     /// Looks for services that nobody has, every four minutes.
     Wants,
+    /// Opens the list of cast devices anew, some three times a minute.
+    Casts,
     /// Asks the same question eight times in two seconds, every three minutes.
     Nags,
     /// Sends a message that nobody can read, every five minutes.

@@ -3,7 +3,7 @@
 
 use super::agenda::{MIN, MS, Nanos, S};
 use super::device::{Habit, Interest, Place, Upnp};
-use super::segment::{NAGGED, POLLED, WANTED};
+use super::segment::{CAST, NAGGED, POLLED, WANTED};
 use super::{Action, ROUTER, Simulation};
 use crate::craft::address::{
     Dhcp, neighbour_solicitation, router_advertisement, router_solicitation, solicited_node,
@@ -165,6 +165,10 @@ impl Simulation {
             Habit::Wants => {
                 self.look_in_vain(place);
                 (4 * MIN, 4 * MIN + S)
+            }
+            Habit::Casts => {
+                self.ask_blindly(place, CAST, TYPE::PTR);
+                (15 * S, 25 * S)
             }
             Habit::Nags => {
                 for n in 0..8 {

@@ -16,7 +16,7 @@ pub enum Segment {
     Home,
     /// VLAN 20: boards, a 3D printer, a server of home automation and its spare.
     Workshop,
-    /// VLAN 30: phones that come and go, a loudspeaker, a repeater.
+    /// VLAN 30: phones that come and go, a loudspeaker, a tablet on the wall, a repeater.
     Guests,
 }
 
@@ -94,6 +94,8 @@ fn board(name: &str, mac: u8, last: u8) -> Profile {
 pub(super) const POLLED: &str = "Bench lamp._shelly._tcp.local";
 /// What [`Habit::Wants`] looks for: nobody has it.
 pub(super) const WANTED: [&str; 2] = ["_scanner._tcp.local", "_ptp._tcp.local"];
+/// What [`Habit::Casts`] looks for.
+pub(super) const CAST: &str = "_googlecast._tcp.local";
 /// What [`Habit::Nags`] looks for, too often.
 pub(super) const NAGGED: &str = "_esphomelib._tcp.local";
 
@@ -154,6 +156,11 @@ fn guests() -> Vec<Profile> {
         Profile {
             offers: vec![offer("Chromecast-5300c1", "_googlecast._tcp", 8009, &cast)],
             ..device("fuchsia-5460-0953-00c1", [0x54, 0x60, 0x09], 0xc1, [net, 2])
+        },
+        Profile {
+            responds: false,
+            habits: &[Habit::Neighbours, Habit::Casts],
+            ..device("wall-tablet", [0x38, 0x8c, 0x50], 0xc3, [net, 4])
         },
         Profile {
             responds: false,

@@ -6,6 +6,9 @@ mod check_flags;
 mod cli;
 mod demo;
 mod founding_story;
+#[path = "../grafana/mod.rs"]
+mod grafana;
+mod panels;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 mod serve_storms;
