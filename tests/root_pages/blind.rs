@@ -28,8 +28,8 @@ groups:
       summary: An alert that should always be firing to certify that Alertmanager is working properly.
 ";
 
-/// The LAN that falls silent, the interface that goes down, one that is down from the start, and a
-/// name that matches nothing.
+/// The LAN that falls silent, one interface of two that goes down, one that is down from the start, and
+/// a name that matches nothing.
 const SILENT: u16 = 10_353;
 const GONE: u16 = 10_354;
 const DOWN: u16 = 10_355;
@@ -41,10 +41,18 @@ fn who_hears_nothing_is_told_of_and_both_watchdogs_arrive() {
     let namespace = NetNs::new();
     namespace.veth("lan0", "wire0");
     namespace.veth("gone0", "gone1");
+    namespace.veth("kept0", "kept1");
     namespace.ip(&["link", "add", "down0", "type", "veth", "peer", "name", "down1"]);
-    let blind = [(SILENT, "lan0"), (GONE, "gone0"), (DOWN, "down0"), (MISSING, "nothing0")];
-    let _exporters = blind.map(|(port, interface)| {
-        exporter(&namespace, port, &[&format!("--capture.interface={interface}")])
+    let blind = [
+        (SILENT, &["lan0"][..]),
+        (GONE, &["gone0", "kept0"]),
+        (DOWN, &["down0"]),
+        (MISSING, &["nothing0"]),
+    ];
+    let _exporters = blind.map(|(port, interfaces)| {
+        let flags = interfaces.iter().map(|name| format!("--capture.interface={name}"));
+        let flags: Vec<String> = flags.collect();
+        exporter(&namespace, port, &flags.iter().map(String::as_str).collect::<Vec<_>>())
     });
     let targets = blind.map(|(port, _)| Target::new(format!("localhost:{port}")));
     let setup = Setup {
