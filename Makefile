@@ -14,7 +14,7 @@ DEB = $(TOOLS)/cargo-deb-$(DEB_VERSION)/bin/cargo-deb
 OUI_DATA = oui-data@2.1.9
 IAB ?= /usr/share/ieee-data/iab.csv
 
-.PHONY: build deb pages test stacks check lint deny fmt oui bpf dashboards pictures kubernetes install-test-deps clean need-root need-cargo
+.PHONY: build deb pages test stacks check lint deny fmt oui bpf dashboards alerts pictures kubernetes install-test-deps clean need-root need-cargo
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -102,6 +102,10 @@ dashboards:
 pictures: need-cargo
 	$(CARGO) build --locked
 	scripts/make-pictures --program="$${CARGO_TARGET_DIR:-target}/debug/multicast_exporter"
+
+# The alerts, from what they have in common: tests/shipped/rules.rs compares.
+alerts:
+	scripts/make-alerts
 
 # The alerts as an object of Kubernetes: tests/shipped/kubernetes.rs compares.
 kubernetes:

@@ -9,6 +9,9 @@ local shipped = importstr '../deploy/prometheus/alerts.rules.yml';
 {
   local config = $._config,
 
+  // vmalert has the labels that an alert adds when it expands its texts; series do not.
+  local added = ['alertname', 'alertgroup', 'severity'],
+
   local text =
     replaced(
       replaced(
@@ -19,7 +22,12 @@ local shipped = importstr '../deploy/prometheus/alerts.rules.yml';
       'https://github.com/multicast-exporter/multicast_exporter/blob/main/docs/runbooks',
       config.runbookUrl
     ),
-  local groups = std.parseYaml(text).groups,
+  local own_labels_left_out = replaced(
+    text,
+    '^(' + std.join('|', added),
+    '^(' + std.join('|', added + std.objectFields(config.groupLabels))
+  ),
+  local groups = std.parseYaml(own_labels_left_out).groups,
 
   local names = [rule.alert for group in groups for rule in group.rules if std.objectHas(rule, 'alert')],
   local unknown = std.setDiff(std.set(std.objectFields(config.alerts)), std.set(names)),

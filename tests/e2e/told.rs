@@ -129,7 +129,10 @@ fn of_text(text: &str, way: Way) -> Vec<Told> {
             line.unwrap_or_default().to_owned()
         };
         let (alert, severity) = named.split_once(", ").unwrap_or((named, ""));
-        let start = lines.iter().rposition(|line| line.starts_with("Since: ")).unwrap_or(0);
+        let start = lines
+            .iter()
+            .rposition(|line| line.starts_with("Since: ") || line.starts_with("Began: "))
+            .unwrap_or(0);
         let first = lines[..start].iter().rposition(|line| {
             !["Who: ", "Where: ", "What: ", "Rate: "].iter().any(|key| line.starts_with(key))
         });

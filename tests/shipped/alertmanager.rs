@@ -67,6 +67,7 @@ fn each_severity_goes_to_its_receiver() {
         ("chat", "alertname=MulticastDeviceChatty severity=warning interface=eth0"),
         ("mail", "alertname=MulticastExporterDegraded severity=info"),
         ("page", "alertname=MulticastNothingCaptured severity=critical capture=eth0 site=north"),
+        ("page", "alertname=MulticastDeviceFlooding severity=critical lan=home site=north"),
         ("deadmansswitch", "alertname=MulticastWatchdog severity=none"),
         ("deadmansswitch", "alertname=Watchdog severity=none"),
         ("chat", "alertname=SomebodyElses severity=unheard-of"),
@@ -143,7 +144,8 @@ struct InhibitRule {
     equal: Vec<String>,
 }
 
-/// The alerts that name a segment, and whether they name a device too. All have job and instance.
+/// The alerts that name a segment, as `lan` or as job, instance and interface, and whether they name a
+/// device too.
 const ALERTS: [(&str, bool); 14] = [
     ("MulticastDeviceFlooding", true),
     ("MulticastLoop", false),
@@ -176,6 +178,9 @@ const OTHERS: [&str; 12] = [
     "MulticastWatchdog",
 ];
 
+/// What tells a segment from all others.
+const SEGMENT: [&str; 5] = ["site", "lan", "job", "instance", "interface"];
+
 /// The alerts that a rule's side matches. It has one matcher, of the alert's name.
 fn matched(matchers: &[String]) -> Vec<&'static str> {
     let [matcher] = matchers else { panic!("one matcher: {matchers:?}") };
@@ -199,14 +204,14 @@ fn inhibition_is_by_labels_that_both_sides_carry_and_never_mutual() {
                     let known = ALERTS.iter().find(|(alert, _)| *alert == name);
                     let (_, device) = known.unwrap_or_else(|| panic!("{name} names no segment"));
                     for label in &rule.equal {
-                        // All alerts of an exporter carry `site`, or none does.
-                        let carried = ["site", "job", "instance", "interface"]
-                            .contains(&label.as_str())
-                            || (*device && label == "device");
+                        // All alerts about a segment carry `site`, or none does; and so `lan`, or job,
+                        // instance and interface.
+                        let carried =
+                            SEGMENT.contains(&label.as_str()) || (*device && label == "device");
                         assert!(carried, "{name} does not always carry {label}");
                     }
                 }
-                for label in ["site", "job", "instance", "interface"] {
+                for label in SEGMENT {
                     assert!(rule.equal.iter().any(|equal| equal == label), "{source}: {label}");
                 }
                 let both = [source, target]
@@ -247,7 +252,7 @@ fn inhibition_is_by_labels_that_both_sides_carry_and_never_mutual() {
 fn groups_and_inhibition_tell_sites_and_devices_apart() {
     let config = read(CONFIG);
     let group = config.lines().find_map(|line| line.trim().strip_prefix("group_by: "));
-    assert_eq!(group, Some("[alertname, site, job, instance, interface, device]"));
+    assert_eq!(group, Some("[alertname, site, lan, job, instance, interface, device]"));
     let names: BTreeSet<String> = shipped_alerts().into_iter().collect();
     let known = ALERTS.iter().map(|(name, _)| *name).chain(OTHERS).map(str::to_owned);
     assert_eq!(known.collect::<BTreeSet<_>>(), names, "each alert is in one of the two lists");

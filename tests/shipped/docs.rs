@@ -156,6 +156,24 @@ fn the_tests_that_hold_the_invariants_exist() {
     }
 }
 
+/// What failed in the field is told with the test that would have found it.
+#[test]
+fn what_failed_in_the_field_has_its_test() {
+    let text = read("docs/testing.md");
+    let (_, list) = text.split_once("## What failed in the field\n").expect("a section");
+    let list = list.split("\n## ").next().expect("its end");
+    let items: Vec<&str> = list.split("\n- ").skip(1).collect();
+    assert!(items.len() >= 12, "{items:?}");
+    for item in items {
+        let code = item.split('`').skip(1).step_by(2);
+        let named: Vec<_> = code.filter_map(|code| code.split_once(".rs::")).collect();
+        assert!(!named.is_empty(), "{item}");
+        for (file, test) in named {
+            assert!(has_test(&read(&format!("{file}.rs")), test), "{file}.rs has no test {test}");
+        }
+    }
+}
+
 /// What the rows of a table name in `tests/`: programs, and what lies deeper.
 fn tests_in_table(markdown: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
     let rows = markdown.lines().filter(|line| line.starts_with('|'));

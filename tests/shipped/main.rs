@@ -9,9 +9,12 @@ mod docs;
 #[path = "../grafana/mod.rs"]
 mod grafana;
 mod kubernetes;
+mod lans;
+mod messages;
 mod mixin;
 mod panel_costs;
 mod phases;
+mod queries;
 mod repository;
 mod rules;
 mod runbooks;

@@ -120,6 +120,7 @@ fn a_setting_changes_what_it_is_for_and_nothing_else() {
     chatty["labels"]["severity"] = json!("info");
     let text = serde_json::to_string(&wanted).unwrap();
     let changes = [
+        ("^(alertname|alertgroup|severity", "^(alertname|alertgroup|severity|team"),
         (r#"job=\"multicast_exporter\""#, r#"job=~\"lan|wlan\""#),
         ("http://localhost:3000", "https://grafana.example.net/g"),
         (

@@ -2,6 +2,9 @@
 //! one against the other: it fires for what lasts as long as it should, within the time that is
 //! promised, and stays silent for the nearest case that it should not tell of.
 //!
+//! The same where two exporters hear one LAN, each scraped at its own times: one alert. And a loop's
+//! alert, which silences those of devices, is there whenever one of those is.
+//!
 //! Files of promtool are generated: samples of one second, of which only those at scrapes are
 //! there, as many series as there are phases. Both promtools run them.
 
@@ -15,7 +18,7 @@
 use crate::support::servers::promtools;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -46,7 +49,10 @@ struct Case {
     series: &'static [Series],
 }
 
-const DEVICE: &str = r#"interface="eth0",device="00:1e:8f:ab:10:08""#;
+/// Until when is looked.
+const UNTIL: u64 = START + 1_200;
+
+const DEVICE: &str = r#"device="00:1e:8f:ab:10:08""#;
 
 fn lasts(t: i64, long: i64) -> bool {
     (0..long).contains(&t)
@@ -305,30 +311,49 @@ fn samples(value: Value, long: i64, scrape: u64, phase: u64, until: u64) -> Stri
     text
 }
 
-/// A file of promtool for one setting: each phase is a test of its own.
-fn file(case: &Case, long: i64, scrape: u64, evaluation: u64, rules: &Path) -> String {
-    let must_fire = long == case.long;
-    let until = START + 1_200;
-    let mut yaml = format!(
+/// The begin of a file of promtool.
+fn head(evaluation: u64) -> String {
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
+    format!(
         "rule_files: ['{0}/recording.rules.yml', '{0}/alerts.rules.yml']\n\
          evaluation_interval: {evaluation}s\n\
          group_eval_order: [multicast_exporter_recording]\ntests:\n",
         rules.display()
-    );
-    let steps = PHASES.min(scrape);
-    for step in 0..steps {
-        let phase = step * scrape / steps;
-        yaml.push_str("- interval: 1s\n  input_series:\n");
-        for Series(name, labels, value) in case.series {
-            let device = if name.contains("_device_") { DEVICE } else { r#"interface="eth0""# };
+    )
+}
+
+/// The series of an event as exporters tell it that are scraped one third of an interval apart: one, or
+/// several on a LAN.
+fn scraped(series: &[Series], long: i64, scrape: u64, phase: u64, exporters: &[&str]) -> String {
+    let mut yaml = String::from("- interval: 1s\n  input_series:\n");
+    let lan = Series("multicast_lan_info", r#"lan="home""#, always);
+    let lan = (exporters.len() > 1).then_some(&lan);
+    for (at, exporter) in (0..).zip(exporters) {
+        let phase = (phase + at * scrape / 3) % scrape;
+        let interface = format!(r#"interface="eth{at}""#);
+        for Series(name, labels, value) in series.iter().chain(lan) {
             let is_host = ["_host_", "_capture_", "_scrape_"].iter().any(|of| name.contains(of));
-            let mut all = vec![r#"job="multicast_exporter",instance="nas:10353""#];
-            all.extend((!is_host && *name != "up").then_some(device));
-            all.extend((!labels.is_empty()).then_some(*labels));
-            let values = samples(*value, long, scrape, phase, until);
+            let mut all = vec![format!(r#"job="multicast_exporter",instance="{exporter}:10353""#)];
+            all.extend((!is_host && *name != "up").then(|| interface.clone()));
+            all.extend(name.contains("_device_").then(|| DEVICE.to_owned()));
+            all.extend((!labels.is_empty()).then(|| (*labels).to_owned()));
+            let values = samples(*value, long, scrape, phase, UNTIL);
             writeln!(yaml, "  - series: '{name}{{{}}}'\n    values: '{values}'", all.join(","))
                 .expect("a string takes all");
         }
+    }
+    yaml
+}
+
+/// A file of promtool for one setting: each phase is a test of its own.
+fn file(case: &Case, long: i64, scrape: u64, evaluation: u64, exporters: &[&str]) -> String {
+    let must_fire = long == case.long;
+    let until = UNTIL;
+    let mut yaml = head(evaluation);
+    let steps = PHASES.min(scrape);
+    for step in 0..steps {
+        let phase = step * scrape / steps;
+        yaml += &scraped(case.series, long, scrape, phase, exporters);
         // From then on it has fired, or it never has.
         let by = if must_fire { START + (case.within)(scrape, evaluation) } else { until };
         let expected = if must_fire { "[{labels: '{}', value: 1}]" } else { "[]" };
@@ -344,26 +369,10 @@ fn file(case: &Case, long: i64, scrape: u64, evaluation: u64, rules: &Path) -> S
     yaml
 }
 
-#[test]
-#[ignore = "tools: make test"]
-fn alerts_hold_at_any_interval_and_in_any_phase() {
-    let directory = tempfile::tempdir().expect("a folder");
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/prometheus");
-    let mut files = Vec::new();
-    for case in cases() {
-        for (scrape, evaluation) in SETTINGS {
-            for long in [case.long, case.short] {
-                let with = case.series.len();
-                let name = format!("{}-{with}-{scrape}-{evaluation}-{long}.yml", case.alert);
-                let path = directory.path().join(name);
-                let text = file(&case, long, scrape, evaluation, &rules);
-                fs::write(&path, text).expect("a file of ours");
-                files.push(path);
-            }
-        }
-    }
-    let run = |program: std::path::PathBuf| {
-        let files = files.clone();
+/// Runs files of both promtools, and hands out what they complain of.
+fn complaints(files: &[PathBuf]) -> Vec<String> {
+    let run = |program: PathBuf| {
+        let files = files.to_vec();
         thread::spawn(move || {
             let mut complaints = Vec::new();
             for file in files {
@@ -383,6 +392,105 @@ fn alerts_hold_at_any_interval_and_in_any_phase() {
             complaints
         })
     };
-    let runs = promtools().map(run).map(|run| run.join().expect("it ran"));
-    assert!(runs.iter().all(Vec::is_empty), "{:#?}", runs.concat());
+    promtools().map(run).map(|run| run.join().expect("it ran")).concat()
+}
+
+#[test]
+#[ignore = "tools: make test"]
+fn alerts_hold_at_any_interval_and_in_any_phase() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let mut files = Vec::new();
+    for case in cases() {
+        for (scrape, evaluation) in SETTINGS {
+            for long in [case.long, case.short] {
+                let with = case.series.len();
+                let name = format!("{}-{with}-{scrape}-{evaluation}-{long}.yml", case.alert);
+                let path = directory.path().join(name);
+                let text = file(&case, long, scrape, evaluation, &["nas"]);
+                fs::write(&path, text).expect("a file of ours");
+                files.push(path);
+            }
+        }
+    }
+    assert_eq!(complaints(&files), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "tools: make test"]
+fn two_exporters_have_one_alert_at_any_interval_and_in_any_phase() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let mut files = Vec::new();
+    let of_segments = |case: &Case| {
+        let of = ["_device_", "_interface_", "_queriers"];
+        case.series.iter().all(|Series(name, _, _)| of.iter().any(|part| name.contains(part)))
+    };
+    for case in cases().into_iter().filter(of_segments) {
+        for (scrape, evaluation) in [(15, 15), (30, 15), (60, 60)] {
+            for long in [case.long, case.short] {
+                let with = case.series.len();
+                let name = format!("{}-{with}-{scrape}-{evaluation}-{long}.yml", case.alert);
+                let path = directory.path().join(name);
+                let text = file(&case, long, scrape, evaluation, &["nas", "shed"]);
+                fs::write(&path, text).expect("a file of ours");
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 60, "{} files", files.len());
+    assert_eq!(complaints(&files), Vec::<String>::new());
+}
+
+/// A loop, and a device that its frames seem to be of: its storm ends half a minute after the loop, and
+/// a condition of it goes on for ten minutes.
+const LOOP_AND_DEVICE: [Series; 7] = [
+    Series("multicast_interface_storm_duration_seconds", "", duration),
+    Series("multicast_interface_storm_active", "", flag),
+    Series("multicast_interface_storm_cause", r#"cause="l2_loop""#, info),
+    Series("multicast_device_storm_duration_seconds", r#"level="storm""#, |t, long| {
+        duration(t, long + 30)
+    }),
+    Series("multicast_device_storm_active", r#"level="storm""#, |t, long| flag(t, long + 30)),
+    Series("multicast_device_peak_packets_per_second", "", peak),
+    Series("multicast_device_condition_active", r#"condition="address_repeat""#, |t, long| {
+        (t >= 40).then(|| f64::from(u8::from(t < long + 630)))
+    }),
+];
+
+#[test]
+#[ignore = "tools: make test"]
+fn a_loop_outlasts_what_it_silences() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let mut files = Vec::new();
+    for (scrape, evaluation) in SETTINGS {
+        for long in [60, 200] {
+            let mut yaml = head(evaluation);
+            let steps = PHASES.min(scrape);
+            for step in 0..steps {
+                yaml += &scraped(&LOOP_AND_DEVICE, long, scrape, step * scrape / steps, &["nas"]);
+                yaml.push_str("  promql_expr_test:\n");
+                let end = (START + 600).next_multiple_of(evaluation);
+                let evaluations = (START..=end).step_by(usize::try_from(evaluation).expect("few"));
+                for at in evaluations.map(|at| at.next_multiple_of(evaluation)) {
+                    writeln!(
+                        yaml,
+                        "  - expr: count(ALERTS{{alertname=~\"MulticastDeviceFlooding|MulticastAddressRepeated|MulticastSegmentFlooding\",alertstate=\"firing\"}} \
+                         unless ignoring (alertname, device, severity) ALERTS{{alertname=\"MulticastLoop\",alertstate=\"firing\"}})\n    \
+                         eval_time: {at}s\n    exp_samples: []"
+                    )
+                    .expect("a string takes all");
+                }
+                // The loop itself has been told.
+                writeln!(
+                    yaml,
+                    "  - expr: count(last_over_time(ALERTS{{alertname=\"MulticastLoop\",alertstate=\"firing\"}}[1h]))\n    \
+                     eval_time: {end}s\n    exp_samples: [{{labels: '{{}}', value: 1}}]"
+                )
+                .expect("a string takes all");
+            }
+            let path = directory.path().join(format!("loop-{scrape}-{evaluation}-{long}.yml"));
+            fs::write(&path, yaml).expect("a file of ours");
+            files.push(path);
+        }
+    }
+    assert_eq!(complaints(&files), Vec::<String>::new());
 }

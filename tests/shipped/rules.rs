@@ -111,6 +111,45 @@ fn each_rule_does_what_its_tests_say() {
     promtool(&["test", "rules"], &files);
 }
 
+#[test]
+fn the_alerts_are_those_that_the_script_writes() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let file = directory.path().join("alerts.rules.yml");
+    let script = folder().join("../../scripts/make-alerts");
+    let status = Command::new(script).arg(&file).status().expect("python3 is installed");
+    assert!(status.success());
+    let made = fs::read_to_string(file).expect("it is written");
+    assert!(made == text("alerts.rules.yml"), "run `make alerts`");
+}
+
+/// What names a segment or a device is one alert for all exporters of a LAN, and what does not is not.
+#[test]
+fn what_is_about_a_segment_is_about_its_lan() {
+    let mut of_lans = 0;
+    let recorded: BTreeSet<String> = rules().into_iter().filter_map(|rule| rule.record).collect();
+    for alert in alerts() {
+        let name = alert.alert.expect("an alert");
+        let seen: Vec<&String> = recorded.iter().filter(|r| alert.expr.contains(*r)).collect();
+        let is_of_lan = seen.iter().any(|record| record.ends_with(":alert"));
+        if !is_of_lan {
+            let is_of_host = ["_host_", "_capture", "_exporter_", "up{", "vector", "_scrape_"]
+                .iter()
+                .any(|of| alert.expr.contains(of));
+            assert!(is_of_host && !alert.expr.contains("_device_"), "{name}: {}", alert.expr);
+            continue;
+        }
+        of_lans += 1;
+        assert!(alert.expr.starts_with("max without (job, instance, interface) ("), "{name}");
+        // By all other labels, so that a site is never taken for another, nor dropped.
+        assert!(!alert.expr.contains(" on ("), "{name}: {}", alert.expr);
+        assert_eq!(alert.expr.matches("interface:multicast_lan_info:last1h").count(), 2, "{name}");
+        let url = &alert.annotations["dashboard_url"];
+        assert!(url.contains("var-lan={{ . | urlquery }}"), "{name}: {url}");
+        assert!(alert.annotations["where"].contains("seen by"), "{name}");
+    }
+    assert_eq!(of_lans, 18);
+}
+
 /// Promtool runs the tests; that there are enough is looked at here.
 #[test]
 fn each_alert_is_tested_to_fire_to_end_and_to_stay_silent() {
@@ -152,12 +191,18 @@ fn each_alert_is_tested_to_fire_to_end_and_to_stay_silent() {
 #[test]
 fn each_alert_says_what_a_page_needs() {
     let dashboards = ["lan", "device", "mdns", "host", "exporter"];
+    let action = Regex::new(r"\{\{.*?\}\}").unwrap();
+    let now = Regex::new(r"\b(is|are|has|have|does|sends|floods|fight|keep|keeps|asks)\b").unwrap();
     for alert in alerts() {
         let name = alert.alert.expect("an alert");
         let said = |annotation: &str| {
             alert.annotations.get(annotation).unwrap_or_else(|| panic!("{name}: {annotation}"))
         };
-        assert!(!said("summary").is_empty() && said("description").ends_with('.'), "{name}");
+        let description = said("description").trim_end_matches("{{ end }}");
+        assert!(!said("summary").is_empty() && description.ends_with('.'), "{name}");
+        // What is over is told in the past, and else in the same words.
+        let was = action.replace_all(said("was"), "");
+        assert!(!was.is_empty() && !now.is_match(&was), "{name}: {was}");
         assert!(said("runbook_url").ends_with(&format!("/docs/runbooks/{name}.md")), "{name}");
         let url = said("dashboard_url");
         let leads =
