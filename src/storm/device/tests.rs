@@ -374,8 +374,9 @@ impl Model {
         let all = if cause == Cause::Answering { own.len() } else { own.len() + provoked.len() };
         let marked = own.iter().filter(|frame| frame.signatures.contains(cause)).count();
         let others = provoked.iter().filter(|frame| match cause {
-            Cause::QueryFlood => true,
-            Cause::PingPong => frame.signatures.contains(cause),
+            // What was withdrawn again and again is no answer to a question.
+            Cause::QueryFlood => !frame.signatures.contains(Cause::RepeatedResponse),
+            Cause::PingPong | Cause::RepeatedResponse => frame.signatures.contains(cause),
             _ => false,
         });
         (all, marked + others.count())

@@ -39,7 +39,7 @@ struct Shortened {
 
 /// What was given a short life in the last second.
 ///
-/// At most 512 records, 36 KiB. What is forgotten at that bound counts as asked for, for a second:
+/// At most 512 records, 32 KiB. What is forgotten at that bound counts as asked for, for a second:
 /// a missed violation is better than a false one.
 #[derive(Debug)]
 pub(super) struct Rescues {
@@ -188,7 +188,7 @@ mod tests {
             rescues.hear(Time(n), &record(hash.hash_one(n), RType::A, 0), 1, BY);
         }
         assert_eq!(rescues.shortened.capacity(), 64 * 8);
-        assert_eq!(Table::<Data, Shortened, 64>::BYTES_MAX, 36 << 10);
+        assert_eq!(Table::<Data, Shortened, 64>::BYTES_MAX, 32 << 10);
         assert!(rescues.is_owed(Time(100_000), &record(1, RType::A, 120), 5));
     }
 }
