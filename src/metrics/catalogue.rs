@@ -83,7 +83,7 @@ mod tests {
         let line = |name: &str| {
             table.lines().find(|line| line.contains(&format!("`{name}`"))).unwrap().to_owned()
         };
-        assert!(line("multicast_capture_dropped_total").contains("| ring, socket |"));
+        assert!(line("multicast_capture_dropped_total").contains("| ring, socket, demo |"));
         let converted = line("multicast_interface_converted_packets_total");
         assert!(converted.contains("| ring, pnet, file, demo |"));
         assert!(line("multicast_interface_packets_total").contains("| all |"));
