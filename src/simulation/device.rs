@@ -108,7 +108,7 @@ pub(super) enum Habit {
     Garbles,
     /// Names itself to its neighbour on the cable (LLDP), every 30 s.
     Names,
-    /// Sends what others say over mDNS once more from its own MAC.
+    /// Sends what others say over mDNS once more from its own addresses.
     Repeats,
 }
 

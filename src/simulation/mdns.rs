@@ -308,8 +308,7 @@ impl Simulation {
             let host = self.devices[place].host;
             let frame = self.frame_of(host, family, message);
             if let Some(repeater) = self.repeater.filter(|repeater| *repeater != place) {
-                let mut copy = frame.clone();
-                copy[6..12].copy_from_slice(&self.devices[repeater].host.mac.0);
+                let copy = self.frame_of(self.devices[repeater].host, family, message);
                 self.plan(repeater, self.now + 2 * MS, Action::Send(copy));
             }
             self.send(frame);

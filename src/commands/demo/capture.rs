@@ -152,6 +152,9 @@ fn nanos(at: Duration) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::test_settings;
+    use crate::lan::Lan;
+    use crate::pipeline::Pipeline;
     use crate::simulation::{Member, Options, Simulation, Stream};
 
     #[test]
@@ -199,5 +202,30 @@ mod tests {
         assert_eq!(none, Some(0));
         assert!(lost.is_some_and(|lost| (40..60).contains(&lost)), "{lost:?}");
         assert_eq!(u64::try_from(all - heard).ok(), lost);
+    }
+
+    #[test]
+    fn the_workshop_and_the_guests_have_no_storm_and_no_condition_but_by_the_fight() {
+        let before = Duration::from_hours(2);
+        let fight = |until: Duration| {
+            let lan = |segment| {
+                let mut lan = Simulation::new(Options { segment, seed: 4, ..Options::default() });
+                if segment == Segment::Workshop {
+                    lan.fight_over_name(Duration::from_hours(1), until);
+                }
+                (segment, lan)
+            };
+            let trunk = Trunk::new([Segment::Workshop, Segment::Guests].map(lan).into());
+            let host = Arc::new(SimulatedHost::new(0, Member::Linux.host()));
+            let tap = Lan::default().tap(NAME, || Pipeline::file(test_settings()));
+            Simulated::new(trunk, host, before).catch_up(&tap);
+            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            assert!(views.iter().all(|view| view.snapshot.storms.is_empty()));
+            let begun = views.iter().map(|view| view.snapshot.conditions_begun.iter().sum());
+            begun.collect::<Vec<u64>>()
+        };
+        assert_eq!(fight(Duration::ZERO), [0, 0]);
+        // Two have a name conflict, and one of them renames itself without an end.
+        assert_eq!(fight(Duration::from_mins(61)), [3, 0]);
     }
 }
