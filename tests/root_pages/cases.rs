@@ -38,6 +38,8 @@ struct Case {
     name: &'static str,
     frames: fn(&Path) -> Vec<Captured>,
     told: &'static [(Way, &'static str, &'static str)],
+    /// What may be told besides: it depends on which of two evaluations comes first.
+    may: &'static [(Way, &'static str, &'static str)],
     /// Whether it takes much CPU.
     floods: bool,
 }
@@ -49,18 +51,21 @@ const CASES: &[Case] = &[
         name: "sonosloop",
         frames: |folder| read(folder, "sonosloop"),
         told: &[(Way::Page, "MulticastLoop", "no single device")],
+        may: &[],
         floods: true,
     },
     Case {
         name: "mstpd133",
         frames: |folder| read(folder, "mstpd133"),
         told: &[(Way::Page, "MulticastLoop", "no single device")],
+        may: &[],
         floods: true,
     },
     Case {
         name: "castburst",
         frames: |folder| read(folder, "castburst"),
         told: &[(Way::Chat, "MulticastDeviceBurst", "ac:37:43:99:99:99")],
+        may: &[],
         floods: true,
     },
     // The same burst, a quarter slower.
@@ -68,6 +73,7 @@ const CASES: &[Case] = &[
         name: "burst of 10 s",
         frames: |folder| slower(read(folder, "castburst"), Duration::from_secs(30), 5, 4),
         told: &[(Way::Chat, "MulticastDeviceBurst", "ac:37:43:99:99:99")],
+        may: &[],
         floods: true,
     },
     // Ours: no report has a capture of it.
@@ -75,6 +81,7 @@ const CASES: &[Case] = &[
         name: "invented senders",
         frames: |_| invented(),
         told: &[(Way::Page, "MulticastInventedSenders", "new senders a second")],
+        may: &[],
         floods: true,
     },
     Case {
@@ -84,6 +91,9 @@ const CASES: &[Case] = &[
             (Way::Page, "MulticastDeviceFlooding", "54:10:ec:01:02:03"),
             (Way::Chat, "MulticastDeviceBurst", "54:10:ec:01:02:03"),
         ],
+        // Some seconds before the storm has lasted a minute, and is what is told, the condition is
+        // complete.
+        may: &[(Way::Chat, "MulticastAddressRepeated", "54:10:ec:01:02:03")],
         floods: true,
     },
     Case {
@@ -97,24 +107,28 @@ const CASES: &[Case] = &[
             (Way::Chat, "MulticastDeviceChatty", "d8:bb:c1:00:00:04"),
             (Way::Chat, "MulticastDeviceChatty", "d8:bb:c1:00:00:05"),
         ],
+        may: &[],
         floods: false,
     },
     Case {
         name: "dockersamba181",
         frames: |folder| read(folder, "dockersamba181"),
         told: &[(Way::Chat, "MdnsRenameLoop", "50:65:f3:36:dc:90")],
+        may: &[],
         floods: false,
     },
     Case {
         name: "ethersex303",
         frames: |folder| read(folder, "ethersex303"),
         told: &[(Way::Chat, "MulticastAddressRepeated", "ac:de:48:fd:0f:d0")],
+        may: &[],
         floods: false,
     },
     Case {
         name: "talos7211",
         frames: |folder| read(folder, "talos7211"),
         told: &[(Way::Chat, "MulticastDhcpLoop", "d8:3a:dd:0f:d5:a0")],
+        may: &[],
         floods: false,
     },
 ];
@@ -270,7 +284,7 @@ fn each_case_is_told_as_it_must_be_and_not_otherwise() {
     let mut wrong = Vec::new();
     for case in CASES {
         for told in of(&told, case) {
-            if !case.told.iter().any(|expected| is_about(told, *expected)) {
+            if !case.told.iter().chain(case.may).any(|expected| is_about(told, *expected)) {
                 wrong.push(format!("{} must not be told of: {told:#?}", case.name));
             }
         }

@@ -11,6 +11,7 @@ mod cases;
 mod flood;
 #[path = "../grafana/mod.rs"]
 mod grafana;
+mod lans;
 mod scaling;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
