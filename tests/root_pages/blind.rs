@@ -38,6 +38,7 @@ const MISSING: u16 = 10_356;
 #[test]
 #[ignore = "root: make test"]
 fn who_hears_nothing_is_told_of_and_both_watchdogs_arrive() {
+    let _machine = super::shared_machine();
     let namespace = NetNs::new();
     namespace.veth("lan0", "wire0");
     namespace.veth("gone0", "gone1");

@@ -230,6 +230,7 @@ fn is_about(told: &Told, (way, alert, who): (Way, &str, &str)) -> bool {
 #[test]
 #[ignore = "root: make test"]
 fn each_case_is_told_as_it_must_be_and_not_otherwise() {
+    let _machine = super::whole_machine();
     let Some(folder) = cases_dir() else { return };
     let directory = tempfile::tempdir().expect("a temporary directory");
     let namespace = NetNs::new();

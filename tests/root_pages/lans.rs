@@ -19,6 +19,7 @@ const DEVICE: Host = Host::numbered(7);
 #[test]
 #[ignore = "root: make test"]
 fn two_exporters_on_one_lan_make_one_incident() {
+    let _machine = super::shared_machine();
     let office = Lan::new(4);
     let [one, other, sender, server] = &office.hosts[..] else { panic!("four hosts") };
     // The workshop is a wire of the server's.

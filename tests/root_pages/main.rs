@@ -1,7 +1,7 @@
 //! What is paged and what is not, with real servers: sets of them, sites, cases that people met.
 //!
 //! Durations of the shipped files are divided by one factor. Most tests wait: two of them run at a
-//! time, and within each what can run at the same time does.
+//! time, and within each what can run at the same time does. The cases, which flood, run alone.
 
 #[path = "../e2e/mod.rs"]
 mod e2e;
@@ -23,12 +23,26 @@ use e2e::support::http;
 use e2e::support::process::is_within;
 use e2e::{BINARY, Process, command_in};
 use std::net::Ipv4Addr;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 /// By what durations are divided.
 const FACTOR: u32 = 10;
 /// What else a busy machine may need, however much durations are shortened.
 const SLACK: Duration = Duration::from_mins(2);
+
+/// Who has the machine: scrapes a second apart do not come through beside floods of another test.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// The machine, while other tests of this kind run as well.
+fn shared_machine() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The machine, while no other test of this program runs.
+fn whole_machine() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// An exporter on a port of a namespace, which scrapes from elsewhere reach too.
 fn exporter(namespace: &NetNs, port: u16, flags: &[&str]) -> Process {

@@ -44,6 +44,7 @@ fn figure(monitoring: &Monitoring<'_>, query: &str) -> f64 {
 #[test]
 #[ignore = "root: make test"]
 fn one_prometheus_serves_many_exporters_at_several_sites() {
+    let _machine = super::shared_machine();
     let count = number("SCALING_EXPORTERS", 10);
     let factor = small(number("SCALING_FACTOR", 15));
     let namespace = NetNs::new();

@@ -67,6 +67,7 @@ fn texts(alert: &Value, but: &[&str]) -> BTreeMap<String, String> {
 #[test]
 #[ignore = "root: make test"]
 fn three_sets_of_servers_page_the_same() {
+    let _machine = super::shared_machine();
     let lan = Lan::new(3);
     let [server, printer, others] = &lan.hosts[..] else { panic!("three hosts") };
     let namespace = &server.namespace;

@@ -52,6 +52,7 @@ fn wait_pages(monitoring: &Monitoring<'_>, over: bool, wanted: [usize; 2]) {
 #[test]
 #[ignore = "root: make test"]
 fn two_sites_that_look_alike_page_apart_and_an_absent_store_loses_nothing() {
+    let _machine = super::shared_machine();
     let network = Lan::new(3);
     let [north, south, central] = &network.hosts[..] else { panic!("three hosts") };
     let _exporters = [north, south].map(|site| watched(&site.namespace));
