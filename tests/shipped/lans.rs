@@ -1,9 +1,10 @@
 //! Every scenario of the rules' tests twice over: at two sites with the same job and instance, and
-//! heard by two exporters on one LAN. Of two sites each has its own alerts, and nothing of the other's
-//! in their texts; two exporters have one alert together for a segment or a device, and one each for
-//! themselves. Both promtools evaluate it.
+//! heard by two exporters on one LAN. Of two sites each has its own alerts; two
+//! exporters have one alert together for a segment or a device, and one each for themselves. Both
+//! promtools evaluate it. The texts are those of `lans.test.yml`.
 
 use crate::support::servers::{newer, promtools};
+use crate::textless;
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -138,6 +139,7 @@ fn by_two_exporters(scenario: &Value) -> (Value, usize) {
 /// Runs all scenarios, each changed, and hands out how many things were expected.
 fn run(change: impl Fn(&Value) -> (Value, usize)) -> usize {
     let directory = tempfile::tempdir().expect("a folder");
+    let rules = textless::rules(directory.path());
     let mut count = 0;
     let mut files = Vec::new();
     for (name, unit) in units() {
@@ -149,7 +151,6 @@ fn run(change: impl Fn(&Value) -> (Value, usize)) -> usize {
             tests.push(scenario);
             count += expected;
         }
-        let rules = ["recording.rules.yml", "alerts.rules.yml"].map(|file| folder().join(file));
         let all = json!({
             "rule_files": rules, "evaluation_interval": unit["evaluation_interval"],
             "group_eval_order": unit["group_eval_order"], "tests": tests,

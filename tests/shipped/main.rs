@@ -24,3 +24,4 @@ mod scaling;
 #[path = "../support/mod.rs"]
 mod support;
 mod systemd_units;
+mod textless;

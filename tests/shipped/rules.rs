@@ -295,9 +295,11 @@ fn causes_are_told_in_the_words_of_the_program() {
     };
     for cause in Cause::ALL {
         says(cause.label(), cause.in_words());
+        says(cause.label(), cause.in_past());
     }
     for cause in SegmentCause::ALL {
         says(cause.label(), cause.in_words());
+        says(cause.label(), cause.in_past());
     }
 }
 
