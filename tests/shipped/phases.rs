@@ -19,7 +19,7 @@ use crate::support::servers::promtools;
 use crate::textless;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 
