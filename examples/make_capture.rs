@@ -11,9 +11,10 @@
 
 #[path = "../tests/scenarios/mod.rs"]
 mod scenarios;
+#[path = "traffic/mod.rs"]
+mod traffic;
 
-use multicast_exporter::craft::discovery::ssdp_alive;
-use multicast_exporter::craft::{Captured, Host, Pcap, Query, Responder, Service, Udp};
+use multicast_exporter::craft::{Captured, Pcap};
 use multicast_exporter::simulation::{Options, Simulation};
 use multicast_exporter::time::Stamp;
 use scenarios::START;
@@ -21,7 +22,6 @@ use std::process::ExitCode;
 
 /// Frames are this far apart, in nanoseconds: 2,000 a second.
 const GAP: i128 = 500_000;
-const HOSTS: u32 = 200;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,7 +58,7 @@ fn busy(count: &str) -> Option<Vec<Captured>> {
     let count: u32 = count.parse().ok()?;
     let captured = |n| {
         let stamp = Stamp(1_700_000_000_000_000_000 + i128::from(n) * GAP);
-        Captured::new(stamp, frame(n))
+        Captured::new(stamp, traffic::busy(n))
     };
     Some((0..count).map(captured).collect())
 }
@@ -75,33 +75,4 @@ fn healthy(length: &str, seed: &str) -> Option<Vec<Captured>> {
 
 fn faulty(name: &str, seed: &str) -> Option<Vec<Captured>> {
     Some(scenarios::named(name)?.frames(seed.parse().ok()?))
-}
-
-/// The frame with this number.
-fn frame(n: u32) -> Vec<u8> {
-    let host = Host::numbered(2 + u16::try_from(n / 16 % HOSTS).unwrap_or(0));
-    let text = format!("{n}");
-    let responder = || {
-        let service = Service::new(&format!("Box {text}"), "_http._tcp", 80).txt(&text);
-        Responder::new(&format!("host-{text}"), host).service(service)
-    };
-    match n % 16 {
-        0 | 4 | 8 | 12 => {
-            let printer = Host::numbered(1);
-            let service = Service::new("Canon MF620C", "_ipp._tcp", 631).txt("ty=Canon MF620C");
-            printer.mdns4(Responder::new("A1CA45000000", printer).service(service).announcement())
-        }
-        1 | 9 => host.mdns4(Query::browse("_http._tcp").bytes()),
-        2 | 10 => host.mdns4(responder().announcement()),
-        3 | 11 => host.mdns6(responder().announcement()),
-        5 | 13 => host.arp_request(Host::numbered(1).v4),
-        6 => host.ssdp4(ssdp_alive(
-            "upnp:rootdevice",
-            &format!("uuid:{text}::upnp:rootdevice"),
-            "http://10.0.1.1/",
-            "Linux UPnP/1.0",
-        )),
-        7 | 14 => host.udp4([239, 1, 2, 3].into(), 16, &Udp::new(5004, 5004, vec![0; 600])),
-        _ => host.unicast4(Host::numbered(1), &Udp::new(40_000, 443, vec![0; 300])),
-    }
 }
