@@ -18,7 +18,7 @@ mod trunk;
 use super::configuration::Configuration;
 use super::flags::Demo;
 use super::pump::{self, Ended};
-use super::{ExitStatus, Failure, failed, hash_key, news, opening, refused, say, serve};
+use super::{ExitStatus, Failure, failed, hash_key, log, news, opening, refused, say, serve};
 use crate::capture::Backend;
 use crate::craft::Host;
 use crate::detect::Horizon;
@@ -67,6 +67,7 @@ fn demonstrate(flags: &Demo) -> Result<(), Failure> {
     let listeners = opening::listen(&flags.web).all()?;
     let held = privilege::held().map_err(|error| failed("reading privileges")(&error))?;
     privilege::drop_all().map_err(|error| failed("dropping privileges")(&error))?;
+    log::write();
     let store = opening::store(&flags.evidence);
     let host = Arc::new(SimulatedHost::new(flags.seed, machine(flags)));
     let lan = Arc::new(Lan::new(Settled {
@@ -74,6 +75,8 @@ fn demonstrate(flags: &Demo) -> Result<(), Failure> {
         host: Some(Arc::clone(&host) as _),
         held: Some(held),
         is_simulated: true,
+        watched: Vec::new(),
+        log_dropped: Some(log::dropped),
     }));
     configuration.tell(&lan);
     let stop = Arc::new(AtomicBool::new(false));

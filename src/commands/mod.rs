@@ -9,7 +9,7 @@ pub mod demo;
 pub mod finding;
 pub mod flags;
 pub mod health;
-pub mod log;
+mod log;
 mod news;
 mod opening;
 mod pump;
@@ -68,22 +68,23 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error).into(),
     };
+    let _finish = log::Finish;
     let status = match &cli.command {
         None => {
-            log::start(&cli.serve.log);
+            log::start_queued(&cli.serve.log);
             serve::run(&cli.serve)
         }
         Some(Command::Analyze(flags)) => {
-            log::start(&flags.log);
+            log::start_direct(&flags.log);
             analyze::run(flags).unwrap_or_else(|error| unwritten(&error))
         }
         Some(Command::Demo(flags)) => {
-            log::start(&flags.log);
+            log::start_queued(&flags.log);
             demo::run(flags)
         }
         Some(Command::Health(flags)) => health::run(flags),
         Some(Command::Check(flags)) => {
-            log::start(&flags.serve.log);
+            log::start_direct(&flags.serve.log);
             check::run(flags).unwrap_or_else(|error| unwritten(&error))
         }
     };
@@ -120,7 +121,7 @@ fn one_line(rendered: &str) -> String {
 
 /// Writes one line to standard error, under the program's name.
 fn say(line: &str) {
-    eprintln!("multicast_exporter: {line}");
+    log::say(&format!("multicast_exporter: {line}"));
 }
 
 /// Keys that the network cannot know.

@@ -11,7 +11,7 @@
 
 use super::configuration::Configuration;
 use super::flags::{self, Serve};
-use super::{Failure, failed, refused};
+use super::{Failure, failed, log, refused};
 use crate::capture::live::Choice;
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::evidence::{Store, StoreError};
@@ -93,6 +93,7 @@ pub fn open(flags: &Serve) -> Result<Opening, String> {
     let held = privilege::held();
     let host = Host::open(flags.collector.settings());
     let sampler = drop_privileges(&host);
+    log::write();
     let evidence = store(&flags.evidence);
     Ok(Opening {
         policy,

@@ -23,6 +23,7 @@ use crate::host;
 use crate::pipeline::{Pipeline, SegmentView};
 use crate::privilege::{self, Held};
 use crate::segment::Label;
+use crate::time::beat::{Beat, Watcher};
 use crate::time::{Stamp, Time, clock};
 use parking_lot::{Mutex, RwLock};
 use std::io;
@@ -42,6 +43,7 @@ pub struct Lan {
     started: AtomicBool,
     reload: Mutex<Option<Reload>>,
     follower: Beat,
+    watcher: Watcher,
 }
 
 /// What the start has settled before the first capture and nothing changes later.
@@ -55,21 +57,25 @@ pub struct Settled {
     pub held: Option<Held>,
     /// Whether the LAN is a simulated one.
     pub is_simulated: bool,
+    /// Other threads that have to go on.
+    pub watched: Vec<Watched>,
+    /// Tells how many lines of the log were dropped; `None` where nobody counts them.
+    pub log_dropped: Option<fn() -> u64>,
 }
 
-/// When a thread said last that it goes on; the engine's beginning of time if it never did.
-#[derive(Debug, Default)]
-struct Beat(AtomicU64);
-
-impl Beat {
-    fn set(&self, now: Time) {
-        self.0.store(now.0, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Time {
-        Time(self.0.load(Ordering::Relaxed))
-    }
+/// A thread that has to go on, though it captures nothing.
+#[derive(Debug)]
+pub struct Watched {
+    /// Its name.
+    pub name: &'static str,
+    /// Its beats.
+    pub beat: Arc<Beat>,
+    /// How often it beats.
+    pub every: Duration,
 }
+
+/// Silence of a capture thread that means it is deaf: they wake four times a second.
+const DEAF_AFTER: Duration = Duration::from_secs(10);
 
 /// What was kept of storms: their first frames, as capture files.
 pub trait Evidence: Send + Sync + 'static {
@@ -218,24 +224,37 @@ impl Lan {
     }
 
     /// Says that the thread that follows the interfaces goes on.
-    pub(crate) fn handle_beat(&self, now: Time) {
-        self.follower.set(now);
+    pub(crate) fn handle_beat(&self) {
+        self.follower.handle_beat();
     }
 
-    /// The threads that should have reported within `within` that they go on, and did not: captures
-    /// that are up, by their interface, and the follower of interfaces where there is one. Replays
-    /// are not among them: a pipe may keep them waiting.
-    pub fn silent(&self, now: Time, within: Duration) -> Vec<String> {
-        let is_late = |beat: &Beat| now.since(beat.get()) > within;
+    /// Looks who has beaten since it was called last. Only one thread may call this, at least every
+    /// two seconds.
+    pub(crate) fn handle_look(&self, now: Time) {
+        let turn = self.watcher.handle_turn(now);
+        self.follower.handle_look(turn, self.follower.has_begun());
+        for watched in &self.settled.watched {
+            watched.beat.handle_look(turn, true);
+        }
+        for tap in self.taps() {
+            let is_expected = tap.is_expected();
+            tap.beat.handle_look(turn, is_expected);
+        }
+    }
+
+    /// The threads that have been silent for longer than `within`: captures that are up, by their
+    /// interface, the follower of interfaces where there is one, and the others that are watched.
+    /// Replays are not among them: a pipe may keep them waiting.
+    pub fn silent(&self, within: Duration) -> Vec<String> {
         let mut silent = Vec::new();
-        if self.follower.get() != Time(0) && is_late(&self.follower) {
+        if self.follower.silence() > within {
             silent.push("follower".to_owned());
         }
-        silent.extend(self.taps.read().iter().filter_map(|tap| {
-            let status = tap.status.lock();
-            let is_live = status.backend.is_some_and(Backend::is_live);
-            (status.up && is_live && is_late(&tap.beat)).then(|| tap.name.to_string())
-        }));
+        let is_late = |watched: &&Watched| watched.beat.silence() > within + watched.every;
+        silent.extend(self.settled.watched.iter().filter(is_late).map(|w| w.name.to_owned()));
+        let taps = self.taps();
+        let late = taps.iter().filter(|tap| tap.is_expected() && tap.beat.silence() > within);
+        silent.extend(late.map(|tap| tap.name.to_string()));
         silent
     }
 
@@ -265,7 +284,7 @@ impl Source for Lan {
             }
         };
         let view = |(tap, segments): (&Arc<Tap>, Option<Vec<SegmentView>>)| {
-            let status = tap.status();
+            let status = tap.heard_status();
             CaptureView {
                 name: tap.name().to_string(),
                 abilities: status.backend.map(Backend::abilities),
@@ -283,7 +302,12 @@ impl Source for Lan {
             clock_steps: self.clock_steps(),
             reload: self.reload(),
             evidence: self.evidence().map(|writer| writer.store().totals()),
+            log_dropped: self.settled.log_dropped.map(|tell| tell()),
         }
+    }
+
+    fn silent(&self) -> Vec<String> {
+        self.silent(DEAF_AFTER)
     }
 
     fn host(&self, deadline: Deadline) -> Option<host::View> {
@@ -329,6 +353,23 @@ impl Tap {
         self.status.lock().clone()
     }
 
+    /// The same, as far as its thread is heard of: one that is silent captures nothing.
+    fn heard_status(&self) -> Status {
+        let status = self.status();
+        let silence = self.beat.silence();
+        if !self.is_expected() || silence <= DEAF_AFTER {
+            return status;
+        }
+        let reason = format!("its thread has not responded for {} s", silence.as_secs());
+        Status { up: false, reason: Some(reason), ..status }
+    }
+
+    /// Whether a thread should be heard of.
+    fn is_expected(&self) -> bool {
+        let status = self.status.lock();
+        status.up && status.backend.is_some_and(Backend::is_live)
+    }
+
     /// Changes what [`Self::status`] says.
     pub(crate) fn update_status(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.status.lock());
@@ -340,8 +381,18 @@ impl Tap {
     }
 
     /// Says that the thread that captures goes on.
-    pub(crate) fn handle_beat(&self, now: Time) {
-        self.beat.set(now);
+    pub(crate) fn handle_beat(&self) {
+        self.beat.handle_beat();
+    }
+
+    /// As [`Self::with_pipeline`], unless its lock cannot be had within `wait`: then a thread that
+    /// stands still has it.
+    pub(crate) fn try_with_pipeline<T>(
+        &self,
+        wait: Duration,
+        work: impl FnOnce(&mut Pipeline) -> T,
+    ) -> Option<T> {
+        self.pipeline.try_lock_for(wait).map(|mut pipeline| work(&mut pipeline))
     }
 
     /// Tells the pipeline that its interface is listened to, until the returned value is dropped.
@@ -389,27 +440,38 @@ mod tests {
     #[test]
     fn who_is_up_and_live_must_be_heard_of() {
         let lan = Lan::default();
-        let second = |n| Time(0).plus(Duration::from_secs(n));
-        let silent = |now| lan.silent(second(now), Duration::from_secs(5));
-        assert!(silent(1_000).is_empty(), "nobody follows");
-        lan.handle_beat(second(1_000));
-        assert!(silent(1_005).is_empty());
-        assert_eq!(silent(1_006), ["follower"]);
-        lan.handle_beat(second(1_006));
+        let mut now = 1_000;
+        let mut after = |seconds| {
+            for _ in 0..seconds {
+                now += 1;
+                lan.handle_look(Time(0).plus(Duration::from_secs(now)));
+            }
+            lan.silent(Duration::from_secs(5))
+        };
+        assert!(after(10).is_empty(), "nobody follows");
+        lan.handle_beat();
+        assert!(after(6).is_empty());
+        assert_eq!(after(1), ["follower"]);
+        lan.handle_beat();
         for (name, backend) in [("eth0", Backend::Ring), ("file", Backend::File)] {
             let tap = lan.tap(name, || Pipeline::file(test_settings()));
-            tap.handle_beat(second(1_000));
+            tap.handle_beat();
             tap.update_status(|status| {
                 status.up = true;
                 status.backend = Some(backend);
             });
         }
-        assert_eq!(silent(1_006), ["eth0"]);
-        lan.taps()[0].handle_beat(second(1_006));
-        assert!(silent(1_006).is_empty());
+        assert!(after(1).is_empty());
+        assert_eq!(after(6), ["follower", "eth0"]);
+        let is_up = || lan.read(Deadline::after(Duration::ZERO), Detail::Captures).captures[0].up;
+        assert!(is_up(), "not for long yet");
+        after(5);
+        assert!(!is_up(), "who does not respond captures nothing");
+        lan.handle_beat();
+        lan.taps()[0].handle_beat();
+        assert!(after(1).is_empty() && is_up());
         lan.taps()[0].update_status(|status| status.up = false);
-        lan.handle_beat(second(2_000));
-        assert!(silent(2_000).is_empty(), "nobody expects a capture that has ended");
+        assert_eq!(after(60), ["follower"], "nobody expects a capture that has ended");
     }
 
     #[test]

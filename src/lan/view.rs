@@ -46,6 +46,11 @@ pub trait Source: Send + Sync + 'static {
         None
     }
 
+    /// The threads that should be heard of and are not: what they stand for does not go on.
+    fn silent(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How this host is looked at, settled at the start; `None` where nobody looks.
     fn host_standing(&self) -> Option<&host::Standing> {
         None
@@ -83,6 +88,8 @@ pub struct LanView {
     pub reload: Option<Reload>,
     /// What happened to evidence; `None` where none is kept.
     pub evidence: Option<Totals>,
+    /// Lines of the log that were dropped; `None` where nobody counts them.
+    pub log_dropped: Option<u64>,
 }
 
 impl LanView {

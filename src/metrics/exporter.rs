@@ -63,6 +63,9 @@ pub(super) fn collect(
         let files = files.map(|(outcome, count)| ([outcome.to_owned()], float(count)));
         small.counter(&families::EVIDENCE_FILES, files)?;
     }
+    if let Some(dropped) = view.log_dropped {
+        small.counter(&families::LOG_DROPPED, [([], float(dropped))])?;
+    }
     if let Some(host::Standing { syscalls, sockets }) = host {
         let labels = [syscalls.backend.label(), syscalls.reason.label()].map(String::from);
         small.gauge(&families::SYSCALLS_INFO, [(labels, 1.0)])?;

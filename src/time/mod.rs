@@ -1,7 +1,8 @@
 //! Two kinds of time. A [`Stamp`] is what a wall clock said; a [`Time`] is what the engine counts
 //! with and never goes back. [`clock`] is the only module of the program that reads a clock;
-//! [`timeline`] turns stamps into engine time.
+//! [`timeline`] turns stamps into engine time, [`beat`] tells a thread that goes on from one that does not.
 
+pub(crate) mod beat;
 pub mod clock;
 pub(crate) mod timeline;
 

@@ -118,7 +118,7 @@ pub fn router(
         .route("/api/v1/storms", get(api::storms))
         .route("/api/v1/storms/{id}", get(api::storm))
         .route("/api/v1/storms/{id}/capture", get(api::capture))
-        .route("/-/healthy", get(async || probe::HEALTHY))
+        .route("/-/healthy", get(healthy))
         .route("/-/ready", get(ready))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
@@ -126,13 +126,30 @@ pub fn router(
         .with_state(app)
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Response {
-    if app.scraper.source().ready() {
-        "The exporter is ready.\n".into_response()
-    } else {
-        let why = "The exporter is not ready: its captures are starting.\n";
-        (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+async fn healthy(State(app): State<Arc<App>>) -> Response {
+    match app.scraper.source().silent().as_slice() {
+        [] => probe::HEALTHY.into_response(),
+        silent => standing_still("healthy", silent),
     }
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    let source = app.scraper.source();
+    match source.silent().as_slice() {
+        [] if source.ready() => "The exporter is ready.\n".into_response(),
+        [] => {
+            let why = "The exporter is not ready: its captures are starting.\n";
+            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
+        silent => standing_still("ready", silent),
+    }
+}
+
+/// That threads do not respond.
+fn standing_still(what: &str, silent: &[String]) -> Response {
+    let threads = silent.join(", ");
+    let why = format!("The exporter is not {what}: these threads do not respond: {threads}.\n");
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
 }
 
 async fn not_found(uri: Uri) -> Response {

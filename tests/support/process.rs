@@ -48,14 +48,18 @@ pub struct Process {
 
 impl Process {
     /// Starts it with its standard error, and standard output, kept.
-    pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn start(command: Command) -> Self {
+        Self::start_with(command, Stdio::piped())
+    }
+
+    /// The same, with another standard error.
+    pub fn start_with(mut command: Command, errors: Stdio) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
-        let out = child.stdout.take().expect("a pipe");
-        let err = child.stderr.take().expect("a pipe");
-        let pipes: [Box<dyn Read + Send>; 2] = [Box::new(out), Box::new(err)];
-        let readers = pipes.into_iter().map(|pipe| {
+        let out = child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let err = child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let readers = out.into_iter().chain(err).map(|pipe| {
             let log = Arc::clone(&log);
             thread::spawn(move || {
                 for line in BufReader::new(pipe).lines().map_while(Result::ok) {

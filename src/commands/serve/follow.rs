@@ -115,6 +115,7 @@ impl Follower {
     /// Follows the interfaces until `stop` is set, then ends all captures. A panic ends one turn
     /// alone.
     pub fn run(mut self, stop: &AtomicBool) {
+        self.lan.handle_beat();
         self.guarded(stop, |follower| follower.reconcile(clock::now().monotonic));
         self.lan.set_started();
         self.warn_of_nothing();
@@ -132,6 +133,7 @@ impl Follower {
         self.is_stale = true;
         let until = clock::now().monotonic.plus(PANIC_WAIT);
         while !stop.load(Ordering::Acquire) && clock::now().monotonic < until {
+            self.lan.handle_beat();
             thread::sleep(WAIT);
         }
     }
@@ -159,7 +161,7 @@ impl Follower {
             }
         }
         let reading = clock::now();
-        self.lan.handle_beat(reading.monotonic);
+        self.lan.handle_beat();
         if self.timeline.handle_reading(reading) {
             self.lan.add_clock_steps(1);
             info!("the wall clock was stepped");
@@ -281,7 +283,7 @@ impl Follower {
         } else {
             info!(interface = name, backend = backend.label(), instead_of = better, "capturing");
         }
-        tap.handle_beat(clock::now().monotonic);
+        tap.handle_beat();
         tap.update_status(|status| {
             status.up = true;
             status.backend = Some(backend);

@@ -9,13 +9,13 @@ mod supervisor;
 
 use super::capturing::{self, Means};
 use super::flags::{self, Serve};
-use super::{ExitStatus, Failure, failed, news, opening, refused, say};
+use super::{ExitStatus, Failure, failed, log, news, opening, pump, refused, say};
 use crate::engine::Converted;
 use crate::evidence::{Store, StoreError, Writer};
-use crate::host::Source as _;
-use crate::lan::{Lan, Settled};
+use crate::host::sampler::Sampler;
+use crate::host::{self as host_of, Source as _};
+use crate::lan::{Lan, Settled, Watched};
 use crate::metrics::Scraper;
-use crate::pipeline::Pipeline;
 use crate::segment::Sharing;
 use crate::time::clock;
 use crate::web;
@@ -30,6 +30,13 @@ use tracing::{info, warn};
 
 /// How long what feeds the pipelines may take to end: the follower gives its captures 2 s.
 const WATCHING_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a stop may take, before the process ends without what it waits for. Docker kills after
+/// 10 s.
+const STOPPED_WITHIN: Duration = Duration::from_secs(9);
+
+/// How long what is being rendered or read may take to end.
+const RENDERING_WITHIN: Duration = Duration::from_millis(500);
 
 /// Captures and serves until SIGTERM or SIGINT. Must be called before any other thread exists.
 pub fn run(flags: &Serve) -> ExitStatus {
@@ -55,6 +62,8 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         host: Some(Arc::clone(&host) as _),
         held: Some(held),
         is_simulated: false,
+        watched: sampler.iter().map(watched).collect(),
+        log_dropped: Some(log::dropped),
     }));
     configuration.tell(&lan);
     let stop = Arc::new(AtomicBool::new(false));
@@ -82,6 +91,10 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     Ok(())
 }
 
+fn watched(sampler: &Sampler) -> Watched {
+    Watched { name: "host", beat: Arc::clone(sampler.beat()), every: host_of::WINDOW }
+}
+
 /// Starts the thread that writes evidence.
 pub(super) fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
     let store = store.map_err(|error| refused(format!("--evidence.dir: {error}")))?;
@@ -91,11 +104,20 @@ pub(super) fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, 
 /// Completes the evidence so far and waits for it to be written, for a limited time.
 pub(super) fn finish_evidence(lan: &Lan) {
     let Some(writer) = lan.evidence() else { return };
-    for tap in lan.taps() {
-        tap.with_pipeline(Pipeline::end_recordings);
-        news::tell_of(&tap);
-    }
     let deadline = clock::now().monotonic.plus(WATCHING_WITHIN);
+    for tap in lan.taps() {
+        let left = deadline.since(clock::now().monotonic);
+        let output = tap.try_with_pipeline(left, |pipeline| {
+            pipeline.end_recordings();
+            pump::take_output(pipeline)
+        });
+        match output {
+            Some(output) => news::tell(&tap, output),
+            None => {
+                warn!(interface = %tap.name(), "its thread does not respond: the last evidence is lost");
+            }
+        }
+    }
     while !writer.is_idle() && clock::now().monotonic < deadline {
         thread::sleep(Duration::from_millis(10));
     }
@@ -144,6 +166,7 @@ pub(super) fn answer(
         let stopped = async move {
             signalled.await;
             supervisor::stopping();
+            end_at_last();
             captures.store(true, Ordering::Release);
         };
         let evidence = lan.evidence().map(|writer| Arc::clone(writer.store()) as _);
@@ -153,8 +176,23 @@ pub(super) fn answer(
             .map_err(|error| failed("serving")(&error))
     });
     stop.store(true, Ordering::Release);
+    // Not when it is dropped: that would wait for work that never ends, such as reading from a file
+    // server that is gone.
+    runtime.shutdown_timeout(RENDERING_WITHIN);
     wait_for(watching, WATCHING_WITHIN);
     served
+}
+
+/// Ends the process if it does not end by itself: whatever stands still, a stop is a stop.
+fn end_at_last() {
+    let end = || {
+        thread::sleep(STOPPED_WITHIN);
+        say("did not end in time, so something stands still; ending without it");
+        drop(log::Finish);
+        std::process::exit(ExitStatus::Incomplete as i32);
+    };
+    // Without it the end is as bounded as all that is waited for.
+    let _ = thread::Builder::new().name("end".into()).spawn(end);
 }
 
 /// Waits until the thread has ended, at most `within`. What it still does then, such as reading a

@@ -41,6 +41,8 @@ families! {
         "When the configuration that is in use was read, since the Unix epoch in seconds; absent without --config.file.";
     EVIDENCE_FILES = "multicast_exporter_evidence_files_total", Counter, ["outcome"], Exporter, Nothing,
         "Evidence of storms that was written, that could not be kept (failed), and that was deleted to make room; absent without --evidence.dir.";
+    LOG_DROPPED = "multicast_exporter_log_lines_dropped_total", Counter, [], Exporter, Nothing,
+        "Lines of the exporter's log that were dropped because nobody read standard error in time.";
     SYSCALLS_INFO = "multicast_exporter_syscalls_info", Gauge, ["backend", "reason"], Exporter, Nothing,
         "Constant 1; how system calls are counted (ebpf, perf or off), and why no better way runs. perf knows the total only.";
     SOCKETS_INFO = "multicast_exporter_sockets_info", Gauge, ["owners"], Exporter, Nothing,

@@ -42,6 +42,7 @@ pub struct FakeLan {
     pub passed_over: Vec<PassedOver>,
     pub reload: Option<Reload>,
     pub evidence: Option<Totals>,
+    pub log_dropped: Option<u64>,
     pub captures: Vec<(CaptureView, Mutex<Vec<SegmentView>>)>,
     pub host: Option<FakeHost>,
     pub past: Vec<PastStorm>,
@@ -67,6 +68,7 @@ impl FakeLan {
             passed_over: view.passed_over,
             reload: view.reload,
             evidence: view.evidence,
+            log_dropped: view.log_dropped,
             captures: captures.collect(),
             host,
             past: Vec::new(),
@@ -99,6 +101,7 @@ impl Source for FakeLan {
             clock_steps: self.clock_steps,
             reload: self.reload,
             evidence: self.evidence,
+            log_dropped: self.log_dropped,
             passed_over: self.passed_over.clone(),
         }
     }
@@ -276,6 +279,7 @@ pub fn lan() -> LanView {
             last_success: Stamp::new(1_700_000_000, 5_000_000),
         }),
         evidence: Some(Totals { written: 3, failed: 1, deleted: 2 }),
+        log_dropped: Some(4),
         passed_over: Vec::new(),
         captures: vec![
             CaptureView {
@@ -443,6 +447,7 @@ pub fn full_lan(devices: u32) -> LanView {
         captures: vec![capture],
         reload: Some(Reload { successful: true, last_success: Stamp::new(1, 0) }),
         evidence: Some(Totals::default()),
+        log_dropped: Some(0),
         ..LanView::default()
     }
 }

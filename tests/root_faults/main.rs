@@ -1,0 +1,70 @@
+//! Faults that were done to the program, one row each: a sender of 1,000 frames a second and a scrape
+//! a second go on while the fault is there, and at the end it is accounted for what was sent.
+//! docs/reliability.md has the promises. Needs root; each row has a namespace and a process of its
+//! own, so that they run beside each other.
+
+#[path = "../e2e/mod.rs"]
+mod e2e;
+mod site;
+mod threads;
+
+use site::{Promise, Site, Start};
+use std::time::Duration;
+
+/// A fault: what the program is started with, what is done, and what is promised.
+struct Row {
+    start: fn() -> Start,
+    fault: fn(&mut Site),
+    promise: Promise,
+}
+
+/// Nothing is lost, each scrape is answered, the program ends at SIGTERM.
+const NOTHING: Promise = Promise {
+    lost: 0,
+    scrapes_failed: 0,
+    back_within: Duration::from_secs(2),
+    ends_within: Duration::from_secs(4),
+};
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident: $row:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[test]
+            #[ignore = "root: make test"]
+            fn $name() {
+                let row: Row = $row;
+                site::account(stringify!($name), &row);
+            }
+        )*
+    };
+}
+
+rows! {
+    /// So that it is known what the others are held against.
+    no_fault: Row { start: Start::new, fault: site::pause, promise: NOTHING };
+    /// A log driver that stalls: 4 KiB, then every write would wait.
+    log_pipe_that_nobody_reads: Row {
+        start: threads::with_small_pipe,
+        fault: threads::fill_the_log,
+        promise: NOTHING,
+    };
+    /// What the kernel's ring holds meanwhile is counted later.
+    capture_thread_that_stands_still: Row {
+        start: Start::new,
+        fault: threads::hold_the_capture,
+        promise: Promise { lost: 4_000, ..NOTHING },
+    };
+    /// It is held for good: a stop is a stop.
+    follower_that_stands_still_at_the_end: Row {
+        start: Start::new,
+        fault: threads::hold_the_follower_for_good,
+        promise: Promise { ends_within: Duration::from_secs(6), ..NOTHING },
+    };
+    /// It begins anew after a second; what came meanwhile is lost.
+    capture_thread_that_panics: Row {
+        start: threads::that_may_panic,
+        fault: threads::panic_by_frame,
+        promise: Promise { lost: 2_500, ..NOTHING },
+    };
+}
