@@ -5,7 +5,7 @@ use multicast_exporter::craft::{Host, Responder, Service};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::decode::{Observation, Sender, decode};
 use multicast_exporter::detect::Horizon;
-use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::engine::{Budget, Config, Converted, Engine, Judging};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::mac::Mac;
 use multicast_exporter::simulation::{Options, Simulation};
@@ -24,6 +24,7 @@ fn engine(max: usize) -> Engine {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted: Converted::Live,
+        judging: Judging::Everything,
         horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     };

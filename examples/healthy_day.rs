@@ -5,7 +5,7 @@
 use multicast_exporter::decode::decode;
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::detect::{Hardness, Horizon, Rule};
-use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::engine::{Budget, Config, Converted, Engine, Judging};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::simulation::{Options, Simulation, Stream};
 use multicast_exporter::time::{Stamp, Time, clock};
@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted: Converted::Files,
+        judging: Judging::Everything,
         horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     };

@@ -7,7 +7,7 @@ use multicast_exporter::capture::{Capture, CaptureError};
 use multicast_exporter::decode::mdns::{Datagram, Digest, HashKey, Shape, digest};
 use multicast_exporter::decode::{Message, Observation, Protocol, decode};
 use multicast_exporter::detect::Horizon;
-use multicast_exporter::engine::{Budget, Config, Converted, Engine};
+use multicast_exporter::engine::{Budget, Config, Converted, Engine, Judging};
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType, Tag};
 use multicast_exporter::interfaces::message::decode as decode_netlink;
 use multicast_exporter::interfaces::{Table, wire};
@@ -58,6 +58,7 @@ pub fn frame(data: &[u8]) {
             expiry: None,
             local: Arc::default(),
             converted,
+            judging: Judging::Everything,
             horizon: Horizon::default(),
             storms_kept: Config::STORMS_LIVE,
         };

@@ -204,6 +204,14 @@ impl Pipeline {
         }
     }
 
+    /// Whether more live frames wait than half of what the kernel can keep, from now on: what is not
+    /// judged in time is counted all the same.
+    pub(crate) fn handle_backlog(&mut self, is_behind: bool) {
+        for segment in self.segments.iter_mut().flatten() {
+            segment.engine.handle_backlog(is_behind);
+        }
+    }
+
     /// Handles live frames. `reading` is from after they were read. Without frames, seconds are
     /// closed up to `latency` before it; with frames only up to the last, because more frames from
     /// before now may be waiting.

@@ -15,7 +15,7 @@ use multicast_exporter::capture::{Backend, Capture, CaptureError, file};
 use multicast_exporter::craft::{Captured, Pcap};
 use multicast_exporter::decode::mdns::HashKey;
 use multicast_exporter::detect::Horizon;
-use multicast_exporter::engine::{Budget, Config, Converted};
+use multicast_exporter::engine::{Budget, Config, Converted, Judging};
 use multicast_exporter::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use multicast_exporter::interfaces::Surroundings;
 use multicast_exporter::lan::{
@@ -73,6 +73,7 @@ fn settings(converted: Converted) -> Settings {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted,
+        judging: Judging::Everything,
         horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     };

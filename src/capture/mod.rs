@@ -37,6 +37,12 @@ pub trait Capture: Send {
         None
     }
 
+    /// Whether more frames wait than half of what the kernel can keep; `false` where the backend
+    /// cannot know.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
     /// How long after its arrival a frame may still be given out: a second is closed this much
     /// later. Zero for files.
     fn latency(&self) -> Duration {

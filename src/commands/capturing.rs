@@ -80,6 +80,10 @@ pub fn settings(
             expiry: Some(flags.devices.expiry),
             local: Arc::default(),
             converted,
+            judging: match converted {
+                engine::Converted::Live => engine::Judging::InTime,
+                engine::Converted::Files => engine::Judging::Everything,
+            },
             horizon: Horizon::Now,
             storms_kept: engine::Config::STORMS_LIVE,
         },

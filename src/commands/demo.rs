@@ -168,6 +168,7 @@ fn start(
             expiry: Some(flags.devices.expiry),
             local: Arc::new(Local { macs: vec![machine(flags).mac], addresses: Vec::new() }),
             converted: engine::Converted::Files,
+            judging: engine::Judging::Everything,
             horizon: Horizon::Now,
             storms_kept: engine::Config::STORMS_LIVE,
         },

@@ -165,6 +165,7 @@ fn pump_live(
     let mut dropped: Option<(Time, u64)> = None;
     let mut last_read = LastRead::default();
     loop {
+        let is_behind = capture.is_behind();
         let wait = match stopped_at {
             _ if !stop.is_set() => WAIT,
             None => {
@@ -191,6 +192,7 @@ fn pump_live(
                         let until = reading.monotonic;
                         pipeline.handle_event(since, Event::Unread { until });
                     }
+                    pipeline.handle_backlog(is_behind);
                     pipeline.handle_live(&batch, reading, latency);
                     take_output(pipeline)
                 });

@@ -11,6 +11,7 @@
 //! | `storms` | when a second closes: the storms of all devices and of the segment |
 //! | `history` | frames over the whole of a file |
 //! | `payloads` | digests of payloads that came before |
+//! | `judging` | what is judged when there is no time for all |
 //! | `identity` | who a device is |
 //! | `local` | which senders are this host |
 //! | `errors` | what could not be decoded |
@@ -19,6 +20,7 @@
 mod errors;
 mod history;
 mod identity;
+mod judging;
 mod local;
 mod payloads;
 mod rows;
@@ -27,6 +29,7 @@ mod snapshot;
 mod storms;
 
 pub use history::History;
+pub use judging::Judging;
 pub use local::Local;
 pub use rows::budget::Budget;
 pub use snapshot::{
@@ -34,9 +37,11 @@ pub use snapshot::{
     SECOND_BOUNDS, Snapshot,
 };
 
-use crate::decode::mdns::{Datagram, Digest, HashKey, Header, PayloadHash};
+use crate::decode::mdns::{Datagram, Digest, HashKey, Header, Kind, PayloadHash};
 use crate::decode::{Cast, Class, Message, Observation, Protocol, Sender};
-use crate::detect::{Arrival, CauseSet, Counted, Detectors, Horizon, Vantage, Verdict};
+use crate::detect::{
+    Arrival, Came, CauseSet, Counted, Detectors, Horizon, SenderKey, Vantage, Verdict,
+};
 use crate::mac::Mac;
 use crate::storm::{EndReason, Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
@@ -65,6 +70,8 @@ pub struct Config {
     pub local: Arc<Local>,
     /// What multicast IP in unicast frames is counted as.
     pub converted: Converted,
+    /// What is read to the end.
+    pub judging: Judging,
     /// What counts as being there: queriers, groups, services and what is asked for.
     pub horizon: Horizon,
     /// Storms that are over and still reported, the latest; 232 bytes each and at most 700 more:
@@ -86,6 +93,7 @@ impl Config {
             expiry: None,
             local: Arc::default(),
             converted: Converted::Live,
+            judging: Judging::Everything,
             horizon: Horizon::Now,
             storms_kept: Self::STORMS_LIVE,
         }
@@ -128,6 +136,8 @@ pub struct Engine {
     contest: Contest,
     detectors: Detectors,
     storms: Storms,
+    /// `None` where everything is judged.
+    budget: Option<Box<judging::Budget>>,
     vantage: Arc<Vantage>,
 }
 
@@ -177,6 +187,7 @@ impl Engine {
             contest: Contest::new(key),
             detectors: Detectors::new(key, config.horizon),
             storms: Storms::new(config.storms_kept),
+            budget: judging::Budget::new(config.judging),
             vantage: Arc::default(),
             config,
             key,
@@ -203,18 +214,33 @@ impl Engine {
         }
         observation.issues.iter().for_each(|issue| self.errors.count(issue));
         let (Some(protocol), Some(Arrival::Counts(came))) = (protocol, arrival) else { return };
-        let bytes = u64::from(observation.wire_len);
         self.packets[protocol.index()] += 1;
-        self.bytes[protocol.index()] += bytes;
+        self.bytes[protocol.index()] += u64::from(observation.wire_len);
         if self.config.horizon == Horizon::Whole {
             self.history.count(now.second(), protocol);
         }
-        let class = observation.class(protocol);
-        let is_in_rate = is_in_rate(class);
-        if is_in_rate {
+        if is_in_rate(observation.class(protocol)) {
             self.tally.count();
         }
+        let row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        if let Some(budget) = &mut self.budget {
+            let whose = row.map(|row| (row.whose(now), &mut row.judged));
+            if !budget.admits(now.second(), whose) {
+                self.count_unjudged((now, stamp), observation, protocol);
+                return;
+            }
+        }
+        self.judge((now, stamp), (observation, sender), protocol, came);
+    }
 
+    /// Reads a frame to its end, judges it, and counts it in the row that it was given.
+    fn judge(
+        &mut self,
+        (now, stamp): (Time, Stamp),
+        (observation, sender): (&Observation<'_>, SenderKey),
+        protocol: Protocol,
+        came: Came,
+    ) {
         let message = if let Message::Mdns(datagram) = &observation.message {
             let read = || (self.parser)(datagram, &self.key);
             Some((datagram, self.payloads.digest(datagram.payload, datagram.complete, read)))
@@ -226,7 +252,10 @@ impl Engine {
             self.errors.count_flaws(protocol, digest);
             digest.decoded
         });
-        let mut row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
+        if let Some(budget) = &mut self.budget {
+            budget.spend(decoded.iter().map(|records| u64::from(*records)).sum());
+        }
+        let mut row = self.table.touched(observation.sender);
         let wants = row.as_ref().and_then(|row| row.storms.wants_detail(now.second()));
         let parts = row.as_mut().map(|row| (&mut row.memory, row.expected.as_deref()));
         let (memory, expected) = parts.unzip();
@@ -246,13 +275,15 @@ impl Engine {
         };
         let Verdict { kind, signatures, provoked_by, provoked_as, loop_doubt, detail } =
             self.detectors.handle(&frame, memory);
-        let what = What { protocol, class, signatures };
+        let class = observation.class(protocol);
+        let what = What { protocol, class, signatures, is_judged: true };
         let is_due = self.storms.count((now, stamp), (what, loop_doubt), row.as_deref_mut());
+        let bytes = u64::from(observation.wire_len);
         let mut disputes = Disputes::default();
         if let Some(row) = row {
             row.counters.count(protocol, bytes, kind, decoded);
             row.received.handle(observation, protocol);
-            if is_in_rate {
+            if is_in_rate(class) {
                 row.seconds.count(now.second());
             }
             if let Some(asker) = provoked_by {
@@ -285,6 +316,51 @@ impl Engine {
             for dispute in disputes.into_iter().flatten() {
                 self.settle(sender, dispute);
             }
+        }
+    }
+
+    /// Counts a frame in the row that it was given, by what its header says.
+    ///
+    /// What it asks or says is not known, so nothing can be told from the silence of others.
+    fn count_unjudged(
+        &mut self,
+        (now, stamp): (Time, Stamp),
+        observation: &Observation<'_>,
+        protocol: Protocol,
+    ) {
+        let begins_gap = |budget: &mut Box<judging::Budget>| budget.begins_gap(now.second());
+        if self.budget.as_mut().is_some_and(begins_gap) {
+            self.detectors.handle_gap(now);
+        }
+        let kind = if let Message::Mdns(datagram) = &observation.message {
+            Some(Kind::by_header(datagram))
+        } else {
+            None
+        };
+        let class = observation.class(protocol);
+        let what = What { protocol, class, signatures: CauseSet::default(), is_judged: false };
+        let bytes = u64::from(observation.wire_len);
+        let mut row = self.table.touched(observation.sender);
+        let is_due = self.storms.count((now, stamp), (what, None), row.as_deref_mut());
+        if let Some(row) = row {
+            row.counters.count(protocol, bytes, kind, [0; 4]);
+            row.received.handle(observation, protocol);
+            if is_in_rate(class) {
+                row.seconds.count(now.second());
+            }
+            if is_due {
+                self.table.set_due();
+            }
+        } else {
+            self.other.get_or_insert_default().count(protocol, bytes, kind, [0; 4]);
+        }
+        self.storms.bury(now, &mut self.table);
+    }
+
+    /// Whether more frames wait than half of what the kernel can keep, from now on.
+    pub fn handle_backlog(&mut self, is_behind: bool) {
+        if let Some(budget) = &mut self.budget {
+            budget.set_behind(is_behind);
         }
     }
 
@@ -433,6 +509,7 @@ impl Engine {
             bytes: self.bytes,
             frames: self.frames,
             converted: self.converted,
+            unjudged: self.budget.as_ref().map_or(0, |budget| budget.unjudged()),
             decode_errors: self.errors.iter().collect(),
             per_second: self.tally.closed().clone(),
             history: self.history.clone(),

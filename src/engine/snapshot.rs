@@ -38,6 +38,8 @@ pub struct Snapshot {
     pub frames: u64,
     /// Multicast IP in unicast frames.
     pub converted: u64,
+    /// Frames that were counted but not judged.
+    pub unjudged: u64,
     /// What was wrong, most of them zero and so left out.
     pub decode_errors: Vec<(Issue, u64)>,
     /// Frames over the whole of a file; empty live.

@@ -36,6 +36,10 @@ pub(super) fn collect(rows: &Rows<'_>, writer: &mut Writer) {
             converted.sample(&row.labels, &[], count);
         }
     }
+    let mut unjudged = writer.family(&families::UNJUDGED);
+    for row in &rows.segments {
+        unjudged.sample(&row.labels, &[], row.segment.snapshot.unjudged);
+    }
     let mut errors = writer.family(&families::DECODE_ERRORS);
     for row in &rows.segments {
         decode_errors(&mut errors, row);

@@ -15,7 +15,8 @@ const MINUTES: u64 = 5;
 /// oldest of the five windows, rounded up to a power of two.
 const REMEMBERED: u64 = 256;
 
-/// A class of a busy device. 1.7 KiB, and 264 bytes once it provoked others.
+/// A class of a busy device. 1.7 KiB, 264 bytes more once it provoked others, and as much once
+/// there was no time to judge its frames.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     window: Window,
@@ -25,6 +26,10 @@ pub(super) struct Pace {
     provoked: Option<Box<Window>>,
     /// Of these, in the 10 s up to the last second that was closed.
     provoked_ten: u64,
+    /// Its frames that were not judged; made with the first.
+    unjudged: Option<Box<Window>>,
+    /// Of these, in the 10 s up to the last second that was closed.
+    unjudged_ten: u64,
     /// Since when it has been going on, by the limit of each level.
     since: [Since; Level::COUNT],
     /// A bit a second: whether the 60 s up to its close were busy. Five windows side by side are
@@ -61,6 +66,8 @@ impl Pace {
             sums: Sums::default(),
             provoked: None,
             provoked_ten: 0,
+            unjudged: None,
+            unjudged_ten: 0,
             since: [Since::default(); Level::COUNT],
             busy: [0; (REMEMBERED / 64) as usize],
             busy_until: None,
@@ -71,6 +78,9 @@ impl Pace {
     pub(super) fn count(&mut self, second: u64, what: What) {
         self.window.count(second);
         self.shares.count(second, what);
+        if !what.is_judged {
+            self.unjudged.get_or_insert_with(|| Box::new(Window::new(second))).count(second);
+        }
     }
 
     /// Counts one frame of another device, of the second that runs: it answers a question that
@@ -95,6 +105,7 @@ impl Pace {
         for (sum, length) in self.sums.each() {
             *sum += u64::from((1..=length).contains(&back));
         }
+        self.unjudged_ten += u64::from(!what.is_judged && (1..=10).contains(&back));
     }
 
     /// Closes a second, the one after that which was closed last. `rates` are how many frames a
@@ -105,6 +116,9 @@ impl Pace {
         if let Some(provoked) = &self.provoked {
             slide(provoked, second, sums.each());
             slide(provoked, second, [(&mut self.provoked_ten, 10)]);
+        }
+        if let Some(unjudged) = &self.unjudged {
+            slide(unjudged, second, [(&mut self.unjudged_ten, 10)]);
         }
         let (window, provoked) = (&self.window, self.provoked.as_deref());
         let at = |second| {
@@ -172,17 +186,18 @@ impl Pace {
     }
 
     /// The causes that fit in the 10 s that end with `second`, closed last: what at least half of
-    /// the frames had the signature of, those that it provoked among them. Whether it answers is
-    /// asked of its own frames alone.
+    /// the frames that were judged had the signature of, those that it provoked among them. Whether
+    /// it answers is asked of its own frames alone.
     pub(super) fn fitting(&self, second: u64) -> CauseSet {
         Cause::ALL.into_iter().filter(|cause| self.covers(second, *cause, 1, 2)).collect()
     }
 
-    /// Whether at least `part` of `whole` frames of these 10 s had the signature of `cause`.
+    /// Whether at least `part` of `whole` judged frames of these 10 s had the signature of `cause`.
     pub(super) fn covers(&self, second: u64, cause: Cause, part: u64, whole: u64) -> bool {
         let marked = self.shares.marked(second, cause);
         let frames = if cause == Cause::Answering { self.own_ten() } else { self.sums.ten };
-        marked > 0 && marked * whole >= frames * part
+        let judged = frames.saturating_sub(self.unjudged_ten);
+        marked > 0 && marked * whole >= judged * part
     }
 
     /// The protocol of most frames in the 10 s that end with `second`.
@@ -243,6 +258,31 @@ mod tests {
         assert_eq!(fitting(Cause::ProbeLoop, 5, 0, 5), [Cause::ProbeLoop, Cause::QueryFlood]);
         assert_eq!(fitting(Cause::Answering, 5, 5, 40), [Cause::Answering, Cause::QueryFlood]);
         assert_eq!(fitting(Cause::Answering, 5, 6, 4), []);
+    }
+
+    #[test]
+    fn what_was_not_judged_counts_in_the_rate_and_not_against_a_cause() {
+        let mut pace = Pace::new(100);
+        let probe = What::of(Protocol::Mdns, CauseSet::from_iter([Cause::ProbeLoop]));
+        let other = What::of(Protocol::Mdns, CauseSet::default());
+        let unjudged = What { is_judged: false, ..other };
+        for second in 100..115 {
+            for what in [probe, other, unjudged, unjudged] {
+                pace.count(second, what);
+            }
+            pace.close(second, [None; 2]);
+        }
+        assert_eq!(pace.sums().ten, 40);
+        assert!(pace.covers(114, Cause::ProbeLoop, 1, 2), "half of what was judged");
+        pace.count(115, unjudged);
+        pace.count(115, other);
+        pace.close(115, [None; 2]);
+        assert!(!pace.covers(115, Cause::ProbeLoop, 1, 2), "9 of 19");
+        for second in 116..126 {
+            pace.count(second, unjudged);
+            pace.close(second, [None; 2]);
+        }
+        assert_eq!((pace.sums().ten, pace.fitting(125).iter().next()), (10, None));
     }
 
     #[test]

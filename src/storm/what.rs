@@ -12,13 +12,15 @@ pub(crate) struct What {
     pub class: Class,
     /// The causes whose signature it has.
     pub signatures: CauseSet,
+    /// Whether it was looked for causes: not if there was no time.
+    pub is_judged: bool,
 }
 
 #[cfg(test)]
 impl What {
     /// A frame of `protocol`, in that protocol's class.
     pub(crate) const fn of(protocol: Protocol, signatures: CauseSet) -> Self {
-        Self { protocol, class: protocol.class(), signatures }
+        Self { protocol, class: protocol.class(), signatures, is_judged: true }
     }
 }
 

@@ -156,7 +156,16 @@ fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
     if captures.is_empty() {
         return out.write_str("<p>No interface is captured.</p>\n");
     }
-    let heads = ["Interface", "State", "Backend", "Segments", "#Devices", "#Frames", "#Dropped"];
+    let heads = [
+        "Interface",
+        "State",
+        "Backend",
+        "Segments",
+        "#Devices",
+        "#Frames",
+        "#Unjudged",
+        "#Dropped",
+    ];
     open_table(out, &heads)?;
     for capture in captures {
         let state = match (&capture.trouble, capture.up) {
@@ -179,9 +188,10 @@ fn write_captures(out: &mut String, captures: &[CaptureView]) -> fmt::Result {
                 let counted = segments.iter().flat_map(|s| s.snapshot.packets);
                 let frames = counted.fold(0, u64::saturating_add);
                 write!(out, "<td>{}</td>", Text(&labels.join(", ")))?;
-                write!(out, "{}{}", Number(devices as u64), Number(frames))?;
+                let unjudged = segments.iter().map(|s| s.snapshot.unjudged).sum();
+                write!(out, "{}{}{}", Number(devices as u64), Number(frames), Number(unjudged))?;
             }
-            Err(busy) => write!(out, "<td colspan=\"3\">{}</td>", Text(&busy.to_string()))?,
+            Err(busy) => write!(out, "<td colspan=\"4\">{}</td>", Text(&busy.to_string()))?,
         }
         match capture.dropped {
             Some(dropped) => writeln!(out, "{}</tr>", Number(dropped))?,

@@ -8,7 +8,7 @@ use multicast_exporter::decode::mdns::{HashKey, Kind};
 use multicast_exporter::decode::{Sender, decode};
 use multicast_exporter::detect::Horizon;
 use multicast_exporter::engine::{
-    Budget, Config, Converted, DeviceSnapshot, Engine, Identity, Snapshot,
+    Budget, Config, Converted, DeviceSnapshot, Engine, Identity, Judging, Snapshot,
 };
 use multicast_exporter::frame::{Direction, Frame, FrameMeta, LinkType};
 use multicast_exporter::time::{Stamp, Time};
@@ -26,6 +26,7 @@ pub fn config(converted: Converted) -> Config {
         expiry: Some(Duration::from_hours(4)),
         local: Arc::default(),
         converted,
+        judging: Judging::Everything,
         horizon: Horizon::Now,
         storms_kept: Config::STORMS_LIVE,
     }
@@ -51,6 +52,15 @@ impl Segment {
     pub fn with_expiry(seconds: u64) -> Self {
         let expiry = Some(Duration::from_secs(seconds));
         let config = Config { expiry, ..config(Converted::Live) };
+        let mut segment = Self { engine: Engine::new(config, KEY), now: 0 };
+        segment.engine.handle_timeout(Time(0));
+        segment.pass(10_000);
+        segment
+    }
+
+    /// A live segment, ten seconds old, in which so much is judged.
+    pub fn judging(judging: Judging) -> Self {
+        let config = Config { judging, ..config(Converted::Live) };
         let mut segment = Self { engine: Engine::new(config, KEY), now: 0 };
         segment.engine.handle_timeout(Time(0));
         segment.pass(10_000);

@@ -27,6 +27,7 @@ mod detect {
     mod storms;
 }
 mod engine {
+    mod haste;
     mod identity;
     mod kinds;
     mod lan;

@@ -203,6 +203,12 @@ impl Capture for Ring {
         Some(self.dropped)
     }
 
+    /// The kernel fills one block after the other.
+    fn is_behind(&self) -> bool {
+        let half = (self.current + self.map.blocks() / 2) % self.map.blocks();
+        self.map.ready(half).is_some()
+    }
+
     /// A block is retired by a timer that runs every [`RETIRE`] and may just have passed.
     fn latency(&self) -> Duration {
         RETIRE * 2

@@ -175,6 +175,7 @@ fn settings(options: &Options) -> Settings {
             expiry: None,
             local: Arc::default(),
             converted: engine::Converted::Files,
+            judging: engine::Judging::Everything,
             horizon: Horizon::Whole,
             storms_kept: engine::Config::STORMS_OF_FILES,
         },

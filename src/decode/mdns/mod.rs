@@ -69,6 +69,23 @@ impl<'a> Datagram<'a> {
     }
 }
 
+impl Kind {
+    /// The kind of a message by its header and the port that it comes from, where there was no time
+    /// to read it: a probe by the records that it claims, and any answer is a response.
+    pub(crate) const fn by_header(datagram: &Datagram<'_>) -> Self {
+        let Some(header) = datagram.header else { return Self::Malformed };
+        if header.is_response() {
+            Self::Response
+        } else if datagram.source_port != super::udp::MDNS {
+            Self::LegacyQuery
+        } else if header.claimed[Section::Authority as usize] > 0 {
+            Self::Probe
+        } else {
+            Self::Query
+        }
+    }
+}
+
 /// What can be said of a message's [`Kind`] from the message alone, in the order in which it is
 /// tried. Only the questions heard before distinguish an announcement from a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -23,6 +23,7 @@ use crate::decode::mdns::HashKey;
 use crate::detect::DeviceMemory;
 use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
+use crate::engine::judging::Judged;
 use crate::engine::seconds::DeviceSeconds;
 use crate::engine::snapshot::{DeviceCounters, Received};
 use crate::storm::{DevicePolicy, DeviceStorms, Storm, StormPolicy, Whose};
@@ -76,6 +77,8 @@ pub(in crate::engine) struct Row {
     pub memory: DeviceMemory,
     /// Its rates and its storm.
     pub storms: DeviceStorms,
+    /// How many of its frames were judged.
+    pub judged: Judged,
     /// What is expected of it, if that differs from what is expected of all.
     pub expected: Option<Box<DevicePolicy>>,
 }
@@ -195,6 +198,12 @@ impl Table {
             self.promote(place);
         }
         Some(&mut self.rows[place as usize])
+    }
+
+    /// The row that [`Self::touch`] gave for the last frame, which is of `sender`; `None` if it gave none.
+    pub(in crate::engine) fn touched(&mut self, sender: Option<Sender>) -> Option<&mut Row> {
+        let (last, place) = self.last?;
+        (Some(last) == sender).then(|| &mut self.rows[place as usize])
     }
 
     /// The row of `sender`, if it has one; no frame is counted.
@@ -378,6 +387,7 @@ impl Table {
             profile,
             memory: DeviceMemory::default(),
             storms: DeviceStorms::default(),
+            judged: Judged::default(),
             expected,
         }
     }

@@ -54,7 +54,7 @@ impl Bound {
     pub(crate) const PER_SEGMENT: usize = {
         let packets_and_bytes = 2 * Protocol::COUNT;
         let histogram = SECOND_BOUNDS.len() + 1 + 2;
-        let info_lan_converted_devices_suspended = 5;
+        let info_lan_converted_unjudged_devices_suspended = 6;
         let evicted = 2;
         let queriers_and_groups = (4 + QUERIERS_NAMED_MAX) * AddressFamily::COUNT;
         let reflected_and_copied = 2;
@@ -67,7 +67,7 @@ impl Bound {
         packets_and_bytes
             + histogram
             + Reason::PAIRS.len()
-            + info_lan_converted_devices_suspended
+            + info_lan_converted_unjudged_devices_suspended
             + evicted
             + services
             + wanted

@@ -105,6 +105,8 @@ families! {
         "How many signalling and address frames (all but other_multicast and unicast) each whole second held, silent seconds included.";
     CONVERTED = "multicast_interface_converted_packets_total", Counter, ["interface"], Segments, LinkLayer,
         "Multicast IP in unicast frames to this host, as Wi-Fi access points send it.";
+    UNJUDGED = "multicast_interface_unjudged_packets_total", Counter, ["interface"], Segments, Frames,
+        "Frames that were counted but not read to the end, to keep up: their kind is what the header says, and causes rest on the others.";
     DECODE_ERRORS = "multicast_interface_decode_errors_total", Counter, ["interface", "protocol", "reason"], Segments, Frames,
         "Frames in which something was wrong or missing, by what it was.";
     DEVICES = "multicast_interface_devices", Gauge, ["interface"], Segments, Frames,
