@@ -18,6 +18,8 @@ use crate::storm::{DevicePolicy, Limits, ProtocolSet, StormPolicy};
 use regex::Regex;
 use std::collections::HashMap;
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use thiserror::Error;
 
@@ -106,6 +108,12 @@ pub enum ConfigError {
     /// It cannot be read.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// It is a pipe, a device or a folder.
+    #[error("is not a regular file: write the configuration to a file and name that")]
+    NoFile,
+    /// It is not UTF-8.
+    #[error("is not text in UTF-8: this cannot be a configuration")]
+    NoText,
     /// It is longer than 16 MiB.
     #[error("is longer than 16 MiB: this cannot be a configuration")]
     TooLong,
@@ -123,10 +131,19 @@ impl Config {
     /// # Errors
     /// What is wrong with it, with lines, in one line of text.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let read = fs::metadata(path).and_then(|meta| {
-            if meta.len() > FILE_MAX { Ok(None) } else { fs::read_to_string(path).map(Some) }
-        })?;
-        Self::parse(&read.ok_or(ConfigError::TooLong)?)
+        // Without waiting: a pipe would have it wait for a writer. Links are followed: Kubernetes makes
+        // its files of them.
+        let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(ConfigError::NoFile);
+        }
+        let mut octets = Vec::new();
+        file.take(FILE_MAX + 1).read_to_end(&mut octets)?;
+        if octets.len() as u64 > FILE_MAX {
+            return Err(ConfigError::TooLong);
+        }
+        let text = String::from_utf8(octets).map_err(|_| ConfigError::NoText)?;
+        Self::parse(&text)
     }
 
     /// Validates the text of a file.

@@ -2,16 +2,19 @@
 //! to explain it.
 //!
 //! The capture thread copies frames into memory of fixed size and nothing else; a thread of its own
-//! writes. A full disk is a counter and a line in the log.
+//! writes. What a full disk does not take is
+//! tried again for ten minutes, and then a counter and a line in the log.
 //!
 //! | file | reason |
 //! |---|---|
 //! | `recent` | the latest frames of a capture, in a ring of fixed memory |
 //! | `recorder` | the frames of devices whose storm has begun |
 //! | `pcapng` | the file's octets |
+//! | `folder` | files by name, no link followed, nothing but regular files opened |
 //! | `store` | the folder: names, sizes, the oldest deleted first |
 //! | `writer` | the thread that writes |
 
+mod folder;
 mod pcapng;
 mod recent;
 mod recorder;

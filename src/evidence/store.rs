@@ -2,17 +2,20 @@
 //! A file is there whole or not at all. When all together would be over the limit, the oldest are
 //! deleted first; what is not named as these files are is never touched.
 
+use super::folder::Folder;
 use crate::storm::Storm;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 use thiserror::Error;
 
+/// The largest file that is read, in bytes: 4,096 frames of 4 KiB.
+const FILE_MAX: u64 = 16 << 20;
+
 /// What the files' names end in.
-const EXTENSION: &str = "pcapng";
+const EXTENSION: &str = ".pcapng";
 /// What a file that is being written begins with.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -51,18 +54,11 @@ pub struct Totals {
 /// The folder.
 #[derive(Debug)]
 pub struct Store {
-    folder: PathBuf,
+    folder: Folder,
     bytes_max: u64,
     written: AtomicU64,
     failed: AtomicU64,
     deleted: AtomicU64,
-}
-
-/// A file of the folder.
-struct Entry {
-    path: PathBuf,
-    bytes: u64,
-    modified: SystemTime,
 }
 
 impl Store {
@@ -78,19 +74,22 @@ impl Store {
             fs::create_dir(folder).map_err(missing)?;
             fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(missing)?;
         }
+        let unusable = |source| StoreError::ReadOnly { path: path(), source };
         let store = Self {
-            folder: folder.to_owned(),
+            folder: Folder::find(folder).map_err(unusable)?,
             bytes_max,
             written: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             deleted: AtomicU64::new(0),
         };
         store.sweep();
-        let probe = folder.join(format!("{UNFINISHED}probe"));
-        let tried = create(&probe).map(drop);
+        let probe = format!("{UNFINISHED}probe");
+        // In its place may be anything but a file, which the sweep leaves.
+        let _ = store.folder.remove(&probe);
+        let tried = store.folder.create(&probe, &[]);
         // Whether it was made or not, it should not stay.
-        let _ = fs::remove_file(&probe);
-        tried.map_err(|source| StoreError::ReadOnly { path: path(), source })?;
+        let _ = store.folder.remove(&probe);
+        tried.map_err(unusable)?;
         Ok(store)
     }
 
@@ -99,10 +98,21 @@ impl Store {
     /// # Errors
     /// If it cannot be written; that is counted, and nothing is left behind.
     pub fn write(&self, id: &str, octets: &[u8]) -> io::Result<()> {
-        let written = self.try_write(id, octets);
-        let counter = if written.is_ok() { &self.written } else { &self.failed };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let written = self.attempt(id, octets);
+        if written.is_err() {
+            self.count_lost(1);
+        }
         written
+    }
+
+    /// The same, for callers that may try again: a failure is not counted.
+    ///
+    /// # Errors
+    /// If it cannot be written; nothing is left behind.
+    pub(super) fn attempt(&self, id: &str, octets: &[u8]) -> io::Result<()> {
+        self.try_write(id, octets)?;
+        self.written.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A recording was lost on the way here.
@@ -118,7 +128,7 @@ impl Store {
         if !Storm::is_id(id) {
             return Ok(None);
         }
-        match fs::read(self.path(id)) {
+        match self.folder.read(&name(id), FILE_MAX) {
             Ok(octets) => Ok(Some(octets)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -127,7 +137,7 @@ impl Store {
 
     /// Whether there is a file of a storm.
     pub fn has(&self, id: &str) -> bool {
-        Storm::is_id(id) && self.path(id).is_file()
+        Storm::is_id(id) && self.folder.has(&name(id))
     }
 
     /// What happened to recordings since the start.
@@ -148,75 +158,54 @@ impl Store {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "over the limit by itself"));
         }
         self.make_room(bytes)?;
-        let unfinished = self.folder.join(format!("{UNFINISHED}{id}"));
-        let written = create(&unfinished).and_then(|mut file| {
-            file.write_all(octets)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, self.path(id))
-        });
+        let unfinished = format!("{UNFINISHED}{id}");
+        let written = self.folder.create(&unfinished, octets);
+        let written = written.and_then(|()| self.folder.rename(&unfinished, &name(id)));
         if written.is_err() {
             // Best effort: the disk may be full or gone.
-            let _ = fs::remove_file(&unfinished);
+            let _ = self.folder.remove(&unfinished);
         }
         written
     }
 
     /// Deletes the oldest files until there is space for `bytes` more.
     fn make_room(&self, bytes: u64) -> io::Result<()> {
-        let mut entries = self.entries()?;
-        entries.sort_by(|a, b| (a.modified, &a.path).cmp(&(b.modified, &b.path)));
+        let mut entries = self.folder.entries()?;
+        entries.retain(|entry| entry.name.strip_suffix(EXTENSION).is_some_and(Storm::is_id));
+        entries.sort_by(|a, b| (a.modified, &a.name).cmp(&(b.modified, &b.name)));
         let mut total: u64 = entries.iter().map(|entry| entry.bytes).sum();
         for entry in entries {
             if total.saturating_add(bytes) <= self.bytes_max {
                 break;
             }
-            fs::remove_file(&entry.path)?;
+            self.folder.remove(&entry.name)?;
             self.deleted.fetch_add(1, Ordering::Relaxed);
             total -= entry.bytes;
         }
         Ok(())
     }
 
-    fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            let meta = entry.metadata()?;
-            let is_ours = path.extension().is_some_and(|e| e == EXTENSION)
-                && path.file_stem().and_then(|stem| stem.to_str()).is_some_and(Storm::is_id);
-            if is_ours && meta.is_file() {
-                let modified = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                entries.push(Entry { path, bytes: meta.len(), modified });
-            }
-        }
-        Ok(entries)
-    }
-
     /// Removes what an earlier run did not finish.
     fn sweep(&self) {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        for entry in entries {
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        for entry in self.folder.entries().into_iter().flatten() {
+            if entry.name.starts_with(UNFINISHED) {
                 // If it stays it only takes space.
-                let _ = fs::remove_file(entry.path());
+                let _ = self.folder.remove(&entry.name);
             }
         }
-    }
-
-    fn path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("{id}.{EXTENSION}"))
     }
 }
 
-/// A new file that only its owner can read and write. A symbolic link in its place is not followed.
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+/// The name of a storm's file.
+fn name(id: &str) -> String {
+    format!("{id}{EXTENSION}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+    use std::time::SystemTime;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name());
@@ -257,7 +246,7 @@ mod tests {
         let store = Store::open(folder.path(), 100).unwrap();
         fs::write(folder.path().join("notes.txt"), vec![0; 500]).unwrap();
         let set_age = |id: &str, seconds: u64| {
-            let file = File::options().write(true).open(store.path(id)).unwrap();
+            let file = File::options().write(true).open(folder.path().join(name(id))).unwrap();
             let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
             file.set_modified(time).unwrap();
         };

@@ -3,6 +3,7 @@
 //! Rendered behind the same gate as scrapes, as JSON in one line or as a capture file. Errors are
 //! `{"error":"…"}`.
 
+use super::gate::Refused;
 use super::rendered::{PATIENCE, missing, rendered};
 use super::{App, telemetry};
 use crate::lan::{LanView, Source};
@@ -151,7 +152,7 @@ pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>)
             None
         }
     };
-    match app.gate.pass(PATIENCE, work).await {
+    match app.disk.pass(PATIENCE, work).await {
         Ok(bytes) if bytes.is_empty() => nothing(),
         Ok(bytes) => {
             let mut response = bytes.into_response();
@@ -162,6 +163,10 @@ pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>)
             }
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             response
+        }
+        Err(Refused::Late) => {
+            let why = "the folder of evidence does not answer in time, try again later";
+            problem(StatusCode::SERVICE_UNAVAILABLE, why)
         }
         Err(refused) => telemetry::refusal(refused),
     }

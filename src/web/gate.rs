@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Bodies that may exist at a time, being sent or rendered.
 const MAX_BODIES: usize = 4;
@@ -61,8 +61,9 @@ impl Gate {
     /// body that it returns. The bytes keep their places in the gate until they are dropped.
     ///
     /// # Errors
-    /// [`Refused::Full`] at once, [`Refused::Late`] if its turn does not come within `patience`,
-    /// [`Refused::Broken`] if it panics or says so.
+    /// [`Refused::Full`] at once, [`Refused::Late`] if its turn, or its end, does not come within
+    /// `patience`, [`Refused::Broken`] if it panics or says so. Work that is late goes on, and keeps
+    /// its turn: what may wait for a disk needs a gate of its own.
     pub async fn pass(
         &self,
         patience: Duration,
@@ -75,7 +76,8 @@ impl Gate {
             let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
             Some((body, turn))
         };
-        let places = timeout(patience, places).await.map_err(|_| Refused::Late)?;
+        let end = Instant::now() + patience;
+        let places = timeout_at(end, places).await.map_err(|_| Refused::Late)?;
         let (body, turn) = places.ok_or(Refused::Broken)?;
 
         let spare = Arc::clone(&self.spare);
@@ -87,7 +89,8 @@ impl Gate {
             drop(turn);
             text.map(|text| Body { text, spare, _places: [entry, body] })
         });
-        running.await.ok().flatten().map(Bytes::from_owner).ok_or(Refused::Broken)
+        let done = timeout_at(end, running).await.map_err(|_| Refused::Late)?;
+        done.ok().flatten().map(Bytes::from_owner).ok_or(Refused::Broken)
     }
 }
 

@@ -78,10 +78,15 @@ impl Default for Settings {
     }
 }
 
+/// Requests that may wait for evidence, be read or sent at a time.
+const READERS_MAX: usize = 8;
+
 /// What the handlers share.
 struct App {
     scraper: Arc<Scraper>,
     gate: Gate,
+    /// Before all that reads evidence: a disk that does not answer keeps no scrape waiting.
+    disk: Gate,
     telemetry_path: TelemetryPath,
     enable_capture_download: bool,
     evidence: Option<Arc<dyn Evidence>>,
@@ -102,6 +107,7 @@ pub fn router(
         evidence,
         since: clock::now().wall,
         gate: Gate::new(settings.max_requests),
+        disk: Gate::new(READERS_MAX),
         telemetry_path: settings.telemetry_path.clone(),
     });
     let path = app.telemetry_path.as_str();

@@ -22,6 +22,9 @@ use std::time::Duration;
 /// From this page to the start page.
 const ROOT: &str = "../";
 
+/// How long the folder of evidence may take to say whether it has a file: a page is shown without.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Where the runbooks are, as the alerts have it.
 const RUNBOOKS: &str =
     "https://github.com/multicast-exporter/multicast_exporter/blob/main/docs/runbooks";
@@ -33,6 +36,8 @@ enum Packets {
     NotAsked,
     /// None of this one.
     None,
+    /// The folder does not say.
+    Unknown,
     /// A file that is not given out.
     Closed,
     /// A file.
@@ -42,13 +47,14 @@ enum Packets {
 /// `/storms/{id}`
 pub(super) async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let shared = Arc::clone(&app);
+    let packets = app.packets(&id).await;
     let write = move |source: &dyn Source, view: &LanView, out: &mut Vec<u8>| {
         let mut page = String::from_utf8(std::mem::take(out)).unwrap_or_default();
         let past = storm::Storm::is_id(&id).then(|| source.past_storm(&id)).flatten();
         let found = report::storm_context(view, past.as_ref(), &id);
         // Writing to a String cannot fail.
         let status = if let Some(found) = &found {
-            let _ = write_page(&mut page, found, shared.packets(&id), shared.has_start_page());
+            let _ = write_page(&mut page, found, packets, shared.has_start_page());
             StatusCode::OK
         } else {
             let missing = missing(view);
@@ -66,13 +72,19 @@ pub(super) async fn handle(State(app): State<Arc<App>>, Path(id): Path<String>) 
 }
 
 impl App {
-    /// What is kept of the packets of a storm that there was.
-    fn packets(&self, id: &str) -> Packets {
-        match &self.evidence {
-            None => Packets::NotAsked,
-            Some(evidence) if !evidence.has(id) => Packets::None,
-            Some(_) if self.enable_capture_download => Packets::Open,
-            Some(_) => Packets::Closed,
+    /// What is kept of the packets of a storm, if there was one.
+    async fn packets(&self, id: &str) -> Packets {
+        let Some(evidence) = self.evidence.clone() else { return Packets::NotAsked };
+        if !storm::Storm::is_id(id) {
+            return Packets::None;
+        }
+        let id = id.to_owned();
+        let look = move |_| Some(vec![u8::from(evidence.has(&id))]);
+        match self.disk.pass(DISK_PATIENCE, look).await.as_deref() {
+            Err(_) => Packets::Unknown,
+            Ok([1]) if self.enable_capture_download => Packets::Open,
+            Ok([1]) => Packets::Closed,
+            Ok(_) => Packets::None,
         }
     }
 
@@ -217,6 +229,11 @@ fn write_packets(out: &mut String, id: &str, packets: Packets) -> fmt::Result {
             fact(out, name, "none are kept without <code class=\"flag\">--evidence.dir</code>")
         }
         Packets::None => fact(out, name, "none are kept of it"),
+        Packets::Unknown => fact(
+            out,
+            name,
+            "the folder of <code class=\"flag\">--evidence.dir</code> does not answer",
+        ),
         Packets::Closed => {
             let text = "those around its beginning are in the folder of <code class=\"flag\">--evidence.dir</code>, as";
             let how = "<code class=\"flag\">--web.enable-capture-download</code> serves them here";

@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// What a run left behind.
@@ -395,4 +395,21 @@ fn an_environment_variable_is_a_flag() {
     command.env("MULTICAST_EXPORTER_ANALYZE_OUTPUT", "json");
     let output = command.output().expect("it runs");
     assert!(output.status.success() && output.stdout.starts_with(b"{"));
+}
+
+#[test]
+fn a_configuration_that_would_never_end_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    for path in ["/dev/zero", "pipe", "."] {
+        let file = format!("--config.file={path}");
+        for arguments in [&[&*file][..], &["analyze", &file, "x.pcap"]] {
+            let run = run(folder.path(), arguments, b"");
+            assert_eq!(run.code, 2, "{}", run.err);
+            assert!(run.err.contains("is not a regular file: write the"), "{}", run.err);
+            assert_eq!(run.err.lines().count(), 1, "{}", run.err);
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 #[path = "../e2e/mod.rs"]
 mod e2e;
+mod files;
 mod site;
 mod threads;
 
@@ -66,5 +67,23 @@ rows! {
         start: threads::that_may_panic,
         fault: threads::panic_by_frame,
         promise: Promise { lost: 2_500, ..NOTHING },
+    };
+    /// As a file server that is gone: who asks for evidence is told, nobody else waits.
+    evidence_on_a_disk_that_does_not_answer: Row {
+        start: files::with_evidence,
+        fault: files::hang_the_evidence,
+        promise: Promise { ends_within: Duration::from_secs(8), ..NOTHING },
+    };
+    /// What it did not take is written later.
+    evidence_on_a_disk_that_is_full: Row {
+        start: files::with_evidence_on_a_small_disk,
+        fault: files::make_room_for_evidence,
+        promise: NOTHING,
+    };
+    /// The old one holds.
+    configuration_that_is_a_pipe_or_does_not_answer: Row {
+        start: files::with_configuration,
+        fault: files::spoil_the_configuration,
+        promise: NOTHING,
     };
 }

@@ -11,6 +11,7 @@ use multicast_exporter::craft::Host;
 use multicast_exporter::craft::mdns::Query;
 use multicast_exporter::time::{Time, clock};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,6 +34,8 @@ pub struct Start {
     pub before: Vec<&'static str>,
     /// Where its log goes, if it is not kept.
     pub errors: Option<Stdio>,
+    /// A folder that the fault is about.
+    pub folder: Option<PathBuf>,
     /// What has to live as long as it does.
     pub keep: Vec<Box<dyn std::any::Any + Send>>,
 }
@@ -42,7 +45,7 @@ impl Start {
     pub fn new() -> Self {
         let flags = ["--capture.interface=b0", "--no-capture.join"].map(str::to_owned);
         let (variables, before, keep) = (Vec::new(), Vec::new(), Vec::new());
-        Self { flags: flags.into(), variables, before, errors: None, keep }
+        Self { flags: flags.into(), variables, before, errors: None, folder: None, keep }
     }
 }
 
@@ -76,6 +79,8 @@ pub struct Site {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     keep: Vec<Box<dyn std::any::Any + Send>>,
+    /// As [`Start::folder`].
+    pub folder: Option<PathBuf>,
     /// What the row wants to be sent once.
     pub extra: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -106,6 +111,7 @@ impl Site {
             stop: Arc::default(),
             threads: Vec::new(),
             keep: start.keep,
+            folder: start.folder,
             extra: Arc::default(),
         };
         wait_for("the exporter is ready", || {

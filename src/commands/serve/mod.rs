@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 /// How long what feeds the pipelines may take to end: the follower gives its captures 2 s.
@@ -34,6 +35,9 @@ const WATCHING_WITHIN: Duration = Duration::from_secs(3);
 /// How long a stop may take, before the process ends without what it waits for. Docker kills after
 /// 10 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(9);
+
+/// How long reading the configuration again may take before it counts as failed.
+const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long what is being rendered or read may take to end.
 const RENDERING_WITHIN: Duration = Duration::from_millis(500);
@@ -157,9 +161,7 @@ pub(super) fn answer(
     );
     let served = runtime.block_on(async {
         let signalled = stop_signal().map_err(|error| failed("listening for signals")(&error))?;
-        let watched = Arc::clone(lan);
-        let reload = move || supervisor::reload(&watched, &reload);
-        reload_at_hangup(reload).map_err(|error| failed("listening for signals")(&error))?;
+        reload_at_hangup(lan, reload).map_err(|error| failed("listening for signals")(&error))?;
         tokio::spawn(supervisor::attend(Arc::clone(lan)));
         // Captures end while the last requests are answered.
         let captures = Arc::clone(stop);
@@ -207,15 +209,29 @@ fn wait_for(thread: &JoinHandle<()>, within: Duration) {
     }
 }
 
-/// Calls `reload`, which may wait, at each SIGHUP from now on.
-fn reload_at_hangup(reload: impl Fn() + Send + Sync + 'static) -> std::io::Result<()> {
+/// Calls `reload`, which may wait, at each SIGHUP from now on, and says so to the supervisor. One
+/// that a disk keeps waiting is reported as failed; the next begins when it has ended.
+fn reload_at_hangup(
+    lan: &Arc<Lan>,
+    reload: impl Fn() + Send + Sync + 'static,
+) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
-    let reload = Arc::new(reload);
+    let (lan, reload) = (Arc::clone(lan), Arc::new(reload));
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            supervisor::reloading();
             let reload = Arc::clone(&reload);
+            let mut reading = tokio::task::spawn_blocking(move || reload());
             // A reload that panicked leaves the old configuration, and the next may not.
-            let _ = tokio::task::spawn_blocking(move || reload()).await;
+            if timeout(RELOADED_WITHIN, &mut reading).await.is_err() {
+                lan.set_reload_failed();
+                warn!(
+                    "the file of --config.file is not read within 10 s: is its disk there? the configuration stays as it was"
+                );
+                supervisor::reloaded(&lan);
+                let _ = reading.await;
+            }
+            supervisor::reloaded(&lan);
         }
     });
     Ok(())

@@ -66,13 +66,16 @@ pub(crate) async fn attend(lan: Arc<Lan>) {
     }
 }
 
-/// Calls `reload` and says so, before and after.
-pub fn reload(lan: &Lan, reload: impl Fn()) {
+/// Says that the configuration is about to be read again.
+pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => tell(&[NotifyState::Reloading, now]),
         Err(error) => warn!(%error, "reading the clock for the service manager"),
     }
-    reload();
+}
+
+/// Says that it was read, or could not be.
+pub(crate) fn reloaded(lan: &Lan) {
     tell(&[NotifyState::Ready, NotifyState::Status(&status(lan))]);
 }
 
