@@ -186,6 +186,18 @@ impl Slot {
     }
 }
 
+/// How many more frames wait, of those that the kernel can keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backlog {
+    /// Fewer than half, or nobody knows.
+    #[default]
+    Little,
+    /// Half or more.
+    Half,
+    /// Three quarters or more: what is not read now will be lost.
+    Most,
+}
+
 /// The name of one interface of a capture, as the capture file or the kernel has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InterfaceName {

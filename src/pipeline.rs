@@ -9,7 +9,7 @@ use crate::decode::{Class, Observation, decode};
 use crate::detect::Vantage;
 use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
 use crate::evidence::{Heading, Recorder, Recording};
-use crate::frame::{Batch, Frame, InterfaceName, Place};
+use crate::frame::{Backlog, Batch, Frame, InterfaceName, Place};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
 use crate::segment::{Ended, Label, Labels, LanName, Lans, Route, Router};
@@ -204,11 +204,11 @@ impl Pipeline {
         }
     }
 
-    /// Whether more live frames wait than half of what the kernel can keep, from now on: what is not
-    /// judged in time is counted all the same.
-    pub(crate) fn handle_backlog(&mut self, is_behind: bool) {
+    /// So many live frames wait after those that come next. What there is no time to judge is counted
+    /// all the same.
+    pub(crate) fn handle_backlog(&mut self, backlog: Backlog) {
         for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_backlog(is_behind);
+            segment.engine.handle_backlog(backlog);
         }
     }
 

@@ -7,7 +7,7 @@ use multicast_exporter::capture::join::Joins;
 use multicast_exporter::capture::live::{Choice, Interface, Opened, Options, open};
 use multicast_exporter::capture::pool::{Pool, PoolEmpty};
 use multicast_exporter::capture::{Backend, Capture, CaptureError};
-use multicast_exporter::frame::{Direction, FrameMeta, Tag};
+use multicast_exporter::frame::{Backlog, Direction, FrameMeta, Tag};
 use multicast_exporter::privilege;
 use netns::NetNs;
 use pnet::datalink::{self, Channel, DataLinkSender};
@@ -396,6 +396,34 @@ fn drops_of_a_full_ring_are_told() {
     assert_eq!(opened.capture.dropped(), Some(dropped), "not counted again");
     bench.send(&frame);
     assert_eq!(read(&mut *opened.capture, 1).len(), 1, "the ring goes on");
+}
+
+#[test]
+#[ignore = "root: make test"]
+fn a_ring_says_how_full_it_is_before_anything_is_dropped() {
+    let mut bench = Bench::new();
+    let small = Options { ring_size: 256 << 10, ..Options::default() };
+    let mut opened = bench.open_with(Choice::Ring, &small);
+    let capture = &mut *opened.capture;
+    let frame = ethernet(MDNS_MAC, &[], 0x0800, &udp_v4(MDNS, [5353, 5353], 1000));
+    let mut changes = vec![(capture.backlog(), 0)];
+    for sent in 1..=280 {
+        bench.send(&frame);
+        let backlog = capture.backlog();
+        if changes.last().is_some_and(|(last, _)| *last != backlog) {
+            changes.push((backlog, sent));
+        }
+        if backlog == Backlog::Most {
+            break;
+        }
+    }
+    let [(Backlog::Little, 0), (Backlog::Half, half), (Backlog::Most, most)] = changes[..] else {
+        panic!("{changes:?}");
+    };
+    // Eight blocks of 32 KiB, each of some 36 frames. A block may be retired before it is full.
+    assert!(half < most, "{changes:?}");
+    assert_eq!(read(capture, 1).len(), most);
+    assert_eq!((capture.backlog(), capture.dropped()), (Backlog::Little, Some(0)));
 }
 
 #[test]

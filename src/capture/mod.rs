@@ -13,7 +13,7 @@ pub mod ring;
 pub mod socket;
 mod sys;
 
-use crate::frame::{Batch, InterfaceName};
+use crate::frame::{Backlog, Batch, InterfaceName};
 use crate::labelled::labelled;
 use std::io;
 use std::time::Duration;
@@ -37,10 +37,9 @@ pub trait Capture: Send {
         None
     }
 
-    /// Whether more frames wait than half of what the kernel can keep; `false` where the backend
-    /// cannot know.
-    fn is_behind(&self) -> bool {
-        false
+    /// How many frames wait to be read after the last batch.
+    fn backlog(&self) -> Backlog {
+        Backlog::Little
     }
 
     /// How long after its arrival a frame may still be given out: a second is closed this much

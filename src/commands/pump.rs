@@ -165,7 +165,7 @@ fn pump_live(
     let mut dropped: Option<(Time, u64)> = None;
     let mut last_read = LastRead::default();
     loop {
-        let is_behind = capture.is_behind();
+        let backlog = capture.backlog();
         let wait = match stopped_at {
             _ if !stop.is_set() => WAIT,
             None => {
@@ -192,7 +192,7 @@ fn pump_live(
                         let until = reading.monotonic;
                         pipeline.handle_event(since, Event::Unread { until });
                     }
-                    pipeline.handle_backlog(is_behind);
+                    pipeline.handle_backlog(backlog);
                     pipeline.handle_live(&batch, reading, latency);
                     take_output(pipeline)
                 });
@@ -269,7 +269,10 @@ fn pump_file(
 mod tests {
     use super::*;
     use crate::commands::test_settings;
-    use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
+    use crate::craft::{Host, Query};
+    use crate::decode::Protocol;
+    use crate::engine::Judging;
+    use crate::frame::{Backlog, Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
     use crate::interfaces::Surroundings;
     use std::sync::Arc;
 
@@ -427,6 +430,59 @@ mod tests {
         fn interfaces(&self) -> &[InterfaceName] {
             &self.names
         }
+    }
+
+    /// Hands out one frame, so many times, while more of them wait than the kernel can keep for long.
+    struct Flooded {
+        frame: Vec<u8>,
+        slots: Vec<Slot>,
+        handed: Vec<Slot>,
+        names: [InterfaceName; 1],
+    }
+
+    impl Capture for Flooded {
+        fn next_batch(&mut self, _wait: Duration) -> Result<Batch<'_>, CaptureError> {
+            if self.slots.is_empty() {
+                return Err(CaptureError::End);
+            }
+            self.handed = std::mem::take(&mut self.slots);
+            Ok(Batch::new(&self.frame, &self.handed, &self.names))
+        }
+
+        fn interfaces(&self) -> &[InterfaceName] {
+            &self.names
+        }
+
+        fn backlog(&self) -> Backlog {
+            Backlog::Most
+        }
+    }
+
+    #[test]
+    fn a_capture_that_is_far_behind_is_counted_and_judged_in_part() {
+        let frame = Host::numbered(7).mdns4(Query::browse("_ipp._tcp").bytes());
+        let stamp = clock::now().wall;
+        let meta = FrameMeta {
+            stamp,
+            interface: 0,
+            link: LinkType::Ethernet,
+            stripped_tag: None,
+            direction: Direction::Incoming,
+            wire_len: 80,
+        };
+        let slots = vec![Slot { meta, start: 0, len: frame.len() }; 1_000];
+        let mut settings = test_settings();
+        settings.engine.judging = Judging::InTime;
+        let tap = Lan::default().tap("eth0", || {
+            Pipeline::live(settings, "eth0", Surroundings::default(), clock::now())
+        });
+        let names = [InterfaceName { name: Some("eth0".into()) }];
+        let mut capture = Flooded { frame, slots, handed: Vec::new(), names };
+        let ended = live(&tap, &mut capture, &Stop::default(), |_, _| {});
+        assert!(matches!(ended, Ended::Capture(CaptureError::End)), "{ended:?}");
+        let snapshot = tap.with_pipeline(|pipeline| pipeline.views()).remove(0).snapshot;
+        let counted = snapshot.packets[Protocol::Mdns.index()];
+        assert_eq!((counted, snapshot.unjudged), (1_000, 800), "strangers have 200");
     }
 
     #[test]

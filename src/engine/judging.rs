@@ -7,6 +7,7 @@
 //! cannot buy the silence of what tells it, nor that of the others. Strangers share one part, or
 //! inventing senders would pay.
 
+use crate::frame::Backlog;
 use crate::storm::Whose;
 
 /// What is read to the end.
@@ -27,6 +28,8 @@ const KNOWN: u32 = 8_000;
 const EACH: u32 = 20;
 /// Frames of strangers that are judged in a second of haste.
 const STRANGE: u32 = 4_000;
+/// The same when the ring is all but full: this machine is slower than was thought.
+const STRANGE_AT_MOST: u32 = 200;
 
 /// How many frames of a device were judged in a second.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +43,7 @@ pub(super) struct Judged {
 /// The budget of one segment.
 #[derive(Debug)]
 pub(super) struct Budget {
-    is_behind: bool,
+    backlog: Backlog,
     second: u64,
     /// Read in this second, each frame counted as one too.
     records: u64,
@@ -59,7 +62,7 @@ impl Budget {
         match judging {
             Judging::Everything => None,
             Judging::InTime => Some(Box::new(Self {
-                is_behind: false,
+                backlog: Backlog::Little,
                 second: 0,
                 records: 0,
                 strange: 0,
@@ -70,9 +73,9 @@ impl Budget {
         }
     }
 
-    /// Whether more frames wait than half of what the kernel can keep, from now on.
-    pub(super) const fn set_behind(&mut self, is_behind: bool) {
-        self.is_behind = is_behind;
+    /// So many frames wait from now on.
+    pub(super) const fn set_backlog(&mut self, backlog: Backlog) {
+        self.backlog = backlog;
     }
 
     /// Whether the next frame is judged: one of a device with this row, or of a sender without.
@@ -82,7 +85,7 @@ impl Budget {
             self.devices = [0, before];
             (self.second, self.records, self.strange) = (second, 0, 0);
         }
-        let is_in_haste = self.is_behind || self.records >= RECORDS;
+        let is_in_haste = self.backlog > Backlog::Little || self.records >= RECORDS;
         let is_admitted = match row {
             Some((Whose::Known, judged)) => {
                 if judged.second != second {
@@ -97,7 +100,7 @@ impl Budget {
                 is_admitted
             }
             Some((Whose::New | Whose::Strange, _)) | None => {
-                let is_admitted = !is_in_haste || self.strange < STRANGE;
+                let is_admitted = !is_in_haste || self.strange < self.part();
                 self.strange = self.strange.saturating_add(u32::from(is_admitted));
                 is_admitted
             }
@@ -124,7 +127,18 @@ impl Budget {
     /// Frames that each known device has judged in this second.
     fn share(&self) -> u32 {
         let [now, before] = self.devices;
-        (KNOWN / now.max(before).max(1)).max(EACH)
+        match self.backlog {
+            Backlog::Little | Backlog::Half => (KNOWN / now.max(before).max(1)).max(EACH),
+            Backlog::Most => EACH,
+        }
+    }
+
+    /// Frames of strangers that are judged in this second.
+    const fn part(&self) -> u32 {
+        match self.backlog {
+            Backlog::Little | Backlog::Half => STRANGE,
+            Backlog::Most => STRANGE_AT_MOST,
+        }
     }
 }
 
@@ -134,7 +148,7 @@ mod tests {
 
     fn in_haste() -> Budget {
         let mut budget = *Budget::new(Judging::InTime).unwrap();
-        budget.set_behind(true);
+        budget.set_backlog(Backlog::Half);
         budget
     }
 
@@ -175,6 +189,16 @@ mod tests {
         }
         let all = 3 * 60 * 1_001;
         assert!(budget.unjudged() > all - 3 * 2 * u64::from(KNOWN));
+    }
+
+    #[test]
+    fn when_the_ring_is_all_but_full_each_has_the_least() {
+        let mut budget = in_haste();
+        budget.set_backlog(Backlog::Most);
+        let counts = judged(&mut budget, 1, 1_000, &[0, 0, 0, 1]);
+        assert_eq!(counts, [[EACH, EACH]]);
+        let strange = (0..1_000).filter(|_| budget.admits(100, None)).count();
+        assert_eq!(strange, STRANGE_AT_MOST as usize);
     }
 
     #[test]

@@ -42,6 +42,7 @@ use crate::decode::{Cast, Class, Message, Observation, Protocol, Sender};
 use crate::detect::{
     Arrival, Came, CauseSet, Counted, Detectors, Horizon, SenderKey, Vantage, Verdict,
 };
+use crate::frame::Backlog;
 use crate::mac::Mac;
 use crate::storm::{EndReason, Storm, StormEvent, StormPolicy, What};
 use crate::time::{Stamp, Time};
@@ -357,10 +358,10 @@ impl Engine {
         self.storms.bury(now, &mut self.table);
     }
 
-    /// Whether more frames wait than half of what the kernel can keep, from now on.
-    pub fn handle_backlog(&mut self, is_behind: bool) {
+    /// So many frames wait after those that come next.
+    pub fn handle_backlog(&mut self, backlog: Backlog) {
         if let Some(budget) = &mut self.budget {
-            budget.set_behind(is_behind);
+            budget.set_backlog(backlog);
         }
     }
 

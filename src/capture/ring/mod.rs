@@ -18,7 +18,7 @@ use super::filter::{self, FilterLink};
 use super::interface::{Interface, Options};
 use super::pool::PooledSocket;
 use super::{Capture, CaptureError, sys};
-use crate::frame::{Batch, InterfaceName, LinkType, Slot};
+use crate::frame::{Backlog, Batch, InterfaceName, LinkType, Slot};
 use crate::time::clock;
 use block::Cursor;
 use map::Map;
@@ -33,8 +33,12 @@ pub(crate) const RETIRE: Duration = Duration::from_millis(50);
 /// lock that is taken once a batch is never held for long.
 const BATCH_FRAMES: usize = 256;
 
-/// The largest block, bytes. A frame cannot be longer than a block.
+/// The largest block, bytes.
 const BLOCK_MAX: usize = 1 << 20;
+
+/// The smallest block of a ring that has space for more than two, bytes. A frame cannot be longer than a
+/// block: the kernel hands over up to 64 KiB of one that it has put together.
+const BLOCK_MIN: usize = 128 << 10;
 
 /// A running capture by ring.
 pub struct Ring {
@@ -203,10 +207,17 @@ impl Capture for Ring {
         Some(self.dropped)
     }
 
-    /// The kernel fills one block after the other.
-    fn is_behind(&self) -> bool {
-        let half = (self.current + self.map.blocks() / 2) % self.map.blocks();
-        self.map.ready(half).is_some()
+    /// The kernel fills one block after the other: those up to a full one are full too.
+    fn backlog(&self) -> Backlog {
+        let blocks = self.map.blocks();
+        let is_full = |ahead: usize| self.map.ready((self.current + ahead) % blocks).is_some();
+        if is_full(blocks * 3 / 4) {
+            Backlog::Most
+        } else if is_full(blocks / 2) {
+            Backlog::Half
+        } else {
+            Backlog::Little
+        }
     }
 
     /// A block is retired by a timer that runs every [`RETIRE`] and may just have passed.
@@ -227,11 +238,14 @@ struct Geometry {
 }
 
 impl Geometry {
-    /// At most `bytes`, and at least two pages, as blocks of about an eighth, each a power of two
-    /// and a multiple of the page.
+    /// At most `bytes`, and at least two pages, as blocks that are a power of two and a multiple of the
+    /// page.
+    ///
+    /// Many small blocks: the kernel retires a block that has but one frame after [`RETIRE`], so that a
+    /// ring of eight is full after 400 ms in which nobody reads, however little comes.
     fn new(bytes: usize, page: usize) -> Self {
-        let eighth = (bytes / 8).max(1);
-        let power = 1_usize << eighth.ilog2();
+        let part = (bytes / 64).max(BLOCK_MIN).min(bytes / 8).max(1);
+        let power = 1_usize << part.ilog2();
         let block_size = power.clamp(page, BLOCK_MAX.max(page));
         Self { block_size, blocks: (bytes / block_size).max(2) }
     }
@@ -264,11 +278,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_are_an_eighth_and_powers_of_two() {
+    fn blocks_are_many_and_powers_of_two() {
         let ring = Geometry::new(4 << 20, 4096);
-        assert_eq!(ring, Geometry { block_size: 512 << 10, blocks: 8 });
+        assert_eq!(ring, Geometry { block_size: 128 << 10, blocks: 32 });
         assert_eq!(ring.bytes(), 4 << 20);
-        assert_eq!(Geometry::new(5_000_000, 4096), Geometry { block_size: 512 << 10, blocks: 9 });
+        assert_eq!(Geometry::new(5_000_000, 4096), Geometry { block_size: 128 << 10, blocks: 38 });
+        assert_eq!(Geometry::new(16 << 20, 4096), Geometry { block_size: 256 << 10, blocks: 64 });
+        assert_eq!(Geometry::new(256 << 10, 4096), Geometry { block_size: 32 << 10, blocks: 8 });
         assert_eq!(Geometry::new(1 << 30, 4096).block_size, BLOCK_MAX);
         assert_eq!(Geometry::new(0, 4096), Geometry { block_size: 4096, blocks: 2 });
         assert_eq!(Geometry::new(64 << 10, 65536), Geometry { block_size: 65536, blocks: 2 });

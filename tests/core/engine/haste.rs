@@ -7,6 +7,7 @@ use multicast_exporter::decode::Protocol;
 use multicast_exporter::decode::mdns::Kind;
 use multicast_exporter::detect::Cause;
 use multicast_exporter::engine::Judging;
+use multicast_exporter::frame::Backlog;
 use multicast_exporter::storm::{Culprit, Storm};
 use simple_dns::TYPE;
 
@@ -54,7 +55,7 @@ fn heard(judging: Judging, flood: Payload, seconds: u64) -> Segment {
     segment.hear(&flooder.mdns4(flood(0)));
     segment.hear(&radio);
     segment.pass(11_000);
-    segment.engine.handle_backlog(true);
+    segment.engine.handle_backlog(Backlog::Half);
     for n in 0..RATE * seconds {
         segment.hear(&flooder.mdns4(flood(n)));
         if n % PART == 0 {
