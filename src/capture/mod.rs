@@ -12,12 +12,14 @@ pub mod pool;
 pub mod ring;
 pub mod socket;
 mod sys;
+pub(crate) mod wake;
 
 use crate::frame::{Backlog, Batch, InterfaceName};
 use crate::labelled::labelled;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
+use wake::Waker;
 
 /// A source of frames.
 pub trait Capture: Send {
@@ -46,6 +48,11 @@ pub trait Capture: Send {
     /// later. Zero for files.
     fn latency(&self) -> Duration {
         Duration::ZERO
+    }
+
+    /// What ends a wait for frames from another thread; `None` where nothing can.
+    fn waker(&self) -> Option<Waker> {
+        None
     }
 }
 

@@ -11,6 +11,7 @@
 use super::filter::{self, FilterLink};
 use super::interface::Interface;
 use super::pool::PooledSocket;
+use super::wake::{Wake, Waker};
 use super::{Capture, CaptureError, sys};
 use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::clock;
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 /// The longest frame that is read whole, bytes.
 const READ_BUFFER: usize = 65_536;
+/// How often to look whether an interface that went down is still there.
+const LOOK: Duration = Duration::from_millis(250);
 /// A batch ends after this many bytes or frames.
 const BATCH_BYTES: usize = 256 << 10;
 const BATCH_FRAMES: usize = 512;
@@ -30,6 +33,7 @@ pub struct Pnet {
     // The crate's duplicate is closed before the socket returns to its pool.
     receiver: Box<dyn DataLinkReceiver>,
     socket: PooledSocket,
+    wake: Wake,
     names: [InterfaceName; 1],
     name: String,
     link: LinkType,
@@ -90,6 +94,7 @@ impl Pnet {
         Ok(Self {
             receiver,
             socket,
+            wake: Wake::new().map_err(fail("make a pipe"))?,
             names: [InterfaceName { name: Some(interface.name.clone()) }],
             name: interface.name.clone(),
             link: link.link_type(),
@@ -103,10 +108,13 @@ impl Pnet {
         CaptureError::Io { operation, object: self.name.clone(), source }
     }
 
-    /// Waits until there is a frame: `false` if there is none in time.
+    /// Waits until there is a frame: `false` if there is none in time, or somebody called.
     fn wait(&mut self, wait: Duration) -> Result<bool, CaptureError> {
-        let mut entry = [sys::poll_entry(self.socket.as_fd())];
+        // The kernel says once that an interface goes down; that it is gone has to be looked for.
+        let wait = if self.suspect { wait.min(LOOK) } else { wait };
+        let mut entry = [sys::poll_entry(self.socket.as_fd()), self.wake.entry()];
         sys::poll(&mut entry, wait).map_err(|source| self.error("wait for frames", source))?;
+        self.wake.handle(entry[1]);
         if entry[0].revents & libc::POLLERR != 0 {
             let error = sys::take_error(self.socket.as_fd())
                 .map_err(|source| self.error("ask for the error", source))?;
@@ -177,5 +185,9 @@ impl Capture for Pnet {
 
     fn interfaces(&self) -> &[InterfaceName] {
         &self.names
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        Some(self.wake.waker())
     }
 }

@@ -18,6 +18,7 @@ mod trunk;
 use super::configuration::Configuration;
 use super::flags::Demo;
 use super::pump::{self, Ended};
+use super::serve::Watching;
 use super::{ExitStatus, Failure, failed, hash_key, log, news, opening, refused, say, serve};
 use crate::capture::Backend;
 use crate::craft::Host;
@@ -79,14 +80,13 @@ fn demonstrate(flags: &Demo) -> Result<(), Failure> {
         log_dropped: Some(log::dropped),
     }));
     configuration.tell(&lan);
-    let stop = Arc::new(AtomicBool::new(false));
-    let watching = start(flags, lans, &configuration, host, &lan, &stop)
-        .map_err(|error| failed("starting a thread")(&error))?;
+    let begin = |stop: &_| start(flags, lans, &configuration, host, &lan, stop);
+    let watching = Watching::start(begin).map_err(|error| failed("starting a thread")(&error))?;
     let reload = {
         let lan = Arc::clone(&lan);
         move || configuration.reload(&lan)
     };
-    serve::answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
+    serve::answer(&flags.web, listeners, &lan, &watching, reload)?;
     serve::finish_evidence(&lan);
     Ok(())
 }

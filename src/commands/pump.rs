@@ -4,6 +4,7 @@
 //! Gives the reason why it ended, and passes the pipeline's output to a function of the caller's.
 //! It must not know what the output is used for.
 
+use crate::capture::wake::Waker;
 use crate::capture::{Capture, CaptureError};
 use crate::engine::Event;
 use crate::lan::{Lan, Tap};
@@ -14,7 +15,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long a read may wait: seconds are closed at least this often, and a stop is noticed.
+/// How long a read may wait where nothing can end it early: a stop is noticed.
 const WAIT: Duration = Duration::from_millis(250);
 
 /// How long frames are read after a stop, at most: a flood must not delay the end.
@@ -27,9 +28,13 @@ const UNREAD: Duration = Duration::from_secs(5);
 /// Takes what a pipeline has put out, without its lock.
 pub(crate) type Tell = fn(&Tap, Vec<Output>);
 
-/// Asks a live capture's thread to end, and says which of the frames it still finds count.
+/// Asks live captures' threads to end, and says which of the frames they still find count.
 #[derive(Debug, Default)]
-pub(crate) struct Stop(OnceLock<LastFrame>);
+pub(crate) struct Stop {
+    last: OnceLock<LastFrame>,
+    /// What ends a wait for frames, where something can.
+    waker: Option<Waker>,
+}
 
 /// The last frame that counts.
 #[derive(Clone, Copy, Debug)]
@@ -43,29 +48,39 @@ enum LastFrame {
 }
 
 impl Stop {
+    /// For this capture, whose wait it ends.
+    pub fn of(capture: &dyn Capture) -> Self {
+        Self { last: OnceLock::new(), waker: capture.waker() }
+    }
+
     /// Ends the capture. What was heard before this moment counts, read already or not. With
     /// `until`, frames that were heard later do not: the interface is still there, and the capture
     /// that follows counts them.
     pub fn set(&self, until: Option<Stamp>) {
         // The first call counts.
-        let _ = self.0.set(until.map_or(LastFrame::Any, LastFrame::At));
+        self.tell(until.map_or(LastFrame::Any, LastFrame::At));
     }
 
     /// Ends the capture because the exporter ends: so do the storms.
     pub(crate) fn set_for_all(&self) {
-        let _ = self.0.set(LastFrame::OfAll);
+        self.tell(LastFrame::OfAll);
+    }
+
+    fn tell(&self, last: LastFrame) {
+        let _ = self.last.set(last);
+        self.waker.iter().for_each(Waker::wake);
     }
 
     fn is_for_all(&self) -> bool {
-        matches!(self.0.get(), Some(LastFrame::OfAll))
+        matches!(self.last.get(), Some(LastFrame::OfAll))
     }
 
     fn is_set(&self) -> bool {
-        self.0.get().is_some()
+        self.last.get().is_some()
     }
 
     fn until(&self) -> Option<Stamp> {
-        match self.0.get() {
+        match self.last.get() {
             Some(LastFrame::At(stamp)) => Some(*stamp),
             Some(LastFrame::Any | LastFrame::OfAll) | None => None,
         }
@@ -149,6 +164,14 @@ impl LastRead {
     }
 }
 
+/// How long nothing has to be done if nothing is heard: until the next second can be closed.
+fn until_close(now: Time, latency: Duration) -> Duration {
+    // Not a moment too early, which would cost one more wait.
+    const AFTER: Duration = Duration::from_millis(1);
+    let heard = now.minus(latency);
+    Time(0).plus(Duration::from_secs(heard.second() + 1)).since(heard) + AFTER
+}
+
 fn pump_live(
     tap: &Tap,
     capture: &mut dyn Capture,
@@ -164,10 +187,12 @@ fn pump_live(
     // Drops that the pipeline does not know of yet, and when they were noticed.
     let mut dropped: Option<(Time, u64)> = None;
     let mut last_read = LastRead::default();
+    let mut now = clock::now().monotonic;
     loop {
         let backlog = capture.backlog();
         let wait = match stopped_at {
-            _ if !stop.is_set() => WAIT,
+            _ if !stop.is_set() && stop.waker.is_none() => WAIT,
+            _ if !stop.is_set() => until_close(now, latency),
             None => {
                 stopped_at = Some(clock::now().monotonic);
                 latency
@@ -182,6 +207,7 @@ fn pump_live(
                 let reading = clock::now();
                 #[cfg(debug_assertions)]
                 panic_if_asked(&batch);
+                now = reading.monotonic;
                 tap.handle_beat();
                 let unread = last_read.handle(reading.monotonic);
                 let output = tap.with_pipeline(|pipeline| {
@@ -483,6 +509,15 @@ mod tests {
         let snapshot = tap.with_pipeline(|pipeline| pipeline.views()).remove(0).snapshot;
         let counted = snapshot.packets[Protocol::Mdns.index()];
         assert_eq!((counted, snapshot.unjudged), (1_000, 800), "strangers have 200");
+    }
+
+    #[test]
+    fn who_hears_nothing_wakes_when_a_second_can_be_closed_and_not_before() {
+        let ms = |n| Time(0).plus(Duration::from_millis(n));
+        let latency = Duration::from_millis(100);
+        let waits = [5_000, 5_099, 5_100, 5_101, 5_600, 6_099];
+        let until = waits.map(|n| ms(n).plus(until_close(ms(n), latency)));
+        assert_eq!(until, [5_101, 5_101, 6_101, 6_101, 6_101, 6_101].map(ms));
     }
 
     #[test]

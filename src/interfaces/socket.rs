@@ -3,9 +3,11 @@
 
 use super::message::{self, Message};
 use super::wire::{self, RawMessage, u32_at};
+use crate::capture::wake::{Wake, Waker};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use socket2::SockRef;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// Space for a datagram. The kernel fills up to 32 KiB in a dump; a longer notification grows it.
@@ -55,6 +57,8 @@ pub(crate) struct RouteSocket {
     sequence: u32,
     buffer: Vec<u8>,
     malformed: u64,
+    /// Ends a wait for announcements.
+    wake: Wake,
 }
 
 impl RouteSocket {
@@ -73,12 +77,24 @@ impl RouteSocket {
         for &group in groups {
             socket.add_membership(group)?;
         }
-        Ok(Self { socket, port, sequence: 0, buffer: vec![0; BUFFER], malformed: 0 })
+        Ok(Self {
+            socket,
+            port,
+            sequence: 0,
+            buffer: vec![0; BUFFER],
+            malformed: 0,
+            wake: Wake::new()?,
+        })
     }
 
     /// Messages that could not be read, since the socket was opened.
     pub const fn malformed(&self) -> u64 {
         self.malformed
+    }
+
+    /// What ends [`hear`](Self::hear) early.
+    pub fn waker(&self) -> Waker {
+        self.wake.waker()
     }
 
     /// Waits at most `wait` for an announcement, then takes all that are there.
@@ -87,7 +103,8 @@ impl RouteSocket {
     /// What the kernel says, an overrun apart.
     pub fn hear(&mut self, wait: Duration) -> io::Result<Heard> {
         let mut messages = Vec::new();
-        let mut next = self.receive(Some(wait));
+        self.wake.wait_beside(self.socket.as_fd(), wait)?;
+        let mut next = self.receive(None);
         loop {
             match next? {
                 Received::Overrun => return Ok(Heard::Overrun),

@@ -6,6 +6,7 @@
 
 use super::socket::{Dump, DumpEnd, Heard, RouteSocket};
 use super::table::{Change, Table};
+use crate::capture::wake::Waker;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
@@ -77,13 +78,18 @@ impl Watcher {
         &self.table
     }
 
+    /// What ends [`next`](Self::next) early, with nothing.
+    pub fn waker(&self) -> Waker {
+        self.socket.waker()
+    }
+
     /// What went wrong so far.
     pub const fn counters(&self) -> Counters {
         Counters { malformed: self.socket.malformed(), overruns: self.overruns }
     }
 
     /// Waits at most `wait` and returns what changed, in order; nothing if nothing did. May return
-    /// earlier with nothing, when the kernel announced something irrelevant. After an error the
+    /// earlier with nothing, when the kernel announced something irrelevant or somebody called. After an error the
     /// next call reads everything again.
     ///
     /// # Errors

@@ -229,7 +229,7 @@ impl Lan {
     }
 
     /// Looks who has beaten since it was called last. Only one thread may call this, at least every
-    /// two seconds.
+    /// three seconds.
     pub(crate) fn handle_look(&self, now: Time) {
         let turn = self.watcher.handle_turn(now);
         self.follower.handle_look(turn, self.follower.has_begun());

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The most that one turn of the watcher counts.
-const TURN_MAX: Duration = Duration::from_secs(2);
+const TURN_MAX: Duration = Duration::from_secs(3);
 
 /// The beats of one thread, and how long it has been silent.
 #[derive(Debug, Default)]

@@ -70,7 +70,7 @@ fn wait_until_unwell(site: &Site, thread: &str) {
                 text.contains(&said)
             }
         };
-        // Silence of 10 s, and turns of a second.
+        // Silence of 10 s, and turns of 2.5 s.
         assert!(is_within(Duration::from_secs(20), is_said), "{what} is not said of {thread}");
     }
 }

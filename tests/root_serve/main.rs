@@ -6,5 +6,6 @@ mod avahi;
 mod counts;
 #[path = "../e2e/mod.rs"]
 mod e2e;
+mod idle;
 mod interfaces;
 mod privilege;

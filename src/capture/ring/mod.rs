@@ -17,6 +17,7 @@ mod map;
 use super::filter::{self, FilterLink};
 use super::interface::{Interface, Options};
 use super::pool::PooledSocket;
+use super::wake::{Wake, Waker};
 use super::{Capture, CaptureError, sys};
 use crate::frame::{Backlog, Batch, InterfaceName, LinkType, Slot};
 use crate::time::clock;
@@ -28,6 +29,9 @@ use std::time::Duration;
 
 /// After how long the kernel hands over a block that is not full.
 pub(crate) const RETIRE: Duration = Duration::from_millis(50);
+
+/// How often to look whether an interface that went down is still there.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// The most frames in a batch: their places stay in the nearest cache until they are used, and a
 /// lock that is taken once a batch is never held for long.
@@ -45,6 +49,7 @@ pub struct Ring {
     // The mapping goes before the socket, which then gives its ring up and returns to its pool.
     map: Map,
     socket: PooledSocket,
+    wake: Wake,
     names: [InterfaceName; 1],
     name: String,
     link: LinkType,
@@ -100,6 +105,7 @@ impl Ring {
         Ok(Self {
             map,
             socket,
+            wake: Wake::new().map_err(fail("make a pipe"))?,
             names: [InterfaceName { name: Some(interface.name.clone()) }],
             name: interface.name.clone(),
             link: link.link_type(),
@@ -121,11 +127,13 @@ impl Ring {
         CaptureError::Io { operation, object: self.name.clone(), source }
     }
 
-    /// Waits until the current block is ours or `wait` is over.
+    /// Waits until the current block is ours, somebody calls, or `wait` is over.
     fn wait(&mut self, wait: Duration) -> Result<(), CaptureError> {
-        let mut entry = [sys::poll_entry(self.socket.as_fd())];
-        let ready =
-            sys::poll(&mut entry, wait).map_err(|source| self.error("wait for frames", source))?;
+        // The kernel says once that an interface goes down; that it is gone has to be looked for.
+        let wait = if self.suspect { wait.min(LOOK) } else { wait };
+        let mut entry = [sys::poll_entry(self.socket.as_fd()), self.wake.entry()];
+        sys::poll(&mut entry, wait).map_err(|source| self.error("wait for frames", source))?;
+        self.wake.handle(entry[1]);
         if entry[0].revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) != 0 {
             let error = sys::take_error(self.socket.as_fd())
                 .map_err(|source| self.error("ask for the error", source))?;
@@ -147,7 +155,7 @@ impl Ring {
             if !bound && !self.is_last_block_ready()? {
                 return Err(CaptureError::InterfaceGone { interface: self.name.clone() });
             }
-            if bound && ready > 0 && entry[0].revents & libc::POLLIN != 0 {
+            if bound && entry[0].revents & libc::POLLIN != 0 {
                 self.suspect = false;
             }
         }
@@ -223,6 +231,10 @@ impl Capture for Ring {
     /// A block is retired by a timer that runs every [`RETIRE`] and may just have passed.
     fn latency(&self) -> Duration {
         RETIRE * 2
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        Some(self.wake.waker())
     }
 }
 

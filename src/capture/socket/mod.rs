@@ -15,6 +15,7 @@ mod receive;
 
 use super::groups::{LISTENED, Listened};
 use super::interface::Interface;
+use super::wake::{Wake, Waker};
 use super::{Capture, CaptureError, sys};
 use crate::frame::{Batch, Direction, FrameMeta, InterfaceName, LinkType, Slot};
 use crate::time::clock;
@@ -52,7 +53,9 @@ struct Member {
 /// A running capture by UDP sockets.
 pub(crate) struct GroupSockets {
     members: Vec<Member>,
+    /// Of each member, and the last for who calls.
     entries: Vec<libc::pollfd>,
+    wake: Wake,
     names: [InterfaceName; 1],
     name: String,
     index: u32,
@@ -83,10 +86,13 @@ impl GroupSockets {
         if members.is_empty() {
             return Err(no_group(interface, &skipped));
         }
-        let entries = members.iter().map(|member| sys::poll_entry(member.socket.as_fd())).collect();
+        let wake = Wake::new().map_err(|source| interface.error("make a pipe", source))?;
+        let entries = members.iter().map(|member| sys::poll_entry(member.socket.as_fd()));
+        let entries = entries.chain([wake.entry()]).collect();
         let capture = Self {
             members,
             entries,
+            wake,
             names: [InterfaceName { name: Some(interface.name.clone()) }],
             name: interface.name.clone(),
             index: interface.index,
@@ -201,6 +207,8 @@ impl Capture for GroupSockets {
         self.slots.clear();
         let ready = sys::poll(&mut self.entries, wait)
             .map_err(|source| self.error("wait for datagrams", source))?;
+        let count = self.members.len();
+        self.wake.handle(self.entries[count]);
         if ready == 0 {
             // A socket does not notice that the interface of its membership is gone.
             let exists = sys::interface_exists(self.members[0].socket.as_fd(), self.index)
@@ -210,7 +218,6 @@ impl Capture for GroupSockets {
             }
             return Ok(Batch::new(&[], &[], &self.names));
         }
-        let count = self.members.len();
         let mut used = 0;
         for turn in 0..count {
             let member = (self.first + turn) % count;
@@ -232,5 +239,9 @@ impl Capture for GroupSockets {
     /// As of the last datagram that was read of each group.
     fn dropped(&mut self) -> Option<u64> {
         Some(self.dropped)
+    }
+
+    fn waker(&self) -> Option<Waker> {
+        Some(self.wake.waker())
     }
 }

@@ -11,6 +11,7 @@ use super::super::{news, surroundings};
 use super::retry::Failures;
 use crate::capture::join::Joins;
 use crate::capture::live::Opened;
+use crate::capture::wake::Waker;
 use crate::capture::{Backend, CaptureError};
 use crate::interfaces::neighbours::Neighbours;
 use crate::interfaces::{self, Link, Policy, Surroundings, WatchError, Watcher};
@@ -27,8 +28,14 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
-/// How long to wait for news of interfaces before doing the rest.
-const WAIT: Duration = Duration::from_millis(250);
+/// How long to wait for news of interfaces, at most: the wall clock is looked at this often, and
+/// the watchdog must hear of this thread. All that wakes up on a silent LAN does so at most twice a
+/// second: a capture once, this and the watcher of the threads four times in ten seconds each.
+const WAIT: Duration = Duration::from_millis(2_500);
+/// The same while something is to be done every second.
+const SECOND: Duration = Duration::from_secs(1);
+/// How long to wait after the kernel did not tell.
+const PAUSE: Duration = Duration::from_millis(250);
 /// How long to wait after a panic of the follower: a repeated one must not fill the log.
 const PANIC_WAIT: Duration = Duration::from_secs(5);
 /// How often the MACs behind addresses are looked up for captures that see none.
@@ -134,13 +141,24 @@ impl Follower {
         let until = clock::now().monotonic.plus(PANIC_WAIT);
         while !stop.load(Ordering::Acquire) && clock::now().monotonic < until {
             self.lan.handle_beat();
-            thread::sleep(WAIT);
+            thread::sleep(PAUSE);
         }
+    }
+
+    /// What ends a wait for news: a stop must not take long.
+    pub fn waker(&self) -> Waker {
+        self.watcher.waker()
+    }
+
+    /// How long nothing has to be done if nothing happens: captures that are to be tried again are
+    /// due by the second.
+    fn until_due(&self) -> Duration {
+        if self.idle.is_empty() && self.failing.is_empty() { WAIT } else { SECOND }
     }
 
     /// Waits for news for a while and does what is due.
     fn take_turn(&mut self) {
-        match self.watcher.next(WAIT) {
+        match self.watcher.next(self.until_due()) {
             Ok(changes) => {
                 if !mem::replace(&mut self.is_following, true) {
                     info!("interfaces are followed again");
@@ -157,7 +175,7 @@ impl Follower {
                 } else {
                     debug!(%error, "interfaces are still not followed");
                 }
-                thread::sleep(WAIT);
+                thread::sleep(PAUSE);
             }
         }
         let reading = clock::now();
@@ -292,16 +310,17 @@ impl Follower {
         });
         self.generation += 1;
         let generation = self.generation;
-        let stop = Arc::new(Stop::default());
+        let stop = Arc::new(Stop::of(capture.as_ref()));
         let spawned = thread::Builder::new().name(format!("cap {name}")).spawn({
             let (name, stop, tap) = (name.clone(), Arc::clone(&stop), Arc::clone(&tap));
-            let notices = self.ended.0.clone();
+            let (notices, waker) = (self.ended.0.clone(), self.waker());
             move || {
                 let ended = pump::live(&tap, capture.as_mut(), &stop, news::tell);
                 // The socket must be back in the pool before this is reported.
                 drop(capture);
                 // The follower is gone only when the process ends.
                 let _ = notices.send(Notice { name, generation, ended });
+                waker.wake();
             }
         });
         match spawned {

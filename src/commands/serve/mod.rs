@@ -10,6 +10,7 @@ mod supervisor;
 use super::capturing::{self, Means};
 use super::flags::{self, Serve};
 use super::{ExitStatus, Failure, failed, log, news, opening, pump, refused, say};
+use crate::capture::wake::Waker;
 use crate::engine::Converted;
 use crate::evidence::{Store, StoreError, Writer};
 use crate::host::sampler::Sampler;
@@ -70,18 +71,18 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
         log_dropped: Some(log::dropped),
     }));
     configuration.tell(&lan);
-    let stop = Arc::new(AtomicBool::new(false));
     let settings = |sharing, converted| {
         capturing::settings(flags, &configuration, &opened.lans, sharing, converted)
     };
     let watching = if let Some(path) = &flags.replay.file {
         let settings = settings(Sharing::Same, Converted::Files);
-        replay::start(path, flags.replay.speed, settings, &lan, &stop).map_err(refused)?
+        let start = |stop: &_| replay::start(path, flags.replay.speed, settings, &lan, stop);
+        Watching::start(start).map_err(refused)?
     } else {
         let means = Means::new(&flags.capture, pool);
         let settings = settings(Sharing::Never, Converted::Live);
         let expiry = flags.devices.expiry;
-        follow(Plan { policy: opened.policy, means, settings, expiry }, &lan, &stop)?
+        follow(Plan { policy: opened.policy, means, settings, expiry }, &lan)?
     };
     let reload = {
         let lan = Arc::clone(&lan);
@@ -89,7 +90,7 @@ fn serve(flags: &Serve) -> Result<(), Failure> {
     };
     // Not before: a failed start logs only one line.
     host::tell(flags.collector.settings(), host.standing());
-    answer(&flags.web, listeners, &lan, &stop, &watching, reload)?;
+    answer(&flags.web, listeners, &lan, &watching, reload)?;
     drop(sampler);
     finish_evidence(&lan);
     Ok(())
@@ -132,8 +133,7 @@ pub(super) fn answer(
     flags: &flags::Web,
     listeners: Vec<TcpListener>,
     lan: &Arc<Lan>,
-    stop: &Arc<AtomicBool>,
-    watching: &JoinHandle<()>,
+    watching: &Watching,
     reload: impl Fn() + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     let addresses: Vec<String> = listeners
@@ -147,6 +147,7 @@ pub(super) fn answer(
         max_requests: flags.max_requests,
         enable_capture_download: flags.enable_capture_download,
     };
+    supervisor::watch(Arc::clone(lan)).map_err(|error| failed("starting a thread")(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("web")
@@ -164,12 +165,11 @@ pub(super) fn answer(
         reload_at_hangup(lan, reload).map_err(|error| failed("listening for signals")(&error))?;
         tokio::spawn(supervisor::attend(Arc::clone(lan)));
         // Captures end while the last requests are answered.
-        let captures = Arc::clone(stop);
-        let stopped = async move {
+        let stopped = async {
             signalled.await;
             supervisor::stopping();
             end_at_last();
-            captures.store(true, Ordering::Release);
+            watching.end();
         };
         let evidence = lan.evidence().map(|writer| Arc::clone(writer.store()) as _);
         let router = web::router(Scraper::new(Arc::clone(lan) as _), evidence, &state);
@@ -177,11 +177,11 @@ pub(super) fn answer(
             .await
             .map_err(|error| failed("serving")(&error))
     });
-    stop.store(true, Ordering::Release);
+    watching.end();
     // Not when it is dropped: that would wait for work that never ends, such as reading from a file
     // server that is gone.
     runtime.shutdown_timeout(RENDERING_WITHIN);
-    wait_for(watching, WATCHING_WITHIN);
+    wait_for(&watching.thread, WATCHING_WITHIN);
     served
 }
 
@@ -195,6 +195,33 @@ fn end_at_last() {
     };
     // Without it the end is as bounded as all that is waited for.
     let _ = thread::Builder::new().name("end".into()).spawn(end);
+}
+
+/// What feeds the pipelines: a thread that ends when it is asked to.
+pub(super) struct Watching {
+    thread: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    /// Ends its wait, if it waits for long.
+    waker: Option<Waker>,
+}
+
+impl Watching {
+    /// Starts it. It looks at the flag now and then.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start<E>(
+        start: impl FnOnce(&Arc<AtomicBool>) -> Result<JoinHandle<()>, E>,
+    ) -> Result<Self, E> {
+        let stop = Arc::new(AtomicBool::new(false));
+        Ok(Self { thread: start(&stop)?, stop, waker: None })
+    }
+
+    /// Asks it to end.
+    fn end(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.waker.iter().for_each(Waker::wake);
+    }
 }
 
 /// Waits until the thread has ended, at most `within`. What it still does then, such as reading a
@@ -251,14 +278,16 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 /// Starts the thread that follows the interfaces.
-fn follow(plan: Plan, lan: &Arc<Lan>, stop: &Arc<AtomicBool>) -> Result<JoinHandle<()>, Failure> {
+fn follow(plan: Plan, lan: &Arc<Lan>) -> Result<Watching, Failure> {
     let follower = Follower::new(plan, Arc::clone(lan))
         .map_err(|error| failed("following interfaces")(&error))?;
-    let stop = Arc::clone(stop);
-    thread::Builder::new()
-        .name("follower".into())
-        .spawn(move || follower.run(&stop))
-        .map_err(|error| failed("starting a thread")(&error))
+    let waker = Some(follower.waker());
+    let watching = Watching::start(|stop| {
+        let stop = Arc::clone(stop);
+        thread::Builder::new().name("follower".into()).spawn(move || follower.run(&stop))
+    });
+    let watching = watching.map_err(|error| failed("starting a thread")(&error))?;
+    Ok(Watching { waker, ..watching })
 }
 
 #[cfg(test)]

@@ -3,54 +3,63 @@
 //! up and when each last reported.
 
 use crate::lan::Lan;
-use crate::time::{Time, clock};
+use crate::time::clock;
 use sd_notify::NotifyState;
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, mem, thread};
 use tokio::time::MissedTickBehavior;
 use tracing::{error, info, warn};
 
 /// How often to look whether the first captures have begun.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often to look at the beats of the threads, at least.
-const TURN: Duration = Duration::from_secs(1);
+/// How often to look at the beats of the threads, at least: no more often than a silent LAN can
+/// bear, see `follow`.
+const TURN: Duration = Duration::from_millis(2_500);
 /// A thread that was silent for as long is reported where there is no watchdog.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Feeds within the watchdog's time: a late one does no harm.
 const FEEDS: u32 = 4;
-/// The least silence of a thread that means something: threads wake four times a second.
-const SILENCE: Duration = Duration::from_secs(2);
+/// The least silence of a thread that means something: where nothing happens, the follower wakes
+/// every 2.5 s, and captures every second.
+const SILENCE: Duration = Duration::from_secs(4);
 /// Interfaces named in the status; beyond this number, they are counted.
 const NAMED: usize = 8;
 
-/// Says that serving has begun once the first captures have. Looks at the beats of the threads all
-/// the time, and feeds the watchdog, if there is one, as long as all are heard of. Does not end.
+/// Says that serving has begun once the first captures have, then feeds the watchdog, if there is
+/// one, as long as all threads are heard of: that this task comes to do so says that requests are
+/// answered, too.
 pub(crate) async fn attend(lan: Arc<Lan>) {
-    // A look that finds the beginning late is of no use, one that comes too often does no harm.
     while !lan.started() {
-        lan.handle_look(clock::now().monotonic);
         tokio::time::sleep(LOOK).await;
     }
     tell(&[NotifyState::Ready, NotifyState::Status(&status(&lan))]);
-    let watchdog = watchdog();
-    let within = watchdog.map_or(PATIENCE, |patience| (patience / 2).max(SILENCE));
-    let feed = watchdog.map(|patience| patience / FEEDS);
-    let mut ticks = tokio::time::interval(feed.map_or(TURN, |feed| feed.min(TURN)));
+    let Some(patience) = watchdog() else { return };
+    let within = (patience / 2).max(SILENCE);
+    let mut ticks = tokio::time::interval(patience / FEEDS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut latest: Option<Time> = None;
-    let mut was_silent = false;
     loop {
         ticks.tick().await;
-        let now = clock::now().monotonic;
-        lan.handle_look(now);
-        let silent = lan.silent(within);
-        let is_silent = !silent.is_empty();
-        let is_due = |feed: Duration| latest.is_none_or(|at| now.since(at) + LOOK >= feed);
-        if !is_silent && feed.is_some_and(is_due) {
-            latest = Some(now);
+        if lan.silent(within).is_empty() {
             tell(&[NotifyState::Watchdog, NotifyState::Status(&status(&lan))]);
         }
+    }
+}
+
+/// Starts the thread that looks at the beats of the others, as long as the process lives. A task
+/// of the runtime would wake up several times for each look: its timers are sorted in stages.
+///
+/// # Errors
+/// If no thread can be made.
+pub(super) fn watch(lan: Arc<Lan>) -> io::Result<()> {
+    let watchdog = watchdog();
+    let within = watchdog.map_or(PATIENCE, |patience| (patience / 2).max(SILENCE));
+    let turn = watchdog.map_or(TURN, |patience| (patience / FEEDS).min(TURN));
+    let mut was_silent = false;
+    let mut look = move || {
+        lan.handle_look(clock::now().monotonic);
+        let silent = lan.silent(within);
+        let is_silent = !silent.is_empty();
         match (mem::replace(&mut was_silent, is_silent), is_silent) {
             (false, true) => {
                 let threads = silent.join(" ");
@@ -63,7 +72,15 @@ pub(crate) async fn attend(lan: Arc<Lan>) {
             (true, false) => info!("all threads respond again"),
             (true, true) | (false, false) => {}
         }
-    }
+    };
+    let watcher = thread::Builder::new().name("watcher".into());
+    let watch = move || {
+        loop {
+            look();
+            thread::sleep(turn);
+        }
+    };
+    watcher.spawn(watch).map(drop)
 }
 
 /// Says that the configuration is about to be read again.
