@@ -4,6 +4,8 @@
 //! Gives a snapshot of each segment, and one queue of [`Output`]. It knows neither where batches
 //! come from nor who reads what it gives.
 
+mod segments;
+
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
 use crate::detect::Vantage;
@@ -17,6 +19,7 @@ use crate::storm::{StormEvent, StormPolicy};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
+use segments::{Promised, Segment, Segments, is_same};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -37,8 +40,7 @@ pub struct Pipeline {
     bases: Vec<Base>,
     /// Places in `bases`.
     by_name: HashMap<Box<str>, usize>,
-    /// `None` where a segment ended; the place is used again.
-    segments: Vec<Option<Segment>>,
+    segments: Segments,
     /// The interface of a live capture.
     vantage: Arc<Vantage>,
     /// Places in `segments`.
@@ -137,23 +139,6 @@ struct Base {
     places: Vec<Option<usize>>,
 }
 
-struct Segment {
-    label: Label,
-    vlan: String,
-    lan: Option<LanName>,
-    engine: Engine,
-}
-
-impl Segment {
-    fn poll_news(&mut self) -> Option<StormNews> {
-        let event = self.engine.poll_storm_event()?;
-        let sender = event.storm().culprit.sender();
-        let identity = sender.and_then(|sender| self.engine.identity(sender));
-        let (label, lan) = (Arc::clone(&self.label), self.lan.clone());
-        Some(StormNews { label, lan, event, identity })
-    }
-}
-
 /// A segment and what its engine holds.
 #[derive(Clone, Debug)]
 pub struct SegmentView {
@@ -193,7 +178,7 @@ impl Pipeline {
             interfaces: Vec::new(),
             bases: Vec::new(),
             by_name: HashMap::new(),
-            segments: Vec::new(),
+            segments: Segments::new(),
             vantage: Arc::default(),
             by_label: HashMap::new(),
             output: VecDeque::new(),
@@ -207,9 +192,13 @@ impl Pipeline {
     /// So many live frames wait after those that come next. What there is no time to judge is counted
     /// all the same.
     pub(crate) fn handle_backlog(&mut self, backlog: Backlog) {
-        for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_backlog(backlog);
-        }
+        self.segments.handle_backlog(backlog);
+    }
+
+    /// Hears each copy of a frame by itself, however many there are. The state is the same, at a
+    /// higher cost: for comparison.
+    pub fn hear_one_by_one(&mut self) {
+        self.segments.hear_one_by_one();
     }
 
     /// Handles live frames. `reading` is from after they were read. Without frames, seconds are
@@ -219,9 +208,7 @@ impl Pipeline {
         if self.timeline.handle_reading(reading) {
             self.handle_event(reading.monotonic, Event::ClockStep);
         }
-        for frame in batch.iter() {
-            self.handle_frame(&frame, batch.interfaces(), None);
-        }
+        self.handle_frames(batch, None);
         if batch.is_empty() {
             self.handle_timeout(reading.monotonic.minus(latency));
         } else {
@@ -237,16 +224,34 @@ impl Pipeline {
     /// The same for frames of several files. `files` says by interface which file it is of; the
     /// first where nothing is said.
     pub fn handle_files(&mut self, batch: &Batch<'_>, files: &[u32]) -> u64 {
-        let mut steps = 0;
-        for frame in batch.iter() {
-            let place = self.number(frame.meta.interface, files);
-            let stamp = frame.meta.stamp;
-            let (first, last) = self.span.unwrap_or((stamp, stamp));
-            self.span = Some((first.min(stamp), last.max(stamp)));
-            steps += u64::from(self.handle_frame(&frame, batch.interfaces(), Some(place)));
-        }
+        let steps = self.handle_frames(batch, Some(files));
         // Including those whose segment is silent while others speak.
         self.handle_timeout(self.timeline.last());
+        steps
+    }
+
+    /// Handles frames in their order; `files` are given where they are of files. Returns the number
+    /// of clock steps.
+    fn handle_frames(&mut self, batch: &Batch<'_>, files: Option<&[u32]>) -> u64 {
+        let mut steps = 0;
+        let mut before: Option<Frame<'_>> = None;
+        for frame in batch.iter() {
+            let place = files.map(|files| {
+                let stamp = frame.meta.stamp;
+                let (first, last) = self.span.unwrap_or((stamp, stamp));
+                self.span = Some((first.min(stamp), last.max(stamp)));
+                self.number(frame.meta.interface, files)
+            });
+            let is_copy = match before {
+                Some(before) => is_same(&before.meta, before.bytes, &frame),
+                None => self.segments.is_copy(&frame),
+            };
+            steps += u64::from(self.handle_frame(&frame, batch.interfaces(), place, is_copy));
+            before = Some(frame);
+        }
+        if let Some(last) = before {
+            self.segments.keep(&last);
+        }
         steps
     }
 
@@ -262,18 +267,25 @@ impl Pipeline {
         Place { file, number: self.numbers[index] }
     }
 
-    /// True if the clock stepped just before this frame.
+    /// True if the clock stepped just before this frame. `is_copy` if it is the same as the frame
+    /// before it, but for its time.
     fn handle_frame(
         &mut self,
         frame: &Frame<'_>,
         names: &[InterfaceName],
         place: Option<Place>,
+        is_copy: bool,
     ) -> bool {
         let placed = self.timeline.place(frame.meta.stamp);
         if placed.stepped {
             self.handle_event(placed.time, Event::ClockStep);
         }
         if self.ended {
+            return placed.stepped;
+        }
+        if is_copy && let Some(promised) = self.segments.take(placed.time, frame.meta.stamp, place)
+        {
+            self.record_copy(promised, frame);
             return placed.stepped;
         }
         let observation = Observation { place, ..decode(frame) };
@@ -284,25 +296,32 @@ impl Pipeline {
         };
         match self.bases[base].router.route(observation.tags) {
             Route::Segment(place) => {
-                let segment = self.segment(base, place, placed.time);
-                segment.engine.handle_frame(placed.time, frame.meta.stamp, &observation);
-                self.record(base, place, frame, &observation);
+                let slot = self.segment(base, place, placed.time);
+                let heard = (placed.time, frame);
+                self.segments.handle_frame(slot, heard, &observation, is_copy);
+                self.record(slot, frame, &observation);
             }
             Route::Elsewhere => {}
         }
         placed.stepped
     }
 
+    /// Keeps a copy of the last frame, which makes no storm known.
+    fn record_copy(&mut self, promised: Promised, frame: &Frame<'_>) {
+        if let (Some(recorder), Some((sender, is_stream))) = (&mut self.recorder, promised.evidence)
+        {
+            recorder.handle_frame(promised.slot, sender, frame, is_stream);
+        }
+    }
+
     /// Keeps a counted frame, in case its sender's storm begins.
-    fn record(&mut self, base: usize, place: usize, frame: &Frame<'_>, observed: &Observation<'_>) {
+    fn record(&mut self, segment: usize, frame: &Frame<'_>, observed: &Observation<'_>) {
         if self.recorder.is_none() {
             return;
         }
         // First of all: a storm that this frame's second made known begins before this frame, and
         // a batch may hold many more.
-        if let Some(segment) = self.bases[base].places[place] {
-            self.take_news(segment);
-        }
+        self.take_news(segment);
         let Some(recorder) = &mut self.recorder else { return };
         let live = match self.settings.engine.converted {
             Converted::Live => true,
@@ -310,7 +329,6 @@ impl Pipeline {
         };
         if let Some(protocol) = observed.counted_as(live)
             && let Some(sender) = observed.sender
-            && let Some(segment) = self.bases[base].places[place]
         {
             let is_stream = match protocol.class() {
                 Class::Other => true,
@@ -323,14 +341,12 @@ impl Pipeline {
 
     /// Closes seconds and expires devices in every segment. At least once a second.
     pub fn handle_timeout(&mut self, now: Time) {
-        for segment in self.segments.iter_mut().flatten() {
-            segment.engine.handle_timeout(now);
-        }
+        self.segments.handle_timeout(now);
     }
 
     /// Tells every segment what happened to the interface.
     pub fn handle_event(&mut self, now: Time, event: Event) {
-        for segment in self.segments.iter_mut().flatten() {
+        for segment in self.segments.settled().iter_mut().flatten() {
             segment.engine.handle_event(now, event);
         }
     }
@@ -349,7 +365,7 @@ impl Pipeline {
 
     /// Tells every segment which MACs addresses have: for captures that see no MACs.
     pub(crate) fn handle_neighbours(&mut self, neighbours: &[(IpAddr, Mac)]) {
-        for segment in self.segments.iter_mut().flatten() {
+        for segment in self.segments.settled().iter_mut().flatten() {
             segment.engine.handle_neighbours(neighbours);
         }
     }
@@ -357,7 +373,7 @@ impl Pipeline {
     /// Tells every segment, present and future, which MACs and addresses this host has.
     pub fn handle_local(&mut self, local: &Arc<Local>) {
         self.settings.engine.local = Arc::clone(local);
-        for segment in self.segments.iter_mut().flatten() {
+        for segment in self.segments.settled().iter_mut().flatten() {
             segment.engine.handle_local(local);
         }
     }
@@ -365,7 +381,7 @@ impl Pipeline {
     /// Applies other limits and names to the devices of every segment, present and future.
     pub fn handle_policy(&mut self, policy: &PolicyOf) {
         self.settings.policy = Arc::clone(policy);
-        for segment in self.segments.iter_mut().flatten() {
+        for segment in self.segments.settled().iter_mut().flatten() {
             segment.engine.handle_policy(&policy(&segment.label));
         }
     }
@@ -388,7 +404,7 @@ impl Pipeline {
     /// Tells the recorder what has happened to the storms of a segment, and keeps it as output.
     fn take_news(&mut self, segment: usize) {
         while self.output.len() < OUTPUT_MAX
-            && let Some(news) = self.segments[segment].as_mut().and_then(Segment::poll_news)
+            && let Some(news) = self.segments.poll_news(segment)
         {
             self.tell_recorder(segment, &news);
             self.output.push_back(Output::Storm(news));
@@ -426,7 +442,7 @@ impl Pipeline {
             return;
         }
         self.vantage = Arc::clone(vantage);
-        for segment in self.segments.iter_mut().flatten() {
+        for segment in self.segments.settled().iter_mut().flatten() {
             segment.engine.handle_vantage(&of_vlan(vantage, &segment.vlan));
         }
     }
@@ -461,14 +477,14 @@ impl Pipeline {
         for segment in 0..self.segments.len() {
             self.end_segment(segment);
         }
-        self.segments.clear();
+        self.segments.settled().clear();
         self.by_label.clear();
     }
 
     /// Ends a segment and its storms, however much output waits: there is no later chance to report
     /// them.
     fn end_segment(&mut self, segment: usize) {
-        let Some(mut ended) = self.segments[segment].take() else { return };
+        let Some(mut ended) = self.segments.settled()[segment].take() else { return };
         ended.engine.handle_event(self.timeline.now(), Event::Down);
         while let Some(news) = ended.poll_news() {
             self.tell_recorder(segment, &news);
@@ -477,14 +493,14 @@ impl Pipeline {
     }
 
     /// A copy of what every segment holds.
-    pub fn views(&self) -> Vec<SegmentView> {
+    pub fn views(&mut self) -> Vec<SegmentView> {
         let view = |segment: &Segment| SegmentView {
             label: Arc::clone(&segment.label),
             vlan: segment.vlan.clone(),
             lan: segment.lan.clone(),
             snapshot: segment.engine.snapshot(),
         };
-        self.segments.iter().flatten().map(view).collect()
+        self.segments.settled().iter().flatten().map(view).collect()
     }
 
     /// The earliest and the latest stamp of the frames of files.
@@ -524,16 +540,15 @@ impl Pipeline {
     }
 
     /// The segment at a router's place, made now if the router has just made it.
-    fn segment(&mut self, base: usize, place: usize, now: Time) -> &mut Segment {
+    fn segment(&mut self, base: usize, place: usize, now: Time) -> usize {
         let places = &mut self.bases[base].places;
         if places.len() <= place {
             places.resize(place + 1, None);
         }
-        let slot = match places[place] {
+        match places[place] {
             Some(slot) => slot,
             None => self.begin_segment(base, place, now),
-        };
-        self.segments[slot].as_mut().expect("a place that is taken leads to a segment")
+        }
     }
 
     /// Makes a segment's engine, unless another interface of the same label has one: two
@@ -543,6 +558,7 @@ impl Pipeline {
         let base = &mut self.bases[base];
         let routed = base.router.segment(place).expect("a router leads to segments that exist");
         let known = self.by_label.get(routed.label()).copied();
+        let segments = self.segments.settled();
         let slot = known.unwrap_or_else(|| {
             let mut engine = Engine::new(self.settings.engine.clone(), self.settings.key);
             engine.handle_policy(&(self.settings.policy)(routed.label()));
@@ -554,14 +570,14 @@ impl Pipeline {
                 lan: self.settings.lans.of(routed.label(), routed.vlan()),
                 engine,
             };
-            let is_full = self.by_label.len() == self.segments.len();
-            let free = if is_full { None } else { self.segments.iter().position(Option::is_none) };
-            let slot = free.unwrap_or(self.segments.len());
+            let is_full = self.by_label.len() == segments.len();
+            let free = if is_full { None } else { segments.iter().position(Option::is_none) };
+            let slot = free.unwrap_or(segments.len());
             self.by_label.insert(Arc::clone(&segment.label), slot);
-            if slot == self.segments.len() {
-                self.segments.push(Some(segment));
+            if slot == segments.len() {
+                segments.push(Some(segment));
             } else {
-                self.segments[slot] = Some(segment);
+                segments[slot] = Some(segment);
             }
             slot
         });

@@ -361,7 +361,7 @@ mod tests {
         let tap = tap();
         let ended = run(&tap, vec![Box::new(|_| panic!("a fault of {}", "the backend"))]);
         assert!(matches!(&ended, Ended::Panicked(text) if text == "a fault of the backend"));
-        assert_eq!(tap.with_pipeline(|pipeline| pipeline.views()).len(), 1);
+        assert_eq!(tap.with_pipeline(Pipeline::views).len(), 1);
     }
 
     #[test]
@@ -396,7 +396,7 @@ mod tests {
     fn seconds_without_a_capture_are_not_silent_ones() {
         let tap = tap();
         let closed = || {
-            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            let views = tap.with_pipeline(Pipeline::views);
             views[0].snapshot.per_second.counts.iter().sum::<u64>()
         };
         let later = |seconds| clock::now().monotonic.plus(Duration::from_secs(seconds));
@@ -427,7 +427,7 @@ mod tests {
         let claim = labels.claim("eth0.30");
         assert!(matches!(live(&tap, &mut queue, &stop, |_, _| {}), Ended::Stopped));
         assert_eq!(&**claim.label(), "eth0.30");
-        assert_eq!(tap.with_pipeline(|pipeline| pipeline.views()).len(), 0);
+        assert_eq!(tap.with_pipeline(Pipeline::views).len(), 0);
     }
 
     /// Hands out one frame a batch, heard at these seconds, and nothing after.
@@ -506,7 +506,7 @@ mod tests {
         let mut capture = Flooded { frame, slots, handed: Vec::new(), names };
         let ended = live(&tap, &mut capture, &Stop::default(), |_, _| {});
         assert!(matches!(ended, Ended::Capture(CaptureError::End)), "{ended:?}");
-        let snapshot = tap.with_pipeline(|pipeline| pipeline.views()).remove(0).snapshot;
+        let snapshot = tap.with_pipeline(Pipeline::views).remove(0).snapshot;
         let counted = snapshot.packets[Protocol::Mdns.index()];
         assert_eq!((counted, snapshot.unjudged), (1_000, 800), "strangers have 200");
     }
@@ -540,7 +540,7 @@ mod tests {
             stop.set(until);
             stop.set(Some(Stamp::new(0, 0)));
             assert!(matches!(live(&tap, &mut queue, &stop, |_, _| {}), Ended::Stopped));
-            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            let views = tap.with_pipeline(Pipeline::views);
             assert_eq!(views[0].snapshot.frames, expected, "{until:?}");
         }
     }

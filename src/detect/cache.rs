@@ -10,6 +10,7 @@
 
 use super::memory::sender::SenderKey;
 use super::memory::table::Table;
+use super::steady::Steady;
 use super::view::{Mdns, View};
 use crate::decode::mdns::{
     DataHash, Digest, HashKey, Kind, NameHash, PayloadHash, RClass, RType, Record, Section,
@@ -25,6 +26,9 @@ pub(crate) const TTL_MAX: Duration = Duration::from_hours(24);
 pub(crate) const LEARNED: Duration = Duration::from_millis(250);
 /// Caches count in whole seconds.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// What a question for any type asks for: the types that hosts and services have.
+const OWNED: [RType; 5] = [RType::A, RType::AAAA, RType::PTR, RType::SRV, RType::TXT];
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +105,51 @@ impl Cache {
         }
     }
 
+    /// What is promised of copies of the frame that was just heard.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { names: _, learned } = self;
+        let now = view.now;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        if teaches(&mdns) {
+            let (payload, at) = (*learned)?;
+            let is_copy = payload == mdns.payload && now.since(at) < LEARNED;
+            return is_copy.then(|| steady.while_under(now, at, LEARNED));
+        }
+        // What others ask of the cache.
+        let asked = mdns.digest.questions.iter();
+        Some(asked.fold(steady, |steady, question| {
+            let own = [question.rtype];
+            let types = if question.rtype == RType::ANY { &OWNED[..] } else { &own };
+            types
+                .iter()
+                .fold(steady, |steady, rtype| self.steady_for(now, question.name, *rtype, steady))
+        }))
+    }
+
+    /// Until when the records of a name and type stay alive, or dead, or due.
+    fn steady_for(&self, now: Time, name: NameHash, rtype: RType, steady: Steady) -> Steady {
+        let Some(records) = self.names.get(now, (name, rtype)) else { return steady };
+        records.0.iter().flatten().fold(steady, |steady, held| {
+            let CachedRecord { ttl, heard, .. } = *held;
+            let due = (ttl * 4 / 5).saturating_sub(SECOND);
+            [due, ttl, ttl + SECOND]
+                .into_iter()
+                .fold(steady, |steady, age| steady.while_under(now, heard, age))
+        })
+    }
+
+    /// Whether a record that was asked for was heard since.
+    pub(crate) fn was_heard_since(
+        &self,
+        now: Time,
+        name: NameHash,
+        rtype: RType,
+        at: Time,
+    ) -> bool {
+        let records = self.names.get(now, (name, rtype));
+        records.is_some_and(|records| records.0.iter().flatten().any(|held| held.heard >= at))
+    }
+
     fn learn(&mut self, now: Time, record: &Record, by: SenderKey) {
         let key = (record.name, record.rtype);
         if record.ttl == 0 {
@@ -139,12 +188,13 @@ impl Cache {
         asker: SenderKey,
     ) -> Option<OwnedBy> {
         if rtype == RType::ANY {
-            // Those that hosts and services have.
-            let types = [RType::A, RType::AAAA, RType::PTR, RType::SRV, RType::TXT].into_iter();
-            return types.filter_map(|rtype| self.owned(now, name, rtype, asker)).reduce(|a, b| {
-                let last = if b.heard > a.heard { b } else { a };
-                OwnedBy { by_another: a.by_another || b.by_another, ..last }
-            });
+            let types = OWNED.iter();
+            return types.filter_map(|rtype| self.owned(now, name, *rtype, asker)).reduce(
+                |a, b| {
+                    let last = if b.heard > a.heard { b } else { a };
+                    OwnedBy { by_another: a.by_another || b.by_another, ..last }
+                },
+            );
         }
         let records = self.names.get(now, (name, rtype))?;
         let alive = || records.0.iter().flatten().filter(|held| held.is_alive(now));

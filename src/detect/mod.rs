@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `cause`, `condition`, `rule` | the tables: causes in their order, conditions, rules by id |
 //! | `view` | one frame as detectors see it, and what they find |
+//! | `steady` | what is promised of copies of a frame |
 //! | `memory` | what they remember with; questions, kinds of messages, when silence proves nothing |
 //! | `cache` | what a cache on this segment would hold |
 //! | `health` | queriers, groups, answers, services |
@@ -30,8 +31,10 @@ mod mdns;
 mod memory;
 mod others;
 mod rule;
+pub(crate) mod steady;
 mod view;
 
+pub(crate) use account::booking::Booked;
 pub use account::conditions::{DeviceCondition, Particulars};
 pub(crate) use account::device::DeviceMemory;
 pub use account::violations::{Counts, LastOffence};
@@ -64,6 +67,7 @@ use mdns::MdnsDetectors;
 use memory::Memory;
 use memory::sender::SourceId;
 use others::OtherDetectors;
+use steady::Steady;
 use view::{Findings, Mdns, View};
 
 /// One frame that was counted, as the engine hands it down.
@@ -162,26 +166,11 @@ impl Detectors {
         frame: &Counted<'_>,
         mut memory: Option<&mut DeviceMemory>,
     ) -> Verdict {
-        let Counted { now, stamp, observation, protocol, sender, came, vantage, limits, .. } =
-            *frame;
-        let source = self.state.hash_one((sender, observation.ip.map(|ip| ip.source)));
-        let mdns = frame.mdns.map(|(datagram, payload, digest)| {
-            let kind = self.memory.classify(now, sender, datagram, digest);
-            Mdns { datagram, digest, payload, kind }
-        });
-        let view = View {
-            now,
-            observation,
-            protocol,
-            sender,
-            source: SourceId(source),
-            mdns,
-            questions: &self.memory.questions,
-            is_suspended: self.memory.suspension.is_active(now),
-            vantage,
-            limits,
-            hasher: &self.state,
-        };
+        let Counted { now, stamp, sender, came, .. } = *frame;
+        let kind = frame
+            .mdns
+            .map(|(datagram, _, digest)| self.memory.classify(now, sender, datagram, digest));
+        let view = view(frame, kind, &self.state, &self.memory);
         let findings = &mut self.findings;
         findings.clear();
         self.health.handle(&view, stamp, &mut self.cache);
@@ -193,13 +182,74 @@ impl Detectors {
         }
         self.account.book(&view, stamp, findings, memory);
         Verdict {
-            kind: mdns.map(|mdns| mdns.kind),
+            kind,
             signatures: self.findings.signatures(),
             provoked_by: self.findings.provoked_by(),
             provoked_as: self.findings.provoked_as(),
             loop_doubt: self.findings.loop_doubt(),
             detail: frame.wants.and_then(|cause| detail::of_frame(&view, &self.findings, cause)),
         }
+    }
+
+    /// What is promised of copies of the frame that was just handled, of the given kind. Every
+    /// detector is asked.
+    pub(crate) fn steady(
+        &self,
+        frame: &Counted<'_>,
+        kind: Option<Kind>,
+        memory: &DeviceMemory,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { state, memory: heard, cache, health, copies, mdns, others, account, findings } =
+            self;
+        if findings.is_copy() || findings.unbooked() > 0 {
+            return None;
+        }
+        let view = view(frame, kind, state, heard);
+        let steady = match frame.mdns {
+            Some((datagram, _, digest)) => heard.steady(frame.now, datagram, digest, steady)?,
+            None => heard.suspension.steady(frame.now, steady),
+        };
+        let steady = health.steady(&view, cache, steady)?;
+        let steady = copies.steady(&view, steady)?;
+        let steady = mdns.steady(&view, cache, memory, findings, steady)?;
+        let steady = others.steady(&view, findings, steady)?;
+        account.steady(&view, findings, memory, steady)
+    }
+
+    /// Counts so many copies more of the frame that was handled last, of the given kind. The last
+    /// of all must be handled.
+    pub(crate) fn skip(
+        &mut self,
+        frame: &Counted<'_>,
+        kind: Option<Kind>,
+        memory: &mut DeviceMemory,
+        count: u64,
+    ) {
+        let Self {
+            state,
+            memory: heard,
+            cache: _,
+            health: _,
+            copies,
+            mdns,
+            others,
+            account,
+            findings,
+        } = self;
+        if let Some((datagram, _, digest)) = frame.mdns {
+            heard.skip(datagram, digest, count);
+        }
+        let view = view(frame, kind, state, heard);
+        copies.skip(&view, count);
+        mdns.skip(&view, count);
+        others.skip(&view, count);
+        account.skip(&view, findings, memory, count);
+    }
+
+    /// What the last frame was found to break.
+    pub(crate) const fn booked(&self) -> Booked {
+        self.account.last()
     }
 
     /// Closes what has waited long enough, and drops what has expired. Called when a whole second
@@ -249,6 +299,33 @@ impl Detectors {
     /// The causes whose signature the last frame has.
     pub(crate) const fn signatures(&self) -> CauseSet {
         self.findings.signatures()
+    }
+}
+
+/// A frame as detectors see it.
+fn view<'a>(
+    frame: &Counted<'a>,
+    kind: Option<Kind>,
+    state: &'a RandomState,
+    memory: &'a Memory,
+) -> View<'a> {
+    let Counted { now, observation, protocol, sender, vantage, limits, .. } = *frame;
+    let source = state.hash_one((sender, observation.ip.map(|ip| ip.source)));
+    let mdns = frame.mdns.zip(kind);
+    let mdns =
+        mdns.map(|((datagram, payload, digest), kind)| Mdns { datagram, digest, payload, kind });
+    View {
+        now,
+        observation,
+        protocol,
+        sender,
+        source: SourceId(source),
+        mdns,
+        questions: &memory.questions,
+        is_suspended: memory.suspension.is_active(now),
+        vantage,
+        limits,
+        hasher: state,
     }
 }
 

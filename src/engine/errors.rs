@@ -14,20 +14,20 @@ pub(super) struct Errors {
 }
 
 impl Errors {
-    /// Counts one.
-    pub(super) fn count(&mut self, issue: Issue) {
+    /// Counts so many.
+    pub(super) fn count(&mut self, issue: Issue, times: u64) {
         let number = issue.reason as usize;
         if number >= self.reasons.len() {
             self.reasons.resize(number + 1, None);
         }
         let (_, counts) = self.reasons[number].get_or_insert((issue.reason, [0; PLACES]));
-        counts[issue.protocol.map_or(Protocol::COUNT, Protocol::index)] += 1;
+        counts[issue.protocol.map_or(Protocol::COUNT, Protocol::index)] += times;
     }
 
-    /// Counts what is wrong with a message.
-    pub(super) fn count_flaws(&mut self, protocol: Protocol, digest: &Digest) {
+    /// Counts what is wrong with so many copies of a message.
+    pub(super) fn count_flaws(&mut self, protocol: Protocol, digest: &Digest, times: u64) {
         for reason in [digest.malformed, digest.flaw].into_iter().flatten() {
-            self.count(Issue { protocol: Some(protocol), reason });
+            self.count(Issue { protocol: Some(protocol), reason }, times);
         }
     }
 
@@ -53,7 +53,7 @@ mod tests {
         let link = Issue { protocol: None, reason: Reason::UnknownLinkType };
         let arp = Issue { protocol: Some(Protocol::Arp), reason: Reason::Truncated };
         for issue in [arp, link, arp] {
-            errors.count(issue);
+            errors.count(issue, 1);
         }
         assert_eq!(errors.iter().collect::<Vec<_>>(), [(link, 1), (arp, 2)]);
     }

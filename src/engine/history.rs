@@ -20,8 +20,8 @@ pub struct History {
 }
 
 impl History {
-    /// Counts one frame. `second` never goes back.
-    pub(super) fn count(&mut self, second: u64, protocol: Protocol) {
+    /// Counts so many frames. `second` never goes back.
+    pub(super) fn count(&mut self, second: u64, protocol: Protocol, frames: u32) {
         if self.width == 0 {
             (self.width, self.first) = (1, second);
         }
@@ -33,7 +33,7 @@ impl History {
             self.bins.resize(place + 1, [0; Protocol::COUNT]);
         }
         if let Some(bin) = self.bins.get_mut(place) {
-            bin[protocol.index()] = bin[protocol.index()].saturating_add(1);
+            bin[protocol.index()] = bin[protocol.index()].saturating_add(frames);
         }
     }
 
@@ -128,7 +128,7 @@ mod tests {
     fn history(seconds: &[u64]) -> History {
         let mut history = History::default();
         for second in seconds {
-            history.count(*second, Protocol::Mdns);
+            history.count(*second, Protocol::Mdns, 1);
         }
         history
     }

@@ -12,6 +12,7 @@
 //! | `history` | frames over the whole of a file |
 //! | `payloads` | digests of payloads that came before |
 //! | `judging` | what is judged when there is no time for all |
+//! | `run` | copies of one frame in a row, counted together |
 //! | `identity` | who a device is |
 //! | `local` | which senders are this host |
 //! | `errors` | what could not be decoded |
@@ -24,6 +25,7 @@ mod judging;
 mod local;
 mod payloads;
 mod rows;
+pub(crate) mod run;
 mod seconds;
 mod snapshot;
 mod storms;
@@ -53,6 +55,7 @@ use identity::contest::{Contest, Dispute, Subject};
 use identity::hearing::{Disputes, Hearing};
 use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
+use run::Outcome;
 use seconds::SegmentSeconds;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -115,6 +118,7 @@ pub enum Converted {
 ///
 /// Time never goes back: what comes late counts as if it came now. Memory is fixed by
 /// [`Config::budget`] and by the bounds of the tables.
+#[derive(Debug)]
 pub struct Engine {
     config: Config,
     key: HashKey,
@@ -140,6 +144,15 @@ pub struct Engine {
     /// `None` where everything is judged.
     budget: Option<Box<judging::Budget>>,
     vantage: Arc<Vantage>,
+    /// What the last frame came to.
+    last: Outcome,
+}
+
+/// Whether a frame may be left unjudged for want of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    Some,
+    None,
 }
 
 /// What happened to the interface under a segment.
@@ -190,6 +203,7 @@ impl Engine {
             storms: Storms::new(config.storms_kept),
             budget: judging::Budget::new(config.judging),
             vantage: Arc::default(),
+            last: Outcome::Other,
             config,
             key,
         }
@@ -198,33 +212,29 @@ impl Engine {
     /// Counts one frame of this segment. `time` should not be before the last one (it is clamped
     /// if it is); `stamp` is the wall clock's time of the same instant.
     pub fn handle_frame(&mut self, time: Time, stamp: Stamp, observation: &Observation<'_>) {
+        self.hear((time, stamp), observation, Haste::Some);
+    }
+
+    /// The same for one of the last few copies of a run, which must be judged.
+    pub(crate) fn handle_copy(&mut self, time: Time, stamp: Stamp, observation: &Observation<'_>) {
+        self.hear((time, stamp), observation, Haste::None);
+    }
+
+    fn hear(&mut self, (time, stamp): (Time, Stamp), observation: &Observation<'_>, haste: Haste) {
         let now = self.advance(time);
-        self.frames += 1;
-        self.converted += u64::from(observation.cast == Cast::Converted);
-        let live = match self.config.converted {
-            Converted::Live => true,
-            Converted::Files => false,
-        };
-        let protocol = observation.counted_as(live);
-        let sender = self.detectors.sender(observation.sender);
-        let arrival = protocol.map(|protocol| {
-            self.detectors.receive(now, (observation, sender), protocol, &self.vantage)
-        });
-        if arrival == Some(Arrival::Copy) {
-            return;
-        }
-        observation.issues.iter().for_each(|issue| self.errors.count(issue));
-        let (Some(protocol), Some(Arrival::Counts(came))) = (protocol, arrival) else { return };
+        let Some((protocol, sender, came)) = self.receive(now, observation) else { return };
         self.packets[protocol.index()] += 1;
         self.bytes[protocol.index()] += u64::from(observation.wire_len);
-        if self.config.horizon == Horizon::Whole {
-            self.history.count(now.second(), protocol);
+        if self.keeps_history() {
+            self.history.count(now.second(), protocol, 1);
         }
         if is_in_rate(observation.class(protocol)) {
             self.tally.count();
         }
         let row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
-        if let Some(budget) = &mut self.budget {
+        if haste == Haste::Some
+            && let Some(budget) = &mut self.budget
+        {
             let whose = row.map(|row| (row.whose(now), &mut row.judged));
             if !budget.admits(now.second(), whose) {
                 self.count_unjudged((now, stamp), observation, protocol);
@@ -250,7 +260,7 @@ impl Engine {
         };
         let mdns = message.map(|(datagram, (payload, digest))| (datagram, payload, digest));
         let decoded = mdns.map_or([0; 4], |(_, _, digest)| {
-            self.errors.count_flaws(protocol, digest);
+            self.errors.count_flaws(protocol, digest, 1);
             digest.decoded
         });
         if let Some(budget) = &mut self.budget {
@@ -281,8 +291,10 @@ impl Engine {
         let is_due = self.storms.count((now, stamp), (what, loop_doubt), row.as_deref_mut());
         let bytes = u64::from(observation.wire_len);
         let mut disputes = Disputes::default();
+        let is_plain =
+            row.is_some() && provoked_by.is_none() && loop_doubt.is_none() && detail.is_none();
         if let Some(row) = row {
-            row.counters.count(protocol, bytes, kind, decoded);
+            row.counters.count((protocol, bytes), kind, decoded, 1);
             row.received.handle(observation, protocol);
             if is_in_rate(class) {
                 row.seconds.count(now.second());
@@ -306,13 +318,17 @@ impl Engine {
             }
         } else {
             let other = self.other.get_or_insert_default();
-            other.count(protocol, bytes, kind, decoded);
+            other.count((protocol, bytes), kind, decoded, 1);
         }
         if let Some(asker) = provoked_by {
             self.storms.provoke(now, (what, provoked_as), asker, &mut self.table);
         }
         // The device that lost a row to this sender may have had a storm.
         self.storms.bury(now, &mut self.table);
+        if is_plain && disputes.iter().all(Option::is_none) {
+            let booked = self.detectors.booked();
+            self.last = Outcome::Plain { what, kind, decoded, booked };
+        }
         if let Some(sender) = observation.sender {
             for dispute in disputes.into_iter().flatten() {
                 self.settle(sender, dispute);
@@ -344,7 +360,7 @@ impl Engine {
         let mut row = self.table.touched(observation.sender);
         let is_due = self.storms.count((now, stamp), (what, None), row.as_deref_mut());
         if let Some(row) = row {
-            row.counters.count(protocol, bytes, kind, [0; 4]);
+            row.counters.count((protocol, bytes), kind, [0; 4], 1);
             row.received.handle(observation, protocol);
             if is_in_rate(class) {
                 row.seconds.count(now.second());
@@ -353,7 +369,7 @@ impl Engine {
                 self.table.set_due();
             }
         } else {
-            self.other.get_or_insert_default().count(protocol, bytes, kind, [0; 4]);
+            self.other.get_or_insert_default().count((protocol, bytes), kind, [0; 4], 1);
         }
         self.storms.bury(now, &mut self.table);
     }
@@ -363,6 +379,35 @@ impl Engine {
         if let Some(budget) = &mut self.budget {
             budget.set_backlog(backlog);
         }
+    }
+
+    /// What a frame is counted as, and how it came; `None` if it is counted no further.
+    fn receive(
+        &mut self,
+        now: Time,
+        observation: &Observation<'_>,
+    ) -> Option<(Protocol, SenderKey, Came)> {
+        self.last = Outcome::Other;
+        self.frames += 1;
+        self.converted += u64::from(observation.cast == Cast::Converted);
+        let live = match self.config.converted {
+            Converted::Live => true,
+            Converted::Files => false,
+        };
+        let protocol = observation.counted_as(live);
+        let sender = self.detectors.sender(observation.sender);
+        let arrival = protocol.map(|protocol| {
+            self.detectors.receive(now, (observation, sender), protocol, &self.vantage)
+        });
+        if arrival == Some(Arrival::Copy) {
+            return None;
+        }
+        observation.issues.iter().for_each(|issue| self.errors.count(issue, 1));
+        let (Some(protocol), Some(Arrival::Counts(came))) = (protocol, arrival) else {
+            self.last = Outcome::Uncounted;
+            return None;
+        };
+        Some((protocol, sender, came))
     }
 
     /// What two devices claim names neither, unless it is the name of one host that they both are.
@@ -528,6 +573,11 @@ impl Engine {
             storms_forgotten: log.forgotten(),
             storms_ended: *log.ended(),
         }
+    }
+
+    /// Whether frames are counted over the whole of a file.
+    fn keeps_history(&self) -> bool {
+        self.config.horizon == Horizon::Whole
     }
 
     /// Moves the time on, never back, and closes what has passed. A new engine begins suspended.

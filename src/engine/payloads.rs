@@ -34,6 +34,7 @@ struct KeptPayload {
 }
 
 /// The digests of up to 64 payloads of at most 1,500 bytes.
+#[derive(Debug)]
 pub(super) struct Payloads {
     hasher: RandomState,
     /// Empty before the first payload came twice.
@@ -95,6 +96,23 @@ impl Payloads {
             // Not reached: `place` was found or filled.
             None => (PayloadHash(hash), &self.passing),
         }
+    }
+
+    /// The keyed hash of a payload that is kept, and its digest. It is not used by this.
+    pub(super) fn kept(&self, payload: &[u8], complete: bool) -> Option<(PayloadHash, &Digest)> {
+        if !complete || payload.len() > MAX_LEN || self.entries.is_empty() {
+            return None;
+        }
+        let hash = self.hasher.hash_one(payload);
+        let set = place(hash >> 32, SETS) * WAYS;
+        let mut set = self.entries[set..set + WAYS].iter().flatten();
+        let entry = set.find(|entry| entry.hash == hash && entry.payload == payload)?;
+        Some((PayloadHash(hash), &entry.digest))
+    }
+
+    /// A payload that is kept was used so many times more. The last time of all must be told.
+    pub(super) const fn skip(&mut self, times: u64) {
+        self.uses += times;
     }
 
     /// Whether a payload with this hash came lately; it is remembered from now on.

@@ -32,6 +32,11 @@ impl DeviceSeconds {
         self.peak_ever = self.peak_ever.max(self.window.count(second));
     }
 
+    /// Counts so many frames of the newest second.
+    pub(super) fn skip(&mut self, frames: u32) {
+        self.peak_ever = self.peak_ever.max(self.window.add(0, frames));
+    }
+
     /// The busiest of the last 60 whole seconds before `second`, which still runs.
     pub(super) fn peak_minute(&self, second: u64) -> u32 {
         second.checked_sub(1).map_or(0, |last| self.window.busiest(last, WINDOW))
@@ -99,6 +104,14 @@ impl SegmentSeconds {
     pub(super) const fn count(&mut self) {
         match &mut self.state {
             Listening::Running { count, .. } | Listening::Pausing { count, .. } => *count += 1,
+            Listening::New | Listening::Paused => {}
+        }
+    }
+
+    /// Counts so many frames in the running second.
+    pub(super) const fn skip(&mut self, frames: u64) {
+        match &mut self.state {
+            Listening::Running { count, .. } | Listening::Pausing { count, .. } => *count += frames,
             Listening::New | Listening::Paused => {}
         }
     }

@@ -97,20 +97,21 @@ pub struct DeviceCounters {
 }
 
 impl DeviceCounters {
-    /// Counts one frame of `bytes`, with the kind and the decoded records of its message.
+    /// Counts so many frames of `bytes` each, with the kind and the decoded records of their
+    /// message.
     pub(super) fn count(
         &mut self,
-        protocol: Protocol,
-        bytes: u64,
+        (protocol, bytes): (Protocol, u64),
         kind: Option<Kind>,
         decoded: [u32; Section::ALL.len()],
+        frames: u64,
     ) {
-        self.packets[protocol.index()] += 1;
-        self.bytes[protocol.index()] += bytes;
+        self.packets[protocol.index()] += frames;
+        self.bytes[protocol.index()] += bytes * frames;
         if let Some(kind) = kind {
-            self.messages[kind as usize] += 1;
+            self.messages[kind as usize] += frames;
             for (records, decoded) in self.records.iter_mut().zip(decoded) {
-                *records += u64::from(decoded);
+                *records += u64::from(decoded) * frames;
             }
         }
     }

@@ -17,7 +17,17 @@ use std::sync::Arc;
 /// Frames of files may be out of order by this much, in nanoseconds.
 const OUT_OF_ORDER: i128 = 1_000_000_000;
 
+/// How a frame is counted.
+#[derive(Clone, Copy, Debug)]
+struct Counting {
+    /// In the rate of the segment.
+    is_in_rate: bool,
+    /// In that of its device, in some class.
+    is_judged: bool,
+}
+
 /// The storms of one segment, but for what lives in the rows.
+#[derive(Debug)]
 pub(super) struct Storms {
     policy: Arc<StormPolicy>,
     segment: SegmentStorms,
@@ -90,16 +100,7 @@ impl Storms {
     ) -> bool {
         self.wall.learn(now, stamp);
         let expected = row.as_ref().and_then(|row| row.expected.as_deref());
-        let ignored = expected.map_or(self.policy.ignored, |expected| expected.ignored);
-        let limits = expected.map_or(&self.policy.limits, |expected| &expected.limits);
-        if ignored.contains(what.protocol) {
-            return false;
-        }
-        let (is_in_rate, is_judged) = match what.class {
-            Class::Signalling | Class::Address => (true, true),
-            Class::Other => (false, limits.other.is_some()),
-            Class::Uncounted => (false, false),
-        };
+        let Counting { is_in_rate, is_judged } = self.counting(what, expected);
         if is_in_rate {
             // Who has no row had none to spare for others: it came while the table was full.
             let whose = row.as_ref().map_or(Whose::Strange, |row| row.whose(now));
@@ -109,6 +110,42 @@ impl Storms {
             }
         }
         is_judged && row.is_some_and(|row| row.storms.count(now.second(), what))
+    }
+
+    /// How a frame is counted; `expected` is what is expected of its sender, if that differs from
+    /// what is expected of all.
+    fn counting(&self, what: What, expected: Option<&DevicePolicy>) -> Counting {
+        let ignored = expected.map_or(self.policy.ignored, |expected| expected.ignored);
+        let limits = expected.map_or(&self.policy.limits, |expected| &expected.limits);
+        if ignored.contains(what.protocol) {
+            return Counting { is_in_rate: false, is_judged: false };
+        }
+        match what.class {
+            Class::Signalling | Class::Address => Counting { is_in_rate: true, is_judged: true },
+            Class::Other => Counting { is_in_rate: false, is_judged: limits.other.is_some() },
+            Class::Uncounted => Counting { is_in_rate: false, is_judged: false },
+        }
+    }
+
+    /// Whether further frames like one of `row` that was just counted are counted alike.
+    pub(super) fn is_settled(&self, what: What, row: &Row) -> bool {
+        !self.counting(what, row.expected.as_deref()).is_judged || row.storms.is_settled(what)
+    }
+
+    /// Counts so many frames more like one of `row` that was just counted, as of `now`.
+    pub(super) fn skip(&mut self, now: Time, what: What, row: &mut Row, frames: u32) {
+        let Counting { is_in_rate, is_judged } = self.counting(what, row.expected.as_deref());
+        if is_in_rate {
+            self.segment.skip(what, row.whose(now), frames);
+        }
+        if is_judged {
+            row.storms.skip(what, frames);
+        }
+    }
+
+    /// By how much the wall clock is ahead of engine time, as known from the last frame.
+    pub(super) fn ahead(&self) -> i128 {
+        self.wall.0.unwrap_or(0)
     }
 
     /// From when on the sender of a frame of `protocol` has conditions; `expected` is what is

@@ -1,5 +1,7 @@
 //! What a pipeline makes of the interfaces that batches name.
 
+mod runs;
+
 use super::*;
 use crate::craft::Host;
 use crate::engine::{Config, Converted};
@@ -44,7 +46,7 @@ fn hear(pipeline: &mut Pipeline, names: &[InterfaceName], frames: &[(u32, i64)])
 }
 
 /// Labels with their frames.
-fn frames(pipeline: &Pipeline) -> Vec<(String, u64)> {
+fn frames(pipeline: &mut Pipeline) -> Vec<(String, u64)> {
     let views = pipeline.views();
     views.iter().map(|view| (view.label.to_string(), view.snapshot.frames)).collect()
 }
@@ -54,16 +56,16 @@ fn interfaces_of_files_have_segments_once_they_are_heard() {
     let mut pipeline = files();
     let names = [name("a"), name("b"), name("a"), InterfaceName { name: None }];
     hear(&mut pipeline, &names, &[]);
-    assert_eq!(frames(&pipeline), []);
+    assert_eq!(frames(&mut pipeline), []);
     hear(&mut pipeline, &names, &[(2, 0), (0, 0), (3, 0)]);
-    assert_eq!(frames(&pipeline), [("a".into(), 2), ("capture".into(), 1)]);
+    assert_eq!(frames(&mut pipeline), [("a".into(), 2), ("capture".into(), 1)]);
 }
 
 #[test]
 fn frames_of_an_interface_that_was_never_named_are_counted() {
     let mut pipeline = files();
     hear(&mut pipeline, &[name("a")], &[(0, 0), (9, 0), (u32::MAX, 0)]);
-    assert_eq!(frames(&pipeline), [("a".into(), 1), ("capture".into(), 2)]);
+    assert_eq!(frames(&mut pipeline), [("a".into(), 1), ("capture".into(), 2)]);
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn a_file_cannot_make_as_many_segments_as_it_names_interfaces() {
     let heard: Vec<_> = (0..65_536).map(|interface| (interface, 0)).collect();
     hear(&mut pipeline, &names, &heard);
     hear(&mut pipeline, &names, &heard[..2000]);
-    let frames = frames(&pipeline);
+    let frames = frames(&mut pipeline);
     assert_eq!(frames.len(), FILE_INTERFACES_MAX + 1);
     assert_eq!(frames[0], ("if0".into(), 2));
     let further = 65_536 + 2000 - 2 * FILE_INTERFACES_MAX as u64;

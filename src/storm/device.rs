@@ -89,6 +89,18 @@ impl DeviceStorms {
         true
     }
 
+    /// Whether frames like one that was just counted have a [`Pace`], if they are counted at all.
+    pub(crate) fn is_settled(&self, what: What) -> bool {
+        place(what.class).is_none_or(|class| self.paces[class].is_some())
+    }
+
+    /// Counts so many frames more like one that was just counted.
+    pub(crate) fn skip(&mut self, what: What, frames: u32) {
+        if let Some(pace) = place(what.class).and_then(|class| self.paces[class].as_mut()) {
+            pace.skip(what, frames);
+        }
+    }
+
     /// Counts a frame of another device, with its signatures, that this one provoked: in signalling. Then
     /// [`Self::close`] must be called at the end of this second.
     pub(crate) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {

@@ -83,6 +83,12 @@ impl Pace {
         }
     }
 
+    /// Counts so many frames of the second that was counted last.
+    pub(super) fn skip(&mut self, what: What, frames: u32) {
+        self.window.add(0, frames);
+        self.shares.skip(what, frames);
+    }
+
     /// Counts one frame of another device, of the second that runs: it answers a question that
     /// comes too fast. That makes it a frame of a query flood, and of a ping-pong if it is one; if it
     /// answers what was sent back, one of a reflection, and if what was withdrawn, a repeated one.

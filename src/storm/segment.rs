@@ -78,6 +78,18 @@ impl SegmentStorms {
         pace.count(second, what);
     }
 
+    /// Counts so many frames more like one that was just counted.
+    pub(crate) fn skip(&mut self, what: What, whose: Whose, frames: u32) {
+        match whose {
+            // It has a row, and this is not the first of its frames.
+            Whose::New | Whose::Known => {}
+            Whose::Strange => self.strangers.skip(frames),
+        }
+        if let Some(pace) = &mut self.pace {
+            pace.skip(what, frames);
+        }
+    }
+
     /// Hears a frame that goes round, or that may be something else.
     pub(crate) const fn hear_loop(&mut self, second: u64, doubt: Option<LoopDoubt>) {
         match doubt {

@@ -34,23 +34,28 @@ impl Shares {
     /// Counts one frame. A late one is counted in the newest second.
     pub(super) fn count(&mut self, second: u64, what: What) {
         self.advance(second);
+        self.skip(what, 1);
+    }
+
+    /// Counts so many frames of the newest second.
+    pub(super) fn skip(&mut self, what: What, frames: u32) {
         let protocol = &mut self.seconds[place(self.newest)].protocols[what.protocol.index()];
-        *protocol = protocol.saturating_add(1);
-        self.mark(what.signatures);
+        *protocol = protocol.saturating_add(frames);
+        self.mark(what.signatures, frames);
     }
 
     /// Counts one frame of another device, of no protocol of this one.
     pub(super) fn count_provoked(&mut self, second: u64, signatures: CauseSet) {
         self.advance(second);
-        self.mark(signatures);
+        self.mark(signatures, 1);
     }
 
-    fn mark(&mut self, signatures: CauseSet) {
+    fn mark(&mut self, signatures: CauseSet, frames: u32) {
         if !signatures.is_empty() {
             let causes = &mut self.seconds[place(self.newest)].causes;
             for cause in signatures.iter() {
                 let cause = &mut causes[cause as usize];
-                *cause = cause.saturating_add(1);
+                *cause = cause.saturating_add(frames);
             }
         }
     }

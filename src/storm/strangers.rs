@@ -66,6 +66,12 @@ impl Strangers {
         *frames = frames.saturating_add(1);
     }
 
+    /// Counts so many frames more of such a sender, in the second that was counted last.
+    pub(super) fn skip(&mut self, frames: u32) {
+        let counted = &mut self.seconds[place(self.newest)].frames;
+        *counted = counted.saturating_add(frames);
+    }
+
     /// Closes a second, in which so many devices had been evicted since the beginning.
     pub(super) fn close(&mut self, second: u64, evicted: u64) -> Lately {
         // What happened while nothing was closed is not of this second.

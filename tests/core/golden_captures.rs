@@ -116,7 +116,7 @@ fn reports_are_the_golden_ones() {
 #[test]
 fn every_frame_is_accounted_for() {
     for (name, make) in CAPTURES {
-        let pipeline = read(name, make());
+        let mut pipeline = read(name, make());
         for view in pipeline.views() {
             let snapshot = view.snapshot;
             let devices = snapshot.devices.iter().map(|row| &row.counters);

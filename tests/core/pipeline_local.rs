@@ -42,16 +42,16 @@ fn every_segment_learns_the_macs_of_interfaces_made_later() {
     let host = Host::numbered(7);
     let arp = host.arp_announcement();
     hear(&mut pipeline, &arp);
-    let local = |pipeline: &Pipeline| -> Vec<bool> {
+    let local = |pipeline: &mut Pipeline| -> Vec<bool> {
         let views = pipeline.views();
         views.iter().flat_map(|v| &v.snapshot.devices).map(|d| d.identity.local).collect()
     };
-    assert_eq!(local(&pipeline), [false]);
+    assert_eq!(local(&mut pipeline), [false]);
     pipeline.handle_local(&Arc::new(Local { macs: vec![host.mac], ..Local::default() }));
-    assert_eq!(local(&pipeline), [true]);
+    assert_eq!(local(&mut pipeline), [true]);
     // A VLAN that nobody has spoken in before.
     hear(&mut pipeline, &tagged(&arp, Tag { tpid: 0x8100, tci: 30 }));
-    assert_eq!(local(&pipeline), [true, true]);
+    assert_eq!(local(&mut pipeline), [true, true]);
     pipeline.handle_local(&Arc::default());
-    assert_eq!(local(&pipeline), [false, false]);
+    assert_eq!(local(&mut pipeline), [false, false]);
 }

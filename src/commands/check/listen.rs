@@ -196,7 +196,7 @@ impl Listener<'_> {
 }
 
 fn views(tap: &Tap) -> Vec<SegmentView> {
-    tap.with_pipeline(|pipeline| pipeline.views())
+    tap.with_pipeline(Pipeline::views)
 }
 
 fn bar(listen: Duration) -> ProgressBar {

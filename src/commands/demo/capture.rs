@@ -219,7 +219,7 @@ mod tests {
             let host = Arc::new(SimulatedHost::new(0, Member::Linux.host()));
             let tap = Lan::default().tap(NAME, || Pipeline::file(test_settings()));
             Simulated::new(trunk, host, before).catch_up(&tap);
-            let views = tap.with_pipeline(|pipeline| pipeline.views());
+            let views = tap.with_pipeline(Pipeline::views);
             assert!(views.iter().all(|view| view.snapshot.storms.is_empty()));
             let begun = views.iter().map(|view| view.snapshot.conditions_begun.iter().sum());
             begun.collect::<Vec<u64>>()

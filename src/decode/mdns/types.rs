@@ -81,6 +81,13 @@ impl RClass {
 #[derive(Clone, Copy)]
 pub struct HashKey(pub [u64; 4]);
 
+/// It stays unknown.
+impl fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKey(..)")
+    }
+}
+
 impl HashKey {
     /// What hashes the names and data of a [`Digest`](super::Digest).
     pub fn state(&self) -> RandomState {

@@ -10,6 +10,7 @@ use crate::detect::cause::Cause;
 use crate::detect::condition::{Condition, Evidence};
 use crate::detect::copies::relay::Places;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Offence, Subject, View};
 use crate::time::Stamp;
 
@@ -18,12 +19,79 @@ use crate::time::Stamp;
 pub(crate) struct Account {
     violations: Counts,
     conditions_begun: [u64; Condition::COUNT],
+    /// What the last frame was found to break.
+    last: Booked,
+}
+
+/// What one frame was found to break: rules by their bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Booked {
+    counted: u64,
+    withheld: u64,
+}
+
+const _: () = assert!(Rule::COUNT <= u64::BITS as usize);
+
+fn rules(bits: u64) -> impl Iterator<Item = Rule> {
+    Rule::ALL.iter().copied().filter(move |rule| bits & (1 << *rule as u64) != 0)
 }
 
 impl Account {
     /// Nothing has been counted yet.
     pub(crate) fn new() -> Self {
-        Self { violations: Counts::default(), conditions_begun: [0; Condition::COUNT] }
+        Self {
+            violations: Counts::default(),
+            conditions_begun: [0; Condition::COUNT],
+            last: Booked::default(),
+        }
+    }
+
+    /// What the last frame was found to break.
+    pub(crate) const fn last(&self) -> Booked {
+        self.last
+    }
+
+    /// What is promised of copies of the frame that was booked last, with these findings.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        findings: &Findings,
+        memory: &DeviceMemory,
+        steady: Steady,
+    ) -> Option<Steady> {
+        // They only count.
+        let Self { violations: _, conditions_begun: _, last: _ } = self;
+        // What was held back is let go with the next frame.
+        let lets_go = memory.relay.is_relay() || memory.relay.is_cleared();
+        if lets_go && memory.withheld.is_some() {
+            return None;
+        }
+        let mut shown = findings.evidence().iter().filter(|e| view.limits.is_on(e.condition));
+        let steady = shown.try_fold(steady, |steady, evidence| {
+            memory.conditions.as_ref()?.steady(view.now, evidence.condition, steady)
+        })?;
+        memory.steady(view, steady)
+    }
+
+    /// So many copies more of the frame that was booked last, with these findings.
+    pub(crate) fn skip(
+        &mut self,
+        view: &View<'_>,
+        findings: &Findings,
+        memory: &mut DeviceMemory,
+        copies: u64,
+    ) {
+        if let Some(conditions) = &mut memory.conditions {
+            for evidence in findings.evidence().iter().filter(|e| view.limits.is_on(e.condition)) {
+                conditions.skip(evidence.condition, copies);
+            }
+        }
+        for rule in rules(self.last.counted) {
+            self.add(memory, rule, copies);
+        }
+        for rule in rules(self.last.withheld) {
+            memory.withheld.get_or_insert_default().hold(rule, copies);
+        }
     }
 
     /// Violations of all devices.
@@ -67,6 +135,7 @@ impl Account {
                 self.add(memory, rule, count);
             }
         }
+        self.last = Booked::default();
         let offences = findings.offences();
         for (place, offence) in offences.iter().enumerate() {
             let rule = offence.rule;
@@ -84,8 +153,10 @@ impl Account {
             let is_withheld =
                 own.is_none() && rule.spares_relays() && (!is_cleared || is_passed_on);
             if is_withheld {
-                memory.withheld.get_or_insert_default().hold(rule);
+                memory.withheld.get_or_insert_default().hold(rule, 1);
+                self.last.withheld |= 1 << rule as u64;
             } else {
+                self.last.counted |= 1 << rule as u64;
                 let offence = own.unwrap_or(offence);
                 memory.violations.get_or_insert_default().count(view, stamp, offence);
                 self.violations[rule] += 1;

@@ -6,6 +6,7 @@
 use crate::decode::Sender;
 use crate::decode::mdns;
 use crate::detect::condition::{About, Condition, ConditionLimits, Evidence, Role};
+use crate::detect::steady::Steady;
 use crate::detect::view::View;
 use crate::time::{Stamp, Time};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -85,6 +86,20 @@ impl Conditions {
         held.state.count = held.state.count.saturating_add(1);
         held.update(view, evidence);
         false
+    }
+
+    /// Until when the same evidence again changes nothing of what is told.
+    pub(crate) fn steady(&self, now: Time, condition: Condition, steady: Steady) -> Option<Steady> {
+        let held = self.0.iter().find(|held| held.state.condition == condition)?;
+        let steady = steady.while_under(now, held.written, WRITTEN);
+        Some(steady.while_under(now, held.told_at, TOLD))
+    }
+
+    /// So much evidence more of a condition that lasts.
+    pub(crate) fn skip(&mut self, condition: Condition, evidence: u64) {
+        if let Some(held) = self.0.iter_mut().find(|held| held.state.condition == condition) {
+            held.state.count = held.state.count.saturating_add(evidence);
+        }
     }
 
     /// Ends what `limits` no longer call a condition.

@@ -4,6 +4,8 @@ use super::conditions::Conditions;
 use super::violations::{Violations, Withheld};
 use crate::detect::condition::ConditionLimits;
 use crate::detect::copies::relay::RelayState;
+use crate::detect::steady::Steady;
+use crate::detect::view::View;
 use crate::time::{Stamp, Time};
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -35,6 +37,14 @@ impl DeviceMemory {
         if let Some(conditions) = &mut self.conditions {
             conditions.limit(now, stamp, limits);
         }
+    }
+
+    /// What is promised of copies of the frame that was just booked.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { violations: _, conditions: _, withheld: _, relay, v4: _, contested } = self;
+        let now = view.now;
+        let steady = contested.map_or(steady, |at| steady.while_under(now, at, CONTESTED));
+        relay.steady(view, steady)
     }
 
     /// It renames itself, or another device claims its name.

@@ -153,11 +153,11 @@ fn subject(view: &View<'_>, offence: &Offence) -> Option<Named> {
 pub(crate) struct Withheld(Vec<(Rule, u64)>);
 
 impl Withheld {
-    /// Holds one back.
-    pub(crate) fn hold(&mut self, rule: Rule) {
+    /// Holds so many back.
+    pub(crate) fn hold(&mut self, rule: Rule, offences: u64) {
         match self.0.iter_mut().find(|(held, _)| *held == rule) {
-            Some((_, count)) => *count += 1,
-            None => self.0.push((rule, 1)),
+            Some((_, count)) => *count += offences,
+            None => self.0.push((rule, offences)),
         }
     }
 

@@ -12,11 +12,12 @@
 
 use super::returns::Returns;
 use crate::decode::mdns::HashKey;
-use crate::decode::{Class, Protocol, Sender};
+use crate::decode::{Class, Ip, Protocol, Sender, Udp};
 use crate::detect::cause::Cause;
 use crate::detect::condition::About;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::{Key, Table};
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use ahash::RandomState;
@@ -126,7 +127,7 @@ impl Exchange {
         known.ttl = party.ttl;
         known.ip = party.ip;
         if place == self.speaker {
-            self.in_turn = self.in_turn.saturating_add(1);
+            self.in_turn = self.in_turn.saturating_add(1).min(TURN_MAX + 1);
             if self.in_turn > TURN_MAX {
                 self.forget();
             }
@@ -194,16 +195,37 @@ impl Forwarded {
         Self { state: key.state(), sent: Table::new(key, WINDOW), returns: Returns::new(key) }
     }
 
-    /// Hears one frame.
-    pub(super) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
-        let (now, observation) = (view.now, view.observation);
+    /// What is promised of copies of the frame that was just heard: of one whose sender speaks for
+    /// longer than a turn.
+    pub(super) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { state: _, sent, returns: _ } = self;
+        let Some((hash, ..)) = self.discovery(view) else { return Some(steady) };
+        let exchange = sent.get(view.now, hash)?;
+        let speaker = exchange.parties[exchange.speaker]?;
+        let is_alone = speaker.key == view.sender
+            && exchange.in_turn > TURN_MAX
+            && exchange.turns == 0
+            && exchange.replies.is_none()
+            && exchange.parties.iter().flatten().all(|party| party.turn == 0);
+        is_alone.then(|| steady.remembering(usize::from(TURN_MAX) + 2))
+    }
+
+    /// A datagram of discovery, if the frame is one.
+    fn discovery<'a>(&self, view: &View<'a>) -> Option<(MessageHash, Udp<'a>, Sender, Ip)> {
+        let observation = view.observation;
         let is_discovery = observation.class(view.protocol) == Class::Signalling
             && !matches!(view.protocol, Protocol::Mdns | Protocol::Dhcp);
-        let Some(udp) = observation.udp.filter(|udp| is_discovery && udp.complete) else { return };
-        let (Some(sender), Some(ip)) = (observation.sender, observation.ip) else { return };
+        let udp = observation.udp.filter(|udp| is_discovery && udp.complete)?;
         let hash = self.state.hash_one((udp.destination_port, udp.payload));
+        Some((MessageHash(hash), udp, observation.sender?, observation.ip?))
+    }
+
+    /// Hears one frame.
+    pub(super) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
+        let now = view.now;
+        let Some((hash, udp, sender, ip)) = self.discovery(view) else { return };
         let party = Party { key: view.sender, sender, ip: Some(ip.source), ttl: ip.ttl, turn: 0 };
-        let exchange = self.sent.entry(now, MessageHash(hash), || Exchange::of(now, party)).value;
+        let exchange = self.sent.entry(now, hash, || Exchange::of(now, party)).value;
         exchange.hear(now, party);
         let Some(relay) = exchange.relay() else { return };
         let other = exchange.parties[1 - relay].map(|party| party.sender);

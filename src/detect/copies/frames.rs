@@ -167,6 +167,15 @@ impl Frames {
         FrameId(hash)
     }
 
+    /// Whether copies of a frame that was just heard are all its sender's own doing.
+    pub(super) fn is_settled(&self, now: Time, id: FrameId) -> bool {
+        self.recent.get(now, id).is_some_and(|frame| {
+            frame.pairing == Pairing::OwnDoing
+                && usize::from(frame.count) == COPIES
+                && frame.missed == 0
+        })
+    }
+
     /// The frame with that identity, and whether it is the first within a second.
     pub(super) fn entry(&mut self, now: Time, id: FrameId) -> (&mut RecentFrame, bool) {
         let access = self.recent.entry(now, id, || RecentFrame::new(now));

@@ -9,11 +9,12 @@
 //! what we have heard, and then nearly all that is heard goes round.
 
 use super::arrival::Came;
-use super::frames::LOOP_WINDOW;
+use super::frames::{FrameId, LOOP_WINDOW};
 use super::rounds::Rounds;
 use super::sources::Sources;
 use crate::decode::Protocol;
 use crate::detect::cause::Cause;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::frame::Direction;
 use crate::time::Time;
@@ -108,6 +109,29 @@ impl Loops {
         }
     }
 
+    /// What is promised of copies of a frame that comes again and again, and is none that goes
+    /// round: until it is looked again.
+    pub(super) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { protocols: _, looked, before: _, rounds: _, own: _, own_next: _ } = self;
+        let (at, _) = (*looked)?;
+        let steady = steady.while_under(view.now, at, LOOP_WINDOW);
+        Some(steady.while_under(view.now, at, SETTLED))
+    }
+
+    /// Whether a frame was received with the interface's own MAC as source.
+    pub(super) fn is_own(view: &View<'_>) -> bool {
+        let is_received = match view.observation.direction {
+            Direction::Incoming => true,
+            Direction::Outgoing | Direction::Unknown => false,
+        };
+        is_received && view.vantage.own.is_some() && view.observation.source_mac == view.vantage.own
+    }
+
+    /// So many copies more of a frame came.
+    pub(super) fn skip(&mut self, id: FrameId, copies: u64) {
+        self.rounds.skip(id, copies);
+    }
+
     /// Whether frames of several sources and protocols go round.
     pub(super) fn is_on(&self, now: Time) -> bool {
         self.looked.is_some_and(|(at, is_found)| is_found && now.since(at) <= LOOP_WINDOW)
@@ -164,14 +188,7 @@ impl Loops {
     /// Whether the frame was received with the interface's own MAC as source, as nine others were
     /// in the last 10 s.
     fn is_own_again(&mut self, view: &View<'_>) -> bool {
-        let is_received = match view.observation.direction {
-            Direction::Incoming => true,
-            Direction::Outgoing | Direction::Unknown => false,
-        };
-        if !is_received
-            || view.vantage.own.is_none()
-            || view.observation.source_mac != view.vantage.own
-        {
+        if !Self::is_own(view) {
             return false;
         }
         self.own[self.own_next] = Some(view.now);

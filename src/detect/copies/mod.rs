@@ -30,6 +30,7 @@ mod returns;
 mod rounds;
 mod sources;
 
+use super::steady::Steady;
 use super::view::{Findings, View};
 use crate::decode::Class;
 use crate::decode::mdns::HashKey;
@@ -143,6 +144,39 @@ impl CopyDetectors {
         if !findings.is_copy() {
             self.reflection.handle(view, findings);
             self.forwarded.handle(view, findings);
+        }
+    }
+
+    /// What is promised of copies of a frame that was just heard and is no copy of another's.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { frames, sources, mirror, copied: _, loops, reflection, forwarded } = self;
+        if Loops::is_own(view) {
+            return None;
+        }
+        let steady = match view.observation.class(view.protocol) {
+            Class::Signalling | Class::Address => {
+                let id = frames.id(view.observation);
+                let is_settled = frames.is_settled(view.now, id);
+                // Of a frame itself the last three are remembered.
+                let steady = steady.remembering(4);
+                let steady = sources.steady(view.now, view.sender, steady);
+                loops.steady(view, steady.filter(|_| is_settled)?)?
+            }
+            Class::Other if mirror.is_on(view.now) => return None,
+            Class::Other | Class::Uncounted => steady,
+        };
+        forwarded.steady(view, reflection.steady(view, steady)?)
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        match view.observation.class(view.protocol) {
+            Class::Signalling | Class::Address => {
+                let id = self.frames.id(view.observation);
+                self.sources.skip(view.sender, copies);
+                self.loops.skip(id, copies);
+            }
+            Class::Other | Class::Uncounted => {}
         }
     }
 

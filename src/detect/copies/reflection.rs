@@ -20,6 +20,7 @@ use crate::detect::cause::Cause;
 use crate::detect::condition::About;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -163,6 +164,24 @@ impl Reflection {
         }
         self.reflected += 1;
         findings.matched(Cause::Reflection);
+    }
+
+    /// What is promised of copies of the frame that was just heard: of what its sender repeats, and
+    /// nobody has copied since.
+    pub(super) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { sent, claims: _, returns: _, reflected: _ } = self;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        match mdns.kind {
+            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye => {}
+            Kind::Query | Kind::LegacyQuery | Kind::Malformed => return Some(steady),
+        }
+        if view.observation.sender.is_none() || !mdns.datagram.complete {
+            return Some(steady);
+        }
+        let sent = sent.get(view.now, mdns.payload)?;
+        let own = sent.own[usize::from(view.is_v6())];
+        let is_alone = sent.copier.is_none_or(|(_, at)| own.is_some_and(|own| own > at));
+        (sent.origin == view.sender && is_alone).then_some(steady)
     }
 
     /// Payloads that came again from another device.

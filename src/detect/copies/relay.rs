@@ -15,6 +15,7 @@
 use crate::decode::mdns::{
     DataHash, Digest, NameHash, PayloadHash, RClass, RType, Record, Section,
 };
+use crate::detect::steady::Steady;
 use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use std::net::IpAddr;
@@ -135,6 +136,23 @@ impl RelayState {
         let others = state.look_into(view.now, source.is_ipv6(), mdns.digest);
         state.looked_into = Some(LookedInto { others, ..looked });
         others
+    }
+
+    /// What is promised of copies of the frame that was just heard: for a second nothing is looked
+    /// up for them, and time alone changes nothing.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Some(state) = &self.0 else { return Some(steady) };
+        let now = view.now;
+        let steady = state.naming.map_or(steady, |(first, last)| {
+            steady.while_under(now, first, WINDOW).while_under(now, last, KEPT)
+        });
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else {
+            return Some(steady);
+        };
+        let Some(source) = view.observation.ip.map(|ip| ip.source) else { return Some(steady) };
+        let last = state.looked_into.as_ref()?;
+        let is_same = last.payload == mdns.payload && last.source == source;
+        is_same.then(|| steady.while_under(now, last.at, LOOK_EVERY))
     }
 
     /// Whether it is a relay.

@@ -45,7 +45,7 @@ impl Round {
             }
             (self.second, self.count) = (second, 0);
         }
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 
     /// Whether it has gone on for long enough, up to the second before `second`.
@@ -83,6 +83,14 @@ impl Rounds {
         round.again(second);
         let is_on = round.is_on(second) && self.has_another(second, sender);
         is_on.then(|| self.doubt(second))
+    }
+
+    /// So many copies more of a frame came in the second that is counted.
+    pub(super) fn skip(&mut self, id: FrameId, copies: u64) {
+        if let Some(round) = self.0.iter_mut().flatten().find(|round| round.id == id) {
+            let copies = u32::try_from(copies).unwrap_or(u32::MAX);
+            round.count = round.count.saturating_add(copies);
+        }
     }
 
     /// What the frames that go round may be otherwise.

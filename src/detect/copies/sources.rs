@@ -7,6 +7,7 @@ use crate::decode::Protocol;
 use crate::decode::mdns::HashKey;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::set::Set;
 use crate::time::Time;
 use std::time::Duration;
@@ -208,6 +209,29 @@ impl Sources {
             let is_recent = now.since(last) <= LOOP_WINDOW;
             is_recent.then_some(Repeater { first: source.first, since, rate })
         })
+    }
+
+    /// What is promised of copies of a frame of `sender`, each of which comes again and again.
+    pub(super) fn steady(&self, now: Time, sender: SenderKey, steady: Steady) -> Option<Steady> {
+        let source = self.0.get(now, sender)?;
+        // None of the last came twice.
+        let is_settled = source.frames >= HISTORY && source.doubled == 0;
+        source.repetitions.as_ref().filter(|_| is_settled)?;
+        let next = Time((bucket(now) + 1) * BUCKET_NANOS);
+        Some(steady.until(next).remembering(usize::from(PENDING) + 1))
+    }
+
+    /// So many copies more came of a frame of `sender`.
+    pub(super) fn skip(&mut self, sender: SenderKey, copies: u64) {
+        let Some(source) = self.0.peek_mut(sender) else { return };
+        // No frame has the number 0.
+        let numbers = u64::from(u32::MAX);
+        let next = (u64::from(source.frames.max(1)) - 1 + copies) % numbers + 1;
+        source.frames = u32::try_from(next).unwrap_or(u32::MAX);
+        if let Some(repetitions) = &mut source.repetitions {
+            let copies = u32::try_from(copies).unwrap_or(u32::MAX);
+            repetitions.counts[0] = repetitions.counts[0].saturating_add(copies);
+        }
     }
 
     /// All that were first heard before `until`. Visits every place.

@@ -16,6 +16,7 @@ use crate::decode::mdns::{
 use crate::detect::cache::{Cache, learnable, teaches};
 use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -114,6 +115,19 @@ impl Answers {
             Kind::Malformed if mdns.is_response() => self.handle_gap(),
             Kind::Malformed | Kind::Query | Kind::Probe | Kind::LegacyQuery => {}
         }
+    }
+
+    /// What is promised of copies of the frame that was just heard: what they ask waits already, or
+    /// nobody has it, and what they answer was answered.
+    pub(crate) fn steady(&self, view: &View<'_>, cache: &Cache, steady: Steady) -> Option<Steady> {
+        let Self { names, counted: _, has_waiting: _, delays: _, unanswered: _, silent: _ } = self;
+        let asks = view.multicast_mdns().filter(|mdns| mdns.kind == Kind::Query);
+        let mut asked = asks.iter().flat_map(|mdns| &mdns.digest.questions);
+        let is_held = asked.all(|question| {
+            let Question { name, rtype, .. } = *question;
+            names.holds(view.now, name) || cache.owned(view.now, name, rtype, view.sender).is_none()
+        });
+        is_held.then_some(steady)
     }
 
     /// What waits can no longer be shown to go unanswered: frames were lost.

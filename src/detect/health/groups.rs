@@ -10,6 +10,7 @@ use crate::decode::Message;
 use crate::decode::mdns::HashKey;
 use crate::decode::membership::{self, GroupRecord};
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::View;
 use crate::time::Time;
 use std::net::IpAddr;
@@ -48,6 +49,27 @@ impl Groups {
             | membership::Message::Leave { .. }
             | membership::Message::Other(_) => {}
         }
+    }
+
+    /// What is promised of copies of the frame that was just heard: its groups are remembered.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let holds = |group: IpAddr| {
+            let family = &self.families[AddressFamily::of(group) as usize];
+            !group.is_multicast() || family.holds(view.now, group)
+        };
+        let (Message::Igmp(message) | Message::Mld(message)) = &view.observation.message else {
+            return Some(steady);
+        };
+        let is_held = match message {
+            membership::Message::Report { group, .. } => holds(*group),
+            membership::Message::Records(records) => {
+                records.iter().filter(GroupRecord::is_member).all(|record| holds(record.group))
+            }
+            membership::Message::Query(_)
+            | membership::Message::Leave { .. }
+            | membership::Message::Other(_) => true,
+        };
+        is_held.then_some(steady)
     }
 
     /// Groups of `family` with a report in the last 260 s, or ever in a file.

@@ -22,6 +22,7 @@ pub(crate) mod wanted;
 
 use super::cache::Cache;
 use super::memory::sender::SenderKey;
+use super::steady::Steady;
 use super::view::View;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
@@ -101,6 +102,20 @@ impl HealthDetectors {
         self.wanted.handle(view, cache);
         let services = &mut self.services;
         cache.handle(view, |mdns, record| services.learn(view.now, mdns, record));
+    }
+
+    /// What is promised of copies of the frame that was just heard.
+    pub(crate) fn steady(&self, view: &View<'_>, cache: &Cache, steady: Steady) -> Option<Steady> {
+        // Services are learned of by the cache.
+        let Self { queriers: _, groups, answers, services: _, wanted, horizon: _ } = self;
+        // Each general query is counted, and its gap is measured.
+        if view.observation.message.general_query().is_some() {
+            return None;
+        }
+        let steady = groups.steady(view, steady)?;
+        let steady = answers.steady(view, cache, steady)?;
+        let steady = wanted.steady(view, cache, steady)?;
+        cache.steady(view, steady)
     }
 
     /// Closes what has waited long enough, and drops what has expired.

@@ -16,7 +16,8 @@ use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType, Sect
 use crate::detect::cache::Cache;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
-use crate::detect::view::View;
+use crate::detect::steady::Steady;
+use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -47,29 +48,19 @@ impl Wanted {
 
     /// Hears one frame. `cache` is what was heard before it.
     pub(crate) fn handle(&mut self, view: &View<'_>, cache: &Cache) {
-        let Some(mdns) = view.multicast_mdns() else { return };
-        match mdns.kind {
-            Kind::Query | Kind::LegacyQuery => {}
-            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
-                return;
-            }
+        for (mdns, question) in unmet(view, cache) {
+            let label = || label(&name_at(mdns.datagram.payload, question.at));
+            self.ask(view.now, question.name, view.sender, label);
         }
-        for question in &mdns.digest.questions {
-            let Question { name, rtype, class, traits, .. } = *question;
-            if rtype != RType::PTR || !traits.is_browsed_type() || class != RClass::IN {
-                continue;
-            }
-            let is_known = cache.owned(view.now, name, RType::PTR, view.sender).is_some()
-                || mdns.digest.records.iter().any(|known| {
-                    known.section == Section::Answer
-                        && known.name == name
-                        && known.rtype == RType::PTR
-                });
-            if !is_known {
-                let label = || label(&name_at(mdns.datagram.payload, question.at));
-                self.ask(view.now, name, view.sender, label);
-            }
-        }
+    }
+
+    /// What is promised of copies of the frame that was just heard: its sender is remembered with
+    /// what it asks for.
+    pub(crate) fn steady(&self, view: &View<'_>, cache: &Cache, steady: Steady) -> Option<Steady> {
+        let Self { askers, types: _, wants: _ } = self;
+        let is_held = unmet(view, cache)
+            .all(|(_, question)| askers.holds(view.now, (question.name, view.sender)));
+        is_held.then_some(steady)
     }
 
     /// The types that are wanted at `now` and how many devices want each, by name in order; the
@@ -97,6 +88,31 @@ impl Wanted {
         }
         self.types.add(name, label, now);
     }
+}
+
+/// The questions of a query for types of service of which no instance is known, neither here nor,
+/// by its list of known answers, to the asker.
+fn unmet<'a>(view: &View<'a>, cache: &Cache) -> impl Iterator<Item = (Mdns<'a>, &'a Question)> {
+    let asks = |mdns: &Mdns<'_>| match mdns.kind {
+        Kind::Query | Kind::LegacyQuery => true,
+        Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
+            false
+        }
+    };
+    let query = view.multicast_mdns().filter(asks);
+    let questions = query
+        .into_iter()
+        .flat_map(|mdns| mdns.digest.questions.iter().map(move |question| (mdns, question)));
+    questions.filter(|(mdns, question)| {
+        let Question { name, rtype, class, traits, .. } = **question;
+        if rtype != RType::PTR || !traits.is_browsed_type() || class != RClass::IN {
+            return false;
+        }
+        let is_listed = mdns.digest.records.iter().any(|known| {
+            known.section == Section::Answer && known.name == name && known.rtype == RType::PTR
+        });
+        !is_listed && cache.owned(view.now, name, RType::PTR, view.sender).is_none()
+    })
 }
 
 #[cfg(test)]

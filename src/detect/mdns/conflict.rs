@@ -12,6 +12,7 @@ use crate::decode::mdns::{
 use crate::detect::cause::Cause;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -23,6 +24,8 @@ const MEMORY: Duration = Duration::from_mins(2);
 const BOTH_WITHIN: Duration = Duration::from_secs(10);
 /// From this many changes of hands on it is a conflict.
 const CHANGES: u8 = 2;
+/// For so long the same message again says nothing new.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Data kept of a set of records, in order; anything more is not compared.
 const DATA: usize = 4;
 /// Sets of records claimed in a message that are looked at.
@@ -94,7 +97,7 @@ impl Conflict {
         }
         let (now, sender) = (view.now, view.sender);
         let again = self.last.filter(|&(last, payload, at, _)| {
-            last == sender && payload == mdns.payload && now.since(at) < Duration::from_secs(1)
+            last == sender && payload == mdns.payload && now.since(at) < AGAIN
         });
         let is_marked = if let Some((.., is_marked)) = again {
             is_marked
@@ -109,6 +112,19 @@ impl Conflict {
         if is_marked {
             findings.matched(Cause::NameConflict);
         }
+    }
+
+    /// What is promised of copies of the frame that was just heard: for a second nothing is looked
+    /// up for them.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { names: _, last } = self;
+        let is_claim = view.multicast_mdns().is_some_and(|mdns| mdns.is_response());
+        if !is_claim || view.observation.sender.is_none() {
+            return Some(steady);
+        }
+        let (sender, payload, at, _) = (*last)?;
+        let is_same = sender == view.sender && Some(payload) == view.mdns.map(|m| m.payload);
+        is_same.then(|| steady.while_under(view.now, at, AGAIN))
     }
 
     /// Hears one claim: whether it is one side of a conflict.

@@ -8,6 +8,7 @@ use super::rename::Stem;
 use crate::decode::mdns::{DataHash, Digest, HashKey, NameHash, RType, Record, Section};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::View;
 use crate::time::Time;
 use std::time::Duration;
@@ -89,6 +90,12 @@ impl Contenders {
             }
             *there = new;
         }
+    }
+
+    /// What is promised of copies of a response: that no probe waits for an objection.
+    pub(crate) fn steady(&self, now: Time, steady: Steady) -> Option<Steady> {
+        let Self { probes: _, last } = self;
+        last.is_none_or(|last| now.since(last) > PENDING).then_some(steady)
     }
 
     /// Hears a response. Passes the series of each probe that it refutes to `conflict`.

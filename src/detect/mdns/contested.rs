@@ -14,6 +14,7 @@ use crate::detect::condition::{About, Condition, Evidence, Role};
 use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Mdns, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -34,6 +35,8 @@ const PROBE_GAP: Duration = Duration::from_secs(1);
 /// ... and the announcement comes this soon after the last of them. Who gives in says goodbye as
 /// soon after the record that it gives in to.
 const REACTION: Duration = Duration::from_secs(2);
+/// For so long the same message again says nothing new.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Devices compared of one name; of more, the one heard least lately is left out.
 const PARTIES: usize = 4;
 /// Pairs of them.
@@ -215,9 +218,7 @@ impl Contested {
             return;
         }
         let again = self.last.is_some_and(|(last, payload, at)| {
-            last == view.sender
-                && payload == mdns.payload
-                && view.now.since(at) < Duration::from_secs(1)
+            last == view.sender && payload == mdns.payload && view.now.since(at) < AGAIN
         });
         if again {
             return;
@@ -235,6 +236,17 @@ impl Contested {
             }
         });
         self.last = (!is_fight).then_some((view.sender, mdns.payload, view.now));
+    }
+
+    /// What is promised of copies of the frame that was just heard: for a second nothing is looked
+    /// up for them, unless it is of a fight.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { names: _, last } = self;
+        let claims = |mdns: &Mdns<'_>| mdns.kind == Kind::Probe || mdns.is_response();
+        let Some(mdns) = view.multicast_mdns().filter(claims) else { return Some(steady) };
+        let (sender, payload, at) = (*last)?;
+        let is_same = sender == view.sender && payload == mdns.payload;
+        is_same.then(|| steady.while_under(view.now, at, AGAIN))
     }
 
     /// Hears what a device does with a name. Returns whom it fights with, if this continues a

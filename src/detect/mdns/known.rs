@@ -5,12 +5,13 @@
 //! that it is what was answered, and if everything in the message's answer section was asked for,
 //! so that it is no announcement. Probes, legacy queries and queries to one host list nothing and
 //! so excuse an answer. So does a list that went on in a second message (section 7.2).
-//! At most 2,048 listed records: 288 KiB.
+//! At most 2,048 listed records: 160 KiB.
 
 use crate::decode::mdns::{DataHash, HashKey, Kind, NameHash, RClass, RType, Record, Section};
 use crate::detect::memory::questions::{MEMORY, Order};
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -24,21 +25,20 @@ const MESSAGES: usize = 4;
 /// A message that listed a record.
 #[derive(Clone, Copy, Debug)]
 struct Listing {
-    at: Time,
     /// The places of the message's questions: after the first and up to the second.
     questions: (Order, Order),
     ttl: u32,
 }
 
-/// The last messages that a record was listed in.
+/// The last messages that a record was listed in, the latest first.
 #[derive(Clone, Copy, Debug, Default)]
 struct Listings([Option<Listing>; MESSAGES]);
 
 impl Listings {
+    /// Puts it first.
     fn add(&mut self, listing: Listing) {
-        if let Some(oldest) = self.0.iter_mut().min_by_key(|slot| slot.map(|there| there.at)) {
-            *oldest = Some(listing);
-        }
+        self.0.rotate_right(1);
+        self.0[0] = Some(listing);
     }
 
     /// Whether the message with the question at `asked` listed it with at least half of `ttl`.
@@ -81,7 +81,7 @@ impl Known {
         }
         for record in mdns.digest.records.iter().filter(|record| is_answer(record)) {
             let key = (record.name, record.rtype, record.data);
-            let listing = Listing { at: view.now, questions: (before, last), ttl: record.ttl };
+            let listing = Listing { questions: (before, last), ttl: record.ttl };
             self.listed.entry(view.now, key, Listings::default).value.add(listing);
             self.last_listed = Some(view.now);
         }
@@ -105,6 +105,31 @@ impl Known {
                 let subject = Some(Subject::Record(place));
                 findings.offend(Offence { rule: Rule::KnownAnswer, subject, gap: None });
             }
+        }
+    }
+
+    /// What is promised of copies of the frame that was just heard: that nothing need be looked up
+    /// for them but what they list.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { listed, last_listed } = self;
+        let now = view.now;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        match mdns.kind {
+            Kind::Query => {
+                let mut listing = mdns.digest.records.iter().filter(|record| is_answer(record));
+                let is_held = mdns.digest.questions.is_empty()
+                    || listing.all(|r| listed.holds(now, (r.name, r.rtype, r.data)));
+                is_held.then(|| steady.remembering(MESSAGES))
+            }
+            Kind::Response => {
+                let was_listed = last_listed.is_some_and(|at| now.since(at) <= MEMORY);
+                (!was_listed || view.is_suspended).then_some(steady)
+            }
+            Kind::Probe
+            | Kind::LegacyQuery
+            | Kind::Announcement
+            | Kind::Goodbye
+            | Kind::Malformed => Some(steady),
         }
     }
 
@@ -132,7 +157,7 @@ mod tests {
 
     #[test]
     fn memory_is_as_large_as_is_said() {
-        assert_eq!(Table::<(NameHash, RType, DataHash), Listings, 256>::BYTES_MAX, 288 << 10);
+        assert_eq!(Table::<(NameHash, RType, DataHash), Listings, 256>::BYTES_MAX, 160 << 10);
     }
 
     #[test]
@@ -155,7 +180,7 @@ mod tests {
             .collect();
         // The message with the second and third question lists a record for 60 s.
         let mut listings = Listings::default();
-        listings.add(Listing { at: Time(0), questions: (places[0], places[2]), ttl: 60 });
+        listings.add(Listing { questions: (places[0], places[2]), ttl: 60 });
         let listed = places.iter().map(|place| listings.has(*place, 120)).collect::<Vec<_>>();
         assert_eq!(listed, [false, true, true, false]);
         assert!(!listings.has(places[1], 121), "less than half of its TTL");

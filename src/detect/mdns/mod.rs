@@ -30,6 +30,7 @@ mod runs;
 
 use super::account::device::DeviceMemory;
 use super::cache::Cache;
+use super::steady::Steady;
 use super::view::{Findings, View};
 use crate::decode::mdns::HashKey;
 
@@ -66,6 +67,46 @@ impl MdnsDetectors {
     /// Hears one frame, if it is mDNS and a copy too.
     pub(crate) fn handle_any(&mut self, view: &View<'_>) {
         self.known.list(view);
+    }
+
+    /// What is promised of copies of the frame that was just judged.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        cache: &Cache,
+        memory: &DeviceMemory,
+        findings: &Findings,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self {
+            records,
+            conflict,
+            contested,
+            repeats,
+            probes,
+            pingpong,
+            provoked,
+            known,
+            // It judges each payload by itself.
+            form: _,
+        } = self;
+        let mut steady = records.steady(view, steady)?;
+        if !memory.relay.is_relay() {
+            steady = contested.steady(view, conflict.steady(view, steady)?)?;
+        }
+        let programs = memory.relay.own_names().max(1);
+        let steady = repeats.steady(view, cache, programs, steady)?;
+        let steady = probes.steady(view, steady)?;
+        let steady = pingpong.steady(view, steady)?;
+        let steady = provoked.steady(view, findings, steady)?;
+        known.steady(view, steady)
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        self.records.skip(view, copies);
+        self.repeats.skip(view, copies);
+        self.provoked.skip(view, copies);
     }
 
     /// Judges one frame that is no copy.

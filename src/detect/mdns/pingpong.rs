@@ -10,6 +10,7 @@ use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, RType, Section};
 use crate::detect::cause::Cause;
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -154,6 +155,28 @@ impl PingPong {
         if is_loop {
             findings.matched(Cause::PingPong);
         }
+    }
+
+    /// What is promised of copies of the frame that was just heard: of questions that nobody
+    /// answers, and of answers while nobody asks.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { chains, last } = self;
+        let View { now, sender, .. } = *view;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        let is_steady = match mdns.kind {
+            Kind::Query | Kind::LegacyQuery => {
+                let mut asked = mdns.digest.questions.iter().take(NAMES);
+                asked.all(|question| {
+                    let chain = chains.get(now, (question.name, view.is_v6()));
+                    chain.is_some_and(|chain| chain.by == sender && chain.turn == Turn::Question)
+                })
+            }
+            Kind::Response | Kind::Announcement | Kind::Goodbye => {
+                last.is_none_or(|last| now.since(last) > LINK)
+            }
+            Kind::Probe | Kind::Malformed => true,
+        };
+        is_steady.then_some(steady)
     }
 
     fn ask(&mut self, view: &View<'_>, digest: &Digest) -> bool {

@@ -18,6 +18,7 @@ use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -82,6 +83,24 @@ impl Probes {
             }
             Kind::Query | Kind::LegacyQuery | Kind::Malformed => {}
         }
+    }
+
+    /// What is promised of copies of the frame that was just heard: of responses of who has probed
+    /// for nothing.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { last, runs: _, attempts: _, probers, rename, contenders } = self;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        match mdns.kind {
+            Kind::Query | Kind::LegacyQuery | Kind::Malformed => return Some(steady),
+            Kind::Probe => return None,
+            Kind::Response | Kind::Announcement | Kind::Goodbye => {}
+        }
+        let View { now, source, .. } = *view;
+        let Some(last) = last.filter(|last| now.since(*last) <= rename::WINDOW) else {
+            return Some(steady);
+        };
+        let is_free = !probers.holds(now, source) && rename.is_free(now, source);
+        is_free.then(|| contenders.steady(now, steady.while_under(now, last, rename::WINDOW)))?
     }
 
     fn probe(&mut self, view: &View<'_>, mdns: Mdns<'_>, is_relay: bool, findings: &mut Findings) {

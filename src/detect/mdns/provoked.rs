@@ -18,6 +18,7 @@ use crate::detect::cause::Cause;
 use crate::detect::memory::questions::MEMORY;
 use crate::detect::memory::sender::{SenderKey, SourceId};
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -52,6 +53,11 @@ struct Askings {
 impl Askings {
     const fn new() -> Self {
         Self { ring: [None; ASKED], count: 0 }
+    }
+
+    /// So many more were heard. The last of all must still be pushed.
+    fn skip(&mut self, count: u32) {
+        self.count = self.count.wrapping_add(count);
     }
 
     fn push(&mut self, asking: Asking) {
@@ -160,6 +166,64 @@ impl Provoked {
                 }
             }
             Kind::Malformed => {}
+        }
+    }
+
+    /// What is promised of copies of the frame that was just heard: of questions, as long as it is
+    /// the same whether they come too fast, and of answers to nobody.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        findings: &Findings,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { fast, asked, answered: _, until } = self;
+        let now = view.now;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        let Some(until) = *until else { return Some(steady) };
+        match mdns.kind {
+            Kind::Query | Kind::LegacyQuery | Kind::Probe => {
+                let questions = &mdns.digest.questions;
+                let hasty = |place: &u8| questions.get(usize::from(*place));
+                let is_held = findings.hasty().iter().filter_map(hasty).all(|question| {
+                    asked.holds(now, question.name)
+                        && fast.holds(now, (view.sender, question.name, question.rtype))
+                });
+                let mut askings = questions.iter().take(NAMES);
+                let is_kept = askings.any(|question| asked.holds(now, question.name));
+                let steady = if now <= until { steady.until(until) } else { steady };
+                let steady = if is_kept { steady.remembering(ASKED) } else { steady };
+                // Whether others that it asks come too fast may end.
+                let ends = questions.iter().take(NAMES).filter_map(|question| {
+                    fast.get(now, (view.sender, question.name, question.rtype))
+                });
+                let ends = ends.map(|fast| fast.until).filter(|until| now <= *until);
+                is_held.then(|| ends.fold(steady, Steady::until))
+            }
+            Kind::Response | Kind::Announcement | Kind::Goodbye => {
+                let mut records = mdns.digest.records.iter();
+                (!records.any(|record| asked.holds(now, record.name))).then_some(steady)
+            }
+            Kind::Malformed => Some(steady),
+        }
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some(mdns) = view.multicast_mdns() else { return };
+        match mdns.kind {
+            Kind::Query | Kind::LegacyQuery | Kind::Probe => {}
+            Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => return,
+        }
+        if self.until.is_none_or(|until| view.now > until) {
+            return;
+        }
+        for question in mdns.digest.questions.iter().take(NAMES) {
+            if let Some(askings) = self.asked.peek_mut(question.name) {
+                #[allow(clippy::cast_possible_truncation, reason = "it wraps")]
+                let copies = copies as u32;
+                askings.skip(copies);
+            }
         }
     }
 

@@ -255,6 +255,12 @@ impl Rename {
         })
     }
 
+    /// Whether a source has no series of names.
+    pub(crate) fn is_free(&self, now: Time, source: SourceId) -> bool {
+        let Self { series: _, numberings } = self;
+        !numberings.holds(now, source)
+    }
+
     /// Counts a conflict about a name of a series.
     pub(crate) fn conflict(&mut self, now: Time, series: Stem) {
         if let Some(series) = self.series.get_mut(now, series) {

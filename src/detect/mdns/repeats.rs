@@ -9,12 +9,13 @@
 //! once; where a device has several host names of its own, as many programs may be asking, each at
 //! its own pace. At most 8,192 histories: 576 KiB.
 
-use crate::decode::mdns::{HashKey, Kind, NameHash, Question, RClass, RType};
-use crate::detect::cache::Cache;
+use crate::decode::mdns::{Digest, HashKey, Kind, NameHash, Question, RClass, RType};
+use crate::detect::cache::{Cache, RefreshDue};
 use crate::detect::cause::Cause;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Offence, Subject, Vantage, View};
 use crate::time::Time;
 use std::time::Duration;
@@ -91,6 +92,20 @@ impl History {
         true
     }
 
+    /// Whether no further copy is a refresh of `records` that were last heard at `due`.
+    const fn has_refreshed(&self, records: u8, due: Time) -> bool {
+        self.due.0 == due.0 && self.refreshes >= records.saturating_mul(REFRESHES)
+    }
+
+    /// Until when copies with short gaps are certainly too many for `programs`, if they are now.
+    fn hard_until(&self, programs: usize, vantage: &Vantage) -> Option<Time> {
+        let pace = INTERVAL.saturating_sub(vantage.tolerance(INTERVAL));
+        let programs = u32::try_from(programs).ok().filter(|programs| *programs > 0)?;
+        // With so many paces passed there may be as many copies.
+        let paces = self.copies.div_ceil(programs).checked_sub(1)?;
+        (self.copies >= COPIES && self.gap < pace).then(|| self.began.plus(pace * paces))
+    }
+
     /// One more copy, by one of so many `programs`.
     fn copy(&mut self, now: Time, programs: usize, vantage: &Vantage) -> Repeat {
         let at_least = |interval: Duration| interval.saturating_sub(vantage.tolerance(interval));
@@ -117,7 +132,7 @@ impl History {
         self.flat = match (begins_anew, grows) {
             (true, _) => 0,
             (false, true) => 1,
-            (false, false) => self.flat.saturating_add(1),
+            (false, false) => self.flat.saturating_add(1).min(FLAT),
         };
         self.gap = if begins_anew { Duration::ZERO } else { gap };
         self.has_grown = !is_first && !is_early;
@@ -154,16 +169,9 @@ impl Repeats {
         programs: usize,
         findings: &mut Findings,
     ) {
-        let Some(mdns) = view.multicast_mdns() else { return };
-        let is_legacy = match mdns.kind {
-            Kind::Query => false,
-            Kind::LegacyQuery => true,
-            Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {
-                return;
-            }
-        };
+        let Some((digest, is_legacy)) = asking(view) else { return };
         self.messages += 1;
-        for (question, place) in mdns.digest.questions.iter().zip(0..) {
+        for (question, place) in digest.questions.iter().zip(0..) {
             let verdict = self.hear(view, cache, programs, *question, is_legacy);
             let Some(verdict) = verdict else { continue };
             let mut offend = |rule| {
@@ -185,6 +193,48 @@ impl Repeats {
         }
     }
 
+    /// What is promised of copies of the frame that was just heard, on a device on which so many
+    /// `programs` may ask.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        cache: &Cache,
+        programs: usize,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { asked, messages: _ } = self;
+        let Some((digest, is_legacy)) = asking(view) else { return Some(steady) };
+        // Whether gaps grow is seen by the last few.
+        let steady = steady.remembering(usize::from(FLAT) + 2);
+        digest.questions.iter().try_fold(steady, |steady, question| {
+            let history = asked.get(view.now, key(view, question, is_legacy))?;
+            let Question { name, rtype, .. } = *question;
+            let due = cache_due(view, cache, question, is_legacy);
+            let is_search = due.is_none_or(|due| history.has_refreshed(due.records, due.heard))
+                && !cache.was_heard_since(view.now, name, rtype, history.last);
+            let until = history.hard_until(programs, view.vantage).filter(|_| is_search)?;
+            Some(steady.until(until))
+        })
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some((digest, is_legacy)) = asking(view) else { return };
+        self.messages += copies;
+        for (place, question) in digest.questions.iter().enumerate() {
+            let of = key(view, question, is_legacy);
+            // One message asks once.
+            let before = &digest.questions[..place];
+            if before.iter().any(|other| key(view, other, is_legacy) == of) {
+                continue;
+            }
+            if let Some(history) = self.asked.peek_mut(of) {
+                let copies = u32::try_from(copies).unwrap_or(u32::MAX);
+                history.copies = history.copies.saturating_add(copies);
+            }
+        }
+    }
+
     /// What a question is, if it was asked before.
     fn hear(
         &mut self,
@@ -194,17 +244,16 @@ impl Repeats {
         question: Question,
         is_legacy: bool,
     ) -> Option<Repeat> {
-        let Question { name, rtype, class, .. } = question;
+        let Question { name, rtype, .. } = question;
         let (now, message) = (view.now, self.messages);
-        let key = (view.source, name, rtype, class, is_legacy);
+        let key = key(view, &question, is_legacy);
         let place = self.asked.entry(now, key, || History::new(now, message));
         let history = place.value;
         if place.is_new || history.message == message {
             return None;
         }
         history.message = message;
-        // Nobody refreshes all types at once.
-        let due = if rtype == RType::ANY || is_legacy { None } else { cache.due(now, name, rtype) };
+        let due = cache_due(view, cache, &question, is_legacy);
         if due.is_some_and(|due| history.is_refresh(due.records, due.heard)) {
             return None;
         }
@@ -215,6 +264,31 @@ impl Repeats {
         }
         Some(history.copy(now, programs, view.vantage))
     }
+}
+
+/// The digest of a query to the group, and whether it is a legacy query.
+fn asking<'a>(view: &View<'a>) -> Option<(&'a Digest, bool)> {
+    let mdns = view.multicast_mdns()?;
+    match mdns.kind {
+        Kind::Query => Some((mdns.digest, false)),
+        Kind::LegacyQuery => Some((mdns.digest, true)),
+        Kind::Probe | Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => None,
+    }
+}
+
+const fn key(view: &View<'_>, question: &Question, is_legacy: bool) -> QuestionKey {
+    (view.source, question.name, question.rtype, question.class, is_legacy)
+}
+
+/// The refresh that a question may be. Nobody refreshes all types at once.
+fn cache_due(
+    view: &View<'_>,
+    cache: &Cache,
+    question: &Question,
+    is_legacy: bool,
+) -> Option<RefreshDue> {
+    let Question { name, rtype, .. } = *question;
+    if rtype == RType::ANY || is_legacy { None } else { cache.due(view.now, name, rtype) }
 }
 
 #[cfg(test)]

@@ -20,10 +20,15 @@ pub(crate) mod table;
 pub(crate) mod tally;
 
 use crate::decode::mdns::{Datagram, Digest, Kind};
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use questions::Questions;
 use sender::SenderKey;
 use suspension::Suspension;
+
+fn is_query(datagram: &Datagram<'_>) -> bool {
+    datagram.header.is_some_and(|header| !header.is_response())
+}
 
 /// What was asked lately, and whether silence proves anything.
 #[derive(Debug, Default)]
@@ -33,6 +38,30 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// What is promised of copies of a message that was just classified.
+    pub(crate) fn steady(
+        &self,
+        now: Time,
+        datagram: &Datagram<'_>,
+        digest: &Digest,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { questions, suspension } = self;
+        let steady = suspension.steady(now, steady);
+        if is_query(datagram) {
+            return questions.steady(&digest.questions, steady);
+        }
+        let records = digest.records.iter();
+        Some(records.fold(steady, |steady, record| questions.steady_for(now, record.name, steady)))
+    }
+
+    /// So many copies more of a message were heard.
+    pub(crate) fn skip(&mut self, datagram: &Datagram<'_>, digest: &Digest, copies: u64) {
+        if is_query(datagram) {
+            self.questions.skip(copies * digest.questions.len() as u64);
+        }
+    }
+
     /// The kind of a message from `sender`, whose questions are remembered from now on.
     pub(crate) fn classify(
         &mut self,

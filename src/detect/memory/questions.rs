@@ -7,6 +7,7 @@
 
 use super::sender::SenderKey;
 use crate::decode::mdns::{NameHash, Question, RType, Record};
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub(crate) const MEMORY: Duration = Duration::from_secs(2);
 /// How long a question may wait for its answer (RFC 6762 section 7.2: up to 500 ms).
 const WAITING: Duration = Duration::from_millis(500);
+/// How well earlier questions are known.
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// Entries of a set.
 const WAYS: usize = 8;
 /// Sets at first: 64 KiB, made with the first question.
@@ -159,6 +162,20 @@ impl QuestionTimes {
         });
         let orders = asked.into_iter().chain(earlier.map(|earlier| earlier.order));
         orders.chain(probed.map(|(_, moment)| moment.order)).filter(is_within).count()
+    }
+
+    fn steady(&self, now: Time, steady: Steady) -> Steady {
+        let of = |steady: Steady, at: Time| {
+            steady.while_under(now, at, WAITING).while_under(now, at, MEMORY)
+        };
+        let probed = self.probed.iter().flatten().map(|(_, moment)| moment.at);
+        let known = self.asked.map(|moment| moment.at).into_iter().chain(probed);
+        // Of earlier ones the age is known in milliseconds.
+        let earlier = self.earlier.iter().filter(|earlier| earlier.order != Order::default());
+        let ages = earlier.map(|earlier| earlier.age(now));
+        let forgot = (self.forgot != 0).then(|| age(now, self.forgot));
+        let this = Time(now.0 / 1_000_000 * 1_000_000);
+        known.chain(ages.chain(forgot).map(|age| this.minus(age))).fold(steady, of)
     }
 
     fn hear(&mut self, moment: Moment, asker: Asker) {
@@ -319,6 +336,35 @@ impl Questions {
         let mut recent = asked.into_iter().chain(earlier).filter(|(age, _)| *age <= MEMORY);
         let are_known = entry.forgot == 0 || age(now, entry.forgot) > MEMORY;
         !was_probed && are_known && recent.all(|(age, order)| accepts(age, order))
+    }
+
+    /// The questions of a query that was just heard are remembered, and so are those of its copies.
+    pub(crate) fn steady(&self, asked: &[Question], steady: Steady) -> Option<Steady> {
+        let has = |question: &Question| {
+            let set = self.set(question.name);
+            let mut entries = self.entries[set..set + WAYS].iter().flatten();
+            entries.any(|e| e.name == question.name && e.rtype == question.rtype)
+        };
+        // The last four of each, and when the one before them was.
+        asked.iter().all(has).then(|| steady.remembering(5))
+    }
+
+    /// Until when what was asked for `name` stays as old as it is: over half a second, over 2 s.
+    pub(crate) fn steady_for(&self, now: Time, name: NameHash, steady: Steady) -> Steady {
+        if self.last.is_none_or(|last| now.since(last) > MEMORY + MILLISECOND) {
+            return steady;
+        }
+        let set = self.set(name);
+        let entries = self.entries[set..set + WAYS].iter().flatten();
+        let of_name = entries.filter(|entry| entry.name == name);
+        of_name.fold(steady, |steady, entry| entry.steady(now, steady))
+    }
+
+    /// So many questions more were heard.
+    pub(crate) fn skip(&mut self, questions: u64) {
+        #[allow(clippy::cast_possible_truncation, reason = "it wraps")]
+        let questions = questions as u32;
+        self.order = Order(self.order.0.wrapping_add(questions));
     }
 
     /// The place of the last question heard: what is asked from now on is after it.

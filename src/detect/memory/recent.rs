@@ -1,5 +1,6 @@
 //! When something happened last, a fixed number of times back.
 
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ impl<const GAPS: usize> Recent<GAPS> {
         let known = self.gaps.get(..usize::from(self.events.saturating_sub(1)))?;
         let gaps = known.first_chunk::<N>()?;
         Some(gaps.map(|gap| Duration::from_millis(gap.into())))
+    }
+
+    /// Until when [`Self::are_within`] stays what it is if nothing is added.
+    pub(crate) fn steady(&self, n: u8, now: Time, span: Duration, steady: Steady) -> Steady {
+        self.nth_last(n).map_or(steady, |at| steady.while_under(now, at, span))
     }
 
     /// Forgets all.

@@ -1,6 +1,7 @@
 //! When silence proves nothing: for 2 s after start, interface up, a kernel drop, a clock step, or
 //! a live question that had to be forgotten.
 
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -26,6 +27,11 @@ impl Suspension {
     /// Whether `now` is within one; its end is not.
     pub(crate) fn is_active(&self, now: Time) -> bool {
         self.until.is_some_and(|until| now < until)
+    }
+
+    /// Until when it stays as it is.
+    pub(crate) fn steady(&self, now: Time, steady: Steady) -> Steady {
+        self.until.filter(|until| now < *until).map_or(steady, |until| steady.until(until))
     }
 
     /// How many began.

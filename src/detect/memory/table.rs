@@ -77,7 +77,7 @@ pub(crate) struct Access<'a, V> {
 
 impl<K, V: fmt::Debug, const MAX_SETS: usize> fmt::Debug for Table<K, V, MAX_SETS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.iter().flatten()).finish()
+        f.debug_list().entries(&self.entries).finish()
     }
 }
 
@@ -115,6 +115,22 @@ impl<K: Key, V, const MAX_SETS: usize> Table<K, V, MAX_SETS> {
         let entry = set.find(|entry| entry.key == key && now.since(entry.used) <= lifetime)?;
         entry.used = now;
         Some(&mut entry.value)
+    }
+
+    /// Whether there is a value of `key` that lives.
+    pub(crate) fn holds(&self, now: Time, key: K) -> bool {
+        self.get(now, key).is_some()
+    }
+
+    /// The value of `key`, alive or not. It is not used by this.
+    pub(crate) fn peek_mut(&mut self, key: K) -> Option<&mut V> {
+        if self.entries.is_empty() {
+            return None;
+        }
+        let key = key.keyed(&self.state);
+        let set = self.set(key);
+        let mut set = self.entries[set..set + WAYS].iter_mut().flatten();
+        set.find(|entry| entry.key == key).map(|entry| &mut entry.value)
     }
 
     /// The value of `key`, made by `make` if there is none that lives; used now.

@@ -37,6 +37,17 @@ impl<const SECONDS: u64> Tally<SECONDS> {
         *count = count.saturating_add(1);
     }
 
+    /// It happened so many times more in the stretch that was counted in last.
+    pub(crate) fn skip(&mut self, times: u64) {
+        let count = &mut self.counts[place(self.newest)];
+        *count = count.saturating_add(u8::try_from(times).unwrap_or(u8::MAX));
+    }
+
+    /// Whether no more can be counted in the stretch that was counted in last.
+    pub(crate) fn is_full(&self) -> bool {
+        self.counts[place(self.newest)] == u8::MAX
+    }
+
     /// How often it happened in the stretches that are kept as of the last that was counted.
     pub(crate) fn total(&self) -> u32 {
         self.counts.iter().map(|count| u32::from(*count)).sum()

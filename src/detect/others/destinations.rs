@@ -5,6 +5,7 @@
 //! broadcast, or sent to one host, is another matter. Three in 60 s of one source to one group
 //! are the condition: a destination that was damaged on its way differs each time.
 
+use super::requests::is_settled;
 use crate::decode::Protocol;
 use crate::decode::mdns::HashKey;
 use crate::detect::condition::{About, Condition, Evidence};
@@ -12,6 +13,7 @@ use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::memory::tally::Tally;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Offence, View};
 use crate::time::Time;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -39,20 +41,27 @@ impl Destinations {
         Self { sources: Table::new(key, MEMORY) }
     }
 
+    /// What is promised of copies of the frame that was just heard.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { sources } = self;
+        let Some(destination) = wrong(view) else { return Some(steady) };
+        let sent = sources.get(view.now, (view.source, destination))?;
+        is_settled(view, Condition::WrongGroup, &sent.tally).then_some(steady)
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some(destination) = wrong(view) else { return };
+        if let Some(sent) = self.sources.peek_mut((view.source, destination)) {
+            sent.tally.skip(copies);
+        }
+    }
+
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
-        let observation = view.observation;
-        let (Some(ip), Some(port)) =
-            (observation.ip, observation.udp.map(|udp| udp.destination_port))
-        else {
-            return;
-        };
-        if is_right(port, view.protocol, ip.destination) {
-            return;
-        }
+        let Some(destination) = wrong(view) else { return };
         let now = view.now;
         let new = || Sent { last: now, tally: Tally::default() };
-        let destination = SocketAddr::new(ip.destination, port);
         let place = self.sources.entry(now, (view.source, destination), new);
         let sent = place.value;
         let gap = (!place.is_new).then(|| now.since(sent.last));
@@ -63,6 +72,14 @@ impl Destinations {
             findings.show(Evidence::of(Condition::WrongGroup, About::Destination(destination)));
         }
     }
+}
+
+/// The group and port that a datagram goes to, if it may not.
+fn wrong(view: &View<'_>) -> Option<SocketAddr> {
+    let (ip, udp) = view.observation.ip.zip(view.observation.udp)?;
+    let port = udp.destination_port;
+    let is_wrong = !is_right(port, view.protocol, ip.destination);
+    is_wrong.then(|| SocketAddr::new(ip.destination, port))
 }
 
 /// Whether a datagram to `port` may go to `group`; whatever goes to no group may.

@@ -18,6 +18,7 @@ use crate::detect::cause::Cause;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Offence, View};
 use crate::time::Time;
 use ahash::RandomState;
@@ -44,37 +45,37 @@ const COPIES_MAX: usize = 4;
 /// The last `N` times of something.
 #[derive(Clone, Copy, Debug)]
 struct Last<const N: usize> {
-    /// A ring.
+    /// The latest first.
     times: [Time; N],
     /// How many there were; saturates at `N`.
     count: u8,
-    /// Where the next one goes: the oldest, once the ring is full.
-    next: u8,
 }
 
 impl<const N: usize> Default for Last<N> {
     fn default() -> Self {
-        Self { times: [Time(0); N], count: 0, next: 0 }
+        Self { times: [Time(0); N], count: 0 }
     }
 }
 
 impl<const N: usize> Last<N> {
     /// How long ago the `back`th before now was, from 1 to `N`; `None` if there were not so many.
     fn gap(&self, now: Time, back: usize) -> Option<Duration> {
-        if back > usize::from(self.count) {
-            return None;
-        }
-        let place = (usize::from(self.next) + N - back) % N;
-        Some(now.since(self.times[place]))
+        (back <= usize::from(self.count)).then(|| now.since(self.times[back - 1]))
     }
 
     /// Adds one.
     fn push(&mut self, now: Time) {
-        self.times[usize::from(self.next)] = now;
+        self.times.rotate_right(1);
+        self.times[0] = now;
         #[allow(clippy::cast_possible_truncation, reason = "N is small")]
         let n = N as u8;
-        self.next = (self.next + 1) % n;
         self.count = (self.count + 1).min(n);
+    }
+
+    /// Whether as many are remembered as can be: then further ones that come soon after each other
+    /// are judged alike.
+    fn is_full(&self) -> bool {
+        usize::from(self.count) == N
     }
 }
 
@@ -131,6 +132,42 @@ impl Discovery {
         }
     }
 
+    /// What is promised of copies of the frame that was just heard: that they come too often.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { state: _, messages, paces } = self;
+        if !matches!(view.protocol, Protocol::Ssdp | Protocol::Llmnr | Protocol::Wsd) {
+            return Some(steady);
+        }
+        let now = view.now;
+        let pace = paces.get(now, (view.source, view.protocol))?;
+        let (is_full, hashes) = match &view.observation.message {
+            Message::Ssdp(message) => {
+                let is_full = match message.kind {
+                    ssdp::Kind::Alive => pace.alive.is_full(),
+                    ssdp::Kind::Search => pace.search.is_full(),
+                    ssdp::Kind::ByeBye
+                    | ssdp::Kind::Update
+                    | ssdp::Kind::Notify
+                    | ssdp::Kind::Response
+                    | ssdp::Kind::Other => true,
+                };
+                (is_full, [Some(self.of_ssdp(message)), None])
+            }
+            Message::Llmnr(message) => {
+                let (question, query) = self.of_llmnr(message);
+                (true, [Some(question), Some(query)])
+            }
+            Message::Wsd(message) => (true, [Some(self.of_wsd(message)), None]),
+            _ => (true, [None, None]),
+        };
+        let is_known = |hash: u64| {
+            let last = messages.get(now, (view.source, view.protocol, hash));
+            last.is_some_and(Last::is_full)
+        };
+        let is_steady = is_full && pace.any.is_full() && hashes.into_iter().flatten().all(is_known);
+        is_steady.then(|| steady.remembering(BURST_MAX))
+    }
+
     fn pace(&mut self, view: &View<'_>, findings: &mut Findings) {
         let now = view.now;
         let pace = self.paces.entry(now, (view.source, view.protocol), SourcePace::default).value;
@@ -157,9 +194,7 @@ impl Discovery {
     }
 
     fn ssdp(&mut self, view: &View<'_>, message: &ssdp::Message<'_>, findings: &mut Findings) {
-        // A device with several addresses announces itself with one location for each.
-        let what = (message.kind as u8, message.target, message.usn, message.location);
-        let what = self.state.hash_one(what);
+        let what = self.of_ssdp(message);
         let is_notification = match message.kind {
             ssdp::Kind::Alive | ssdp::Kind::ByeBye | ssdp::Kind::Update | ssdp::Kind::Notify => {
                 true
@@ -170,11 +205,15 @@ impl Discovery {
         self.again(view, what, limit, findings);
     }
 
-    fn llmnr(&mut self, view: &View<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
-        if message.header.is_response() {
-            // Only what is sent to a group comes here.
-            findings.offend(Offence { rule: Rule::LlmnrAnswer, subject: None, gap: None });
-        }
+    /// What distinguishes a message. A device with several addresses announces itself with one
+    /// location for each.
+    fn of_ssdp(&self, message: &ssdp::Message<'_>) -> u64 {
+        let what = (message.kind as u8, message.target, message.usn, message.location);
+        self.state.hash_one(what)
+    }
+
+    /// What distinguishes a question, and what the query that it is in.
+    fn of_llmnr(&self, message: &llmnr::Message<'_>) -> (u64, u64) {
         let mut name = [0; 255];
         let len = message.name.len().min(name.len());
         name[..len].copy_from_slice(&message.name[..len]);
@@ -185,17 +224,29 @@ impl Discovery {
         hasher.write(&name[..len]);
         // A flood may have a new id in each query, but a retransmission has its query's.
         let question = hasher.finish();
+        (question, self.state.hash_one((question, message.header.id)))
+    }
+
+    fn of_wsd(&self, message: &wsd::Message<'_>) -> u64 {
+        let what =
+            (message.message_id, message.message_id.is_none().then_some(message.action as u8));
+        self.state.hash_one(what)
+    }
+
+    fn llmnr(&mut self, view: &View<'_>, message: &llmnr::Message<'_>, findings: &mut Findings) {
+        if message.header.is_response() {
+            // Only what is sent to a group comes here.
+            findings.offend(Offence { rule: Rule::LlmnrAnswer, subject: None, gap: None });
+        }
+        let (question, query) = self.of_llmnr(message);
         let is_query = !message.header.is_response() && !message.name.is_empty();
         let limit = is_query.then_some((Rule::LlmnrRepeat, SENT_MAX, TRANSMITTED));
-        let query = self.state.hash_one((question, message.header.id));
         self.again(view, query, limit, findings);
         self.again(view, question, None, findings);
     }
 
     fn wsd(&mut self, view: &View<'_>, message: &wsd::Message<'_>, findings: &mut Findings) {
-        let what =
-            (message.message_id, message.message_id.is_none().then_some(message.action as u8));
-        let what = self.state.hash_one(what);
+        let what = self.of_wsd(message);
         let limit = message.message_id.map(|_| (Rule::WsdRepeat, COPIES_MAX, REMEMBERED));
         self.again(view, what, limit, findings);
     }

@@ -17,8 +17,10 @@ pub(crate) mod routers;
 pub(crate) mod scan;
 
 use super::cause::Cause;
+use super::steady::Steady;
 use super::view::{Findings, View};
 use crate::decode::mdns::HashKey;
+use crate::decode::{Message, nd};
 
 /// What finds the causes and violations of the other protocols.
 #[derive(Debug)]
@@ -42,6 +44,32 @@ impl OtherDetectors {
             routers: routers::Routers::new(key),
             leases: leases::Leases::new(key),
         }
+    }
+
+    /// What is promised of copies of the frame that was just judged.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        findings: &Findings,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { discovery, requests, scan, destinations, routers: _, leases: _ } = self;
+        // Router advertisements and DHCP: nobody has seen a flood of either that needs haste.
+        match &view.observation.message {
+            Message::Nd(message) if message.kind == nd::Kind::RouterAdvertisement => return None,
+            Message::Dhcp(_) | Message::Dhcpv6(_) => return None,
+            _ => {}
+        }
+        let steady = discovery.steady(view, steady)?;
+        let steady = requests.steady(view, findings, steady)?;
+        let steady = scan.steady(view, findings, steady)?;
+        destinations.steady(view, steady)
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        self.requests.skip(view, copies);
+        self.destinations.skip(view, copies);
     }
 
     /// Judges one frame that is no copy.

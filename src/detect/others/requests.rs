@@ -16,6 +16,7 @@ use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
 use crate::detect::memory::tally::Tally;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -117,6 +118,20 @@ impl Asker {
         own > 1 && ahead < 2 && (own + most) * 2 >= sum(&self.all)
     }
 
+    /// So many requests more for an address, in the second counted last.
+    fn skip(&mut self, address: IpAddr, requests: u64) {
+        #[allow(clippy::cast_possible_truncation, reason = "it wraps")]
+        let number = requests as u32;
+        self.number = self.number.wrapping_add(number);
+        let requests = u16::try_from(requests).unwrap_or(u16::MAX);
+        let at = place(self.second);
+        let own = self.targets.iter_mut().flatten().find(|target| target.address == address);
+        for count in own.map(|target| &mut target.counts[at]).into_iter().chain([&mut self.all[at]])
+        {
+            *count = count.saturating_add(requests);
+        }
+    }
+
     /// Forgets what is 10 s old. What comes late counts as of the newest second.
     fn pass(&mut self, second: u64) {
         let newest = second.max(self.second);
@@ -143,6 +158,13 @@ impl Asker {
     }
 }
 
+/// Whether more of what was counted in this second are evidence of `condition` as before.
+pub(super) fn is_settled(view: &View<'_>, condition: Condition, tally: &Tally<1>) -> bool {
+    !view.limits.is_on(condition)
+        || view.limits.is_exceeded(condition, tally.total())
+        || tally.is_full()
+}
+
 fn sum(counts: &[u16; KEPT]) -> u32 {
     counts.iter().map(|count| u32::from(*count)).sum()
 }
@@ -166,6 +188,36 @@ impl Requests {
     /// Nobody asked yet. `key` keeps the network from choosing what collides.
     pub(crate) fn new(key: HashKey) -> Self {
         Self { askers: Table::new(key, WINDOW), pairs: Table::new(key, MINUTE) }
+    }
+
+    /// What is promised of copies of the frame that was just heard: of requests that are too many.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        findings: &Findings,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { askers, pairs } = self;
+        let Some(Request { target, by }) = Request::of(view) else { return Some(steady) };
+        let is_held = askers.holds(view.now, view.sender)
+            && findings.signatures().contains(Cause::AddressRepeat);
+        let is_counted = by.is_none_or(|by| {
+            let tally = pairs.get(view.now, (view.sender, by, target));
+            tally.is_some_and(|t| is_settled(view, Condition::AddressRepeat, t))
+        });
+        (is_held && is_counted).then_some(steady)
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some(Request { target, by }) = Request::of(view) else { return };
+        if let Some(asker) = self.askers.peek_mut(view.sender) {
+            asker.skip(target, copies);
+        }
+        let tally = by.and_then(|by| self.pairs.peek_mut((view.sender, by, target)));
+        if let Some(tally) = tally {
+            tally.skip(copies);
+        }
     }
 
     /// Hears one frame.

@@ -10,6 +10,7 @@ use crate::decode::mdns::HashKey;
 use crate::decode::{Message, Sender, nd};
 use crate::detect::cause::Cause;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, View};
 use crate::time::Time;
 use ahash::RandomState;
@@ -68,22 +69,24 @@ impl Scan {
         Self { state: key.state(), devices: Table::new(key, WINDOW) }
     }
 
+    /// What is promised of copies of the frame that was just heard: of requests that are repeats.
+    pub(crate) fn steady(
+        &self,
+        view: &View<'_>,
+        findings: &Findings,
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { state: _, devices } = self;
+        let (Some(_), Some(sender)) = (self.target(view), view.observation.sender) else {
+            return Some(steady);
+        };
+        let is_repeat = findings.signatures().contains(Cause::AddressRepeat);
+        (is_repeat && devices.holds(view.now, sender)).then_some(steady)
+    }
+
     /// Hears one frame.
     pub(crate) fn handle(&mut self, view: &View<'_>, findings: &mut Findings) {
-        let message = &view.observation.message;
-        let target = if let Message::Arp(message) = message
-            && message.is_request()
-            && !message.is_gratuitous()
-        {
-            self.state.hash_one(message.target_ip)
-        } else if let Message::Nd(message) = message
-            && message.kind == nd::Kind::NeighbourSolicitation
-            && let Some(target) = message.target
-        {
-            self.state.hash_one(target)
-        } else {
-            return;
-        };
+        let Some(target) = self.target(view) else { return };
         let Some(sender) = view.observation.sender else { return };
         let targets = self.devices.entry(view.now, sender, Targets::new).value;
         #[allow(clippy::cast_possible_truncation, reason = "32 bits tell 16 addresses apart")]
@@ -91,6 +94,23 @@ impl Scan {
         let is_repeat = findings.signatures().contains(Cause::AddressRepeat);
         if targets.ask(view.now, hash) && !is_repeat {
             findings.matched(Cause::AddressScan);
+        }
+    }
+
+    /// The address that the frame asks for, by its hash.
+    fn target(&self, view: &View<'_>) -> Option<u64> {
+        let message = &view.observation.message;
+        if let Message::Arp(message) = message
+            && message.is_request()
+            && !message.is_gratuitous()
+        {
+            Some(self.state.hash_one(message.target_ip))
+        } else if let Message::Nd(message) = message
+            && message.kind == nd::Kind::NeighbourSolicitation
+        {
+            message.target.map(|target| self.state.hash_one(target))
+        } else {
+            None
         }
     }
 }

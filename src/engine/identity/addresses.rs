@@ -7,6 +7,7 @@
 //!
 //! Where claims come from is not known here, nor who else makes them.
 
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -122,12 +123,38 @@ impl Addresses {
         if there.ip != ip {
             return self.forward();
         }
-        there.frames = there.frames.saturating_add(1);
+        there.frames = there.frames.saturating_add(1).min(AGAIN);
         there.at = now;
         if there.frames >= AGAIN && now.since(there.since) >= AGAIN_FOR {
             return self.hear_likely(now, ip);
         }
         false
+    }
+
+    /// What is promised of copies of a frame that claims `ip`, which was just heard; `is_sure` if
+    /// it is surely the device's own.
+    pub(super) fn steady(
+        &self,
+        now: Time,
+        (ip, is_sure): (IpAddr, bool),
+        steady: Steady,
+    ) -> Option<Steady> {
+        let Self { heard, shown, unproven, forwards, is_repeater: _ } = self;
+        let unproven = unproven.filter(|unproven| unproven.ip == ip);
+        let is_heard = heard.iter().any(|heard| heard.ip == ip);
+        if !is_heard && unproven.is_none() {
+            // Of who forwards, or is known better, such a source says nothing.
+            let mut same = heard.iter().filter(|heard| heard.ip.is_ipv4() == ip.is_ipv4());
+            let is_known = same.next().is_some_and(|heard| heard.certainty == Certainty::Sure);
+            return (!is_sure && (*forwards || is_known)).then_some(steady);
+        }
+        // It takes the place of the one that is shown once that is silent.
+        let others = heard.iter().filter(|heard| heard.ip != ip && Some(heard.ip) == *shown);
+        let steady = others.fold(steady, |s, other| s.while_under(now, other.at, UNHEARD));
+        Some(unproven.map_or(steady, |unproven| {
+            let steady = steady.remembering(usize::from(AGAIN));
+            steady.while_under(now, unproven.since, AGAIN_FOR)
+        }))
     }
 
     /// Whether an address was heard in this second already.

@@ -5,10 +5,13 @@
 //! for the caller to settle, who can reach the rival's profile too.
 
 use super::addresses::Certainty;
+use super::claims;
 use super::contest::{Contest, Dispute, Subject};
 use super::profile::{Claim, Profile};
-use crate::decode::Sender;
+use crate::decode::{Message, Observation, Sender};
+use crate::detect::steady::Steady;
 use crate::time::Time;
+use std::net::IpAddr;
 
 /// Disputes of one frame: an address and a name or two.
 const DISPUTES: usize = 4;
@@ -24,6 +27,25 @@ pub(in crate::engine) struct Hearing<'a> {
 
 /// What is disputed after a frame.
 pub(in crate::engine) type Disputes = [Option<Dispute>; DISPUTES];
+
+/// What is promised of copies of a frame that was just heard in `profile`. What SSDP and multicast
+/// DNS say is heard once a second.
+pub(in crate::engine) fn steady(
+    now: Time,
+    (observation, subnets): (&Observation<'_>, &[(IpAddr, u8)]),
+    profile: &Profile,
+    steady: Steady,
+) -> Option<Steady> {
+    let mut promised = Some(steady);
+    let mut hear = |claim: Claim<'_>| {
+        promised = promised.and_then(|steady| profile.steady(now, claim, steady));
+    };
+    claims::of_sender(observation, subnets, &mut hear);
+    if !matches!(observation.message, Message::Ssdp(_)) {
+        claims::of_message(observation, &mut hear);
+    }
+    promised
+}
 
 impl<'a> Hearing<'a> {
     /// Claims of `sender`, whose profile it is.

@@ -9,6 +9,7 @@ use super::contest::Subject;
 use super::vendor;
 use crate::decode::Sender;
 use crate::decode::mdns::NameHash;
+use crate::detect::steady::Steady;
 use crate::engine::Local;
 use crate::engine::snapshot::{Address, Category, Identity};
 use crate::mac::Mac;
@@ -197,6 +198,28 @@ impl Profile {
             Claim::LikelyEvidence(evidence) => !facts.passes_on && facts.likely.insert(evidence),
             Claim::Other(name, ip) => facts.hear_other(name, ip),
         };
+    }
+
+    /// What is promised of copies of a frame that makes `claim`, which was just heard.
+    pub(super) fn steady(&self, now: Time, claim: Claim<'_>, steady: Steady) -> Option<Steady> {
+        match claim {
+            Claim::Address(ip) => self.facts.as_ref()?.addresses.steady(now, (ip, true), steady),
+            Claim::LikelyAddress(ip) | Claim::Source(ip) => {
+                self.facts.as_ref()?.addresses.steady(now, (ip, false), steady)
+            }
+            // What was found is found.
+            Claim::Evidence(_) | Claim::EvidenceOf(..) => Some(steady),
+            Claim::HostAddress(_)
+            | Claim::Leased(_)
+            | Claim::HostName(_)
+            | Claim::LeaseName(_)
+            | Claim::NetbiosName(..)
+            | Claim::Model(_)
+            | Claim::Offer(_)
+            | Claim::LikelyModel(_)
+            | Claim::LikelyEvidence(_)
+            | Claim::Other(..) => None,
+        }
     }
 
     /// Whether an address was heard in this second already.

@@ -46,6 +46,12 @@ impl Heat {
         *count = count.saturating_add(1);
     }
 
+    /// Counts so many frames more in the newest window.
+    pub(in crate::engine) fn skip(&mut self, frames: u64) {
+        let count = &mut self.counts[(self.newest % WINDOWS) as usize];
+        *count = count.saturating_add(u16::try_from(frames).unwrap_or(u16::MAX));
+    }
+
     /// Frames in the 60 s that end with `window`.
     pub(in crate::engine) fn frames(&self, window: u32) -> u32 {
         if window == self.newest {

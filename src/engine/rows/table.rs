@@ -21,6 +21,7 @@ use super::sketch::Sketch;
 use crate::decode::Sender;
 use crate::decode::mdns::HashKey;
 use crate::detect::DeviceMemory;
+use crate::detect::steady::Steady;
 use crate::engine::Local;
 use crate::engine::identity::profile::Profile;
 use crate::engine::judging::Judged;
@@ -93,6 +94,14 @@ pub(in crate::engine) struct Evicted {
 }
 
 impl Row {
+    /// What is promised of copies of the frame that it was handed out for: that it stays what it is.
+    pub(in crate::engine) fn steady(&self, now: Time, steady: Steady) -> Option<Steady> {
+        // Whether it has series may depend on other segments.
+        self.exposed.then_some(())?;
+        let steady = steady.while_under(now, self.admitted, STRANGE);
+        Some(steady.while_under(now, self.admitted, PROVEN_AFTER))
+    }
+
     /// Whose the frame is that [`Table::touch`] gave this row for.
     pub(in crate::engine) fn whose(&self, now: Time) -> Whose {
         if self.frames == 1 {
@@ -204,6 +213,16 @@ impl Table {
     pub(in crate::engine) fn touched(&mut self, sender: Option<Sender>) -> Option<&mut Row> {
         let (last, place) = self.last?;
         (Some(last) == sender).then(|| &mut self.rows[place as usize])
+    }
+
+    /// The row of `sender`, if it has one, for so many frames more. The last of all must be told by
+    /// [`Self::touch`].
+    pub(in crate::engine) fn skip(&mut self, sender: Sender, frames: u64) -> Option<&mut Row> {
+        let place = *self.index.get(&sender)? as usize;
+        self.heat[place].skip(frames);
+        let row = &mut self.rows[place];
+        row.frames += frames;
+        Some(row)
     }
 
     /// The row of `sender`, if it has one; no frame is counted.

@@ -22,14 +22,14 @@ fn heard(hosts: &[Host], frames: usize, seconds: std::ops::Range<u64>) -> Ear {
     ear
 }
 
-fn found(ear: &Ear, listened: u64) -> Vec<Finding> {
+fn found(ear: &mut Ear, listened: u64) -> Vec<Finding> {
     let facts = facts(Duration::from_secs(listened));
     findings(&facts, &ear.views(), &usual_policy())
 }
 
 #[test]
 fn a_storm_is_a_problem_with_its_rate_its_device_and_its_cause() {
-    let found = found(&heard(&[Host::numbered(7)], 200, 1..15), 15);
+    let found = found(&mut heard(&[Host::numbered(7)], 200, 1..15), 15);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].level, Level::Problem);
     let text = flat(&found);
@@ -47,7 +47,7 @@ fn a_storm_is_a_problem_with_its_rate_its_device_and_its_cause() {
 fn a_storm_that_is_over_is_one_all_the_same() {
     let mut ear = heard(&[Host::numbered(7)], 200, 1..15);
     ear.hear_at(60, &[Host::numbered(8).arp_announcement()]);
-    let found = found(&ear, 60);
+    let found = found(&mut ear, 60);
     assert_eq!((found.len(), found[0].level), (1, Level::Problem), "{found:?}");
     assert!(found[0].text.ends_with("; it has stopped since"), "{found:?}");
 }
@@ -55,7 +55,7 @@ fn a_storm_that_is_over_is_one_all_the_same() {
 #[test]
 fn two_hundred_a_second_are_a_problem_however_short_the_listening() {
     for seconds in 1..=5 {
-        let found = found(&heard(&[Host::numbered(7)], 200, 0..seconds), seconds);
+        let found = found(&mut heard(&[Host::numbered(7)], 200, 0..seconds), seconds);
         assert_eq!((found.len(), found[0].level), (1, Level::Problem), "{found:?}");
         // 500 in whole seconds are a storm.
         let rate = if seconds > 3 { "up to 200 packets a second" } else { "sends 200 packets" };
@@ -68,11 +68,11 @@ fn a_flood_that_has_just_begun_is_told_though_listening_was_long() {
     let mut ear = heard(&[Host::numbered(7)], 60, 55..60);
     ear.hear_at(60, &[Host::numbered(8).arp_announcement()]);
     assert!(is_rising(&ear.views(), &usual_policy()), "a cause is a few seconds away");
-    let found = found(&ear, 60);
+    let found = found(&mut ear, 60);
     assert_eq!((found.len(), found[0].level), (1, Level::Problem), "{found:?}");
     assert!(found[0].text.contains("sends 60 packets a second of mdns; the limit is 50"));
     // Once there is a storm nothing is waited for, nor when it is over.
-    let ear = heard(&[Host::numbered(7)], 200, 1..15);
+    let mut ear = heard(&[Host::numbered(7)], 200, 1..15);
     assert!(!is_rising(&ear.views(), &usual_policy()));
     let mut ear = heard(&[Host::numbered(7)], 60, 1..5);
     ear.hear_at(30, &[Host::numbered(8).arp_announcement()]);
@@ -85,7 +85,7 @@ fn many_that_send_little_each_are_a_problem_together() {
     for (frames, level) in [(10, Some(Level::Problem)), (9, None)] {
         let mut ear = heard(&hosts, frames, 1..12);
         ear.hear_at(12, &[Host::numbered(7).arp_announcement()]);
-        let found = found(&ear, 12);
+        let found = found(&mut ear, 12);
         assert_eq!(found.first().map(|finding| finding.level), level, "{found:?}");
     }
 }
@@ -100,25 +100,25 @@ fn a_stream_beside_a_flood_does_not_give_it_its_name() {
         ear.hear_at(second, &vec![question.clone(); 100]);
         ear.hear_at(second, &vec![stream.clone(); 300]);
     }
-    let text = flat(&found(&ear, 2));
+    let text = flat(&found(&mut ear, 2));
     assert!(text.contains("sends 100 packets a second of mdns"), "{text}");
 }
 
 #[test]
 fn a_burst_is_a_hint_and_a_few_frames_are_nothing() {
     for (frames, level) in [(199, Level::Hint), (200, Level::Problem)] {
-        let burst = found(&heard(&[Host::numbered(7)], frames, 0..1), 60);
+        let burst = found(&mut heard(&[Host::numbered(7)], frames, 0..1), 60);
         assert_eq!((burst.len(), burst[0].level), (1, level), "{burst:?}");
         let text = format!("sent {frames} packets in one second, mostly mdns");
         assert!(burst[0].text.contains(&text), "{burst:?}");
     }
-    assert_eq!(found(&heard(&[Host::numbered(7)], 10, 0..10), 10), []);
-    assert_eq!(found(&Ear::new(Surroundings::default()), 10), []);
+    assert_eq!(found(&mut heard(&[Host::numbered(7)], 10, 0..10), 10), []);
+    assert_eq!(found(&mut Ear::new(Surroundings::default()), 10), []);
 }
 
 #[test]
 fn a_storm_of_this_machine_says_so_and_one_in_a_vlan_says_where() {
-    let text = flat(&found(&heard(&[us()], 200, 1..15), 15));
+    let text = flat(&found(&mut heard(&[us()], 200, 1..15), 15));
     assert!(text.contains("(this machine"), "{text}");
     let mut ear = Ear::new(Surroundings::default());
     let question = Host::numbered(7).mdns4(Query::browse("_ipp._tcp").bytes());
@@ -126,14 +126,14 @@ fn a_storm_of_this_machine_says_so_and_one_in_a_vlan_says_where() {
     for second in 1..15 {
         ear.hear_at(second, &vec![question.clone(); 200]);
     }
-    let text = flat(&found(&ear, 15));
+    let text = flat(&found(&mut ear, 15));
     assert!(text.contains(" on eth0.20 repeats the same question"), "{text}");
 }
 
 #[test]
 fn many_floods_are_not_all_told() {
     let hosts: Vec<Host> = (7..20).map(Host::numbered).collect();
-    let found = found(&heard(&hosts, 60, 0..1), 1);
+    let found = found(&mut heard(&hosts, 60, 0..1), 1);
     assert_eq!(found.len(), SHOWN + 1);
     assert_eq!(found[SHOWN].level, Level::Problem);
     assert_eq!(found[SHOWN].text, "and 5 more floods like these");

@@ -55,11 +55,11 @@ impl Ear {
         self.pipeline.handle_live(&Batch::new(bytes, &slots, &[]), reading, Duration::ZERO);
     }
 
-    pub(in crate::commands::check) fn views(&self) -> Vec<SegmentView> {
+    pub(in crate::commands::check) fn views(&mut self) -> Vec<SegmentView> {
         self.pipeline.views()
     }
 
-    pub(in crate::commands::check) fn summary(&self) -> Summary {
+    pub(in crate::commands::check) fn summary(&mut self) -> Summary {
         Summary::new(&self.views(), &self.local)
     }
 }

@@ -18,6 +18,9 @@ const REGULAR: Duration = Duration::from_secs(10);
 /// How long announcements and probes are remembered: what comes once an hour is regular too.
 pub(super) const MEMORY: Duration = Duration::from_mins(66);
 
+/// Announcements that are remembered of a record.
+pub(super) const REMEMBERED: usize = MAX as usize + 1;
+
 /// When a record was announced, at most nine times back. 48 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Announced(Recent<{ MAX as usize }>);
@@ -36,6 +39,12 @@ impl Announced {
     /// Counting starts anew with what came after `at`.
     pub(super) fn forget_until(&mut self, at: Time) {
         self.0.forget_until(at);
+    }
+
+    /// Whether so many are remembered that one more is one too many, all of them sent after it was
+    /// `probed` for.
+    pub(super) fn is_settled(&self, probed: Option<Time>) -> bool {
+        self.0.nth_last(MAX + 1).is_some_and(|at| probed.is_none_or(|probed| probed < at))
     }
 
     /// How long before the last announcement the one before was.

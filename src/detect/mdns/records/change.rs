@@ -8,6 +8,7 @@ use crate::decode::mdns::{HashKey, NameHash, RClass, RType, Record, SumHash};
 use crate::detect::memory::recent::Recent;
 use crate::detect::memory::sender::SourceId;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::detect::view::View;
 use crate::time::Time;
 use std::time::Duration;
@@ -94,6 +95,17 @@ impl Rrsets {
             }
         }
         changes
+    }
+
+    /// What is promised of copies of the message that was just heard: its sets are remembered.
+    pub(super) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self(sets) = self;
+        let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
+        let mut records = (0_u8..128).zip(records).filter(|(_, record)| is_singular(record));
+        records.try_fold(steady, |steady, (_, record)| {
+            let set = sets.get(view.now, set_key(view.source, record))?;
+            Some(set.changes.steady(MAX + 1, view.now, PERIOD, steady))
+        })
     }
 
     /// Hears an address that was not heard before. Returns whether there were too many of those.

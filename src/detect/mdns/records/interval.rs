@@ -59,6 +59,23 @@ impl Sending {
         self.at
     }
 
+    /// Whether copies of a message with `record`, which was just sent, are as much asked for as
+    /// that: each answers one question more, and no question more is asked.
+    pub(super) fn is_settled(&self, view: &View<'_>, record: &Record) -> bool {
+        let again = Again {
+            gap: Duration::ZERO,
+            order: self.order,
+            answered: self.order.before(self.questions),
+            times: self.times,
+        };
+        record.traits.is_type_list() || !AskedFor::answers_another(view, record, again)
+    }
+
+    /// So many copies more were sent.
+    pub(super) fn skip(&mut self, copies: u64) {
+        self.times = self.times.saturating_add(u8::try_from(copies).unwrap_or(u8::MAX));
+    }
+
     /// It is sent now. Returns how long ago it was sent before, if within a second.
     pub(super) fn send(&mut self, now: Time, order: Order) -> Option<Again> {
         let before = *self;

@@ -38,6 +38,7 @@ use crate::detect::cause::Cause;
 use crate::detect::condition::{About, Condition, Evidence};
 use crate::detect::memory::table::Table;
 use crate::detect::rule::Rule;
+use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Mdns, Offence, Subject, View};
 use crate::time::Time;
 use announce::{Announced, ProbeTimes};
@@ -161,8 +162,7 @@ impl Records {
         findings: &mut Findings,
     ) {
         let now = view.now;
-        let Record { name, rtype, class, data, .. } = *record;
-        let key = (view.source, name, rtype, class, data);
+        let key = key(view, record);
         let there = self.sent.entry(now, key, SentRecord::default);
         let sent = there.value;
         if there.forgot {
@@ -256,15 +256,71 @@ impl Records {
         }
     }
 
+    /// What is promised of copies of the frame that was just heard.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { sent, rrsets, probes, flapping: _, rescues, messages: _, forgot: _ } = self;
+        let now = view.now;
+        let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        match mdns.kind {
+            Kind::Probe => return None,
+            Kind::Query | Kind::LegacyQuery => return Some(steady),
+            Kind::Response | Kind::Announcement | Kind::Goodbye | Kind::Malformed => {}
+        }
+        if !mdns.is_response() {
+            return Some(steady);
+        }
+        // Of announcements the last nine are remembered.
+        let steady = rrsets.steady(view, steady.remembering(announce::REMEMBERED))?;
+        let steady = rescues.steady(now, steady);
+        let announced = || mdns.digest.records.iter().filter(|r| r.section == Section::Answer);
+        let probed = probes.last(now, view.sender, announced());
+        let mut records = (0_u8..128).zip(&mdns.digest.records).map(|(_, record)| record);
+        records.try_fold(steady, |steady, record| {
+            if !is_sent(record) {
+                return Some(steady);
+            }
+            let sent = sent.get(now, key(view, record))?;
+            let is_alive = record.ttl > 0;
+            let sending = if is_alive { &sent.alive } else { &sent.gone };
+            let is_announced = mdns.kind == Kind::Announcement
+                && is_alive
+                && record.section == Section::Answer
+                && !record.traits.is_type_list();
+            let is_settled = sending.is_settled(view, record)
+                && (!is_announced || sent.announced.is_settled(probed))
+                && rescues.is_settled(now, record);
+            is_settled.then(|| sent.withdrawn.steady(now, steady))
+        })
+    }
+
+    /// So many copies more were heard.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else { return };
+        #[allow(clippy::cast_possible_truncation, reason = "it wraps")]
+        let messages = copies as u32;
+        self.messages = self.messages.wrapping_add(messages);
+        let records = &mdns.digest.records;
+        for (place, record) in (0_usize..128).zip(records) {
+            let of = key(view, record);
+            // What is in one message twice was sent once.
+            let mut before = records[..place].iter().filter(|other| is_sent(other));
+            if !is_sent(record) || before.any(|other| key(view, other) == of) {
+                continue;
+            }
+            if let Some(sent) = self.sent.peek_mut(of) {
+                let sending = if record.ttl > 0 { &mut sent.alive } else { &mut sent.gone };
+                sending.skip(copies);
+            }
+            self.rescues.skip(record, view.sender, copies);
+        }
+    }
+
     /// Whether the message has an address that was not heard before. Those before this record are
     /// known already.
     fn announces_address(&self, view: &View<'_>) -> bool {
         let records = view.mdns.iter().flat_map(|mdns| &mdns.digest.records);
         let mut addresses = records.filter(|r| r.rtype.is_address() && is_sent(r) && r.ttl > 0);
-        addresses.any(|record| {
-            let Record { name, rtype, class, data, .. } = *record;
-            self.sent.get(view.now, (view.source, name, rtype, class, data)).is_none()
-        })
+        addresses.any(|record| self.sent.get(view.now, key(view, record)).is_none())
     }
 }
 
@@ -292,6 +348,10 @@ impl CurrentResponse {
         let mut beside = records.filter(|other| is_sent(other) && other.rtype != RType::NSEC);
         beside.any(|other| other.name == record.name)
     }
+}
+
+const fn key(view: &View<'_>, record: &Record) -> RecordKey {
+    (view.source, record.name, record.rtype, record.class, record.data)
 }
 
 fn offend(findings: &mut Findings, rule: Rule, place: u8, gap: Option<Duration>) {

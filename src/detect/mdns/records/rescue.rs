@@ -10,6 +10,7 @@ use crate::decode::Sender;
 use crate::decode::mdns::{DataHash, HashKey, NameHash, RClass, RType, Record};
 use crate::detect::memory::sender::SenderKey;
 use crate::detect::memory::table::Table;
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -63,8 +64,7 @@ impl Rescues {
         message: u32,
         by: (SenderKey, Option<Sender>),
     ) {
-        let half = if record.rtype == RType::PTR { HALF_OTHER } else { HALF_HOST };
-        if record.ttl >= half {
+        if !is_short(record) {
             return;
         }
         self.last = Some(now);
@@ -84,6 +84,26 @@ impl Rescues {
         who.filter(|_| shortened.times >= INSISTS && !by.may_be(sender))
     }
 
+    /// Until when it stays what is owed.
+    pub(super) fn steady(&self, now: Time, steady: Steady) -> Steady {
+        let Self { shortened: _, last, forgot } = self;
+        let ends = last.iter().chain(forgot);
+        ends.fold(steady, |steady, at| steady.while_under(now, *at, MEMORY))
+    }
+
+    /// Whether what was remembered of a record that was just sent is remembered of its copies too.
+    pub(super) fn is_settled(&self, now: Time, record: &Record) -> bool {
+        !is_short(record) || self.shortened.holds(now, data(record))
+    }
+
+    /// So many copies more of a record were sent by `sender`.
+    pub(super) fn skip(&mut self, record: &Record, sender: SenderKey, copies: u64) {
+        let shortened = self.shortened.peek_mut(data(record)).filter(|_| is_short(record));
+        if let Some(there) = shortened.filter(|there| there.by.0 == sender) {
+            there.times = there.times.saturating_add(u8::try_from(copies).unwrap_or(u8::MAX));
+        }
+    }
+
     /// Whether the record, which is sent now and was sent by the same source in the response
     /// `before`, is owed since then.
     pub(super) fn is_owed(&self, now: Time, record: &Record, before: u32) -> bool {
@@ -98,6 +118,12 @@ impl Rescues {
                 is_since && u64::from(shortened.ttl) * 2 < record.ttl.into()
             })
     }
+}
+
+/// Whether a record has a TTL that is short for it, or may be.
+fn is_short(record: &Record) -> bool {
+    let half = if record.rtype == RType::PTR { HALF_OTHER } else { HALF_HOST };
+    record.ttl < half
 }
 
 const fn data(record: &Record) -> Data {

@@ -2,6 +2,7 @@
 //! and then sent again as if nothing had happened.
 
 use crate::detect::memory::recent::Recent;
+use crate::detect::steady::Steady;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -32,6 +33,11 @@ impl Withdrawn {
             self.trips.push(gone);
         }
         is_back
+    }
+
+    /// Until when it flaps, or does not.
+    pub(super) fn steady(&self, now: Time, steady: Steady) -> Steady {
+        self.trips.steady(TRIPS, now, PERIOD, steady)
     }
 
     /// Whether it flaps.
