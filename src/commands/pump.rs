@@ -458,9 +458,9 @@ mod tests {
         }
     }
 
-    /// Hands out one frame, so many times, while more of them wait than the kernel can keep for long.
+    /// Hands out frames while more of them wait than the kernel can keep for long.
     struct Flooded {
-        frame: Vec<u8>,
+        memory: Vec<u8>,
         slots: Vec<Slot>,
         handed: Vec<Slot>,
         names: [InterfaceName; 1],
@@ -472,7 +472,7 @@ mod tests {
                 return Err(CaptureError::End);
             }
             self.handed = std::mem::take(&mut self.slots);
-            Ok(Batch::new(&self.frame, &self.handed, &self.names))
+            Ok(Batch::new(&self.memory, &self.handed, &self.names))
         }
 
         fn interfaces(&self) -> &[InterfaceName] {
@@ -486,7 +486,9 @@ mod tests {
 
     #[test]
     fn a_capture_that_is_far_behind_is_counted_and_judged_in_part() {
-        let frame = Host::numbered(7).mdns4(Query::browse("_ipp._tcp").bytes());
+        // All differ, so that none is counted with another.
+        let frame = |id| Host::numbered(7).mdns4(Query::browse("_ipp._tcp").id(id).bytes());
+        let (memory, len): (Vec<u8>, _) = ((0..1_000).flat_map(frame).collect(), frame(0).len());
         let stamp = clock::now().wall;
         let meta = FrameMeta {
             stamp,
@@ -496,14 +498,14 @@ mod tests {
             direction: Direction::Incoming,
             wire_len: 80,
         };
-        let slots = vec![Slot { meta, start: 0, len: frame.len() }; 1_000];
+        let slots = (0..1_000).map(|n| Slot { meta, start: n * len, len }).collect();
         let mut settings = test_settings();
         settings.engine.judging = Judging::InTime;
         let tap = Lan::default().tap("eth0", || {
             Pipeline::live(settings, "eth0", Surroundings::default(), clock::now())
         });
         let names = [InterfaceName { name: Some("eth0".into()) }];
-        let mut capture = Flooded { frame, slots, handed: Vec::new(), names };
+        let mut capture = Flooded { memory, slots, handed: Vec::new(), names };
         let ended = live(&tap, &mut capture, &Stop::default(), |_, _| {});
         assert!(matches!(ended, Ended::Capture(CaptureError::End)), "{ended:?}");
         let snapshot = tap.with_pipeline(Pipeline::views).remove(0).snapshot;
