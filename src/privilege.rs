@@ -198,6 +198,16 @@ fn read_set(set: CapSet, name: &'static str) -> Result<CapsHashSet, PrivilegeErr
     })
 }
 
+/// Lets all threads that are not as lax go before this one; needs no privilege. The threads that
+/// serve do so: a scrape may come later, a frame that is not read in time is lost.
+pub(crate) fn yield_to_captures() {
+    /// A tenth of the weight of a thread of ordinary niceness (`sched(7)`).
+    const LAXNESS: libc::c_int = 10;
+    // SAFETY: takes an integer only, and on Linux changes the calling thread alone. It cannot fail
+    // when it lowers.
+    let _ = unsafe { libc::nice(LAXNESS) };
+}
+
 fn set_no_new_privileges() -> io::Result<()> {
     let (on, unused): (libc::c_ulong, libc::c_ulong) = (1, 0);
     // SAFETY: PR_SET_NO_NEW_PRIVS takes integers only, all of them unsigned long (prctl(2)).

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// A set of the variants of `E`, at most 32 of them; 4 bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Set<E>(u32, PhantomData<E>);
 
 impl<E: Labelled> Set<E> {

@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// How interfaces are captured.
 pub(crate) struct Means {
     backend: Choice,
-    options: Options,
+    ring_size: Option<usize>,
+    promiscuous: bool,
     join: bool,
     pool: Pool,
 }
@@ -30,29 +31,49 @@ impl Means {
     pub fn new(flags: &flags::Capture, pool: Pool) -> Self {
         Self {
             backend: flags.backend,
-            options: Options { ring_size: flags.ring_size, promiscuous: flags.promiscuous },
+            ring_size: flags.ring_size,
+            promiscuous: flags.promiscuous,
             join: flags.join(),
             pool,
         }
     }
 
-    /// Starts to capture on `link` and joins the groups there. Memberships end when dropped.
+    /// Starts to capture on `link`, as one of so many interfaces, and joins the groups there.
+    /// Memberships end when dropped.
     ///
     /// # Errors
     /// As [`live::open`].
-    pub fn capture(&self, link: &Link) -> Result<(Opened, Option<Joins>), CaptureError> {
+    pub fn capture(
+        &self,
+        link: &Link,
+        among: usize,
+    ) -> Result<(Opened, Option<Joins>), CaptureError> {
         let interface = Interface {
             index: link.index,
             name: link.name.clone(),
             mac: link.mac,
             arphrd: link.hardware,
         };
-        let opened = live::open(self.backend, &interface, &self.pool, &self.options)?;
+        let ring_size = self.ring_size.unwrap_or_else(|| ring_share(among));
+        let options = Options { ring_size, promiscuous: self.promiscuous };
+        let opened = live::open(self.backend, &interface, &self.pool, &options)?;
         // The sockets of that backend have joined the groups themselves, or would hear nothing.
         let joins =
             (self.join && opened.backend != Backend::Socket).then(|| Joins::new(link.index));
         Ok((opened, joins))
     }
+}
+
+/// Memory of the rings of all captures that begin together, bytes, as long as each has
+/// [`RING_LEAST`]; one that runs keeps what it has when others begin. A capture that does not get the
+/// processor loses what its ring cannot hold: 4 MiB are 50 ms of 755-byte frames at 100,000 a second.
+const RINGS: usize = 16 << 20;
+/// The least that a ring has, bytes.
+const RING_LEAST: usize = 4 << 20;
+
+/// What a ring has of it among so many.
+fn ring_share(among: usize) -> usize {
+    (RINGS / among.max(1)).max(RING_LEAST)
 }
 
 /// What this host's own frames are known by.
@@ -92,5 +113,16 @@ pub fn settings(
         lans: Arc::clone(lans),
         policy: configuration.expecting(),
         evidence: flags.evidence.dir.is_some().then(|| flags.evidence.packets.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_captures_have_larger_rings_and_each_has_the_least() {
+        let shares = [0, 1, 2, 3, 4, 64].map(|among| ring_share(among) >> 20);
+        assert_eq!(shares, [16, 16, 8, 5, 4, 4]);
     }
 }

@@ -144,14 +144,10 @@ pub struct Capture {
     /// Put the interfaces into promiscuous mode
     #[arg(long = "capture.promiscuous")]
     pub promiscuous: bool,
-    /// Memory of a capture's ring: bytes, or with the suffix KiB or MiB
-    #[arg(
-        long = "capture.ring-size",
-        value_name = "SIZE",
-        default_value = "4MiB",
-        value_parser = values::ring_size
-    )]
-    pub ring_size: usize,
+    /// Memory of a capture's ring: bytes, or with the suffix KiB or MiB; if not given, its share of
+    /// 16MiB for all, at least 4MiB
+    #[arg(long = "capture.ring-size", value_name = "SIZE", value_parser = values::ring_size)]
+    pub ring_size: Option<usize>,
     /// Packet sockets opened at start: the number of interfaces that can be captured at once
     #[arg(
         long = "capture.sockets",

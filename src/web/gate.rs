@@ -1,19 +1,27 @@
 //! The gate before everything that copies and renders state.
 //!
 //! At most one piece of work runs at a time, so that scrapes queue and do not multiply memory. The
-//! queue is bounded, and so is the number of bodies that slow clients have not taken yet. Work that
-//! must wait too long is refused.
+//! queue is bounded, and so is the number of bodies that slow clients have not taken yet; while
+//! large ones are being taken, the next waits for a moment. Work that must wait too long is refused.
 
 use axum::body::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// Bodies that may exist at a time, being sent or rendered.
 const MAX_BODIES: usize = 4;
+
+/// While bodies of more bytes than this are being sent, the next is not rendered for [`LINGER`].
+const ROOM: usize = 4 * 1024 * 1024;
+
+/// A client that reads takes a large body in a fraction of it; one that does not must not keep the
+/// others waiting.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A buffer larger than this is not kept: idle memory matters more than its pages' faults.
 const MAX_SPARE: usize = 1024 * 1024;
@@ -38,7 +46,32 @@ pub(crate) struct Gate {
     entries: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     turn: Arc<Semaphore>,
-    spare: Arc<Mutex<Vec<u8>>>,
+    outstanding: Arc<Outstanding>,
+}
+
+/// A place in the gate of one request.
+pub(super) struct Entry(OwnedSemaphorePermit);
+
+/// What the bodies have in common that were rendered and not yet taken.
+#[derive(Default)]
+struct Outstanding {
+    bytes: AtomicUsize,
+    taken: Notify,
+    spare: Mutex<Vec<u8>>,
+}
+
+impl Outstanding {
+    /// Waits until few enough bytes are there.
+    async fn room(&self) {
+        loop {
+            let mut taken = std::pin::pin!(self.taken.notified());
+            taken.as_mut().enable();
+            if self.bytes.load(Ordering::Acquire) <= ROOM {
+                return;
+            }
+            taken.await;
+        }
+    }
 }
 
 impl Gate {
@@ -53,8 +86,17 @@ impl Gate {
             entries: Arc::new(Semaphore::new(limit)),
             bodies: Arc::new(Semaphore::new(MAX_BODIES)),
             turn: Arc::new(Semaphore::new(1)),
-            spare: Arc::default(),
+            outstanding: Arc::default(),
         }
+    }
+
+    /// A place for a request that waits for work that others ask for, too.
+    ///
+    /// # Errors
+    /// [`Refused::Full`].
+    pub(super) fn enter(&self) -> Result<Entry, Refused> {
+        let entry = Arc::clone(&self.entries).try_acquire_owned();
+        entry.map(Entry).map_err(|_| Refused::Full(self.limit))
     }
 
     /// Runs `work` on a thread where it may block, with an empty buffer that it may use for the
@@ -69,8 +111,20 @@ impl Gate {
         patience: Duration,
         work: impl FnOnce(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
     ) -> Result<Bytes, Refused> {
-        let entry = Arc::clone(&self.entries).try_acquire_owned();
-        let entry = entry.map_err(|_| Refused::Full(self.limit))?;
+        let entry = self.enter()?;
+        let bytes = self.run(patience, work).await?;
+        Ok(entry.keep(bytes))
+    }
+
+    /// The same for work that requests with an [`Entry`] wait for.
+    ///
+    /// # Errors
+    /// As [`pass`](Self::pass), but [`Refused::Full`].
+    pub(super) async fn run(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(Vec<u8>) -> Option<Vec<u8>> + Send + 'static,
+    ) -> Result<Bytes, Refused> {
         let places = async {
             let body = Arc::clone(&self.bodies).acquire_owned().await.ok()?;
             let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
@@ -78,27 +132,51 @@ impl Gate {
         };
         let end = Instant::now() + patience;
         let places = timeout_at(end, places).await.map_err(|_| Refused::Late)?;
-        let (body, turn) = places.ok_or(Refused::Broken)?;
+        let (place, turn) = places.ok_or(Refused::Broken)?;
+        // Whether there is room then or not.
+        let _ = timeout_at(end.min(Instant::now() + LINGER), self.outstanding.room()).await;
 
-        let spare = Arc::clone(&self.spare);
+        let outstanding = Arc::clone(&self.outstanding);
         let running = tokio::task::spawn_blocking(move || {
-            let buffer = std::mem::take(&mut *spare.lock());
+            let buffer = std::mem::take(&mut *outstanding.spare.lock());
             let text = work(buffer);
+            if let Some(text) = &text {
+                outstanding.bytes.fetch_add(text.len(), Ordering::AcqRel);
+            }
             // Here and not in the task that waits: that task ends when its client goes, the work
             // does not.
             drop(turn);
-            text.map(|text| Body { text, spare, _places: [entry, body] })
+            text.map(|text| Body { text, outstanding, _place: place })
         });
         let done = timeout_at(end, running).await.map_err(|_| Refused::Late)?;
         done.ok().flatten().map(Bytes::from_owner).ok_or(Refused::Broken)
     }
 }
 
-/// A body with its places in the gate; its memory goes back when the last byte was sent.
+impl Entry {
+    /// Bytes that keep the request's place until they were sent.
+    pub(super) fn keep(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Kept { bytes, _entry: self.0 })
+    }
+}
+
+/// What is sent to one of those who asked.
+struct Kept {
+    bytes: Bytes,
+    _entry: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// A body with its place in the gate; its memory goes back when the last byte was sent.
 struct Body {
     text: Vec<u8>,
-    spare: Arc<Mutex<Vec<u8>>>,
-    _places: [OwnedSemaphorePermit; 2],
+    outstanding: Arc<Outstanding>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl AsRef<[u8]> for Body {
@@ -109,9 +187,11 @@ impl AsRef<[u8]> for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
+        self.outstanding.bytes.fetch_sub(self.text.len(), Ordering::AcqRel);
+        self.outstanding.taken.notify_waiters();
         if self.text.capacity() <= MAX_SPARE {
             self.text.clear();
-            *self.spare.lock() = std::mem::take(&mut self.text);
+            *self.outstanding.spare.lock() = std::mem::take(&mut self.text);
         }
     }
 }
@@ -119,7 +199,6 @@ impl Drop for Body {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     const LONG: Duration = Duration::from_mins(1);
@@ -198,6 +277,30 @@ mod tests {
             })
             .await;
         drop(reused.unwrap());
-        assert_eq!(gate.spare.lock().capacity(), 0, "large ones are given back to the system");
+        assert_eq!(
+            gate.outstanding.spare.lock().capacity(),
+            0,
+            "large ones are given back to the system"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_large_body_waits_for_the_one_before_it_but_not_for_ever() {
+        let gate = Arc::new(Gate::new(0));
+        let large = || Some(vec![0; ROOM + 1]);
+        let first = gate.pass(LONG, move |_| large()).await.unwrap();
+        let second = tokio::spawn({
+            let gate = Arc::clone(&gate);
+            async move {
+                let start = Instant::now();
+                (gate.pass(LONG, |_| Some(vec![1])).await, start.elapsed())
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!second.is_finished(), "there is no room");
+        drop(first);
+        assert!(second.await.unwrap().1 < LINGER, "there is room");
+        let _slow = gate.pass(LONG, move |_| large()).await.unwrap();
+        assert!(gate.pass(LONG, |_| Some(vec![1])).await.is_ok(), "who is slow stops nobody");
     }
 }

@@ -12,6 +12,7 @@
 //! | [`probe`] | whether an exporter answers somewhere |
 //! | [`server`] | connections: bounded in number, time and memory |
 //! | [`gate`] | one rendering at a time, a bounded queue before it |
+//! | `shared` | who waits for the same shares a rendering |
 //! | `telemetry` | the exposition |
 //! | `negotiate` | which dialect and encoding a client asked for |
 //! | `page` | the page for people |
@@ -33,6 +34,7 @@ mod page;
 pub mod probe;
 mod rendered;
 pub mod server;
+mod shared;
 mod stall;
 mod storm;
 mod telemetry;
@@ -42,7 +44,7 @@ pub use external_url::{ExternalUrl, UrlError};
 pub use telemetry_path::{PathError, TelemetryPath};
 
 use crate::lan::Evidence;
-use crate::metrics::Scraper;
+use crate::metrics::{Dialect, Encoding, Scraper, Selection};
 use crate::time::{Stamp, clock};
 use axum::Router;
 use axum::extract::State;
@@ -51,6 +53,7 @@ use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use gate::Gate;
+use shared::Shared;
 use std::sync::Arc;
 
 /// What the command line says about the pages.
@@ -84,7 +87,8 @@ const READERS_MAX: usize = 8;
 /// What the handlers share.
 struct App {
     scraper: Arc<Scraper>,
-    gate: Gate,
+    gate: Arc<Gate>,
+    scrapes: Shared<(Selection, Dialect, Encoding)>,
     /// Before all that reads evidence: a disk that does not answer keeps no scrape waiting.
     disk: Gate,
     telemetry_path: TelemetryPath,
@@ -106,7 +110,8 @@ pub fn router(
         enable_capture_download: settings.enable_capture_download,
         evidence,
         since: clock::now().wall,
-        gate: Gate::new(settings.max_requests),
+        gate: Arc::new(Gate::new(settings.max_requests)),
+        scrapes: Shared::default(),
         disk: Gate::new(READERS_MAX),
         telemetry_path: settings.telemetry_path.clone(),
     });

@@ -45,13 +45,13 @@ pub(super) async fn handle(
     let encoding = negotiate::encoding(&headers);
 
     let scraper = Arc::clone(&app.scraper);
-    let end = Deadline::after(patience);
-    let work = move |buffer| {
+    let work = move |buffer, end: Deadline| {
         let mut writer = Writer::new(format.dialect, encoding, buffer);
         scraper.scrape(wanted, end.min(Deadline::after(MAX_LOCK_WAIT)), &mut writer);
         writer.finish().ok()
     };
-    match app.gate.pass(patience, work).await {
+    let what = (wanted, format.dialect, encoding);
+    match app.scrapes.pass(&app.gate, what, patience, work).await {
         Ok(body) => {
             let mut response = body.into_response();
             let headers = response.headers_mut();

@@ -129,7 +129,7 @@ fn ring_counts_what_comes_in_and_what_goes_out() {
     for interface in ["a0", "b0"] {
         info(&body, interface, ["ring", "yes", "yes", "yes", "yes"]);
         let bytes = body.value("multicast_exporter_capture_ring_bytes", &[("capture", interface)]);
-        assert_eq!(bytes, Some(4_194_304.0));
+        assert_eq!(bytes, Some(8_388_608.0));
     }
     segments(
         &body,

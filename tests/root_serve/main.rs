@@ -9,3 +9,4 @@ mod e2e;
 mod idle;
 mod interfaces;
 mod privilege;
+mod scrapes;

@@ -212,7 +212,7 @@ impl Opener<'_> {
         let mut opened = Vec::new();
         let mut rings = Vec::new();
         for link in &captured {
-            let (attempt, live) = self.open(link);
+            let (attempt, live) = self.open(link, captured.len());
             rings.extend(attempt.outcome.iter().filter_map(|running| running.ring_bytes));
             findings.extend(captures::attempt(&attempt));
             findings.extend(live.iter().filter_map(|live| self.vlan_filter(link, live)));
@@ -242,7 +242,7 @@ impl Opener<'_> {
     }
 
     /// Opens the capture of one interface.
-    fn open(&self, link: &Link) -> (Attempt, Option<Live>) {
+    fn open(&self, link: &Link, among: usize) -> (Attempt, Option<Live>) {
         let has_v6 = self.table.addresses(link.index).any(|address| address.ip.is_ipv6());
         let attempt = |outcome| Attempt {
             interface: link.name.clone(),
@@ -251,7 +251,7 @@ impl Opener<'_> {
             unprivileged: self.unprivileged,
             outcome,
         };
-        let (opened, joins) = match self.means.capture(link) {
+        let (opened, joins) = match self.means.capture(link, among) {
             Ok(opened) => opened,
             Err(error) => return (attempt(Err(error.to_string())), None),
         };

@@ -217,10 +217,11 @@ impl Follower {
                 running.around = around.clone();
             }
         }
+        let among = wanted.len();
         for (name, (link, around)) in wanted {
             let is_waiting = self.failing.is_waiting(&name, link.index, now);
             if !is_waiting && !self.running.contains_key(&name) {
-                self.begin(&link, around, now);
+                self.begin(&link, among, around, now);
             }
         }
         // Captures just begun get it here too; an interface made later may be on their LAN.
@@ -260,14 +261,14 @@ impl Follower {
         wanted
     }
 
-    fn begin(&mut self, link: &Link, around: Surroundings, now: Time) {
+    fn begin(&mut self, link: &Link, among: usize, around: Surroundings, now: Time) {
         let Self { plan, lan, .. } = self;
         let name = &link.name;
         let tap = lan.tap(name, || {
             Pipeline::live(plan.settings.clone(), name, around.clone(), clock::now())
         });
         tap.with_pipeline(|pipeline| pipeline.handle_surroundings(&around));
-        match plan.means.capture(link) {
+        match plan.means.capture(link, among) {
             Ok((opened, joins)) => self.start(link, around, tap, opened, joins),
             Err(error) => {
                 let is_gone = matches!(error, CaptureError::InterfaceGone { .. });

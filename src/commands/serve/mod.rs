@@ -17,6 +17,7 @@ use crate::host::sampler::Sampler;
 use crate::host::{self as host_of, Source as _};
 use crate::lan::{Lan, Settled, Watched};
 use crate::metrics::Scraper;
+use crate::privilege;
 use crate::segment::Sharing;
 use crate::time::clock;
 use crate::web;
@@ -151,6 +152,7 @@ pub(super) fn answer(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("web")
+        .on_thread_start(privilege::yield_to_captures)
         .enable_all()
         .build()
         .map_err(|error| failed("starting the web server")(&error))?;
