@@ -98,26 +98,14 @@ mod tests {
     use crate::detect::SegmentCause;
     use crate::lan::{Lan, Source as _};
     use crate::pipeline::Pipeline;
-    use crate::storm::{Detail, Level};
+    use crate::storm::Level;
     use crate::time::Stamp;
 
     #[test]
     fn a_storm_is_remembered_when_its_capture_is_forgotten() {
-        let storm = Storm {
-            number: 0,
-            culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
-            level: Level::Storm,
-            protocol: Protocol::Mdns,
-            start: Stamp::new(1_700_000_000, 0),
-            first_frame: Stamp::new(1_700_000_000, 0),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: Detail::default(),
-            peak: 0,
-        };
+        let culprit = Culprit::Segment { cause: SegmentCause::ManyDevices };
+        let start = Stamp::new(1_700_000_000, 0);
+        let storm = Storm::begun(0, culprit, (Level::Storm, Protocol::Mdns), start);
         let (lan, id) = (Lan::default(), storm.id("eth0"));
         let event = StormEvent::Began(storm);
         let news = StormNews { label: "eth0".into(), lan: None, event, identity: None };

@@ -63,25 +63,13 @@ mod tests {
     use super::*;
     use crate::decode::Protocol;
     use crate::detect::SegmentCause;
-    use crate::storm::{Culprit, Detail, EndReason, Level, StormEvent};
+    use crate::storm::{Culprit, EndReason, Level, StormEvent};
     use crate::time::Stamp;
 
     fn storm(number: u64) -> Storm {
-        Storm {
-            number,
-            culprit: Culprit::Segment { cause: SegmentCause::ManyDevices },
-            level: Level::Storm,
-            protocol: Protocol::Mdns,
-            start: Stamp::new(1_700_000_000, 0),
-            first_frame: Stamp::new(1_700_000_000, 0),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: Detail::default(),
-            peak: 0,
-        }
+        let culprit = Culprit::Segment { cause: SegmentCause::ManyDevices };
+        let start = Stamp::new(1_700_000_000, 0);
+        Storm::begun(number, culprit, (Level::Storm, Protocol::Mdns), start)
     }
 
     fn ended(number: u64) -> StormEvent {

@@ -245,20 +245,12 @@ impl DeviceStorms {
         // Who only answers is not to blame, however much that is.
         let due = pace.since(level);
         let level = if cause == Cause::Answering { Level::Chatty } else { level };
+        let culprit = Culprit::Device { sender, cause, also };
+        let protocol = pace.protocol(at.second).unwrap_or(fallback(CLASSES[class]));
         let mut storm = Storm {
-            number: at.number,
-            culprit: Culprit::Device { sender, cause, also },
-            level,
-            protocol: pace.protocol(at.second).unwrap_or(fallback(CLASSES[class])),
-            start: at.stamp,
             first_frame: at.begin_of(pace.since(level).or(due).unwrap_or(at.second)),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: Detail::default(),
             peak: totals.busiest(at.second, 10),
+            ..Storm::begun(at.number, culprit, (level, protocol), at.stamp)
         };
         storm.provoked_by = self.asked_by(&storm);
         storm.detail.ask(at.second, storm.provoked_by.iter().flatten().next().copied());

@@ -103,21 +103,8 @@ mod tests {
 
     fn storm(number: u64) -> Storm {
         let (sender, also) = (Sender::Mac(Mac([1; 6])), CauseSet::default());
-        Storm {
-            number,
-            culprit: Culprit::Device { sender, cause: Cause::ProbeLoop, also },
-            level: Level::Chatty,
-            protocol: Protocol::Mdns,
-            start: Stamp(0),
-            first_frame: Stamp(0),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: crate::storm::Detail::default(),
-            peak: 0,
-        }
+        let culprit = Culprit::Device { sender, cause: Cause::ProbeLoop, also };
+        Storm::begun(number, culprit, (Level::Chatty, Protocol::Mdns), Stamp(0))
     }
 
     #[test]

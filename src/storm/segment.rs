@@ -142,20 +142,12 @@ impl SegmentStorms {
             return None;
         }
         let cause = explain(pace, second, busiest(), &lately);
+        let protocol = pace.protocol(second).unwrap_or(Protocol::Mdns);
+        let culprit = Culprit::Segment { cause };
         let mut storm = Storm {
-            number: at.number,
-            culprit: Culprit::Segment { cause },
-            level: Level::Storm,
-            protocol: pace.protocol(second).unwrap_or(Protocol::Mdns),
-            start: at.stamp,
             first_frame: at.begin_of(pace.since(Level::Storm).unwrap_or(second)),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: Detail::default(),
             peak: pace.busiest(second),
+            ..Storm::begun(at.number, culprit, (Level::Storm, protocol), at.stamp)
         };
         self.most = lately;
         tell(second, &self.most, &self.looping, &mut storm);

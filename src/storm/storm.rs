@@ -132,6 +132,30 @@ pub struct Storm {
 }
 
 impl Storm {
+    /// One that begins at `start`, and has held nothing yet.
+    pub(crate) fn begun(
+        number: u64,
+        culprit: Culprit,
+        (level, protocol): (Level, Protocol),
+        start: Stamp,
+    ) -> Self {
+        Self {
+            number,
+            culprit,
+            level,
+            protocol,
+            start,
+            first_frame: start,
+            end: None,
+            lasted: [0; Level::COUNT],
+            packets: 0,
+            provoked: 0,
+            provoked_by: None,
+            detail: Detail::default(),
+            peak: 0,
+        }
+    }
+
     /// What it is called in reports, in URLs and on disk: the second of its start, its segment,
     /// its device, its number, such as `1700000000-eth0-001e8fab01ff-3`. It stays the same for as
     /// long as the storm is reported, and for the same capture; no two storms have the same.
@@ -232,21 +256,8 @@ mod tests {
             }
             None => Culprit::Segment { cause: SegmentCause::ManyDevices },
         };
-        Storm {
-            number: 3,
-            culprit,
-            level: Level::Storm,
-            protocol: Protocol::Mdns,
-            start: Stamp::new(1_700_000_000, 999_999_999),
-            first_frame: Stamp::new(1_699_999_990, 999_999_999),
-            end: None,
-            lasted: [0; Level::COUNT],
-            packets: 0,
-            provoked: 0,
-            provoked_by: None,
-            detail: Detail::default(),
-            peak: 0,
-        }
+        let start = Stamp::new(1_700_000_000, 999_999_999);
+        Storm::begun(3, culprit, (Level::Storm, Protocol::Mdns), start)
     }
 
     #[test]
