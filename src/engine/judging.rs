@@ -2,7 +2,7 @@
 //! counted by what their headers say: sender, protocol, bytes, kind of message.
 //!
 //! A capture that falls behind loses frames, whoever sent them, and what is lost cannot be counted.
-//! So reading and judging have a budget, for live captures alone. It is spent by device: each
+//! So there is an allowance for reading and judging, for live captures alone. It is spent by device: each
 //! device that is there has the same number of its frames judged in a second, so that a flood
 //! cannot buy the silence of what tells it, nor that of the others. Strangers share one part, or
 //! inventing senders would pay.
@@ -40,9 +40,9 @@ pub(super) struct Judged {
     is_in_haste: bool,
 }
 
-/// The budget of one segment.
+/// What may be judged of one segment.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct Allowance {
     backlog: Backlog,
     second: u64,
     /// Read in this second, each frame counted as one too.
@@ -56,7 +56,7 @@ pub(super) struct Budget {
     unjudged: u64,
 }
 
-impl Budget {
+impl Allowance {
     /// What this kind of judging has; none has no end.
     pub(super) fn new(judging: Judging) -> Option<Box<Self>> {
         match judging {
@@ -146,15 +146,20 @@ impl Budget {
 mod tests {
     use super::*;
 
-    fn in_haste() -> Budget {
-        let mut budget = *Budget::new(Judging::InTime).unwrap();
-        budget.set_backlog(Backlog::Half);
-        budget
+    fn in_haste() -> Allowance {
+        let mut allowance = *Allowance::new(Judging::InTime).unwrap();
+        allowance.set_backlog(Backlog::Half);
+        allowance
     }
 
     /// How many of these frames are judged, by device: a round of frames is one of each device for
     /// each time that it is named.
-    fn judged(budget: &mut Budget, seconds: u64, rounds: usize, round: &[usize]) -> Vec<Vec<u32>> {
+    fn judged(
+        allowance: &mut Allowance,
+        seconds: u64,
+        rounds: usize,
+        round: &[usize],
+    ) -> Vec<Vec<u32>> {
         let mut rows = vec![Judged::default(); round.iter().max().unwrap() + 1];
         (100..100 + seconds)
             .map(|second| {
@@ -162,7 +167,7 @@ mod tests {
                 for _ in 0..rounds {
                     for &device in round {
                         let row = Some((Whose::Known, &mut rows[device]));
-                        counts[device] += u32::from(budget.admits(second, row));
+                        counts[device] += u32::from(allowance.admits(second, row));
                     }
                 }
                 counts
@@ -172,66 +177,66 @@ mod tests {
 
     #[test]
     fn without_haste_everything_is_judged() {
-        let mut budget = *Budget::new(Judging::InTime).unwrap();
-        assert_eq!(judged(&mut budget, 1, 100_000, &[0]), [[100_000]]);
-        assert_eq!(budget.unjudged(), 0);
-        assert!(Budget::new(Judging::Everything).is_none());
+        let mut allowance = *Allowance::new(Judging::InTime).unwrap();
+        assert_eq!(judged(&mut allowance, 1, 100_000, &[0]), [[100_000]]);
+        assert_eq!(allowance.unjudged(), 0);
+        assert!(Allowance::new(Judging::Everything).is_none());
     }
 
     #[test]
     fn a_flood_leaves_the_others_judged_and_is_judged_itself() {
-        let mut budget = in_haste();
+        let mut allowance = in_haste();
         // A thousand frames of the flooder for each of the other.
         let round: Vec<usize> = std::iter::repeat_n(0, 1_000).chain([1]).collect();
-        for counts in judged(&mut budget, 3, 60, &round) {
+        for counts in judged(&mut allowance, 3, 60, &round) {
             assert!((KNOWN / 2..=KNOWN).contains(&counts[0]), "{counts:?}");
             assert_eq!(counts[1], 60);
         }
         let all = 3 * 60 * 1_001;
-        assert!(budget.unjudged() > all - 3 * 2 * u64::from(KNOWN));
+        assert!(allowance.unjudged() > all - 3 * 2 * u64::from(KNOWN));
     }
 
     #[test]
     fn when_the_ring_is_all_but_full_each_has_the_least() {
-        let mut budget = in_haste();
-        budget.set_backlog(Backlog::Most);
-        let counts = judged(&mut budget, 1, 1_000, &[0, 0, 0, 1]);
+        let mut allowance = in_haste();
+        allowance.set_backlog(Backlog::Most);
+        let counts = judged(&mut allowance, 1, 1_000, &[0, 0, 0, 1]);
         assert_eq!(counts, [[EACH, EACH]]);
-        let strange = (0..1_000).filter(|_| budget.admits(100, None)).count();
+        let strange = (0..1_000).filter(|_| allowance.admits(100, None)).count();
         assert_eq!(strange, STRANGE_AT_MOST as usize);
     }
 
     #[test]
     fn many_devices_have_a_little_each() {
-        let mut budget = in_haste();
+        let mut allowance = in_haste();
         let round: Vec<usize> = (0..2_000).collect();
-        let seconds = judged(&mut budget, 2, 100, &round);
+        let seconds = judged(&mut allowance, 2, 100, &round);
         assert!(seconds[1].iter().all(|count| *count == EACH), "{:?}", seconds[1].iter().max());
     }
 
     #[test]
     fn strangers_share_one_part_however_many_they_are() {
-        let mut budget = in_haste();
+        let mut allowance = in_haste();
         let mut known = Judged::default();
         let mut strange = 0;
         for _ in 0..100_000 {
             let mut row = Judged::default();
-            strange += u32::from(budget.admits(100, Some((Whose::New, &mut row))));
-            budget.admits(100, None);
+            strange += u32::from(allowance.admits(100, Some((Whose::New, &mut row))));
+            allowance.admits(100, None);
         }
         assert_eq!(strange, STRANGE / 2);
-        assert!(budget.admits(100, Some((Whose::Known, &mut known))));
+        assert!(allowance.admits(100, Some((Whose::Known, &mut known))));
     }
 
     #[test]
     fn too_many_records_make_haste_until_the_second_ends() {
-        let mut budget = *Budget::new(Judging::InTime).unwrap();
+        let mut allowance = *Allowance::new(Judging::InTime).unwrap();
         let mut row = Judged::default();
         let mut admitted = [0; 2];
         for (at, count) in admitted.iter_mut().enumerate() {
             for _ in 0..200_000 {
-                if budget.admits(100 + at as u64, Some((Whose::Known, &mut row))) {
-                    budget.spend(19);
+                if allowance.admits(100 + at as u64, Some((Whose::Known, &mut row))) {
+                    allowance.spend(19);
                     *count += 1;
                 }
             }

@@ -142,7 +142,7 @@ pub struct Engine {
     detectors: Detectors,
     storms: Storms,
     /// `None` where everything is judged.
-    budget: Option<Box<judging::Budget>>,
+    allowance: Option<Box<judging::Allowance>>,
     vantage: Arc<Vantage>,
     /// What the last frame came to.
     last: Outcome,
@@ -201,7 +201,7 @@ impl Engine {
             contest: Contest::new(key),
             detectors: Detectors::new(key, config.horizon),
             storms: Storms::new(config.storms_kept),
-            budget: judging::Budget::new(config.judging),
+            allowance: judging::Allowance::new(config.judging),
             vantage: Arc::default(),
             last: Outcome::Other,
             config,
@@ -233,10 +233,10 @@ impl Engine {
         }
         let row = observation.sender.and_then(|sender| self.table.touch(now, stamp, sender));
         if haste == Haste::Some
-            && let Some(budget) = &mut self.budget
+            && let Some(allowance) = &mut self.allowance
         {
             let whose = row.map(|row| (row.whose(now), &mut row.judged));
-            if !budget.admits(now.second(), whose) {
+            if !allowance.admits(now.second(), whose) {
                 self.count_unjudged((now, stamp), observation, protocol);
                 return;
             }
@@ -263,8 +263,8 @@ impl Engine {
             self.errors.count_flaws(protocol, digest, 1);
             digest.decoded
         });
-        if let Some(budget) = &mut self.budget {
-            budget.spend(decoded.iter().map(|records| u64::from(*records)).sum());
+        if let Some(allowance) = &mut self.allowance {
+            allowance.spend(decoded.iter().map(|records| u64::from(*records)).sum());
         }
         let mut row = self.table.touched(observation.sender);
         let wants = row.as_ref().and_then(|row| row.storms.wants_detail(now.second()));
@@ -345,8 +345,9 @@ impl Engine {
         observation: &Observation<'_>,
         protocol: Protocol,
     ) {
-        let begins_gap = |budget: &mut Box<judging::Budget>| budget.begins_gap(now.second());
-        if self.budget.as_mut().is_some_and(begins_gap) {
+        let begins_gap =
+            |allowance: &mut Box<judging::Allowance>| allowance.begins_gap(now.second());
+        if self.allowance.as_mut().is_some_and(begins_gap) {
             self.detectors.handle_gap(now);
         }
         let kind = if let Message::Mdns(datagram) = &observation.message {
@@ -376,8 +377,8 @@ impl Engine {
 
     /// So many frames wait after those that come next.
     pub fn handle_backlog(&mut self, backlog: Backlog) {
-        if let Some(budget) = &mut self.budget {
-            budget.set_backlog(backlog);
+        if let Some(allowance) = &mut self.allowance {
+            allowance.set_backlog(backlog);
         }
     }
 
@@ -555,7 +556,7 @@ impl Engine {
             bytes: self.bytes,
             frames: self.frames,
             converted: self.converted,
-            unjudged: self.budget.as_ref().map_or(0, |budget| budget.unjudged()),
+            unjudged: self.allowance.as_ref().map_or(0, |allowance| allowance.unjudged()),
             decode_errors: self.errors.iter().collect(),
             per_second: self.tally.closed().clone(),
             history: self.history.clone(),
