@@ -53,7 +53,8 @@ fn run(round: u64, choice: Choice, rate: Option<u64>, length: Duration) {
     namespace.veth("cap", "tx");
     let index = namespace.index("cap");
     let interface = Interface { index, name: "cap".into(), mac: None, arphrd: libc::ARPHRD_ETHER };
-    let opened = namespace.run(|| open(choice, &interface, &Pool::open(1), &Options::default()));
+    let opened =
+        namespace.run(|| open(choice, &interface, &Pool::open(1, usize::MAX), &Options::default()));
     let mut capture = opened.expect("root may capture").capture;
     let sender = packet_sender(&namespace, namespace.index("tx"));
     let done = AtomicBool::new(false);

@@ -117,8 +117,9 @@ impl Bench {
 
     fn open_with(&self, choice: Choice, options: &Options) -> Opened {
         let interface = self.interface();
-        self.namespace
-            .run(|| open(choice, &interface, &Pool::open(1), options).expect("root may capture"))
+        self.namespace.run(|| {
+            open(choice, &interface, &Pool::open(1, usize::MAX), options).expect("root may capture")
+        })
     }
 
     fn send(&mut self, frame: &[u8]) {
@@ -231,7 +232,8 @@ fn auto_takes_the_ring_and_falls_back_to_the_sockets_with_a_reason() {
     let opened = bench.namespace.run(|| {
         // A socket that does not share.
         let _taken = UdpSocket::bind("0.0.0.0:1900").expect("free");
-        open(Choice::Auto, &interface, &Pool::open(0), &Options::default()).expect("sockets run")
+        open(Choice::Auto, &interface, &Pool::open(0, usize::MAX), &Options::default())
+            .expect("sockets run")
     });
     assert_eq!(opened.backend, Backend::Socket);
     assert_eq!(opened.fallbacks.len(), 1, "pnet would lack the same: {:?}", opened.fallbacks);
@@ -253,7 +255,7 @@ fn sockets_see_the_groups_as_raw_ip() {
     namespace.ip(&["addr", "add", "10.0.0.1/24", "dev", "cap"]);
     let cap = interface(&namespace, "cap");
     let cap2 = interface(&namespace, "cap2");
-    let none = Pool::open(0);
+    let none = Pool::open(0, usize::MAX);
     let options = Options::default();
     let [mut opened, mut other] = namespace
         .run(|| [&cap, &cap2].map(|i| open(Choice::Socket, i, &none, &options).expect("runs")));
@@ -323,7 +325,7 @@ fn sockets_steal_no_unicast_from_the_responder() {
             UdpSocket::from(socket)
         };
         let responder = bind();
-        let pool = Pool::open(0);
+        let pool = Pool::open(0, usize::MAX);
         let mut opened =
             open(Choice::Socket, &cap, &pool, &Options::default()).expect("beside a responder");
         let _joins = Joins::new(cap.index);
@@ -369,7 +371,7 @@ fn loopback_is_counted_once() {
     namespace.disable_ipv6();
     let lo = Interface { index: namespace.index("lo"), name: "lo".into(), mac: None, arphrd: 772 };
     for choice in [Choice::Ring, Choice::Pnet] {
-        let pool = namespace.run(|| Pool::open(1));
+        let pool = namespace.run(|| Pool::open(1, usize::MAX));
         let mut opened = open(choice, &lo, &pool, &Options::default()).expect("root may capture");
         let mut sender = sender(&namespace, "lo");
         let frame = ethernet(MDNS_MAC, &[], 0x0800, &udp_v4(MDNS, [5353, 5353], 100));
@@ -470,7 +472,7 @@ fn an_interface_that_was_down_goes_on() {
 #[ignore = "root: make test"]
 fn sockets_come_back_to_the_pool_clean() {
     let mut bench = Bench::new();
-    let pool = bench.namespace.run(|| Pool::open(1));
+    let pool = bench.namespace.run(|| Pool::open(1, usize::MAX));
     let frame = ethernet(MDNS_MAC, &[], 0x0800, &udp_v4(MDNS, [5353, 5353], 100));
     for choice in [Choice::Ring, Choice::Pnet, Choice::Ring, Choice::Ring, Choice::Pnet] {
         let interface = bench.interface();
@@ -499,14 +501,14 @@ fn sockets_come_back_to_the_pool_clean() {
 fn an_interface_made_after_the_capabilities_are_gone_is_captured() {
     let namespace = NetNs::new();
     namespace.disable_ipv6();
-    let pool = namespace.run(|| Pool::open(3));
+    let pool = namespace.run(|| Pool::open(3, usize::MAX));
     let (mut told, mut tell) = std::io::pipe().expect("a pipe");
     // A process of one thread, as `main` is at its start.
     let child = fork(move || {
         use std::io::Read;
         privilege::drop_all().expect("nothing stands against it");
         assert!(privilege::held().expect("readable").is_empty());
-        assert_eq!(Pool::open(1).take().err(), Some(PoolEmpty::NotPermitted));
+        assert_eq!(Pool::open(1, usize::MAX).take().err(), Some(PoolEmpty::NotPermitted));
         let mut index = [0; 4];
         told.read_exact(&mut index).expect("the interface was made");
         let index = u32::from_ne_bytes(index);

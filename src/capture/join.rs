@@ -24,12 +24,15 @@ pub struct JoinFailure {
 /// Memberships on one interface. They end when this is dropped.
 #[derive(Debug)]
 pub struct Joins {
-    _sockets: [Option<Socket>; 2],
+    _sockets: [Option<Socket>; Self::SOCKETS],
     joined: Vec<IpAddr>,
     failures: Vec<JoinFailure>,
 }
 
 impl Joins {
+    /// Sockets, one for each family.
+    pub(crate) const SOCKETS: usize = 2;
+
     /// Joins the groups of [`JOINED`] on the interface with this index, as far as possible.
     pub fn new(index: u32) -> Self {
         let (mut joined, mut failures) = (Vec::new(), Vec::new());

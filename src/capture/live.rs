@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_backend_by_name_says_what_it_lacks() {
-        let empty = Pool::open(0);
+        let empty = Pool::open(0, usize::MAX);
         for choice in [Choice::Ring, Choice::Pnet] {
             let error = open(choice, &interface(1), &empty, &Options::default()).err();
             let error = error.expect("an empty pool");
@@ -162,7 +162,9 @@ mod tests {
 
     #[test]
     fn foreign_hardware_is_named() {
-        let error = open(Choice::Ring, &interface(512), &Pool::open(0), &Options::default()).err();
+        let error =
+            open(Choice::Ring, &interface(512), &Pool::open(0, usize::MAX), &Options::default())
+                .err();
         let text = error.expect("PPP is not decoded").to_string();
         assert!(text.contains("512") && text.contains("--capture.backend=socket"), "{text}");
     }
@@ -170,7 +172,8 @@ mod tests {
     #[test]
     fn an_interface_that_does_not_exist_is_gone() {
         for choice in [Choice::Auto, Choice::Socket] {
-            let error = open(choice, &interface(1), &Pool::open(0), &Options::default()).err();
+            let error =
+                open(choice, &interface(1), &Pool::open(0, usize::MAX), &Options::default()).err();
             assert!(matches!(error, Some(CaptureError::InterfaceGone { .. })), "{error:?}");
         }
     }

@@ -1,6 +1,7 @@
 //! Where frames come from. A capture gives out batches of frames, each bytes with a time, and knows
 //! nothing of what they mean. [`Capture`] is all that the rest of the program sees of it.
 
+pub mod descriptors;
 pub mod file;
 pub mod filter;
 pub mod groups;
@@ -155,6 +156,20 @@ pub enum CaptureError {
         interface: String,
         /// Why there is none, and what to do.
         source: pool::PoolEmpty,
+    },
+    /// It would take descriptors that others need.
+    #[error(
+        "capture on {interface}: no file descriptors are left for it: {limit} may be open, of which {reserved} \
+         are kept for the web server and files; raise the limit (systemd: LimitNOFILE; else ulimit \
+         -n), or capture fewer interfaces"
+    )]
+    NoDescriptors {
+        /// The interface.
+        interface: String,
+        /// How many the process may have.
+        limit: u64,
+        /// How many captures do not get.
+        reserved: u64,
     },
     /// The frames of the interface are of a kind that is not decoded.
     #[error(

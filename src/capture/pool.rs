@@ -50,12 +50,17 @@ struct Shared {
 }
 
 impl Pool {
-    /// Opens up to `size` sockets in the network namespace of the calling thread. Never fails: a
-    /// pool that is empty or short knows why ([`Self::shortage`]).
-    pub fn open(size: usize) -> Self {
-        let mut free = Vec::with_capacity(size);
+    /// Opens up to `size` sockets, and at most `most`, in the network namespace of the calling
+    /// thread. Never fails: a pool that is empty or short knows why ([`Self::shortage`]).
+    pub fn open(size: usize, most: usize) -> Self {
+        let mut free = Vec::with_capacity(size.min(most));
         let mut shortage = (size == 0).then_some(PoolEmpty::Disabled);
-        while free.len() < size {
+        if size > most {
+            shortage = Some(PoolEmpty::Refused(format!(
+                "the limit of open files leaves {most} descriptors for them"
+            )));
+        }
+        while free.len() < size.min(most) {
             match sys::packet_socket() {
                 Ok(socket) => free.push(socket),
                 Err(error) => {
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_pool_of_none_says_so() {
-        let pool = Pool::open(0);
+        let pool = Pool::open(0, 0);
         assert_eq!(pool.size(), 0);
         assert_eq!(pool.take().err(), Some(PoolEmpty::Disabled));
     }

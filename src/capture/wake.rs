@@ -19,6 +19,9 @@ pub(crate) struct Wake {
 pub struct Waker(Arc<PipeWriter>);
 
 impl Wake {
+    /// A pipe has two ends.
+    pub const DESCRIPTORS: usize = 2;
+
     /// # Errors
     /// If the process has no descriptors left.
     pub fn new() -> io::Result<Self> {

@@ -6,15 +6,19 @@
 use super::configuration::Configuration;
 use super::flags::{self, Serve};
 use super::hash_key;
+use crate::capture::descriptors::{self, Budget};
+use crate::capture::groups::LISTENED;
 use crate::capture::join::Joins;
 use crate::capture::live::{self, Choice, Interface, Opened, Options};
 use crate::capture::pool::Pool;
+use crate::capture::wake::Wake;
 use crate::capture::{Backend, CaptureError};
 use crate::detect::{self, Horizon};
 use crate::engine::{self, Local};
 use crate::interfaces::{Link, Table, sysfs};
 use crate::pipeline::Settings;
 use crate::segment::{Labels, Lans, Sharing};
+use crate::web::server;
 use std::sync::Arc;
 
 /// How interfaces are captured.
@@ -25,6 +29,9 @@ pub(crate) struct Means {
     join: bool,
     pool: Pool,
 }
+
+/// What captures leave to others.
+pub const DESCRIPTORS: Budget = Budget::beside(server::Limits::DESCRIPTORS);
 
 impl Means {
     /// As the flags say, with sockets of `pool`.
@@ -42,7 +49,7 @@ impl Means {
     /// Memberships end when dropped.
     ///
     /// # Errors
-    /// As [`live::open`].
+    /// As [`live::open`]; [`CaptureError::NoDescriptors`] where it would take those of others.
     pub fn capture(
         &self,
         link: &Link,
@@ -56,11 +63,32 @@ impl Means {
         };
         let ring_size = self.ring_size.unwrap_or_else(|| ring_share(among));
         let options = Options { ring_size, promiscuous: self.promiscuous };
+        self.spare(&interface)?;
         let opened = live::open(self.backend, &interface, &self.pool, &options)?;
         // The sockets of that backend have joined the groups themselves, or would hear nothing.
         let joins =
             (self.join && opened.backend != Backend::Socket).then(|| Joins::new(link.index));
         Ok((opened, joins))
+    }
+
+    /// # Errors
+    /// If there are not enough descriptors for what may be opened.
+    fn spare(&self, interface: &Interface) -> Result<(), CaptureError> {
+        let may_use_pool = match self.backend {
+            Choice::Auto => self.pool.free() > 0,
+            Choice::Ring | Choice::Pnet => true,
+            Choice::Socket => false,
+        };
+        let sockets = if may_use_pool { Joins::SOCKETS } else { LISTENED.len() };
+        let needed = sockets + Wake::DESCRIPTORS;
+        if DESCRIPTORS.left() >= needed {
+            return Ok(());
+        }
+        Err(CaptureError::NoDescriptors {
+            interface: interface.name.clone(),
+            limit: descriptors::limit().unwrap_or_default(),
+            reserved: DESCRIPTORS.reserved(),
+        })
     }
 }
 

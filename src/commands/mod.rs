@@ -29,9 +29,9 @@ use std::process::ExitCode;
 pub enum ExitStatus {
     /// All is well.
     Success = 0,
-    /// It worked in part, or found something missing.
+    /// It worked in part, or found something missing; a start that may work a little later.
     Incomplete = 1,
-    /// What was asked for cannot be done: wrong flags, files or privileges.
+    /// What was asked for cannot be done before a person mends it: wrong flags, files or privileges.
     BadInput = 2,
     /// It worked, and found what it was told to fail on.
     Found = 3,
@@ -54,6 +54,12 @@ struct Failure {
 #[allow(clippy::needless_pass_by_value, reason = "to be handed to map_err by name")]
 fn refused(error: impl ToString) -> Failure {
     Failure { line: error.to_string(), status: ExitStatus::BadInput }
+}
+
+/// What was asked for is not available now, and may be in a while, so that a restart may help.
+#[allow(clippy::needless_pass_by_value, reason = "as with refused")]
+fn refused_for_now(error: impl ToString) -> Failure {
+    Failure { line: error.to_string(), status: ExitStatus::Incomplete }
 }
 
 /// It should have worked.

@@ -9,9 +9,11 @@
 //! reaches the calling thread alone. The folder of evidence comes last, because what writes in it
 //! has no privilege either.
 
+use super::capturing::DESCRIPTORS;
 use super::configuration::Configuration;
 use super::flags::{self, Serve};
-use super::{Failure, failed, log, refused};
+use super::{Failure, failed, log, refused, refused_for_now};
+use crate::capture::descriptors;
 use crate::capture::live::Choice;
 use crate::capture::pool::{Pool, PoolEmpty};
 use crate::evidence::{Store, StoreError};
@@ -66,7 +68,12 @@ impl Listeners {
     /// The first that was refused.
     pub fn all(self) -> Result<Vec<TcpListener>, Failure> {
         match self {
-            Self::Bound(each) => each.into_iter().map(|one| one.map_err(refused)).collect(),
+            Self::Bound(each) => {
+                let failure = |error: ListenError| {
+                    if error.may_pass() { refused_for_now(error) } else { refused(error) }
+                };
+                each.into_iter().map(|one| one.map_err(failure)).collect()
+            }
             Self::HandedOver(all) => all.map_err(refused),
         }
     }
@@ -89,7 +96,9 @@ pub fn open(flags: &Serve) -> Result<Opening, String> {
         Choice::Socket => 0,
         Choice::Auto | Choice::Ring | Choice::Pnet => usize::from(flags.capture.sockets),
     };
-    let pool = Pool::open(wanted);
+    // Before anything that stays open.
+    descriptors::raise_limit();
+    let pool = Pool::open(wanted, DESCRIPTORS.left());
     let held = privilege::held();
     let host = Host::open(flags.collector.settings());
     let sampler = drop_privileges(&host);

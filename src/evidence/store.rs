@@ -40,6 +40,24 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether it may be otherwise in a while: a disk that is not mounted yet, or full. What is in the
+    /// way, or forbidden, stays so until a person mends it.
+    pub fn may_pass(&self) -> bool {
+        use io::ErrorKind as Kind;
+        let (Self::Missing { source, .. } | Self::ReadOnly { source, .. }) = self;
+        !matches!(
+            source.kind(),
+            Kind::PermissionDenied
+                | Kind::NotADirectory
+                | Kind::AlreadyExists
+                | Kind::ReadOnlyFilesystem
+                | Kind::InvalidInput
+                | Kind::InvalidFilename
+        )
+    }
+}
+
 /// What happened to recordings since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {

@@ -40,6 +40,7 @@ pub struct Lan {
     past_storms: Arc<PastStorms>,
     passed_over: RwLock<Vec<PassedOver>>,
     clock_steps: AtomicU64,
+    forgotten: AtomicU64,
     started: AtomicBool,
     reload: Mutex<Option<Reload>>,
     follower: Beat,
@@ -164,6 +165,11 @@ impl Lan {
         });
         self.taps.write().push(Arc::clone(&tap));
         tap
+    }
+
+    /// Counts a capture that is forgotten.
+    pub(crate) fn count_forgotten(&self) {
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Forgets the captures for which `gone` holds, with all their series.
@@ -300,6 +306,7 @@ impl Source for Lan {
             captures: taps.iter().zip(segments).map(view).collect(),
             passed_over: self.passed_over(),
             clock_steps: self.clock_steps(),
+            forgotten: self.forgotten.load(Ordering::Relaxed),
             reload: self.reload(),
             evidence: self.evidence().map(|writer| writer.store().totals()),
             log_dropped: self.settled.log_dropped.map(|tell| tell()),

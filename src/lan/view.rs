@@ -84,6 +84,8 @@ pub struct LanView {
     pub passed_over: Vec<PassedOver>,
     /// Steps of the wall clock noticed since the start.
     pub clock_steps: u64,
+    /// Captures forgotten since the start, of interfaces that are gone.
+    pub forgotten: u64,
     /// How the configuration file was read last; `None` where there is none.
     pub reload: Option<Reload>,
     /// What happened to evidence; `None` where none is kept.

@@ -54,6 +54,7 @@ pub(super) fn collect(
         small.gauge(&families::CAPABILITY, capabilities(privileges))?;
     }
     small.counter(&families::CLOCK_STEPS, [([], float(view.clock_steps))])?;
+    small.counter(&families::CAPTURES_FORGOTTEN, [([], float(view.forgotten))])?;
     if let Some(Reload { successful, last_success }) = view.reload {
         small.gauge(&families::CONFIG_SUCCESSFUL, [([], float(u64::from(successful)))])?;
         small.gauge(&families::CONFIG_SUCCESS_TIME, [([], seconds(last_success))])?;

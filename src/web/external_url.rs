@@ -37,6 +37,11 @@ impl ExternalUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its host, without the port.
+    pub(super) fn host(&self) -> Option<String> {
+        self.0.parse::<Uri>().ok()?.host().map(str::to_owned)
+    }
 }
 
 impl FromStr for ExternalUrl {

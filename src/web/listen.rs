@@ -52,6 +52,18 @@ pub enum ListenError {
     },
 }
 
+impl ListenError {
+    /// Whether it may be otherwise in a while: an address that is not there yet, a port that another
+    /// process still has. What is written wrong or forbidden stays so until a person mends it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Syntax { .. } => false,
+            Self::Resolve { .. } | Self::InUse { .. } => true,
+            Self::Io { source, .. } => source.kind() != io::ErrorKind::PermissionDenied,
+        }
+    }
+}
+
 /// Binds `address` and listens on it. `:port` stands for all addresses, IPv6 and IPv4, or IPv4
 /// alone where the kernel has no IPv6.
 ///

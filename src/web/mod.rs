@@ -11,6 +11,9 @@
 //! | [`listen`] | addresses of `--web.listen-address`, bound before privileges are dropped |
 //! | [`probe`] | whether an exporter answers somewhere |
 //! | [`server`] | connections: bounded in number, time and memory |
+//! | `host` | by which names a browser may ask |
+//! | `places` | who may be connected, and who gives way |
+//! | `activity` | whether a connection waits for its client |
 //! | [`gate`] | one rendering at a time, a bounded queue before it |
 //! | `shared` | who waits for the same shares a rendering |
 //! | `telemetry` | the exposition |
@@ -23,14 +26,17 @@
 //! | `api` | `/api/v1`: segments, devices and storms as JSON, the evidence of a storm |
 
 pub mod activation;
+mod activity;
 mod api;
 mod discovery;
 mod external_url;
 pub mod gate;
+mod host;
 mod html;
 pub mod listen;
 mod negotiate;
 mod page;
+mod places;
 pub mod probe;
 mod rendered;
 pub mod server;
@@ -49,7 +55,7 @@ use crate::time::{Stamp, clock};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use gate::Gate;
@@ -96,6 +102,15 @@ struct App {
     evidence: Option<Arc<dyn Evidence>>,
     /// When they began to be served.
     since: Stamp,
+}
+
+/// The same pages as a server gives them out: to requests that say whom they ask, and to browsers
+/// only under names that are this host's.
+pub fn guarded(router: Router, settings: &Settings) -> Router {
+    let names = host::Names::new(settings.external_url.as_ref());
+    router
+        .layer(from_fn(move |request, next| host::check(names.clone(), request, next)))
+        .layer(map_response(with_safe_headers))
 }
 
 /// All pages. Without `evidence` nothing is kept of storms.
@@ -176,11 +191,18 @@ async fn not_allowed(method: Method) -> Response {
 }
 
 async fn with_safe_headers(mut response: Response) -> Response {
-    const SAFE: [(HeaderName, HeaderValue); 4] = [
+    const SAFE: [(HeaderName, HeaderValue); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (
             header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+            HeaderValue::from_static(
+                "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+            ),
+        ),
+        // No page from elsewhere embeds what is said here.
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
         ),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),

@@ -3,15 +3,14 @@
 //! A client that sends its request slowly, takes its answer slowly or opens many connections costs
 //! a bounded share. It must not know what is served.
 
+use super::activity::{Activity, Attended};
+use super::places::{Peer, Place, Places};
 use super::stall::Stall;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -23,10 +22,12 @@ use tokio::time::{sleep, timeout};
 /// How much clients may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; more wait in the kernel's queue.
+    /// Connections at a time. For one more, one that waits for its client gives way.
     pub connections: usize,
-    /// Connections at a time of one address; more get an error and are closed.
+    /// The same of one IPv4 address, or of 64 bits of IPv6 addresses.
     pub connections_per_peer: usize,
+    /// From the beginning of a connection to the end of its first header.
+    pub first_header: Duration,
     /// From the first wait for a request to the end of its header. It ends idle connections too.
     pub header: Duration,
     /// For a client to take what was written.
@@ -38,8 +39,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 256,
+            connections: Self::CONNECTIONS,
             connections_per_peer: 64,
+            // A scraper sends its header with the connection.
+            first_header: Duration::from_secs(5),
             // Longer than the usual scrape interval of 15 s, so that Prometheus' connection lasts.
             header: Duration::from_secs(30),
             write: Duration::from_secs(30),
@@ -50,16 +53,27 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Connections at a time, as a rule.
+    pub(crate) const CONNECTIONS: usize = 256;
+
+    /// Descriptors that they may take: those that gave way may take a moment to close.
+    pub(crate) const DESCRIPTORS: usize = Self::CONNECTIONS + LEAVING;
+}
+
+/// Connections that gave way and are not closed yet, at most.
+const LEAVING: usize = 16;
+
 /// A request's header may have this many bytes, its first line included.
 const MAX_HEADER: usize = 16 * 1024;
 
 /// Wait after `accept()` fails, as it does when there are no descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The answer to an address that has its share of connections.
+/// The answer where every place is taken by one who is being answered.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 39\r\n\r\n\
-    Too many connections from this address\n";
+    Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\n\
+    Too many connections\n";
 
 /// Why serving could not begin.
 #[derive(Debug, Error)]
@@ -81,8 +95,8 @@ pub async fn serve(
     let shared = Arc::new(Shared {
         router,
         limits,
-        free: Arc::new(Semaphore::new(limits.connections)),
-        peers: Mutex::default(),
+        open: Arc::new(Semaphore::new(limits.connections + LEAVING)),
+        places: Places::new(limits.connections, limits.connections_per_peer),
         stopping,
     });
     let mut accepting = JoinSet::new();
@@ -95,8 +109,8 @@ pub async fn serve(
     accepting.shutdown().await;
     // Every connection notices when the sender is dropped.
     drop(stop);
-    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    let done = timeout(limits.stop, shared.free.acquire_many(all)).await;
+    let all = u32::try_from(limits.connections + LEAVING).unwrap_or(u32::MAX);
+    let done = timeout(limits.stop, shared.open.acquire_many(all)).await;
     if done.is_err() {
         tracing::debug!("closing connections that did not end in time");
     }
@@ -106,8 +120,8 @@ pub async fn serve(
 struct Shared {
     router: Router,
     limits: Limits,
-    free: Arc<Semaphore>,
-    peers: Mutex<HashMap<IpAddr, usize>>,
+    open: Arc<Semaphore>,
+    places: Arc<Places>,
     stopping: watch::Receiver<()>,
 }
 
@@ -115,8 +129,8 @@ struct Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let (mut failing, mut refusing) = (false, false);
     loop {
-        // A free place first, then the connection: what cannot be served waits in the kernel.
-        let Ok(place) = Arc::clone(&shared.free).acquire_owned().await else { return };
+        // Those that gave way close first: descriptors are not without end.
+        let Ok(open) = Arc::clone(&shared.open).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -128,69 +142,57 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             }
         };
         failing = false;
-        let Some(peer) = Peer::admit(&shared, peer.ip()) else {
+        let Some(place) = shared.places.take(Peer::of(peer.ip())) else {
             if !std::mem::replace(&mut refusing, true) {
-                tracing::warn!(%peer, "too many connections of one address; refusing more");
+                tracing::warn!(%peer, "too many connections that are all being answered; refusing more");
             }
             // What does not fit into an empty socket buffer is not worth waiting for.
             let _ = stream.try_write(TOO_MANY);
             continue;
         };
         refusing = false;
-        tokio::spawn(connection(stream, place, peer));
-    }
-}
-
-/// A peer's share of the connections, given back when it is dropped.
-struct Peer {
-    shared: Arc<Shared>,
-    address: IpAddr,
-}
-
-impl Peer {
-    /// `None` if it has its share already.
-    fn admit(shared: &Arc<Shared>, address: IpAddr) -> Option<Self> {
-        let mut peers = shared.peers.lock();
-        let count = peers.entry(address.to_canonical()).or_default();
-        if *count >= shared.limits.connections_per_peer {
-            return None;
-        }
-        *count += 1;
-        drop(peers);
-        Some(Self { shared: Arc::clone(shared), address: address.to_canonical() })
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let mut peers = self.shared.peers.lock();
-        if let Some(count) = peers.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                peers.remove(&self.address);
-            }
-        }
+        tokio::spawn(connection(stream, open, place, Arc::clone(&shared)));
     }
 }
 
 /// Serves one connection to its end.
-async fn connection(stream: TcpStream, place: OwnedSemaphorePermit, peer: Peer) {
-    let Limits { header, write, stop, .. } = peer.shared.limits;
-    let mut stopping = peer.shared.stopping.clone();
+async fn connection(
+    stream: TcpStream,
+    open: OwnedSemaphorePermit,
+    place: Place,
+    shared: Arc<Shared>,
+) {
+    let Limits { first_header, header, write, stop, .. } = shared.limits;
+    let mut stopping = shared.stopping.clone();
     // Answers are written whole: waiting for more to send only delays their last segment.
     let _ = stream.set_nodelay(true);
-    let router = peer.shared.router.clone();
+    let activity = Activity::new(place);
+    let service = TowerToHyperService::new(shared.router.clone());
+    let flushed = {
+        let activity = Arc::clone(&activity);
+        move || activity.handle_flush()
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header)
         .max_buf_size(MAX_HEADER)
+        // Who has said all that it has to say is answered.
+        .half_close(true)
         .serve_connection(
-            TokioIo::new(Stall::new(stream, write)),
-            TowerToHyperService::new(router),
+            TokioIo::new(Stall::new(stream, write, flushed)),
+            Attended::new(service, &activity),
         );
     let mut connection = std::pin::pin!(connection);
+    let too_late = async {
+        sleep(first_header).await;
+        if activity.has_asked() {
+            std::future::pending::<()>().await;
+        }
+    };
     let result = tokio::select! {
         result = connection.as_mut() => result,
+        () = activity.dismissed() => Ok(()),
+        () = too_late => Ok(()),
         _ = stopping.changed() => {
             connection.as_mut().graceful_shutdown();
             timeout(stop, connection.as_mut()).await.unwrap_or(Ok(()))
@@ -199,5 +201,5 @@ async fn connection(stream: TcpStream, place: OwnedSemaphorePermit, peer: Peer) 
     if let Err(error) = result {
         tracing::debug!(%error, "connection ended");
     }
-    drop((place, peer));
+    drop(open);
 }

@@ -12,17 +12,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// A connection with a limit on its writes.
-pub(super) struct Stall<S> {
+pub(super) struct Stall<S, F> {
     stream: S,
     limit: Duration,
     /// Runs from the first write that had to wait to the next flush that succeeds. A client that
     /// takes a byte now and then cannot stop it.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Hears of each flush.
+    flushed: F,
 }
 
-impl<S> Stall<S> {
-    pub(super) const fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, waiting: None }
+impl<S, F> Stall<S, F> {
+    pub(super) const fn new(stream: S, limit: Duration, flushed: F) -> Self {
+        Self { stream, limit, waiting: None, flushed }
     }
 
     fn limited<T>(
@@ -44,7 +46,7 @@ impl<S> Stall<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
+impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for Stall<S, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -54,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stall<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
+impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for Stall<S, F> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -82,6 +84,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stall<S> {
         let result = self.limited(context, result);
         if matches!(result, Poll::Ready(Ok(()))) {
             self.waiting = None;
+            (self.flushed)();
         }
         result
     }
@@ -100,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_takes_nothing_is_given_up() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut ours = Stall::new(ours, Duration::from_millis(10));
+        let mut ours = Stall::new(ours, Duration::from_millis(10), || {});
         let error = ours.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
@@ -108,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_that_dribbles_is_given_up() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Stall::new(ours, Duration::from_millis(30));
+        let mut ours = Stall::new(ours, Duration::from_millis(30), || {});
         let dribble = tokio::spawn(async move {
             let mut byte = [0];
             while theirs.read_exact(&mut byte).await.is_ok() {
@@ -124,7 +127,7 @@ mod tests {
     #[tokio::test]
     async fn a_flush_ends_the_wait() {
         let (ours, mut theirs) = tokio::io::duplex(16);
-        let mut ours = Stall::new(ours, Duration::from_mins(1));
+        let mut ours = Stall::new(ours, Duration::from_mins(1), || {});
         let reader = tokio::spawn(async move {
             let mut all = vec![0; 64];
             theirs.read_exact(&mut all).await.unwrap();

@@ -8,6 +8,7 @@ mod demo;
 mod founding_story;
 #[path = "../grafana/mod.rs"]
 mod grafana;
+mod host_header;
 mod panels;
 #[path = "../scenarios/mod.rs"]
 mod scenarios;

@@ -161,32 +161,74 @@ async fn a_body_that_is_not_taken_is_given_up() {
 }
 
 #[tokio::test]
-async fn one_peer_cannot_take_all_connections() {
+async fn for_one_more_the_one_that_has_waited_longest_gives_way() {
     let limits = Limits { connections: 8, connections_per_peer: 2, ..Limits::default() };
     let running = start(hello(), limits, &["127.0.0.1:0"]);
+    let connect = async || {
+        let mut stream = TcpStream::connect(running.addresses[0]).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        until(&mut stream, "hello").await;
+        // Until the server knows that its answer has been taken.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stream
+    };
+    let (mut first, mut second) = (connect().await, connect().await);
+    let mut third = connect().await;
+    assert_eq!(to_end(&mut first).await, "", "it gave way");
+    for stream in [&mut second, &mut third] {
+        stream.write_all(REQUEST).await.unwrap();
+        until(stream, "hello").await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_being_answered_does_not_give_way() {
+    let (entered, mut entries) = mpsc::channel(1);
+    let router = Router::new().route(
+        "/",
+        get(async move || {
+            entered.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+        }),
+    );
+    let limits = Limits { connections: 2, connections_per_peer: 2, ..Limits::default() };
+    let running = start(router, limits, &["127.0.0.1:0"]);
     let mut streams = Vec::new();
     for _ in 0..2 {
         let mut stream = TcpStream::connect(running.addresses[0]).await.unwrap();
         stream.write_all(REQUEST).await.unwrap();
-        until(&mut stream, "hello").await;
+        entries.recv().await.unwrap();
         streams.push(stream);
     }
     let mut third = TcpStream::connect(running.addresses[0]).await.unwrap();
     let refusal = to_end(&mut third).await;
     assert!(refusal.starts_with("HTTP/1.1 503 ") && refusal.contains("Too many"), "{refusal}");
     drop(streams);
-    // The places come back when the server has seen the connections go.
-    loop {
-        let mut again = TcpStream::connect(running.addresses[0]).await.unwrap();
-        let _ = again.write_all(REQUEST).await;
-        if is_served(&mut again).await {
-            break;
-        }
-    }
 }
 
-async fn is_served(stream: &mut TcpStream) -> bool {
-    let mut buffer = [0; 64];
-    let read = timeout(LONG, stream.read(&mut buffer)).await.expect("in time");
-    read.is_ok_and(|len| buffer[..len].starts_with(b"HTTP/1.1 200 "))
+#[tokio::test]
+async fn who_asks_nothing_at_first_is_given_up_soon_and_who_asked_may_wait() {
+    let limits = Limits { first_header: Duration::from_millis(100), ..Limits::default() };
+    let running = start(hello(), limits, &["127.0.0.1:0"]);
+    let mut asked = TcpStream::connect(running.addresses[0]).await.unwrap();
+    asked.write_all(REQUEST).await.unwrap();
+    until(&mut asked, "hello").await;
+    let mut silent = TcpStream::connect(running.addresses[0]).await.unwrap();
+    assert_eq!(to_end(&mut silent).await, "");
+    asked.write_all(REQUEST).await.unwrap();
+    until(&mut asked, "hello").await;
+}
+
+#[tokio::test]
+async fn who_has_nothing_more_to_say_is_answered() {
+    let later = async || {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        "hello"
+    };
+    let router = Router::new().route("/", get(later));
+    let running = start(router, Limits::default(), &["127.0.0.1:0"]);
+    let mut half = TcpStream::connect(running.addresses[0]).await.unwrap();
+    half.write_all(REQUEST).await.unwrap();
+    half.shutdown().await.unwrap();
+    assert!(to_end(&mut half).await.contains("hello"));
 }

@@ -3,6 +3,8 @@
 //! docs/reliability.md has the promises. Needs root; each row has a namespace and a process of its
 //! own, so that they run beside each other.
 
+mod captures;
+mod clients;
 #[path = "../e2e/mod.rs"]
 mod e2e;
 mod files;
@@ -78,6 +80,30 @@ rows! {
     evidence_on_a_disk_that_is_full: Row {
         start: files::with_evidence_on_a_small_disk,
         fault: files::make_room_for_evidence,
+        promise: NOTHING,
+    };
+    /// Who asks is answered: of the crowd one gives way for each that comes.
+    idle_connections_from_4_addresses: Row {
+        start: Start::new,
+        fault: clients::idle_from_4,
+        promise: NOTHING,
+    };
+    /// The same where each has few.
+    slow_connections_from_157_addresses: Row {
+        start: Start::new,
+        fault: clients::slow_from_157,
+        promise: NOTHING,
+    };
+    /// Those for which there are no descriptors are told of, and scrapes go on.
+    two_hundred_interfaces_with_1024_descriptors: Row {
+        start: captures::with_few_descriptors,
+        fault: captures::make_many,
+        promise: NOTHING,
+    };
+    /// Their series are bounded.
+    names_that_come_and_go: Row {
+        start: captures::that_captures_all,
+        fault: captures::make_names_come_and_go,
         promise: NOTHING,
     };
     /// The old one holds.

@@ -3,9 +3,9 @@
 //!
 //! Completes arguments that were derived from their fields. It must not know any single flag.
 
-use clap::builder::ArgAction;
+use clap::builder::{ArgAction, Resettable};
 use clap::{Arg, Command};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 /// Completes a flag of serving.
 pub(super) fn of_serving(arg: Arg) -> Arg {
@@ -26,8 +26,15 @@ fn complete(arg: Arg, command: &str) -> Arg {
     };
     // The field may name another variable.
     let arg = if arg.get_env().is_none() { arg.env(variable) } else { arg };
+    let arg = without_empty_variable(arg);
     // What clap derives from a `bool`.
     if matches!(arg.get_action(), ArgAction::SetTrue) { switch(arg) } else { arg }
+}
+
+/// An empty variable is as one that is not set: `docker run -e` and unit files leave such.
+fn without_empty_variable(arg: Arg) -> Arg {
+    let is_empty = |variable: &OsStr| std::env::var_os(variable).is_some_and(|it| it.is_empty());
+    if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg }
 }
 
 fn is_negation(long: &str) -> bool {

@@ -2,7 +2,9 @@
 //! is, as interfaces come, go, change and are renamed. One plain thread, woken by netlink.
 //!
 //! What was counted outlives the interface: a capture that begins again goes on with the same
-//! pipeline. It is forgotten after it was gone for as long as a silent device is kept.
+//! pipeline. It is forgotten after it was gone for as long as a silent device is kept, or when more
+//! than [`GONE_MAX`] others have gone since: names that come and go (containers) are no limit to
+//! how many series there are.
 
 use super::super::capturing::{self, Means};
 use super::super::finding::Level;
@@ -42,6 +44,9 @@ const PANIC_WAIT: Duration = Duration::from_secs(5);
 const NEIGHBOURS_EVERY: Duration = Duration::from_secs(30);
 /// How long captures may take to end at a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// Captures of interfaces that are gone which are remembered, with all their series.
+const GONE_MAX: usize = 16;
 
 /// What the follower is given.
 pub struct Plan {
@@ -189,6 +194,9 @@ impl Follower {
             self.reconcile(reading.monotonic);
         }
         self.forget_long_gone(reading.monotonic);
+        if self.idle.len() > GONE_MAX {
+            self.forget_too_many_gone();
+        }
         self.move_idle_on(reading.monotonic);
         self.look_up_neighbours(reading.monotonic);
     }
@@ -422,6 +430,26 @@ impl Follower {
             .map(|(n, _)| n.clone())
             .collect();
         for name in names {
+            self.lan.count_forgotten();
+            self.forget(&name);
+        }
+    }
+
+    /// Of the interfaces that are not there, only the last to go are remembered.
+    fn forget_too_many_gone(&mut self) {
+        let table = self.watcher.table();
+        let is_gone = |name: &str| table.link_by_name(name).is_none();
+        let mut gone: Vec<(Time, String)> = self
+            .idle
+            .iter()
+            .filter(|(name, _)| is_gone(name))
+            .map(|(name, since)| (*since, name.clone()))
+            .collect();
+        gone.sort();
+        let too_many = gone.len().saturating_sub(GONE_MAX);
+        for (_, name) in gone.drain(..too_many) {
+            debug!(interface = name, "forgotten: many others are gone");
+            self.lan.count_forgotten();
             self.forget(&name);
         }
     }

@@ -9,7 +9,7 @@ mod supervisor;
 
 use super::capturing::{self, Means};
 use super::flags::{self, Serve};
-use super::{ExitStatus, Failure, failed, log, news, opening, pump, refused, say};
+use super::{ExitStatus, Failure, failed, log, news, opening, pump, refused, refused_for_now, say};
 use crate::capture::wake::Waker;
 use crate::engine::Converted;
 use crate::evidence::{Store, StoreError, Writer};
@@ -103,7 +103,10 @@ fn watched(sampler: &Sampler) -> Watched {
 
 /// Starts the thread that writes evidence.
 pub(super) fn keep_evidence(store: Result<Store, StoreError>) -> Result<Writer, Failure> {
-    let store = store.map_err(|error| refused(format!("--evidence.dir: {error}")))?;
+    let store = store.map_err(|error| {
+        let line = format!("--evidence.dir: {error}");
+        if error.may_pass() { refused_for_now(line) } else { refused(line) }
+    })?;
     Writer::start(Arc::new(store)).map_err(|error| failed("keeping evidence")(&error))
 }
 
@@ -175,6 +178,7 @@ pub(super) fn answer(
         };
         let evidence = lan.evidence().map(|writer| Arc::clone(writer.store()) as _);
         let router = web::router(Scraper::new(Arc::clone(lan) as _), evidence, &state);
+        let router = web::guarded(router, &state);
         web::server::serve(listeners, router, web::server::Limits::default(), stopped)
             .await
             .map_err(|error| failed("serving")(&error))

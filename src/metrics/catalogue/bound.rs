@@ -95,10 +95,10 @@ impl Bound {
     };
 
     /// All others: capabilities at two times, build and web info, whether it is simulated, clock
-    /// steps, configuration, evidence, dropped lines of the log, how system calls and sockets are looked at, success and
+    /// steps, configuration, evidence, dropped lines of the log, captures forgotten, how system calls and sockets are looked at, success and
     /// duration of each collector, nine of the process, and this host.
     pub(crate) const FIXED: usize =
-        2 * USED.len() + 4 + 2 + 3 + 1 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
+        2 * USED.len() + 4 + 2 + 3 + 2 + 2 + 2 * Collector::COUNT + 9 + Self::HOST;
 
     /// No scrape has more series than this.
     pub const fn series(self) -> usize {

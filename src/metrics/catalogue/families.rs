@@ -35,6 +35,8 @@ families! {
         "Whether the exporter had a capability that it has a use for when it started (start), and whether any of its threads has it (now), 1 or 0.";
     CLOCK_STEPS = "multicast_exporter_clock_steps_total", Counter, [], Exporter, Nothing,
         "Steps of the wall clock that the exporter has noticed.";
+    CAPTURES_FORGOTTEN = "multicast_exporter_captures_forgotten_total", Counter, [], Exporter, Nothing,
+        "Captures that were forgotten with all their series, because their interfaces were gone for --devices.expiry or 16 others have gone since.";
     CONFIG_SUCCESSFUL = "multicast_exporter_config_last_reload_successful", Gauge, [], Exporter, Nothing,
         "Whether the configuration file could be used when it was read last, 1 or 0; absent without --config.file.";
     CONFIG_SUCCESS_TIME = "multicast_exporter_config_last_reload_success_timestamp_seconds", Gauge, [], Exporter, Nothing,

@@ -39,6 +39,7 @@ use std::{fs, io};
 pub struct FakeLan {
     pub ready: AtomicBool,
     pub clock_steps: u64,
+    pub forgotten: u64,
     pub passed_over: Vec<PassedOver>,
     pub reload: Option<Reload>,
     pub evidence: Option<Totals>,
@@ -65,6 +66,7 @@ impl FakeLan {
         Self {
             ready: AtomicBool::new(true),
             clock_steps: view.clock_steps,
+            forgotten: view.forgotten,
             passed_over: view.passed_over,
             reload: view.reload,
             evidence: view.evidence,
@@ -99,6 +101,7 @@ impl Source for FakeLan {
         LanView {
             captures: captures.collect(),
             clock_steps: self.clock_steps,
+            forgotten: self.forgotten,
             reload: self.reload,
             evidence: self.evidence,
             log_dropped: self.log_dropped,
@@ -274,6 +277,7 @@ pub fn lan() -> LanView {
     let lab = SegmentView { snapshot: snapshot(vec![]), ..segment("lab\\\"0\n", "") };
     LanView {
         clock_steps: 1,
+        forgotten: 2,
         reload: Some(Reload {
             successful: false,
             last_success: Stamp::new(1_700_000_000, 5_000_000),
