@@ -38,6 +38,9 @@ const WATCHING_WITHIN: Duration = Duration::from_secs(3);
 /// 10 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(9);
 
+/// Threads that render and read files, at most. They end when they were idle for 10 s.
+const BLOCKING_MAX: usize = 16;
+
 /// How long reading the configuration again may take before it counts as failed.
 const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -154,6 +157,8 @@ pub(super) fn answer(
     supervisor::watch(Arc::clone(lan)).map_err(|error| failed("starting a thread")(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // One renders, one reads evidence, one the configuration; the rest is for those that are late.
+        .max_blocking_threads(BLOCKING_MAX)
         .thread_name("web")
         .on_thread_start(privilege::yield_to_captures)
         .enable_all()
