@@ -4,6 +4,7 @@
 //! Gives a snapshot of each segment, and one queue of [`Output`]. It knows neither where batches
 //! come from nor who reads what it gives.
 
+mod broken;
 mod segments;
 
 use crate::decode::mdns::HashKey;
@@ -395,7 +396,19 @@ impl Pipeline {
             }
             if let Some(recorder) = &mut self.recorder {
                 recorder.handle_timeout(self.timeline.now());
-                self.output.extend(std::iter::from_fn(|| recorder.poll()).map(Output::Recording));
+                while let Some(mut recording) = recorder.poll() {
+                    if let Some(Some(segment)) = self.segments.settled().get(recording.segment()) {
+                        recording.explain(|label, sender, since| {
+                            // The place may be another segment's by now.
+                            if *segment.label == *label {
+                                broken::in_words(&segment.engine, sender, since)
+                            } else {
+                                Vec::new()
+                            }
+                        });
+                    }
+                    self.output.push_back(Output::Recording(recording));
+                }
             }
         }
         self.output.pop_front()
@@ -489,6 +502,10 @@ impl Pipeline {
         while let Some(news) = ended.poll_news() {
             self.tell_recorder(segment, &news);
             self.output.push_back(Output::Storm(news));
+        }
+        let recordings = self.recorder.iter_mut().flat_map(Recorder::waiting);
+        for recording in recordings.filter(|recording| recording.segment() == segment) {
+            recording.explain(|_, sender, since| broken::in_words(&ended.engine, sender, since));
         }
     }
 

@@ -42,7 +42,8 @@ pub use snapshot::{
 use crate::decode::mdns::{Datagram, Digest, HashKey, Header, Kind, PayloadHash};
 use crate::decode::{Cast, Class, Message, Observation, Protocol, Sender};
 use crate::detect::{
-    Arrival, Came, CauseSet, Counted, Detectors, Horizon, SenderKey, Vantage, Verdict,
+    Arrival, Came, CauseSet, Counted, Detectors, Hardness, Horizon, LastOffence, SenderKey,
+    Vantage, Verdict,
 };
 use crate::frame::Backlog;
 use crate::mac::Mac;
@@ -57,6 +58,7 @@ use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
 use run::Outcome;
 use seconds::SegmentSeconds;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -490,6 +492,21 @@ impl Engine {
     /// Who a device is, if it has a row.
     pub fn identity(&self, sender: Sender) -> Option<Arc<Identity>> {
         self.table.get(sender).map(|row| Arc::clone(row.profile.identity()))
+    }
+
+    /// Which rules a device broke at `since` or later, by the wall clock: how often so far, and the
+    /// last time. Hard ones first.
+    pub(crate) fn broken(&self, sender: Sender, since: Stamp) -> Vec<(u64, &LastOffence)> {
+        let violations = self.table.get(sender).and_then(|row| row.memory.violations.as_ref());
+        let offences = violations.into_iter().flat_map(|violations| {
+            let recent = violations.last().iter().filter(move |last| last.at >= since);
+            recent.map(|last| (violations.counts()[last.rule], last))
+        });
+        let mut broken: Vec<_> = offences.collect();
+        broken.sort_by_key(|(count, last)| {
+            (last.rule.hardness() == Hardness::Soft, Reverse(*count), last.rule)
+        });
+        broken
     }
 
     /// Learns the MACs of devices that are named by their IP address, from the neighbour table of

@@ -1,5 +1,5 @@
 //! A recording as a pcapng file (draft-ietf-opsawg-pcapng): one section, one interface, enhanced
-//! packet blocks. Comments say which device, which cause and which rate.
+//! packet blocks. Comments say which device, which cause and which rate, and which rules it broke.
 //!
 //! Tags that the network card took out are put back, as tcpdump does, so that the file shows what
 //! was on the wire.
@@ -14,11 +14,11 @@ const ADDRESSES: usize = 12;
 
 /// The file's octets.
 pub(super) fn file(recording: &Recording) -> Vec<u8> {
-    let Recording { heading, frames, .. } = recording;
+    let Recording { heading, frames, broken, .. } = recording;
     let link = frames.first().map_or(LinkType::Ethernet, |frame| frame.meta.link);
     let mut file =
         Vec::with_capacity(512 + frames.iter().map(|f| f.bytes.len() + 64).sum::<usize>());
-    section(&mut file, heading);
+    section(&mut file, heading, broken);
     interface(&mut file, link, &heading.interface);
     for frame in frames.iter().filter(|frame| frame.meta.link == link) {
         let nanoseconds = u64::try_from(frame.meta.stamp.0.max(0)).unwrap_or(u64::MAX);
@@ -31,13 +31,15 @@ pub(super) fn file(recording: &Recording) -> Vec<u8> {
     file
 }
 
-fn section(file: &mut Vec<u8>, heading: &Heading) {
+fn section(file: &mut Vec<u8>, heading: &Heading, broken: &[String]) {
     let mut body = Vec::new();
     body.extend(0x1a2b_3c4d_u32.to_le_bytes());
     // Version 1.0, section length not given.
     body.extend([1, 0, 0, 0]);
     body.extend([0xff; 8]);
-    option(&mut body, 1, heading.comment.as_bytes());
+    for comment in std::iter::once(&heading.comment).chain(broken) {
+        option(&mut body, 1, comment.as_bytes());
+    }
     option(&mut body, 4, concat!("multicast_exporter ", env!("CARGO_PKG_VERSION")).as_bytes());
     option(&mut body, 0, &[]);
     block(file, 0x0a0d_0d0a, &body);
@@ -149,7 +151,10 @@ mod tests {
         };
         recorder.handle_begin(Time(0), 0, sender, heading);
         recorder.end();
-        recorder.poll().expect("complete")
+        let mut recording = recorder.poll().expect("complete");
+        recording.explain(|interface, _, first| vec![format!("{interface} from {}", first.0)]);
+        recording.explain(|_, _, _| vec!["too late".into()]);
+        recording
     }
 
     /// Frames of a file by our own reader, with the names of its interfaces.
@@ -187,7 +192,8 @@ mod tests {
         let mut merge = capture::file::Merge::new(vec![capture::file::open(&path).unwrap()]);
         while merge.next_batch(Duration::ZERO).is_ok() {}
         let label = path.display().to_string();
-        assert_eq!(merge.comments(), [(label, "a printer\u{fffd}repeats itself".to_owned())]);
+        let said = ["a printer\u{fffd}repeats itself", "eth0.30 from 1700000000123456789"];
+        assert_eq!(merge.comments(), said.map(|said| (label.clone(), said.to_owned())));
     }
 
     #[test]

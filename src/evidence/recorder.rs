@@ -6,7 +6,7 @@
 use super::recent::{Kept, Recent};
 use crate::decode::Sender;
 use crate::frame::Frame;
-use crate::time::Time;
+use crate::time::{Stamp, Time};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ pub struct Recording {
     /// Frames that are still waited for.
     wanted: usize,
     pub(super) frames: Vec<Kept>,
+    pub(super) broken: Vec<String>,
 }
 
 impl Recording {
@@ -56,6 +57,21 @@ impl Recording {
     /// Whether it holds no frame.
     pub const fn is_empty(&self) -> bool {
         self.frames.is_empty()
+    }
+
+    /// The segment that it is of, as it was told.
+    pub(crate) const fn segment(&self) -> usize {
+        self.segment
+    }
+
+    /// Says which rules the device broke meanwhile, a line for each. Those who heard the whole
+    /// segment know: the frames of one device do not show whether another asked for them. `of` is
+    /// given the segment's label, the device and the stamp of the first frame. What was said before
+    /// stands.
+    pub(crate) fn explain(&mut self, of: impl FnOnce(&str, Sender, Stamp) -> Vec<String>) {
+        if let Some(first) = self.frames.first().filter(|_| self.broken.is_empty()) {
+            self.broken = of(&self.heading.interface, self.sender, first.meta.stamp);
+        }
     }
 }
 
@@ -118,7 +134,8 @@ impl Recorder {
     ) {
         let frames = self.recent.of(segment, sender, self.before);
         let wanted = self.before * AFTER_FOR_BEFORE;
-        let recording = Recording { heading, segment, sender, begun: now, wanted, frames };
+        let recording =
+            Recording { heading, segment, sender, begun: now, wanted, frames, broken: Vec::new() };
         if wanted == 0 || self.open.len() >= OPEN_MAX {
             self.complete(recording);
         } else {
@@ -159,6 +176,11 @@ impl Recorder {
         }
     }
 
+    /// The complete recordings that were not taken yet.
+    pub(crate) fn waiting(&mut self) -> impl Iterator<Item = &mut Recording> {
+        self.complete.iter_mut()
+    }
+
     /// A complete recording.
     pub fn poll(&mut self) -> Option<Recording> {
         self.complete.pop_front()
@@ -183,7 +205,6 @@ mod tests {
     use super::*;
     use crate::frame::{Direction, FrameMeta, LinkType};
     use crate::mac::Mac;
-    use crate::time::Stamp;
 
     const PRINTER: Sender = Sender::Mac(Mac([2, 0, 0, 0, 0, 1]));
     const OTHER: Sender = Sender::Mac(Mac([2, 0, 0, 0, 0, 2]));

@@ -52,8 +52,7 @@ pub struct Report {
     pub end: Option<Instant>,
     /// From `start` to `end`; 0 without frames.
     pub duration_seconds: f64,
-    /// What the files say of themselves: for people only.
-    #[serde(skip)]
+    /// What the files say of themselves: files of evidence say what is known of their storm.
     pub comments: Vec<Comment>,
     /// Frames by protocol and time, of all segments: for people only.
     #[serde(skip)]
@@ -71,7 +70,7 @@ pub struct Report {
 }
 
 /// A comment that a file has, such as the storm that evidence is of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Comment {
     /// The file as it was named.
     pub file: String,

@@ -217,6 +217,8 @@ fn write_storm(out: &mut String, found: &StormContext, packets: Packets) -> fmt:
     fact(out, "Protocol", format_args!("<code>{}</code>", storm.protocol))?;
     if storm.device.is_some() {
         write_packets(out, &storm.id, packets)?;
+    } else {
+        fact(out, "Packets", "none are kept of a storm of a whole segment")?;
     }
     out.write_str("</dl>\n")
 }

@@ -209,7 +209,7 @@ fn json_has_the_shape_that_is_promised() {
     // serde_json sorts them; they stand in the order of the documentation.
     assert_eq!(
         keys(&report),
-        "devices duration_seconds end files frames protocols segments start storms version"
+        "comments devices duration_seconds end files frames protocols segments start storms version"
     );
     assert!(told.out.starts_with("{\n  \"version\": 1,\n  \"files\": ["), "{}", &told.out[..40]);
     assert_eq!(report["files"], serde_json::json!(["good.pcap"]));
