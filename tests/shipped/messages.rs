@@ -23,16 +23,28 @@ fn yaml(path: &Path) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(path).expect("readable")).expect("YAML")
 }
 
-/// An alert as its tests have it: when it first fires and the last time that they look at it before it
-/// ends, and when it is over.
+/// An alert as its tests have it: what it says when they first look at it and the last time before it
+/// ends, and a moment at which they know that it is over.
 struct Case {
     alert: String,
-    file: String,
-    scenario: String,
+    path: PathBuf,
+    scenario: Value,
     labels: Value,
     firing: Moment,
     last: Moment,
     over: u64,
+}
+
+impl Case {
+    fn file(&self) -> String {
+        self.path.file_name().expect("a name").to_string_lossy().into_owned()
+    }
+}
+
+/// When an alert begins and ends: the tests look only now and then.
+struct Span {
+    starts: u64,
+    ends: u64,
 }
 
 #[derive(Clone)]
@@ -90,8 +102,8 @@ fn of_scenario(path: &Path, scenario: &Value) -> Vec<Case> {
                 let moment = Moment { at, annotations: alert["exp_annotations"].clone() };
                 cases.push(Case {
                     alert: name.to_owned(),
-                    file: path.file_name().expect("a name").to_string_lossy().into_owned(),
-                    scenario: scenario["name"].as_str().expect("a name").to_owned(),
+                    path: path.to_owned(),
+                    scenario: scenario.clone(),
                     labels: alert["exp_labels"].clone(),
                     firing: moment.clone(),
                     last: moment,
@@ -99,7 +111,13 @@ fn of_scenario(path: &Path, scenario: &Value) -> Vec<Case> {
                 });
             }
             (Some(alert), Some(known)) if cases[known].labels == alert["exp_labels"] => {
-                cases[known].last = Moment { at, annotations: alert["exp_annotations"].clone() };
+                let moment = Moment { at, annotations: alert["exp_annotations"].clone() };
+                let said = cases[known].firing.annotations["lasted"].as_str().unwrap_or_default();
+                // A message is not sent before there is something to say.
+                if said.starts_with("0s ") {
+                    cases[known].firing = moment.clone();
+                }
+                cases[known].last = moment;
                 cases[known].over = 0;
             }
             (None, Some(known)) if at > cases[known].last.at => cases[known].over = at,
@@ -109,18 +127,93 @@ fn of_scenario(path: &Path, scenario: &Value) -> Vec<Case> {
     cases
 }
 
+/// When the alerts of these cases really begin and end, by all evaluations of promtool: their state is
+/// a series, and each evaluation a sample of it.
+fn spans<'c>(cases: impl Iterator<Item = &'c Case>, folder: &Path) -> BTreeMap<String, Span> {
+    let mut files: BTreeMap<&Path, Vec<&Case>> = BTreeMap::new();
+    for case in cases {
+        files.entry(&case.path).or_default().push(case);
+    }
+    let mut found = BTreeMap::new();
+    for (path, cases) in files {
+        let mut tests = yaml(path);
+        let step = seconds(tests["evaluation_interval"].as_str().expect("an interval"));
+        for file in tests["rule_files"].as_array_mut().expect("rules") {
+            let rules = path.parent().expect("a folder").join(file.as_str().expect("a path"));
+            *file = json!(rules.display().to_string());
+        }
+        let scenarios = cases.iter().map(|case| {
+            let mut scenario = case.scenario.clone();
+            let object = scenario.as_object_mut().expect("a scenario");
+            object.remove("alert_rule_test");
+            // The watchdog never ends.
+            let until = if case.over > 0 { case.over } else { case.last.at };
+            let ask = |function: &str| {
+                let matched = case.labels.as_object().expect("labels").iter();
+                let matched: String =
+                    matched.map(|(name, value)| format!(",{name}={value}")).collect();
+                json!({
+                    "expr": format!(
+                        "{function}(timestamp(ALERTS{{alertname=\"{}\",alertstate=\"firing\"{matched}}})[30d:{step}s])",
+                        case.alert
+                    ),
+                    "eval_time": format!("{until}s"),
+                    // Not so: promtool says what it is.
+                    "exp_samples": [],
+                })
+            };
+            let asked = ["min_over_time", "max_over_time"].map(ask);
+            object.insert("promql_expr_test".to_owned(), json!(asked));
+            scenario
+        });
+        tests["tests"] = scenarios.collect();
+        let file = folder.join("spans.test.yml");
+        fs::write(&file, tests.to_string()).expect("a file of ours");
+        let output = Command::new("promtool").args(["test", "rules"]).arg(&file).output();
+        let output = output.expect("promtool is installed (Debian: prometheus)");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).expect("UTF-8");
+        let got = |case: &Case, function: &str| {
+            let asked = format!("{function}(timestamp(ALERTS{{alertname=\\\"{}\\\"", case.alert);
+            let rest = said.split(&asked).nth(1).unwrap_or_else(|| panic!("{asked}: {said}"));
+            let line = rest.lines().find(|line| line.contains("got: ")).expect("an answer");
+            let value = line.rsplit(' ').next().expect("a value").parse::<f64>();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds")]
+            value.map(|value| value as u64).unwrap_or_else(|_| panic!("{}: {line}", case.alert))
+        };
+        for case in cases {
+            let (starts, last) = (got(case, "min_over_time"), got(case, "max_over_time"));
+            let span = Span { starts, ends: last + step };
+            assert!(span.starts <= case.firing.at && case.last.at <= last, "{}", case.alert);
+            found.insert(case.alert.clone(), span);
+        }
+    }
+    found
+}
+
 fn time(at: u64) -> String {
     let at = jiff::Timestamp::from_second(i64::try_from(at).expect("a time of a test"));
     at.expect("a time").to_string()
 }
 
+/// The time of the tests begins in 1970, which is nobody's incident.
+fn dated(text: &str) -> String {
+    const BEGIN: u64 = 1_772_323_200;
+    let text = text.replace("1970-01-0", "2026-03-0");
+    let id = Regex::new(r"/storms/([0-9]+)-").unwrap();
+    let shifted = |id: &regex::Captures<'_>| {
+        format!("/storms/{}-", id[1].parse::<u64>().expect("a time of a test") + BEGIN)
+    };
+    id.replace_all(&text, shifted).into_owned()
+}
+
 /// What Alertmanager hands to its templates.
-fn data(case: &Case, is_over: bool) -> Value {
+fn data(case: &Case, span: &Span, is_over: bool) -> Value {
     let mut labels: Map<String, Value> = case.labels.as_object().expect("labels").clone();
     labels.insert("alertname".to_owned(), json!(case.alert));
     let annotations = if is_over { &case.last.annotations } else { &case.firing.annotations };
     let (status, ends) = if is_over {
-        ("resolved", time(case.over))
+        ("resolved", time(span.ends))
     } else {
         ("firing", "0001-01-01T00:00:00Z".to_owned())
     };
@@ -128,7 +221,7 @@ fn data(case: &Case, is_over: bool) -> Value {
         "receiver": "it", "status": status,
         "alerts": [{
             "status": status, "labels": labels, "annotations": annotations,
-            "startsAt": time(case.firing.at), "endsAt": ends,
+            "startsAt": time(span.starts), "endsAt": ends,
             "generatorURL": "http://prometheus:9090/graph", "fingerprint": "0000000000000001",
         }],
         "groupLabels": labels, "commonLabels": labels, "commonAnnotations": annotations,
@@ -160,7 +253,7 @@ fn rendered(texts: &[&str], data: &Value, folder: &Path) -> Vec<String> {
 }
 
 /// What is sent about an alert, in Markdown.
-fn messages(case: &Case, is_over: bool, folder: &Path) -> String {
+fn messages(case: &Case, span: &Span, is_over: bool, folder: &Path) -> String {
     let config = yaml(&root("deploy/alertmanager/alertmanager.yml"));
     let receiver = |name: &str, kind: &str| {
         let receivers = config["receivers"].as_array().expect("receivers");
@@ -181,12 +274,14 @@ fn messages(case: &Case, is_over: bool, folder: &Path) -> String {
         details,
     ];
     let texts = texts.map(|text| text.as_str().expect("a text"));
-    let data = data(case, is_over);
+    let data = data(case, span, is_over);
     let said = rendered(&texts, &data, folder);
     let [subject, mail, title, chat, page, component, group, details] = &said[..] else {
         panic!("{said:?}")
     };
     assert_eq!(details, mail, "PagerDuty is told what a mail says");
+    assert!(!component.is_empty(), "{page} is about a part of something");
+    let group = if group.is_empty() { String::new() } else { format!(", group {group}") };
     let webhook = &data["alerts"][0];
     let json = serde_json::to_string_pretty(&json!({
         "status": webhook["status"], "labels": webhook["labels"], "annotations": webhook["annotations"],
@@ -197,7 +292,7 @@ fn messages(case: &Case, is_over: bool, folder: &Path) -> String {
     write!(
         out,
         "### {heading}\n\nMail: {subject}\n\n```\n{mail}\n```\n\nSlack: {title}\n\n```\n{chat}\n```\n\n\
-         PagerDuty: {page} ({component}, {group})\n\nWebhook, ntfy:\n\n```json\n{}\n```\n\n",
+         PagerDuty: {page} (component {component}{group})\n\nWebhook, ntfy:\n\n```json\n{}\n```\n\n",
         json.expect("JSON")
     )
     .expect("a string takes all");
@@ -218,21 +313,30 @@ fn docs_alerts_md_shows_what_people_read() {
         "# What each alert says\n\n\
          As it arrives in a mail, in Slack, at PagerDuty (whose details are the mail's text) and, as JSON, at a webhook, while it \
          fires and when it is over. Written by `UPDATE_DOCS=1 cargo test --test shipped messages -- --include-ignored` from the \
-         tests of the rules (`deploy/prometheus/tests`), whose time begins in 1970, and the receivers of \
-         `deploy/alertmanager`. The watchdog goes to a webhook only.\n\n",
+         tests of the rules (`deploy/prometheus/tests`) and the receivers of `deploy/alertmanager`: an alert begins and ends when \
+         the rules say so, its texts are those of the first and the last time that the tests look at it. The watchdog goes to a webhook \
+         only.\n\n| alert | says |\n|---|---|\n",
     );
     let directory = tempfile::tempdir().expect("a folder");
     let cases = cases();
-    let now = Regex::new(r"\b(is|are|has|floods|sends|asks|fights?|keeps?|repeats?) ").unwrap();
+    let spans = spans(cases.values(), directory.path());
     for name in alerts() {
         let case = cases.get(&name).unwrap_or_else(|| panic!("{name} never fires"));
-        writeln!(text, "## {name}\n\n{}: {}.\n", case.file, case.scenario).expect("a string");
-        text += &messages(case, false, directory.path());
+        let says = case.firing.annotations["summary"].as_str().expect("a summary");
+        writeln!(text, "| [{name}](#{}) | {says} |", name.to_lowercase()).expect("a string");
+    }
+    text.push('\n');
+    let now = Regex::new(r"\b(is|are|has|floods|sends|asks|fights?|keeps?|repeats?) ").unwrap();
+    for name in alerts() {
+        let (case, span) = (&cases[&name], &spans[&name]);
+        let scenario = case.scenario["name"].as_str().expect("a name");
+        writeln!(text, "## {name}\n\n{}: {scenario}.\n", case.file()).expect("a string");
+        text += &messages(case, span, false, directory.path());
         if name == "MulticastWatchdog" {
             continue;
         }
         assert!(case.over > case.last.at, "{name} is not tested to end");
-        let over = messages(case, true, directory.path());
+        let over = messages(case, span, true, directory.path());
         for line in
             over.lines().filter(|line| line.contains("RESOLVED: ") || line.starts_with("Mail: "))
         {
@@ -244,6 +348,7 @@ fn docs_alerts_md_shows_what_people_read() {
         }
         text += &over;
     }
+    let text = dated(&text);
     let path = root("docs/alerts.md");
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, &text).expect("it can be written");

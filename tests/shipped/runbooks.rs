@@ -2,13 +2,17 @@
 //! metrics, flags, files.
 
 use crate::support::process::program;
-use multicast_exporter::metrics::catalogue::ALL;
+use multicast_exporter::craft::{Captured, Pcap};
+use multicast_exporter::metrics::catalogue::{ALL, Collector};
+use multicast_exporter::simulation::{Options, Simulation};
+use multicast_exporter::time::Stamp;
 use regex::Regex;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 #[derive(Deserialize)]
 struct Rules {
@@ -152,4 +156,90 @@ fn queries_of_pages_are_promql() {
     let output = output.expect("promtool is installed (Debian: prometheus)");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && count > 30, "{count} queries:\n{said}\n{rules}");
+}
+
+/// Whoever follows a page looks for frames by its filters: on the simulated LAN each must compile, and
+/// find what the page is about. MLD queries, behind a hop-by-hop header, are no `icmp6` to tcpdump.
+#[test]
+#[ignore = "tools: make test"]
+fn filters_of_pages_find_what_they_are_for() {
+    let lan = Simulation::new(Options::default()).frames(Duration::from_mins(10));
+    let frames: Vec<Captured> = lan
+        .map(|(at, frame)| {
+            let nanoseconds = i128::try_from(at.as_nanos()).expect("minutes");
+            Captured::new(Stamp(Stamp::new(1_700_000_000, 0).0 + nanoseconds), frame)
+        })
+        .collect();
+    let directory = tempfile::tempdir().expect("a folder");
+    let file = directory.path().join("lan.pcap");
+    fs::write(&file, Pcap::default().write(&frames)).expect("a file of ours");
+    let mut seen = 0;
+    for (name, page) in pages() {
+        for line in page.lines().filter(|line| line.starts_with("tcpdump ")) {
+            let command = line.split("  #").next().expect("a part").replace(" # who", "  # who");
+            let command = command.replace("-w flood.pcap", "");
+            assert!(command.contains("-i eth0"), "{name}: {line}");
+            let command = command.replace("-i eth0", &format!("-r {}", file.display()));
+            let output = Command::new("sh").args(["-c", &command]).output().expect("a shell");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{name}: {line}: {said}");
+            let found = String::from_utf8_lossy(&output.stdout).into_owned();
+            let wanted: &[&str] = match name.as_str() {
+                "MulticastQuerierConflict" | "MulticastQuerierMissing" => {
+                    let others = found.lines().find(|line| !line.contains("query"));
+                    assert_eq!(others, None, "{name}: {line}");
+                    &["igmp query", "multicast listener query"]
+                }
+                "MulticastRouterAdvertisements" => &["router advertisement"],
+                "MulticastDhcpLoop" => &["BOOTP/DHCP"],
+                _ => &[", length "],
+            };
+            for wanted in wanted {
+                assert!(found.contains(wanted), "{name}: {line}: {wanted}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 12, "{seen} filters");
+}
+
+/// All pages of the documents, wherever they are.
+fn documents() -> Vec<PathBuf> {
+    let mut folders = vec![root("")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("readable"))
+        {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() && !["target", ".git"].iter().any(|skipped| name == *skipped) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn collectors_that_documents_name_are_there() {
+    let chosen = Regex::new(r"(?:collect|exclude)(?:\[\]|%5B%5D)=([a-z]+)").unwrap();
+    let word = Regex::new(r"`([a-z]+)`").unwrap();
+    let mut seen = 0;
+    for path in documents() {
+        let text = fs::read_to_string(&path).expect("readable");
+        for line in text.lines().filter(|line| line.contains("collect[]")) {
+            let names = chosen.captures_iter(line).chain(
+                // In a sentence about the parameter.
+                word.captures_iter(line).filter(|_| line.contains("leaves out `")),
+            );
+            for name in names {
+                let name = &name[1];
+                let is_there = Collector::ALL.iter().any(|collector| collector.label() == name);
+                assert!(is_there, "{}: {name}", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 2, "{seen} collectors");
 }
