@@ -63,6 +63,9 @@ pub fn run(flags: &Demo) -> ExitStatus {
 
 fn demonstrate(flags: &Demo) -> Result<(), Failure> {
     let lans = Arc::new(names(flags).map_err(refused)?);
+    for label in lans.unheard(&[NAME]) {
+        warn!(interface = label, "--lan names an interface that the demo does not have");
+    }
     let configuration = Configuration::load(flags.config.file.as_deref()).map_err(refused)?;
     let configuration = Arc::new(configuration);
     let listeners = opening::listen(&flags.web).all()?;

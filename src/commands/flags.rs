@@ -24,7 +24,6 @@ use std::time::Duration;
     name = "multicast_exporter",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     max_term_width = 100,
     mut_args = convention::of_serving,
     mut_subcommands = convention::of_command
@@ -174,7 +173,8 @@ impl Capture {
 pub struct Lan {
     /// Name of the LAN on this interface or, without one, on all that have no name of their own, so
     /// that two exporters on one LAN make one incident. VLAN 20 of it is `NAME.20`, tagged or on an
-    /// interface of its own. `INTERFACE=` has none. Repeatable
+    /// interface of its own. `INTERFACE=` has none. A name has at most 63 letters, digits and `- . _`,
+    /// a letter or digit first and last. Repeatable, or several with commas between them
     // Serving, `check` and `demo` mean the same by it.
     #[arg(
         long = "lan",

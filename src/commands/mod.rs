@@ -118,11 +118,29 @@ fn refuse(error: &clap::Error) -> ExitStatus {
     ExitStatus::BadInput
 }
 
-/// The first paragraph, which says what is wrong; the others say how the command line looks.
+/// The first paragraph, which says what is wrong, and what may have been meant; the others say how
+/// the command line looks.
 fn one_line(rendered: &str) -> String {
-    let paragraph = rendered.split("\n\n").next().unwrap_or(rendered);
-    let words: Vec<&str> = paragraph.trim_start_matches("error:").split_whitespace().collect();
-    format!("{} (see --help)", words.join(" "))
+    let mut paragraphs = rendered.split("\n\n");
+    let wrong = paragraphs.next().unwrap_or(rendered).trim_start_matches("error:");
+    let meant = paragraphs.find_map(|other| other.trim_start().strip_prefix("tip:"));
+    let meant = meant.filter(|meant| meant.contains("exists:"));
+    let in_a_line =
+        |text: &str| text.split_whitespace().map(shortened).collect::<Vec<_>>().join(" ");
+    let meant = meant.map(|meant| format!("; {}", in_a_line(meant))).unwrap_or_default();
+    format!("{}{meant} (see --help)", in_a_line(wrong))
+}
+
+/// A word of a message: what somebody wrote may be long, and is known to him.
+fn shortened(word: &str) -> String {
+    const SHOWN: usize = 60;
+    let length = word.chars().count();
+    if length <= 2 * SHOWN {
+        return word.to_owned();
+    }
+    let first = word.chars().take(SHOWN);
+    let last = word.chars().skip(length - SHOWN / 4);
+    first.chain(['…']).chain(last).collect()
 }
 
 /// Writes one line to standard error, under the program's name.

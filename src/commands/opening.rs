@@ -27,6 +27,7 @@ use crate::web::activation::{self, ActivationError};
 use crate::web::listen::{self, ListenError};
 use std::net::TcpListener;
 use std::sync::Arc;
+use tracing::info;
 
 /// What was opened, and what was refused.
 pub(crate) struct Opening {
@@ -128,7 +129,14 @@ pub fn listen(flags: &flags::Web) -> Listeners {
 
 /// The folder of evidence, if there is to be one. Nothing in it needs privilege.
 pub fn store(flags: &flags::Evidence) -> Option<Result<Store, StoreError>> {
-    flags.dir.as_deref().map(|dir| Store::open(dir, flags.max_size))
+    let dir = flags.dir.as_deref()?;
+    let is_new = !dir.exists();
+    let store = Store::open(dir, flags.max_size);
+    if is_new && store.is_ok() {
+        // A folder that was written wrong would be looked for elsewhere.
+        info!(folder = %dir.display(), "made the folder of evidence");
+    }
+    Some(store)
 }
 
 /// The pool, if the backend can capture with it.

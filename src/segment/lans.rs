@@ -42,6 +42,11 @@ pub enum LanRuleError {
     /// The name has other characters.
     #[error("the name {0:?} has characters other than letters, digits and - . _")]
     Characters(String),
+    /// The name would not be told from a VLAN's, or from nothing.
+    #[error(
+        "the name {0:?} must begin and end with a letter or digit, and have no two dots in a row"
+    )]
+    Ends(String),
     /// The name is too long.
     #[error("the name has {0} characters; at most 63")]
     Long(usize),
@@ -90,6 +95,11 @@ impl FromStr for LanRule {
         }
         if !name.chars().all(|c| c.is_alphanumeric() || "-._".contains(c)) {
             return Err(LanRuleError::Characters(name.to_owned()));
+        }
+        // `office.20` is VLAN 20 of the LAN `office`: neither part may be empty.
+        let is_bare = name.starts_with(['-', '.', '_']) || name.ends_with(['-', '.', '_']);
+        if is_bare || name.contains("..") {
+            return Err(LanRuleError::Ends(name.to_owned()));
         }
         let name = (!name.is_empty()).then(|| name.into());
         Ok(Self { segment: segment.map(str::to_owned), name })
@@ -147,6 +157,16 @@ impl Lans {
         named.map(|(label, _)| label.as_str())
     }
 
+    /// The labels with a name of their own that belong to none of these interfaces. What looks like a
+    /// VLAN of one of them may be heard later.
+    pub fn unheard<'l>(&'l self, interfaces: &'l [&str]) -> impl Iterator<Item = &'l str> {
+        let is_on = |label: &str, interface: &&str| {
+            let rest = label.strip_prefix(interface);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.labels().filter(move |label| !interfaces.iter().any(|one| is_on(label, one)))
+    }
+
     /// What is said of the interface that carries a VLAN, as far as the label tells which it is, and
     /// the VLAN ids there. Of two it is the nearer one.
     fn underneath<'l>(&self, label: &'l str, vlan: &str) -> Option<(&Option<LanName>, &'l str)> {
@@ -184,6 +204,22 @@ mod tests {
             (
                 "eth0=the office",
                 "the name \"the office\" has characters other than letters, digits and - . _",
+            ),
+            (
+                ".20",
+                "the name \".20\" must begin and end with a letter or digit, and have no two dots in a row",
+            ),
+            (
+                "eth0=office.",
+                "the name \"office.\" must begin and end with a letter or digit, and have no two dots in a row",
+            ),
+            (
+                "..",
+                "the name \"..\" must begin and end with a letter or digit, and have no two dots in a row",
+            ),
+            (
+                "a..b",
+                "the name \"a..b\" must begin and end with a letter or digit, and have no two dots in a row",
             ),
             ("a=b=c", "the name \"b=c\" has characters other than letters, digits and - . _"),
             (
@@ -247,6 +283,13 @@ mod tests {
         ] {
             assert_eq!(of(values, label, vlan).as_deref(), wanted, "{values:?} {label} {vlan}");
         }
+    }
+
+    #[test]
+    fn labels_that_no_interface_has_are_told() {
+        let all = lans(&["eth0=a", "eth1.20=b", "nosuch=c", "eth10=d", "docker0="]).expect("rules");
+        let unheard: Vec<&str> = all.unheard(&["eth0", "eth1"]).collect();
+        assert_eq!(unheard, ["eth10", "nosuch"]);
     }
 
     proptest! {

@@ -53,16 +53,30 @@ struct Problem<'t> {
     error: &'t str,
 }
 
-/// What a question about a device may add.
+/// What a question may add: the segment that it is about.
 #[derive(Deserialize)]
 pub(super) struct Where {
     interface: Option<String>,
 }
 
+impl Where {
+    fn is(&self, interface: &str) -> bool {
+        self.interface.as_deref().is_none_or(|wanted| wanted == interface)
+    }
+}
+
+/// As a question has it.
+type Asked = Result<Query<Where>, QueryRejection>;
+
 /// `/api/v1/status`: how discovery goes on each segment.
-pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
-    answered(&app, |_, view, out| {
-        let segments = report::segments(view.segments());
+pub(super) async fn status(State(app): State<Arc<App>>, wanted: Asked) -> Response {
+    let wanted = match wanted {
+        Ok(Query(wanted)) => wanted,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    answered(&app, move |_, view, out| {
+        let mut segments = report::segments(view.segments());
+        segments.retain(|segment| wanted.is(&segment.interface));
         let status = Status { version: report::VERSION, segments, missing: missing(view) };
         serde_json::to_writer(out, &status)?;
         Ok(StatusCode::OK)
@@ -71,9 +85,14 @@ pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `/api/v1/devices`
-pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
-    answered(&app, |_, view, out| {
-        let devices = report::devices(view.segments());
+pub(super) async fn devices(State(app): State<Arc<App>>, wanted: Asked) -> Response {
+    let wanted = match wanted {
+        Ok(Query(wanted)) => wanted,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    answered(&app, move |_, view, out| {
+        let mut devices = report::devices(view.segments());
+        devices.retain(|device| wanted.is(&device.interface));
         let list = DeviceList { version: report::VERSION, devices, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
@@ -86,19 +105,19 @@ pub(super) async fn devices(State(app): State<Arc<App>>) -> Response {
 pub(super) async fn device(
     State(app): State<Arc<App>>,
     Path(device): Path<String>,
-    wanted: Result<Query<Where>, QueryRejection>,
+    wanted: Asked,
 ) -> Response {
-    let interface = match wanted {
-        Ok(Query(Where { interface })) => interface,
+    let wanted = match wanted {
+        Ok(Query(wanted)) => wanted,
         Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
     };
+    // A MAC as Windows and switches write it. No other device has a dash.
+    let device = device.replace('-', ":");
     answered(&app, move |_, view, out| {
         // Most packets first.
         let mut devices = report::devices(view.segments()).into_iter();
-        let found = devices.find(|row| {
-            row.device.eq_ignore_ascii_case(&device)
-                && interface.as_ref().is_none_or(|interface| *interface == row.interface)
-        });
+        let found = devices
+            .find(|row| row.device.eq_ignore_ascii_case(&device) && wanted.is(&row.interface));
         if let Some(found) = found {
             serde_json::to_writer(out, &found)?;
             return Ok(StatusCode::OK);
@@ -109,9 +128,14 @@ pub(super) async fn device(
 }
 
 /// `/api/v1/storms`
-pub(super) async fn storms(State(app): State<Arc<App>>) -> Response {
-    answered(&app, |_, view, out| {
-        let storms = report::storms(view.segments());
+pub(super) async fn storms(State(app): State<Arc<App>>, wanted: Asked) -> Response {
+    let wanted = match wanted {
+        Ok(Query(wanted)) => wanted,
+        Err(rejection) => return problem(StatusCode::BAD_REQUEST, &rejection.body_text()),
+    };
+    answered(&app, move |_, view, out| {
+        let mut storms = report::storms(view.segments());
+        storms.retain(|storm| wanted.is(&storm.interface));
         let list = StormList { version: report::VERSION, storms, missing: missing(view) };
         serde_json::to_writer(out, &list)?;
         Ok(StatusCode::OK)
@@ -135,8 +159,8 @@ pub(super) async fn storm(State(app): State<Arc<App>>, Path(id): Path<String>) -
 /// `/api/v1/storms/{id}/capture`: what frames hold may be private, so only if that is allowed.
 pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     if !app.enable_capture_download {
-        let why = "Captures are only served with the flag --web.enable-capture-download.\n";
-        return (StatusCode::FORBIDDEN, why).into_response();
+        let why = "captures are only served with the flag --web.enable-capture-download";
+        return problem(StatusCode::FORBIDDEN, why);
     }
     let nothing = || problem(StatusCode::NOT_FOUND, "nothing is kept of such a storm");
     let Some(evidence) = app.evidence.clone().filter(|_| Storm::is_id(&id)) else {
@@ -168,7 +192,7 @@ pub(super) async fn capture(State(app): State<Arc<App>>, Path(id): Path<String>)
             let why = "the folder of evidence does not answer in time, try again later";
             problem(StatusCode::SERVICE_UNAVAILABLE, why)
         }
-        Err(refused) => telemetry::refusal(refused),
+        Err(refused) => problem(telemetry::status(refused), &refused.to_string()),
     }
 }
 
@@ -186,7 +210,7 @@ async fn answered(
     };
     match rendered(app, line).await {
         Ok((status, body)) => json(status, body),
-        Err(refused) => telemetry::refusal(refused),
+        Err(refused) => problem(telemetry::status(refused), &refused.to_string()),
     }
 }
 
@@ -209,7 +233,8 @@ fn json(status: StatusCode, body: impl IntoResponse) -> Response {
     (status, headers, body).into_response()
 }
 
-fn problem(status: StatusCode, error: &str) -> Response {
+/// An error of a path below `/api`: always JSON.
+pub(super) fn problem(status: StatusCode, error: &str) -> Response {
     // A string always becomes JSON.
     let mut line = serde_json::to_string(&Problem { error }).unwrap_or_default();
     line.push('\n');

@@ -18,6 +18,18 @@ pub enum UrlError {
     /// It is too long.
     #[error("it has {0} characters; at most 512")]
     Long(usize),
+    /// A character that no URL has.
+    #[error("has {0:?}, which must be written as %XX, or as xn-- in a host name")]
+    Character(char),
+    /// A percent sign without two digits.
+    #[error("has a % without two hexadecimal digits after it")]
+    Percent,
+    /// Links would lead elsewhere.
+    #[error("the path has . or .. as a part: links would lead elsewhere")]
+    Dots,
+    /// A host that no name server knows.
+    #[error("the host {0:?} is no host name: its parts begin and end with a letter or digit")]
+    Host(String),
     /// It is no URL.
     #[error("is no URL; write http://HOST:PORT or https://HOST/PATH")]
     Syntax,
@@ -56,8 +68,13 @@ impl FromStr for ExternalUrl {
         if text.contains(['?', '#']) {
             return Err(UrlError::Tail);
         }
-        if !text.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b)) {
-            return Err(UrlError::Syntax);
+        let is_good = |c: char| c.is_ascii_graphic() && !"\"'<>\\^`{|}".contains(c);
+        if let Some(bad) = text.chars().find(|c| !is_good(*c)) {
+            return Err(UrlError::Character(bad));
+        }
+        let mut escapes = text.split('%').skip(1);
+        if !escapes.all(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2) {
+            return Err(UrlError::Percent);
         }
         let uri = text.parse::<Uri>().map_err(|_| UrlError::Syntax)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -78,6 +95,21 @@ impl FromStr for ExternalUrl {
         if authority.host().is_empty() || has_bad_port {
             return Err(UrlError::Syntax);
         }
+        let host = authority.host();
+        let is_part = |part: &str| {
+            let ends = [part.chars().next(), part.chars().next_back()];
+            ends.iter().all(|end| end.is_some_and(|end| end.is_ascii_alphanumeric()))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        };
+        // A dot at the end is the root of all names.
+        let parts = host.strip_suffix('.').unwrap_or(host);
+        if !host.starts_with('[') && !parts.split('.').all(is_part) {
+            return Err(UrlError::Host(host.to_owned()));
+        }
+        let is_dots = |part: &str| [".", ".."].contains(&&*part.to_lowercase().replace("%2e", "."));
+        if uri.path().split('/').any(is_dots) {
+            return Err(UrlError::Dots);
+        }
         Ok(Self(text.trim_end_matches('/').to_owned()))
     }
 }
@@ -95,6 +127,7 @@ mod tests {
             ("http://[fe80::1]:10353/", "http://[fe80::1]:10353"),
             ("http://[2001:db8::1]", "http://[2001:db8::1]"),
             ("HTTPS://10.0.1.2//", "HTTPS://10.0.1.2"),
+            ("http://nas_1.example.org./a%20b/..x", "http://nas_1.example.org./a%20b/..x"),
         ] {
             assert_eq!(good.parse::<ExternalUrl>().map(|url| url.0).as_deref(), Ok(kept));
         }
@@ -109,10 +142,18 @@ mod tests {
             ("http://nas:", UrlError::Syntax),
             ("http://nas:0", UrlError::Syntax),
             ("http://nas:99999", UrlError::Syntax),
-            ("http://na s", UrlError::Syntax),
-            ("http://nas/\"x", UrlError::Syntax),
-            ("http://nas/{{x}}", UrlError::Syntax),
-            ("http://büro/", UrlError::Syntax),
+            ("http://na s", UrlError::Character(' ')),
+            ("http://nas/\"x", UrlError::Character('"')),
+            ("http://nas/{{x}}", UrlError::Character('{')),
+            ("http://büro/", UrlError::Character('ü')),
+            ("http://nas/%zz", UrlError::Percent),
+            ("http://nas/%4", UrlError::Percent),
+            ("http://nas/../../x", UrlError::Dots),
+            ("http://nas/a/.", UrlError::Dots),
+            ("http://nas/%2E%2e/x", UrlError::Dots),
+            ("http://-", UrlError::Host("-".to_owned())),
+            ("http://-nas:10353", UrlError::Host("-nas".to_owned())),
+            ("http://nas..lan", UrlError::Host("nas..lan".to_owned())),
             ("ftp://nas", UrlError::Scheme),
             ("javascript://nas", UrlError::Scheme),
             ("http://nas/?a=b", UrlError::Tail),

@@ -181,13 +181,24 @@ fn standing_still(what: &str, silent: &[String]) -> Response {
 async fn not_found(uri: Uri) -> Response {
     // Plain text, and nosniff: what is repeated here cannot run.
     let path: String = uri.path().chars().take(128).collect();
+    if is_api(&uri) {
+        return api::problem(StatusCode::NOT_FOUND, &format!("there is no path {path}"));
+    }
     (StatusCode::NOT_FOUND, format!("There is no page {path}.\n")).into_response()
 }
 
-async fn not_allowed(method: Method) -> Response {
+async fn not_allowed(method: Method, uri: Uri) -> Response {
     let method: String = method.as_str().chars().take(32).collect();
-    let why = format!("{method} is not answered; use GET or HEAD.\n");
-    (StatusCode::METHOD_NOT_ALLOWED, why).into_response()
+    let why = format!("{method} is not answered; use GET or HEAD");
+    if is_api(&uri) {
+        return api::problem(StatusCode::METHOD_NOT_ALLOWED, &why);
+    }
+    (StatusCode::METHOD_NOT_ALLOWED, format!("{why}.\n")).into_response()
+}
+
+/// Whether programs ask, who read JSON.
+fn is_api(uri: &Uri) -> bool {
+    uri.path() == "/api" || uri.path().starts_with("/api/")
 }
 
 async fn with_safe_headers(mut response: Response) -> Response {

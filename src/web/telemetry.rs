@@ -70,11 +70,15 @@ pub(super) async fn handle(
 
 /// Work that was refused, as an answer.
 pub(super) fn refusal(refused: Refused) -> Response {
-    let status = match refused {
+    (status(refused), format!("{refused}\n")).into_response()
+}
+
+/// The status of it.
+pub(super) const fn status(refused: Refused) -> StatusCode {
+    match refused {
         Refused::Full(_) | Refused::Late => StatusCode::SERVICE_UNAVAILABLE,
         Refused::Broken => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    (status, format!("{refused}\n")).into_response()
+    }
 }
 
 /// How long a scrape may take before its client gives up.

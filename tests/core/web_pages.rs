@@ -247,7 +247,54 @@ async fn whatever_is_not_there_is_said_in_plain_text() {
         let posted = ask(&app, "POST", path, &[]).await;
         assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(posted.header(header::ALLOW), "GET,HEAD");
+        let kind = if path.starts_with("/api/") {
+            "application/json"
+        } else {
+            "text/plain; charset=utf-8"
+        };
+        assert_eq!(posted.header(header::CONTENT_TYPE), kind, "{path}");
     }
+}
+
+#[tokio::test]
+async fn errors_below_api_are_json_whatever_they_are() {
+    let app = app(lan());
+    let storm = "/api/v1/storms/1700000010-eth0-001e8fab01ff-1/capture";
+    for (method, path, status) in [
+        ("GET", "/api", 404),
+        ("GET", "/api/v1", 404),
+        ("GET", "/api/v1/nosuch", 404),
+        ("GET", "/api/v1/devices/x", 404),
+        ("GET", "/api/v1/storms/x", 404),
+        ("GET", storm, 403),
+        ("POST", "/api/v1/devices", 405),
+        ("GET", "/api/v1/devices?interface=a&interface=b", 400),
+        ("GET", "/api/v1/status?interface=a&interface=b", 400),
+        ("GET", "/api/v1/storms?interface=a&interface=b", 400),
+    ] {
+        let answer = ask(&app, method, path, &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header(header::CONTENT_TYPE), "application/json", "{path}");
+        assert_eq!(keys(&of(&answer)), "error", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn lists_are_of_the_segment_that_is_asked_for() {
+    let app = app(lan());
+    for list in ["devices", "storms"] {
+        let all = of(&get(&app, &format!("/api/v1/{list}")).await);
+        let all = all[list].as_array().unwrap();
+        for interface in ["eth0", "wlan0", "nosuch"] {
+            let some = of(&get(&app, &format!("/api/v1/{list}?interface={interface}")).await);
+            let wanted: Vec<_> = all.iter().filter(|one| one["interface"] == interface).collect();
+            assert_eq!(some[list].as_array().unwrap().iter().collect::<Vec<_>>(), wanted);
+        }
+    }
+    let status = of(&get(&app, "/api/v1/status?interface=wlan0").await);
+    let segments = status["segments"].as_array().unwrap();
+    assert_eq!(segments.len(), 1);
+    assert_eq!(segments[0]["interface"], "wlan0");
 }
 
 #[tokio::test]
@@ -539,6 +586,7 @@ async fn a_device_is_found_by_its_label_on_the_segment_that_was_asked_for() {
         (format!("{PRINTER}?interface=b%2F%3F"), "b/?"),
         (PRINTER.replace(':', "%3A"), "b/?"),
         (PRINTER.replace("ab", "AB"), "b/?"),
+        (PRINTER.replace(':', "-"), "b/?"),
     ] {
         let answer = get(&app, &path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
@@ -595,8 +643,7 @@ async fn captures_of_storms_are_given_out_only_if_that_was_allowed() {
     };
     let closed = get(&with(false, Some(Arc::new(Kept))), &path).await;
     assert_eq!(closed.status, StatusCode::FORBIDDEN);
-    assert_eq!(closed.header(header::CONTENT_TYPE), "text/plain; charset=utf-8");
-    assert!(closed.text().contains("--web.enable-capture-download"));
+    assert!(of(&closed)["error"].as_str().unwrap().contains("--web.enable-capture-download"));
 
     let open = with(true, Some(Arc::new(Kept)));
     for method in ["GET", "HEAD"] {

@@ -274,9 +274,27 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn wrong_flags_are_told_in_a_line_that_names_them() {
     let directory = folder();
-    let cases: [(&[&str], &str); 23] = [
+    let long = format!("--web.external-url=http://{}", "a/".repeat(1_500));
+    let cases: [(&[&str], &str); 28] = [
         (&["--nosuch"], "unexpected argument '--nosuch' found"),
         (&["frobnicate"], "unrecognized subcommand 'frobnicate'"),
+        (&["analyse"], "unrecognized subcommand 'analyse'; a similar subcommand exists: 'analyze'"),
+        (
+            &["--capture.inteface=x"],
+            "unexpected argument '--capture.inteface' found; a similar argument exists: '--capture.interface'",
+        ),
+        (
+            &["--lan=eth0=office."],
+            "invalid value 'eth0=office.' for '--lan <[INTERFACE=]NAME>': the name \"office.\" must begin and end with a letter or digit, and have no two dots in a row",
+        ),
+        (
+            &["--web.external-url=http://nas/a b"],
+            "invalid value 'http://nas/a b' for '--web.external-url <URL>': has ' ', which must be written as %XX, or as xn-- in a host name",
+        ),
+        (
+            &[&long],
+            "invalid value 'http://a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/…a/a/a/a/a/a/a/' for '--web.external-url <URL>': it has 3007 characters; at most 512",
+        ),
         (&["analyze"], "the following required arguments were not provided: <FILE>..."),
         (
             &["analyze", "--output=xml", "good.pcap"],
@@ -379,6 +397,8 @@ fn help_and_version_go_to_standard_output() {
         (&["--help"][..], "--capture.interface"),
         (&["-h"], "--capture.interface"),
         (&["analyze", "--help"], "--output"),
+        (&["help"], "--capture.interface"),
+        (&["help", "demo"], "--storm-after"),
         (&["--version"], env!("CARGO_PKG_VERSION")),
     ] {
         let told = run(directory.path(), arguments, b"");

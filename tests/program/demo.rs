@@ -75,8 +75,12 @@ fn the_machine_pays_for_the_storm_and_the_other_segments_have_faults_of_their_ow
 
 #[test]
 fn a_lan_without_a_storm_has_no_fight_and_loses_nothing() {
-    let demo = Served::start(&["demo", "--storm-for=0s", "--lan=attic"]);
+    let demo =
+        Served::start(&["demo", "--storm-for=0s", "--lan=attic,eht0=cellar,demo.20=attic.20"]);
     demo.wait("readiness", |demo| demo.get("/-/ready").is_ok());
+    let said = demo.process.log();
+    let unknown: Vec<&str> = said.lines().filter(|line| line.contains("--lan names")).collect();
+    assert!(unknown.len() == 1 && unknown[0].contains("interface=eht0"), "{said}");
     let value = |series: &str| demo.value(series);
     assert_eq!(value(r#"multicast_capture_dropped_total{capture="demo"}"#), Some(0.0));
     assert_eq!(value(r#"multicast_lan_info{interface="demo.20",lan="attic.20"}"#), Some(1.0));

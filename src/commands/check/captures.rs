@@ -3,7 +3,8 @@
 use crate::capture::Backend;
 use crate::commands::finding::{Area, Finding, counted, shell_word};
 use crate::interfaces::{Choice, Chosen, Reason};
-use crate::segment::Lans;
+use crate::segment::{LanName, Lans};
+use std::collections::BTreeMap;
 
 /// How the capture of one interface went.
 #[derive(Clone, Debug)]
@@ -117,19 +118,25 @@ pub fn lans(lans: &Lans, captured: &[(&str, String)]) -> Vec<Finding> {
         let lan = lans.of(&(*interface).into(), vlan)?;
         Some(Finding::ok(Area::Interfaces, format!("{interface} is on the LAN {lan}")))
     });
-    let is_heard = |label: &str| {
-        captured.iter().any(|(interface, _)| {
-            // A VLAN may be heard later.
-            label
-                .strip_prefix(interface)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
-    };
-    let missing = lans.labels().filter(|label| !is_heard(label)).map(|label| {
+    let mut of_lan: BTreeMap<LanName, Vec<&str>> = BTreeMap::new();
+    for (interface, vlan) in captured {
+        if let Some(lan) = lans.of(&(*interface).into(), vlan) {
+            of_lan.entry(lan).or_default().push(interface);
+        }
+    }
+    // Two network cards on one LAN are no fault.
+    let shared = of_lan.into_iter().filter(|(_, interfaces)| interfaces.len() > 1);
+    let shared = shared.map(|(lan, interfaces)| {
+        let text =
+            format!("{} are one LAN, {lan}: alerts take them for one", interfaces.join(", "));
+        Finding::ok(Area::Interfaces, text)
+    });
+    let interfaces: Vec<&str> = captured.iter().map(|(interface, _)| *interface).collect();
+    let missing = lans.unheard(&interfaces).map(|label| {
         let text = format!("--lan names {label}, which is not captured");
         Finding::hint(Area::Interfaces, text)
     });
-    on.chain(missing).collect()
+    on.chain(shared).chain(missing).collect()
 }
 
 /// The result of one capture.

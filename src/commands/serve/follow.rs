@@ -507,6 +507,13 @@ impl Follower {
         if self.running.is_empty() && self.failing.is_empty() {
             warn!("no interface to capture: `multicast_exporter check` says why");
         }
+        let captured: Vec<&str> = self.running.keys().map(String::as_str).collect();
+        for label in self.plan.settings.lans.unheard(&captured) {
+            warn!(
+                interface = label,
+                "--lan names an interface that is not captured; waiting for it"
+            );
+        }
     }
 
     /// Says once where all that is captured leads out of this network namespace: to a bridge that

@@ -230,6 +230,11 @@ Interfaces
   hint     --lan names eth1, which is not captured
 "
     );
+    let shared = render(&named(&["eth0=office", "guests=office"]));
+    assert!(
+        shared.contains("ok       eth0, guests are one LAN, office: alerts take them for one"),
+        "{shared}"
+    );
     let one = render(&named(&["office", "eth0=", "docker0="]));
     assert_eq!((one.matches("on the LAN").count(), one.matches("--lan").count()), (1, 0), "{one}");
 }
