@@ -150,8 +150,9 @@ fn spans<'c>(cases: impl Iterator<Item = &'c Case>, folder: &Path) -> BTreeMap<S
             let until = if case.over > 0 { case.over } else { case.last.at };
             let ask = |function: &str| {
                 let matched = case.labels.as_object().expect("labels").iter();
-                let matched: String =
+                let matched: Vec<String> =
                     matched.map(|(name, value)| format!(",{name}={value}")).collect();
+                let matched = matched.concat();
                 json!({
                     "expr": format!(
                         "{function}(timestamp(ALERTS{{alertname=\"{}\",alertstate=\"firing\"{matched}}})[30d:{step}s])",
@@ -179,7 +180,7 @@ fn spans<'c>(cases: impl Iterator<Item = &'c Case>, folder: &Path) -> BTreeMap<S
             let line = rest.lines().find(|line| line.contains("got: ")).expect("an answer");
             let value = line.rsplit(' ').next().expect("a value").parse::<f64>();
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds")]
-            value.map(|value| value as u64).unwrap_or_else(|_| panic!("{}: {line}", case.alert))
+            value.map_or_else(|_| panic!("{}: {line}", case.alert), |value| value as u64)
         };
         for case in cases {
             let (starts, last) = (got(case, "min_over_time"), got(case, "max_over_time"));
