@@ -211,10 +211,14 @@ fn seventy_interfaces_after_each_other_need_no_seventy_sockets() {
 #[ignore = "root: make test"]
 fn the_page_of_a_storm_stays_when_its_interface_is_gone() {
     let namespace = pair();
-    let exporter = Exporter::start(&namespace, &["--capture.interface=b0", "--lan=b0=office"]);
+    let exporter =
+        Exporter::start(&namespace, &["--capture.interface=b0", "--lan=b0=office,nosuch=x"]);
     let body = exporter.wait_up("b0", true);
     let lan = [("interface", "b0"), ("lan", "office")];
     assert_eq!(body.value("multicast_lan_info", &lan), Some(1.0));
+    let said = exporter.process.log();
+    let unknown: Vec<&str> = said.lines().filter(|line| line.contains("--lan names")).collect();
+    assert!(unknown.len() == 1 && unknown[0].contains("interface=nosuch"), "{said}");
     let query = opening().host.mdns4(Query::browse("_ipp._tcp"));
     let mut wire = Wire::open(&namespace, "a0");
     for _ in 0..1_000 {

@@ -6,6 +6,7 @@ use clap::CommandFactory as _;
 use multicast_exporter::commands::flags::Cli;
 use multicast_exporter::metrics::catalogue;
 use multicast_exporter::report::reference;
+use multicast_exporter::web::server::Limits;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -208,6 +209,15 @@ fn the_table_of_tests_lists_each_program_and_no_other() {
     let missing: Vec<_> = deeper.iter().filter(|path| !tests.join(path).exists()).collect();
     assert!(missing.is_empty() && deeper.len() > 10, "docs/testing.md: {missing:?}");
     assert!(document.contains("`fuzz/`"));
+}
+
+#[test]
+fn the_readme_says_how_many_connections_there_may_be() {
+    let Limits { connections, connections_per_peer, .. } = Limits::default();
+    let said = format!(
+        "At most {connections} connections at a time, {connections_per_peer} of one address"
+    );
+    assert!(read("README.md").contains(&said), "README.md: {said}");
 }
 
 /// The programs' outputs that a document shows: name, and what stands between the markers.
