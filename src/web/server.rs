@@ -30,7 +30,9 @@ pub struct Limits {
     pub first_header: Duration,
     /// From the first wait for a request to the end of its header. It ends idle connections too.
     pub header: Duration,
-    /// For a client to take what was written.
+    /// For a client to take anything of what was written.
+    pub idle_write: Duration,
+    /// For a client to take all of it.
     pub write: Duration,
     /// For requests under way when the process ends.
     pub stop: Duration,
@@ -45,6 +47,8 @@ impl Default for Limits {
             first_header: Duration::from_secs(5),
             // Longer than the usual scrape interval of 15 s, so that Prometheus' connection lasts.
             header: Duration::from_secs(30),
+            // Others may wait for the place of its body, and for no longer than a scrape's 10 s.
+            idle_write: Duration::from_secs(3),
             write: Duration::from_secs(30),
             // A whole scrape takes a small part of it; more would only wait for clients that do not
             // read.
@@ -162,7 +166,7 @@ async fn connection(
     place: Place,
     shared: Arc<Shared>,
 ) {
-    let Limits { first_header, header, write, stop, .. } = shared.limits;
+    let Limits { first_header, header, idle_write, write, stop, .. } = shared.limits;
     let mut stopping = shared.stopping.clone();
     // Answers are written whole: waiting for more to send only delays their last segment.
     let _ = stream.set_nodelay(true);
@@ -179,7 +183,7 @@ async fn connection(
         // Who has said all that it has to say is answered.
         .half_close(true)
         .serve_connection(
-            TokioIo::new(Stall::new(stream, write, flushed)),
+            TokioIo::new(Stall::new(stream, idle_write, write, flushed)),
             Attended::new(service, &activity),
         );
     let mut connection = std::pin::pin!(connection);

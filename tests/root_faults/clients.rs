@@ -6,6 +6,7 @@ use multicast_exporter::time::clock;
 use socket2::{Domain, Socket, Type};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 /// More than there are places.
@@ -21,6 +22,16 @@ pub fn idle_from_4(site: &mut Site) {
 /// Slow ones, from 157 addresses.
 pub fn slow_from_157(site: &mut Site) {
     keep_up(site, 157, b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+}
+
+/// Sixteen, each of another address, ask for much and take nothing of it.
+pub fn greedy_from_16(site: &mut Site) {
+    let request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(400);
+    let crowd: Vec<_> = site
+        .namespace
+        .run(|| (0..16).map(|n| connect(n, request.as_bytes()).expect("a place")).collect());
+    thread::sleep(2 * KEPT_UP);
+    drop(crowd);
 }
 
 /// Connects again whenever one is closed.

@@ -25,6 +25,7 @@ struct Row {
 const NOTHING: Promise = Promise {
     lost: 0,
     scrapes_failed: 0,
+    scraped_within: Duration::from_secs(5),
     back_within: Duration::from_secs(2),
     ends_within: Duration::from_secs(4),
 };
@@ -86,12 +87,18 @@ rows! {
     idle_connections_from_4_addresses: Row {
         start: Start::new,
         fault: clients::idle_from_4,
-        promise: NOTHING,
+        promise: Promise { scraped_within: Duration::from_secs(2), ..NOTHING },
     };
     /// The same where each has few.
     slow_connections_from_157_addresses: Row {
         start: Start::new,
         fault: clients::slow_from_157,
+        promise: Promise { scraped_within: Duration::from_secs(2), ..NOTHING },
+    };
+    /// Their answers stay with the kernel and with them.
+    greedy_clients_that_take_nothing: Row {
+        start: Start::new,
+        fault: clients::greedy_from_16,
         promise: NOTHING,
     };
     /// Those for which there are no descriptors are told of, and scrapes go on.

@@ -23,9 +23,6 @@ const BURST: u64 = 10;
 const EVERY: Duration = Duration::from_millis(10);
 /// What is measured before the fault, and after it.
 const CALM: Duration = Duration::from_secs(2);
-/// The thread of a scrape that comes later was too late for Prometheus.
-const SCRAPED_WITHIN: Duration = Duration::from_secs(5);
-
 /// What the program is started with.
 pub struct Start {
     pub flags: Vec<String>,
@@ -54,8 +51,10 @@ impl Start {
 pub struct Promise {
     /// Frames that are neither counted nor counted as dropped.
     pub lost: u64,
-    /// Scrapes that fail or come too late.
+    /// Scrapes that fail or take longer than the next.
     pub scrapes_failed: usize,
+    /// A scrape that takes longer is too late.
+    pub scraped_within: Duration,
     /// From the end of the fault until the counters move again.
     pub back_within: Duration,
     /// From SIGTERM to the end.
@@ -258,7 +257,7 @@ pub fn account(name: &str, row: &Row) {
     let lost = sent.saturating_sub(counted + dropped);
 
     let scrapes = std::mem::take(&mut *site.scrapes.lock().expect("nobody panics with it"));
-    let is_bad = |s: &&Scrape| s.body.is_none() || s.took > SCRAPED_WITHIN;
+    let is_bad = |s: &&Scrape| s.body.is_none() || s.took > row.promise.scraped_within;
     let failed = scrapes.iter().filter(is_bad).count();
     let slowest = scrapes.iter().map(|scrape| scrape.took).max().unwrap_or_default();
 
@@ -280,7 +279,7 @@ pub fn account(name: &str, row: &Row) {
         two("process_threads"),
         two("process_open_fds"),
     );
-    let Promise { lost: may_lose, scrapes_failed, back_within, ends_within } = row.promise;
+    let Promise { lost: may_lose, scrapes_failed, back_within, ends_within, .. } = row.promise;
     assert!(counted + dropped <= sent, "more than was sent");
     assert!(lost <= may_lose, "{lost} frames are lost");
     assert!(failed <= scrapes_failed, "{failed} scrapes failed");
