@@ -1,5 +1,5 @@
-//! Gives up the capabilities that the start needed, except for one thread that may keep those it
-//! needs.
+//! Gives up what the process has and does not need: the capabilities that the start needed, except
+//! for one thread that may keep those it needs; a thread's place before others; freed memory.
 //!
 //! Capabilities belong to a thread, and a new thread inherits those of the one that makes it, so
 //! all is given up while there is one thread only. Knows nothing of what they were used for.
@@ -201,11 +201,24 @@ fn read_set(set: CapSet, name: &'static str) -> Result<CapsHashSet, PrivilegeErr
 /// Lets all threads that are not as lax go before this one; needs no privilege. The threads that
 /// serve do so: a scrape may come later, a frame that is not read in time is lost.
 pub(crate) fn yield_to_captures() {
-    /// A tenth of the weight of a thread of ordinary niceness (`sched(7)`).
-    const LAXNESS: libc::c_int = 10;
+    /// A third of the weight of a thread of ordinary niceness (`sched(7)`): on a machine that is busy
+    /// otherwise, too, a scrape has to come within its time-out.
+    const LAXNESS: libc::c_int = 5;
     // SAFETY: takes an integer only, and on Linux changes the calling thread alone. It cannot fail
     // when it lowers.
     let _ = unsafe { libc::nice(LAXNESS) };
+}
+
+/// Has the C library give large pieces of memory back to the system when they are freed. glibc would
+/// do so only until the first of them is freed, and then keep 20 MB between two scrapes.
+pub(crate) fn return_large_memory() {
+    #[cfg(target_env = "gnu")]
+    {
+        /// Bytes; `MMAP_THRESHOLD` of mallopt(3). Fixed by this call, whatever is freed.
+        const LARGE: libc::c_int = 1 << 20;
+        // SAFETY: takes integers only; where it fails, memory is kept as before.
+        let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+    }
 }
 
 fn set_no_new_privileges() -> io::Result<()> {

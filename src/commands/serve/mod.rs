@@ -154,6 +154,7 @@ pub(super) fn answer(
         max_requests: flags.max_requests,
         enable_capture_download: flags.enable_capture_download,
     };
+    privilege::return_large_memory();
     supervisor::watch(Arc::clone(lan)).map_err(|error| failed("starting a thread")(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
