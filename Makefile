@@ -126,6 +126,17 @@ scaling: need-root need-cargo install-test-deps
 	SCALING_EXPORTERS=50 SCALING_FACTOR=5 RUST_TEST_NOCAPTURE=1 MULTICAST_EXPORTER_TOOLS="$(TOOLS)" \
 	    scripts/test-as-root --release --test root_pages scaling::
 
+# All figures of docs/performance.md, in turns with the peers: some 20 minutes, on a machine that does
+# nothing else. SECONDS=1 is a quick look.
+SECONDS ?= 4
+BENCH_TARGET = $${CARGO_TARGET_DIR:-target}
+.PHONY: bench
+bench: need-root need-cargo
+	-scripts/install-test-deps bench
+	$(CARGO) build --release --locked --bin multicast_exporter --example bench_wire --example make_capture \
+	    --example scrape_bench --example syscall_bench
+	scripts/make-bench --folder="$(BENCH_TARGET)/release" --seconds="$(SECONDS)"
+
 clean: need-cargo
 	$(CARGO) clean
 

@@ -10,6 +10,7 @@ mod docs;
 mod grafana;
 mod kubernetes;
 mod lans;
+mod measurements;
 mod messages;
 mod mixin;
 mod panel_costs;
