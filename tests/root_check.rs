@@ -142,7 +142,7 @@ fn a_lan_that_speaks() {
         assert_eq!(status, 0, "{text}");
         assert_eq!(
             part(&text, "Interfaces"),
-            "  ok       a0 is captured by ring, with 4 MiB of memory
+            "  ok       a0 is captured by ring, with 16 MiB of memory
   ok       a0: all 7 discovery groups joined
   ok       lo is the loopback device: not captured
   ok       b0 is a veth with only link-local addresses, most likely the host's

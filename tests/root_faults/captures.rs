@@ -1,5 +1,6 @@
 //! Interfaces: more than there are descriptors for, and names that come and go.
 
+use crate::e2e::{BINARY, command_in};
 use crate::site::{Site, Start};
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
@@ -51,6 +52,13 @@ pub fn make_many(site: &mut Site) {
     assert!(open < 1024.0 - 256.0, "{open} are open: too few are left for clients");
     let log = site.process.log();
     assert!(log.contains("no file descriptors are left for it: 1024 may be open"), "{log}");
+    let mut check = command_in(&site.namespace, "prlimit");
+    check.args(["--nofile=1024:1024", BINARY, "check", "--check.listen=0s"]);
+    check.args(["--web.listen-address=127.0.0.1:0", "--capture.interface=v[0-9]+"]);
+    let output = check.output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot be captured") && said.contains("no file descriptors"), "{said}");
     // Gone, so that the account compares what is the same.
     let script: String = (0..INTERFACES / 2).fold(String::new(), |mut script, n| {
         writeln!(script, "link del v{}", 2 * n).expect("memory");
