@@ -10,6 +10,7 @@
 //! | `seconds` | frames by whole second |
 //! | `storms` | when a second closes: the storms of all devices and of the segment |
 //! | `history` | frames over the whole of a file |
+//! | `outcome` | what handling a frame came to |
 //! | `payloads` | digests of payloads that came before |
 //! | `judging` | what is judged when there is no time for all |
 //! | `run` | copies of one frame in a row, counted together |
@@ -23,6 +24,7 @@ mod history;
 mod identity;
 mod judging;
 mod local;
+mod outcome;
 mod payloads;
 mod rows;
 pub(crate) mod run;
@@ -54,9 +56,9 @@ use errors::Errors;
 use identity::claims;
 use identity::contest::{Contest, Dispute, Subject};
 use identity::hearing::{Disputes, Hearing};
+use outcome::Outcome;
 use payloads::{PARSER, Parser, Payloads};
 use rows::table::{self, Table};
-use run::Outcome;
 use seconds::SegmentSeconds;
 use std::cmp::Reverse;
 use std::collections::HashMap;

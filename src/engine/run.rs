@@ -5,24 +5,14 @@
 //! one, see [`crate::detect::steady`]; who keeps it, and until when, is the pipeline's business.
 
 use super::identity::hearing;
+pub(crate) use super::outcome::Outcome;
 use super::{Engine, is_in_rate};
 use crate::decode::mdns::Kind;
 use crate::decode::{Cast, Class, Message, Observation, Sender};
 use crate::detect::steady::Steady;
-use crate::detect::{Booked, Came, Counted};
+use crate::detect::{Came, Counted};
 use crate::storm::What;
 use crate::time::{Stamp, Time};
-
-/// What handling a frame came to, as far as the next copy may come to the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// It is counted in the total only.
-    Uncounted,
-    /// It is its sender's, who has a row, and nothing further came of it.
-    Plain { what: What, kind: Option<Kind>, decoded: [u32; 4], booked: Booked },
-    /// It is a copy, or it provoked something, or something was told of it.
-    Other,
-}
 
 /// What is promised of copies of the frame that was handled last: until when they may be counted,
 /// and what must be handled all the same.
