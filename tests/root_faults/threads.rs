@@ -51,11 +51,13 @@ pub fn hold_the_capture(site: &mut Site) {
     assert!(site.get("/-/healthy").is_some_and(|answer| answer.is_ok()));
 }
 
-/// The end has to come with it.
+/// And the sampler of the host too. The end has to come with them.
 pub fn hold_the_follower_for_good(site: &mut Site) {
     require(&["python3"]);
-    let held = Stalled::new(thread_named(site.process.id(), "follower"));
+    let held = ["follower", "host"].map(|name| Stalled::new(thread_named(site.process.id(), name)));
     wait_until_unwell(site, "follower");
+    // It beats every 10 s.
+    wait_until_unwell(site, "follower, host");
     site.keep_until_the_end(held);
 }
 
