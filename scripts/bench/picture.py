@@ -2,8 +2,8 @@
 
 import math
 
-WIDTH, HEIGHT = 640, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 150, 44, 52
+WIDTH, HEIGHT = 720, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 200, 44, 52
 COLOURS = ["#2563c9", "#c2410c", "#15803d", "#7e22ce", "#a16207"]
 
 
