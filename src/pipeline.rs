@@ -5,6 +5,7 @@
 //! come from nor who reads what it gives.
 
 mod broken;
+mod run;
 mod segments;
 
 use crate::decode::mdns::HashKey;
@@ -20,7 +21,8 @@ use crate::storm::{StormEvent, StormPolicy};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
-use segments::{Promised, Segment, Segments, is_same};
+use run::{LANES, is_same};
+use segments::{Promised, Segment, Segments};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -235,22 +237,25 @@ impl Pipeline {
     /// of clock steps.
     fn handle_frames(&mut self, batch: &Batch<'_>, files: Option<&[u32]>) -> u64 {
         let mut steps = 0;
-        let mut before: Option<Frame<'_>> = None;
-        for frame in batch.iter() {
+        for (at, frame) in batch.iter().enumerate() {
             let place = files.map(|files| {
                 let stamp = frame.meta.stamp;
                 let (first, last) = self.span.unwrap_or((stamp, stamp));
                 self.span = Some((first.min(stamp), last.max(stamp)));
                 self.number(frame.meta.interface, files)
             });
-            let is_copy = match before {
-                Some(before) => is_same(&before.meta, before.bytes, &frame),
-                None => self.segments.is_copy(&frame),
-            };
-            steps += u64::from(self.handle_frame(&frame, batch.interfaces(), place, is_copy));
-            before = Some(frame);
+            let lane = self.segments.lane(&frame);
+            // It may come again at once, or in turn with one or two others.
+            let mut before = (at.saturating_sub(LANES)..at).filter_map(|at| batch.get(at));
+            let is_copy = lane.is_none()
+                && match at {
+                    0 => self.segments.is_copy(&frame),
+                    _ => before.any(|one| is_same(&one.meta, one.bytes, &frame)),
+                };
+            let heard = (lane, is_copy);
+            steps += u64::from(self.handle_frame(&frame, batch.interfaces(), place, heard));
         }
-        if let Some(last) = before {
+        if let Some(last) = batch.len().checked_sub(1).and_then(|last| batch.get(last)) {
             self.segments.keep(&last);
         }
         steps
@@ -268,14 +273,14 @@ impl Pipeline {
         Place { file, number: self.numbers[index] }
     }
 
-    /// True if the clock stepped just before this frame. `is_copy` if it is the same as the frame
-    /// before it, but for its time.
+    /// True if the clock stepped just before this frame. `lane` if it is one of those that come in
+    /// turn, `is_copy` if it was heard just before.
     fn handle_frame(
         &mut self,
         frame: &Frame<'_>,
         names: &[InterfaceName],
         place: Option<Place>,
-        is_copy: bool,
+        (lane, is_copy): (Option<usize>, bool),
     ) -> bool {
         let placed = self.timeline.place(frame.meta.stamp);
         if placed.stepped {
@@ -284,7 +289,8 @@ impl Pipeline {
         if self.ended {
             return placed.stepped;
         }
-        if is_copy && let Some(promised) = self.segments.take(placed.time, frame.meta.stamp, place)
+        if let Some(lane) = lane
+            && let Some(promised) = self.segments.take(lane, placed.time, frame.meta.stamp, place)
         {
             self.record_copy(promised, frame);
             return placed.stepped;
@@ -299,7 +305,7 @@ impl Pipeline {
             Route::Segment(place) => {
                 let slot = self.segment(base, place, placed.time);
                 let heard = (placed.time, frame);
-                self.segments.handle_frame(slot, heard, &observation, is_copy);
+                self.segments.handle_frame(slot, heard, &observation, (lane, is_copy));
                 self.record(slot, frame, &observation);
             }
             Route::Elsewhere => {}

@@ -110,6 +110,9 @@ impl Cache {
         let Self { names: _, learned } = self;
         let now = view.now;
         let Some(mdns) = view.multicast_mdns() else { return Some(steady) };
+        if teaches(&mdns) && !steady.is_alone() {
+            return self.steady_again(view, &mdns, steady);
+        }
         if teaches(&mdns) {
             let (payload, at) = (*learned)?;
             let is_copy = payload == mdns.payload && now.since(at) < LEARNED;
@@ -124,6 +127,28 @@ impl Cache {
                 .iter()
                 .fold(steady, |steady, rtype| self.steady_for(now, question.name, *rtype, steady))
         }))
+    }
+
+    /// What is promised of copies that are learned again.
+    fn steady_again(&self, view: &View<'_>, mdns: &Mdns<'_>, steady: Steady) -> Option<Steady> {
+        let now = view.now;
+        let mut records = learnable(mdns.digest).filter(|record| record.ttl > 0);
+        records.try_fold(steady, |steady, record| {
+            let set = self.names.get(now, (record.name, record.rtype))?;
+            let mut held = set.0.iter().flatten();
+            held.clone()
+                .any(|held| held.data == record.data && held.by == view.sender)
+                .then_some(())?;
+            let others = held.by_ref().filter(|held| held.data != record.data);
+            Some(others.fold(steady, |steady, held| steady.while_under(now, held.heard, SECOND)))
+        })
+    }
+
+    /// A copy of the frame was the last that taught something.
+    pub(crate) fn remember(&mut self, view: &View<'_>, at: Time) {
+        if let Some(mdns) = view.multicast_mdns().filter(teaches) {
+            self.learned = Some((mdns.payload, at));
+        }
     }
 
     /// Until when the records of a name and type stay alive, or dead, or due.

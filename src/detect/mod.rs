@@ -67,7 +67,7 @@ use mdns::MdnsDetectors;
 use memory::Memory;
 use memory::sender::SourceId;
 use others::OtherDetectors;
-use steady::Steady;
+use steady::{Copies, Steady};
 use view::{Findings, Mdns, View};
 
 /// One frame that was counted, as the engine hands it down.
@@ -217,34 +217,52 @@ impl Detectors {
         account.steady(&view, findings, memory, steady)
     }
 
-    /// Counts so many copies more of the frame that was handled last, of the given kind. The last
-    /// of all must be handled.
+    /// Counts so many copies more of a frame that was handled, of the given kind, and booked so. The
+    /// last of them must be handled.
     pub(crate) fn skip(
         &mut self,
         frame: &Counted<'_>,
-        kind: Option<Kind>,
+        (kind, booked): (Option<Kind>, Booked),
         memory: &mut DeviceMemory,
-        count: u64,
+        copies: Copies,
     ) {
         let Self {
             state,
             memory: heard,
             cache: _,
             health: _,
-            copies,
+            copies: of_frames,
             mdns,
             others,
             account,
-            findings,
+            findings: _,
         } = self;
         if let Some((datagram, _, digest)) = frame.mdns {
-            heard.skip(datagram, digest, count);
+            heard.skip(datagram, digest, copies.count);
         }
         let view = view(frame, kind, state, heard);
-        copies.skip(&view, count);
-        mdns.skip(&view, count);
-        others.skip(&view, count);
-        account.skip(&view, findings, memory, count);
+        of_frames.skip(&view, copies.count);
+        mdns.skip(&view, copies);
+        others.skip(&view, copies.count);
+        account.skip(booked, memory, copies.count);
+    }
+
+    /// Whether a message is a response to the group that caches believe, or none at all; `None` if
+    /// it is one that they do not believe.
+    pub(crate) fn responds(&self, frame: &Counted<'_>, kind: Option<Kind>) -> Option<bool> {
+        let view = view(frame, kind, &self.state, &self.memory);
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else {
+            return Some(false);
+        };
+        cache::teaches(&mdns).then_some(true)
+    }
+
+    /// A copy of a frame was the last response of all, and is not to be handled.
+    pub(crate) fn remember(&mut self, frame: &Counted<'_>, kind: Option<Kind>, at: Time) {
+        let Self { state, memory: heard, cache, mdns, .. } = self;
+        let view = view(frame, kind, state, heard);
+        cache.remember(&view, at);
+        mdns.remember(&view, at);
     }
 
     /// What the last frame was found to break.

@@ -21,11 +21,23 @@ pub(crate) const GAP: Duration = Duration::from_millis(10);
 pub(crate) struct Steady {
     until: Time,
     tail: usize,
+    is_alone: bool,
 }
 
 impl Steady {
     /// Copies change nothing but what the last one leaves behind.
-    pub(crate) const ALWAYS: Self = Self { until: Time(u64::MAX), tail: 1 };
+    pub(crate) const ALWAYS: Self = Self { until: Time(u64::MAX), tail: 1, is_alone: true };
+
+    /// The same while others send responses of theirs in turn, about other names: what is remembered
+    /// of the last response of all is another's at times.
+    pub(crate) const fn beside_others(self) -> Self {
+        Self { is_alone: false, ..self }
+    }
+
+    /// Whether the last response of all is always the sender's.
+    pub(crate) const fn is_alone(self) -> bool {
+        self.is_alone
+    }
 
     /// Copies from this instant on may come to something else.
     pub(crate) fn until(self, at: Time) -> Self {
@@ -52,4 +64,13 @@ impl Steady {
     pub(crate) const fn tail(self) -> usize {
         self.tail
     }
+}
+
+/// Copies that are counted instead of heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    /// How many.
+    pub count: u64,
+    /// How many of them came after a response of another.
+    pub after_others: u64,
 }

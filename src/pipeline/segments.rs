@@ -1,27 +1,25 @@
 //! The segments of a pipeline, and a run of copies of one frame that is still owed to one of them.
 //!
 //! A storm is one frame again and again. Once its engine promises that further copies come to the
-//! same ([`Promise`]), they are only compared and their times noted. When the promise ends, or
+//! same ([`Promise`](crate::engine::run::Promise)), they are only compared and their times noted. When the promise ends, or
 //! anybody looks, the engine counts all but the last few at once and handles those one by one. Then
 //! its state is what it would be if it had handled each.
 //!
 //! Nobody reaches an engine without settling first: [`Segments::settled`].
 
 use super::StormNews;
+use super::run::{LANES, Run, TURN, is_same};
 use crate::decode::{Observation, Sender, decode};
-use crate::detect::steady::GAP;
+use crate::detect::steady::{Copies, GAP};
 use crate::engine::Engine;
-use crate::engine::run::{Outcome, Promise};
 use crate::frame::{Backlog, Frame, FrameMeta, Place};
 use crate::segment::{Label, LanName};
 use crate::time::{Stamp, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// After so many frames in a row that came to the same, the engine is asked for a promise.
-const ALIKE: u32 = 16;
-/// Who could not promise is asked again after so many more.
-const PATIENCE: u32 = 64;
+/// What is remembered of the last response of all is left behind by so many of each.
+const TAIL_IN_TURN: usize = 2 * TURN as usize + 2;
 /// A promise says by how much stamps may be out of order, in nanoseconds: what is later is ignored.
 const OUT_OF_ORDER: i128 = 1_000_000_000;
 
@@ -53,32 +51,22 @@ pub(super) struct Segments {
     owed: Option<Owed>,
 }
 
-/// A frame that came several times in a row.
-#[derive(Debug)]
-struct Run {
-    /// Whether copies are handled one by one, whatever is promised.
-    one_by_one: bool,
-    /// The frame that was heard last before this batch, or that is owed.
-    last: Option<(FrameMeta, Vec<u8>)>,
-    /// What the last came to, and how many in a row came to that.
-    outcome: Outcome,
-    alike: u32,
-    /// How many there must be for the next question.
-    enough: u32,
-    /// Whether a promise ended with the next frame, and copies were counted by it.
-    goes_on: bool,
-    /// How many were counted without being handled.
-    #[cfg(test)]
-    skipped: u64,
-}
-
-/// Copies of [`Run::last`] that were promised to come to the same, and are still to be counted.
+/// Copies that were promised to come to the same, and are still to be counted.
 #[derive(Debug)]
 struct Owed {
     slot: usize,
-    promise: Promise,
+    /// The first instant from which on nothing is promised.
+    until: Time,
+    ahead: [Option<i128>; LANES],
+    evidence: [Option<(Sender, bool)>; LANES],
+    /// How many of the last of each must be heard, and how many are in `last`.
+    tail: [usize; LANES],
+    in_last: [usize; LANES],
+    responds: [bool; LANES],
     /// How many there are beside the last few.
-    skipped: u64,
+    skipped: [Copies; LANES],
+    /// Whose the last response was, and when, if it was one of those.
+    responded: Option<(usize, Option<Time>)>,
     /// The last few, in the order in which they came.
     last: VecDeque<Copied>,
     /// When the last came, by engine time.
@@ -88,6 +76,7 @@ struct Owed {
 /// One copy: all that distinguishes it from the others.
 #[derive(Clone, Copy, Debug)]
 struct Copied {
+    lane: usize,
     time: Time,
     stamp: Stamp,
     place: Option<Place>,
@@ -103,17 +92,7 @@ pub(super) struct Promised {
 
 impl Segments {
     pub(super) const fn new() -> Self {
-        let run = Run {
-            one_by_one: false,
-            last: None,
-            outcome: Outcome::Other,
-            alike: 0,
-            enough: ALIKE,
-            goes_on: false,
-            #[cfg(test)]
-            skipped: 0,
-        };
-        Self { slots: Vec::new(), run, owed: None }
+        Self { slots: Vec::new(), run: Run::new(), owed: None }
     }
 
     /// From now on each copy is handled by itself.
@@ -171,80 +150,154 @@ impl Segments {
         self.run.last.as_ref().is_some_and(same)
     }
 
-    /// Takes a copy of the frame that was heard last, if that was promised to come to the same. If
-    /// not, it must be handled.
+    /// Which of the frames that come in turn it is a copy of.
+    pub(super) fn lane(&self, frame: &Frame<'_>) -> Option<usize> {
+        let lanes = &self.run.lanes[..self.run.count];
+        lanes.iter().position(|lane| is_same(&lane.meta, &lane.bytes, frame))
+    }
+
+    /// Takes a copy of one of the frames that come in turn, if that was promised to come to the
+    /// same. If not, it must be handled.
     pub(super) fn take(
         &mut self,
+        lane: usize,
         time: Time,
         stamp: Stamp,
         place: Option<Place>,
     ) -> Option<Promised> {
         let owed = self.owed.as_mut()?;
         let now = owed.at.max(time);
-        let holds = now < owed.promise.until
+        let holds = now < owed.until
             && now.since(owed.at) < GAP
-            && owed.promise.ahead.is_none_or(|ahead| {
+            && owed.ahead[lane].is_none_or(|ahead| {
                 let behind = ahead.saturating_sub(stamp.0.saturating_sub(i128::from(now.0)));
                 (0..=OUT_OF_ORDER).contains(&behind)
             });
-        if !holds {
-            self.run.goes_on = owed.skipped > 0;
+        let is_in_turn = self.run.is_in_turn(lane);
+        if !holds || !is_in_turn {
+            let has_skipped = owed.skipped.iter().any(|copies| copies.count > 0);
+            self.run.goes_on = if has_skipped && is_in_turn { self.run.count } else { 0 };
             self.settle();
             return None;
         }
-        if owed.last.len() == owed.promise.tail {
+        self.run.tick(lane);
+        owed.last.push_back(Copied { lane, time, stamp, place });
+        owed.in_last[lane] += 1;
+        owed.at = now;
+        while let Some(first) = owed.last.front().copied()
+            && owed.in_last[first.lane] > owed.tail[first.lane]
+        {
             owed.last.pop_front();
-            owed.skipped += 1;
+            owed.in_last[first.lane] -= 1;
+            owed.count(first);
             #[cfg(test)]
             {
                 self.run.skipped += 1;
             }
         }
-        owed.last.push_back(Copied { time, stamp, place });
-        owed.at = now;
-        Some(Promised { slot: owed.slot, evidence: owed.promise.evidence })
+        Some(Promised { slot: owed.slot, evidence: owed.evidence[lane] })
     }
 
-    /// Handles a frame of a segment. `is_copy` if it is the same as the one that was handled last.
+    /// Handles a frame of a segment. `lane` if it is one of those that come in turn, `is_copy` if
+    /// it was heard just before.
     pub(super) fn handle_frame(
         &mut self,
         slot: usize,
         (time, frame): (Time, &Frame<'_>),
         observation: &Observation<'_>,
-        is_copy: bool,
+        (lane, is_copy): (Option<usize>, bool),
     ) {
         self.settle();
         let segment = self.slots[slot].as_mut().expect("a place that is taken leads to a segment");
         let run = &mut self.run;
         // One frame for all that were counted with the last promise, and with the next: there is
         // time for it.
-        if is_copy && std::mem::take(&mut run.goes_on) {
+        if lane.is_some() && run.goes_on > 0 {
+            run.goes_on -= 1;
             segment.engine.handle_copy(time, frame.meta.stamp, observation);
         } else {
             segment.engine.handle_frame(time, frame.meta.stamp, observation);
         }
-        if !is_copy {
-            (run.alike, run.enough) = (0, ALIKE);
+        if run.one_by_one {
             return;
         }
-        let outcome = segment.engine.outcome();
-        run.alike = if outcome == run.outcome { run.alike.saturating_add(1) } else { 0 };
-        run.outcome = outcome;
-        if run.alike < run.enough || run.one_by_one {
-            return;
+        let lane = match lane.filter(|lane| run.lanes[*lane].slot == slot) {
+            Some(lane) => {
+                run.tick(lane);
+                run.drop_silent(lane)
+            }
+            None if is_copy => run.begin(slot, frame),
+            None => {
+                run.count = 0;
+                return;
+            }
+        };
+        let is_steady = run.hear(lane, segment.engine.outcome());
+        if is_steady {
+            self.ask(lane, slot, observation);
         }
-        let Some(promise) = segment.engine.steady(observation) else {
-            run.enough = run.alike.saturating_add(PATIENCE);
+    }
+
+    /// Asks for a promise for the lane whose frame was just handled. With that of the last lane,
+    /// copies are owed from now on.
+    fn ask(&mut self, lane: usize, slot: usize, observation: &Observation<'_>) {
+        let Some(segment) = self.slots[slot].as_ref() else { return };
+        let engine = &segment.engine;
+        let run = &mut self.run;
+        if run.count > 1 {
+            if run.lanes[lane].dealings.is_none() {
+                run.lanes[lane].dealings = engine.dealings(observation);
+                if run.lanes[lane].dealings.is_none() {
+                    run.wait();
+                    return;
+                }
+            }
+            if run.lanes[..run.count].iter().any(|lane| lane.dealings.is_none()) {
+                return;
+            }
+            if !run.are_apart() {
+                run.wait();
+                return;
+            }
+        }
+        let responds: [bool; LANES] = std::array::from_fn(|place| {
+            let lane = run.lanes[..run.count].get(place);
+            lane.and_then(|lane| lane.dealings.as_ref()).is_some_and(|dealings| dealings.responds)
+        });
+        let is_alone = responds.iter().filter(|responds| **responds).count() < 2;
+        let Some(promise) = engine.steady(observation, is_alone) else {
+            run.wait();
             return;
         };
-        self.keep(frame);
-        let last = VecDeque::with_capacity(promise.tail);
-        self.owed = Some(Owed { slot, promise, skipped: 0, last, at: promise.now });
+        run.lanes[lane].promise = Some(promise);
+        let lanes = &run.lanes[..run.count];
+        let Some(promises) = lanes.iter().map(|lane| lane.promise).collect::<Option<Vec<_>>>()
+        else {
+            return;
+        };
+        let in_turn = if run.count > 1 { TAIL_IN_TURN } else { 1 };
+        let of = |place: usize| promises.get(place);
+        let tail: [usize; LANES] =
+            std::array::from_fn(|n| of(n).map_or(0, |promise| promise.tail.max(in_turn)));
+        let responding = (0..run.count).filter(|n| responds[*n]);
+        self.owed = Some(Owed {
+            slot,
+            until: promises.iter().map(|promise| promise.until).min().unwrap_or(promise.now),
+            ahead: std::array::from_fn(|n| of(n).and_then(|promise| promise.ahead)),
+            evidence: std::array::from_fn(|n| of(n).and_then(|promise| promise.evidence)),
+            tail,
+            in_last: [0; LANES],
+            responds,
+            skipped: [Copies::default(); LANES],
+            responded: responding.min_by_key(|n| lanes[*n].silent).map(|n| (n, None)),
+            last: VecDeque::with_capacity(tail.iter().sum::<usize>() + 1),
+            at: promise.now,
+        });
     }
 
     /// The batch ends with this frame: the next may begin with a copy of it.
     pub(super) fn keep(&mut self, frame: &Frame<'_>) {
-        if self.run.one_by_one {
+        if self.run.one_by_one || self.owed.is_some() {
             return;
         }
         let (meta, bytes) = self.run.last.get_or_insert_with(|| (frame.meta, Vec::new()));
@@ -258,29 +311,41 @@ impl Segments {
     /// Counts and handles what is owed.
     fn settle(&mut self) {
         let Some(owed) = self.owed.take() else { return };
-        let Some((meta, bytes)) = &self.run.last else { return };
+        let lanes = &mut self.run.lanes[..self.run.count];
+        for lane in lanes.iter_mut() {
+            lane.promise = None;
+        }
         let Some(Some(segment)) = self.slots.get_mut(owed.slot) else { return };
-        let frame = Frame { meta: *meta, bytes };
-        let observation = decode(&frame);
-        segment.engine.skip(&observation, owed.skipped);
-        for Copied { time, stamp, place } in owed.last {
-            let observation = Observation { place, ..observation.clone() };
+        let frames: Vec<_> =
+            lanes.iter().map(|lane| Frame { meta: lane.meta, bytes: &lane.bytes }).collect();
+        let observations: Vec<_> = frames.iter().map(decode).collect();
+        for ((observation, lane), copies) in observations.iter().zip(&*lanes).zip(owed.skipped) {
+            if copies.count > 0 {
+                segment.engine.skip(observation, lane.outcome, copies);
+            }
+        }
+        let responding = owed.responds.iter().filter(|responds| **responds).count();
+        if responding > 1
+            && let Some((lane, Some(at))) = owed.responded
+        {
+            segment.engine.remember(&observations[lane], lanes[lane].outcome, at);
+        }
+        for Copied { lane, time, stamp, place } in owed.last {
+            let observation = Observation { place, ..observations[lane].clone() };
             segment.engine.handle_copy(time, stamp, &observation);
         }
     }
 }
 
-/// Whether two frames are the same but for their time.
-pub(super) fn is_same(meta: &FrameMeta, bytes: &[u8], other: &Frame<'_>) -> bool {
-    let FrameMeta { stamp: _, interface, link, stripped_tag, direction, wire_len } = *meta;
-    let rest = (interface, link, stripped_tag, direction);
-    wire_len == other.meta.wire_len
-        && bytes == other.bytes
-        && rest
-            == (
-                other.meta.interface,
-                other.meta.link,
-                other.meta.stripped_tag,
-                other.meta.direction,
-            )
+impl Owed {
+    /// Counts a copy that need not be handled.
+    fn count(&mut self, copy: Copied) {
+        let Copied { lane, time, .. } = copy;
+        self.skipped[lane].count += 1;
+        if self.responds[lane] {
+            let is_after_another = self.responded.is_some_and(|(last, _)| last != lane);
+            self.skipped[lane].after_others += u64::from(is_after_another);
+            self.responded = Some((lane, Some(time)));
+        }
+    }
 }

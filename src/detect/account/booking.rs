@@ -12,6 +12,7 @@ use crate::detect::copies::relay::Places;
 use crate::detect::rule::Rule;
 use crate::detect::steady::Steady;
 use crate::detect::view::{Findings, Offence, Subject, View};
+use crate::set::Set;
 use crate::time::Stamp;
 
 /// The violations of a segment.
@@ -28,6 +29,8 @@ pub(crate) struct Account {
 pub(crate) struct Booked {
     counted: u64,
     withheld: u64,
+    /// Conditions that it is evidence of.
+    shown: Set<Condition>,
 }
 
 const _: () = assert!(Rule::COUNT <= u64::BITS as usize);
@@ -73,23 +76,15 @@ impl Account {
         memory.steady(view, steady)
     }
 
-    /// So many copies more of the frame that was booked last, with these findings.
-    pub(crate) fn skip(
-        &mut self,
-        view: &View<'_>,
-        findings: &Findings,
-        memory: &mut DeviceMemory,
-        copies: u64,
-    ) {
+    /// So many copies more of a frame that was booked so.
+    pub(crate) fn skip(&mut self, booked: Booked, memory: &mut DeviceMemory, copies: u64) {
         if let Some(conditions) = &mut memory.conditions {
-            for evidence in findings.evidence().iter().filter(|e| view.limits.is_on(e.condition)) {
-                conditions.skip(evidence.condition, copies);
-            }
+            booked.shown.iter().for_each(|condition| conditions.skip(condition, copies));
         }
-        for rule in rules(self.last.counted) {
+        for rule in rules(booked.counted) {
             self.add(memory, rule, copies);
         }
-        for rule in rules(self.last.withheld) {
+        for rule in rules(booked.withheld) {
             memory.withheld.get_or_insert_default().hold(rule, copies);
         }
     }
@@ -112,6 +107,7 @@ impl Account {
         findings: &Findings,
         mut memory: Option<&mut DeviceMemory>,
     ) {
+        self.last = Booked::default();
         if let Some(memory) = memory.as_deref_mut() {
             self.book_evidence(view, stamp, findings, memory);
         }
@@ -135,7 +131,6 @@ impl Account {
                 self.add(memory, rule, count);
             }
         }
-        self.last = Booked::default();
         let offences = findings.offences();
         for (place, offence) in offences.iter().enumerate() {
             let rule = offence.rule;
@@ -176,6 +171,7 @@ impl Account {
     ) {
         let is_on = |evidence: &&Evidence| view.limits.is_on(evidence.condition);
         for evidence in findings.evidence().iter().filter(is_on) {
+            self.last.shown.insert(evidence.condition);
             if memory.conditions.get_or_insert_default().show(view, stamp, evidence) {
                 self.conditions_begun[evidence.condition as usize] += 1;
             }

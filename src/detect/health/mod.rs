@@ -106,8 +106,7 @@ impl HealthDetectors {
 
     /// What is promised of copies of the frame that was just heard.
     pub(crate) fn steady(&self, view: &View<'_>, cache: &Cache, steady: Steady) -> Option<Steady> {
-        // Services are learned of by the cache.
-        let Self { queriers: _, groups, answers, services: _, wanted, horizon: _ } = self;
+        let Self { queriers: _, groups, answers, services, wanted, horizon: _ } = self;
         // Each general query is counted, and its gap is measured.
         if view.observation.message.general_query().is_some() {
             return None;
@@ -115,7 +114,7 @@ impl HealthDetectors {
         let steady = groups.steady(view, steady)?;
         let steady = answers.steady(view, cache, steady)?;
         let steady = wanted.steady(view, cache, steady)?;
-        cache.steady(view, steady)
+        services.steady(view, cache.steady(view, steady)?)
     }
 
     /// Closes what has waited long enough, and drops what has expired.

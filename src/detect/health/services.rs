@@ -13,9 +13,10 @@
 use super::horizon::Horizon;
 use super::types::{self, Types, label};
 use crate::decode::mdns::{DataHash, HashKey, NameHash, RType, Record, name_at};
-use crate::detect::cache::{TTL_MAX, life};
+use crate::detect::cache::{TTL_MAX, learnable, life, teaches};
 use crate::detect::memory::table::Table;
-use crate::detect::view::Mdns;
+use crate::detect::steady::Steady;
+use crate::detect::view::{Mdns, View};
 use crate::time::Time;
 use std::collections::HashSet;
 
@@ -69,6 +70,18 @@ impl Services {
             Horizon::Whole => Time(u64::MAX),
         };
         self.add(now, key, expires, label);
+    }
+
+    /// What is promised of copies of a message that is learned again.
+    pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
+        let Self { instances, types: _, next: _, has_lost: _, horizon: _ } = self;
+        let Some(mdns) = view.multicast_mdns().filter(teaches).filter(|_| !steady.is_alone())
+        else {
+            return Some(steady);
+        };
+        let is_one = |r: &&Record| r.rtype == RType::PTR && r.traits.is_browsed_type() && r.ttl > 0;
+        let mut named = learnable(mdns.digest).filter(is_one);
+        named.all(|r| instances.holds(view.now, (r.name, r.data))).then_some(steady)
     }
 
     /// Drops what has expired. Called once a second, or later.

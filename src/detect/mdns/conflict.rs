@@ -117,14 +117,30 @@ impl Conflict {
     /// What is promised of copies of the frame that was just heard: for a second nothing is looked
     /// up for them.
     pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
-        let Self { names: _, last } = self;
-        let is_claim = view.multicast_mdns().is_some_and(|mdns| mdns.is_response());
-        if !is_claim || view.observation.sender.is_none() {
+        let Self { names, last } = self;
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else {
             return Some(steady);
+        };
+        if !steady.is_alone() {
+            // Names that nobody else claims.
+            let mut are_own = true;
+            each_claim(&mdns.digest.records, |name, _| {
+                are_own &= names
+                    .get(view.now, name)
+                    .is_some_and(|name| name.holder.sender == view.sender && name.rival.is_none());
+            });
+            return are_own.then_some(steady);
         }
         let (sender, payload, at, _) = (*last)?;
-        let is_same = sender == view.sender && Some(payload) == view.mdns.map(|m| m.payload);
+        let is_same = sender == view.sender && payload == mdns.payload;
         is_same.then(|| steady.while_under(view.now, at, AGAIN))
+    }
+
+    /// A copy of the frame was the last claim, and part of no conflict.
+    pub(crate) fn remember(&mut self, view: &View<'_>, at: Time) {
+        if let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) {
+            self.last = Some((view.sender, mdns.payload, at, false));
+        }
     }
 
     /// Hears one claim: whether it is one side of a conflict.

@@ -241,12 +241,45 @@ impl Contested {
     /// What is promised of copies of the frame that was just heard: for a second nothing is looked
     /// up for them, unless it is of a fight.
     pub(crate) fn steady(&self, view: &View<'_>, steady: Steady) -> Option<Steady> {
-        let Self { names: _, last } = self;
+        let Self { names, last } = self;
         let claims = |mdns: &Mdns<'_>| mdns.kind == Kind::Probe || mdns.is_response();
         let Some(mdns) = view.multicast_mdns().filter(claims) else { return Some(steady) };
+        if !steady.is_alone() {
+            let mut are_own = true;
+            each_name(mdns, false, |name, _, act, claims| {
+                let known = names.get(view.now, name);
+                are_own &= match act {
+                    Act::Says => known.is_some_and(|known| known.says_again(view.sender, &claims)),
+                    Act::Withdraws => known.is_none_or(|known| known.rivals.is_none()),
+                    Act::Probes => false,
+                };
+            });
+            return are_own.then_some(steady);
+        }
         let (sender, payload, at) = (*last)?;
         let is_same = sender == view.sender && payload == mdns.payload;
         is_same.then(|| steady.while_under(view.now, at, AGAIN))
+    }
+
+    /// So many copies more were heard after a response of another.
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+        let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) else { return };
+        let copies = u32::try_from(copies).unwrap_or(u32::MAX);
+        let names = &mut self.names;
+        each_name(mdns, false, |name, _, act, _| {
+            if act == Act::Says
+                && let Some(known) = names.peek_mut(name)
+            {
+                known.first.says = known.first.says.saturating_add(copies);
+            }
+        });
+    }
+
+    /// A copy of the frame was the last message, and of no fight.
+    pub(crate) fn remember(&mut self, view: &View<'_>, at: Time) {
+        if let Some(mdns) = view.multicast_mdns().filter(Mdns::is_response) {
+            self.last = Some((view.sender, mdns.payload, at));
+        }
     }
 
     /// Hears what a device does with a name. Returns whom it fights with, if this continues a
@@ -281,6 +314,17 @@ impl Contested {
 }
 
 impl ClaimedName {
+    /// Whether its only owner says again what it said before, and has what it probed for.
+    fn says_again(&self, key: SenderKey, claims: &Claims) -> bool {
+        let Self { first, rivals } = self;
+        let mut of_each = first.claims.0.iter().zip(&claims.0);
+        rivals.is_none()
+            && first.key == key
+            && (first.attempt.is_none() || first.is_taken)
+            && of_each
+                .all(|(known, said)| said.is_none_or(|(data, _)| *known == Some((data, true))))
+    }
+
     /// Who withdraws a name that nobody else claims gives in to nobody.
     fn withdraw(&mut self, now: Time, key: SenderKey) {
         if let Some(rivals) = &mut self.rivals {

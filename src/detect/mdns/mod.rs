@@ -30,9 +30,10 @@ mod runs;
 
 use super::account::device::DeviceMemory;
 use super::cache::Cache;
-use super::steady::Steady;
+use super::steady::{Copies, Steady};
 use super::view::{Findings, View};
 use crate::decode::mdns::HashKey;
+use crate::time::Time;
 
 /// What finds the causes and violations of mDNS.
 #[derive(Debug)]
@@ -103,10 +104,20 @@ impl MdnsDetectors {
     }
 
     /// So many copies more were heard.
-    pub(crate) fn skip(&mut self, view: &View<'_>, copies: u64) {
+    pub(crate) fn skip(&mut self, view: &View<'_>, copies: Copies) {
+        if copies.after_others > 0 {
+            self.contested.skip(view, copies.after_others);
+        }
+        let copies = copies.count;
         self.records.skip(view, copies);
         self.repeats.skip(view, copies);
         self.provoked.skip(view, copies);
+    }
+
+    /// A copy of the frame was the last response of all.
+    pub(crate) fn remember(&mut self, view: &View<'_>, at: Time) {
+        self.conflict.remember(view, at);
+        self.contested.remember(view, at);
     }
 
     /// Judges one frame that is no copy.

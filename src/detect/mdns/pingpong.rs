@@ -172,7 +172,9 @@ impl PingPong {
                 })
             }
             Kind::Response | Kind::Announcement | Kind::Goodbye => {
+                let mut records = mdns.digest.records.iter();
                 last.is_none_or(|last| now.since(last) > LINK)
+                    || !records.any(|record| chains.holds(now, (record.name, view.is_v6())))
             }
             Kind::Probe | Kind::Malformed => true,
         };

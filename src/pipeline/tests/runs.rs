@@ -160,6 +160,31 @@ fn pool() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// What may flood in turn with another.
+const IN_TURN: [&str; 14] = [
+    "announcement",
+    "announcement over IPv6",
+    "another's announcement",
+    "addresses",
+    "addresses with an id",
+    "goodbye",
+    "short life",
+    "pointer loop",
+    "query for what is not there",
+    "query for any",
+    "ARP request",
+    "SSDP alive",
+    "SSDP search",
+    "stream of two hops",
+];
+
+/// Their places in the pool.
+fn floods() -> Vec<usize> {
+    let pool = pool();
+    let place = |what| pool.iter().position(|(name, _)| *name == what).expect("it is in the pool");
+    IN_TURN.map(place).to_vec()
+}
+
 /// What happens.
 #[derive(Clone, Debug)]
 enum Step {
@@ -235,7 +260,9 @@ fn step(frames: usize) -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => (0..frames, 1_usize..700, gaps())
             .prop_map(|(frame, count, gaps)| Step::Frames { frames: vec![frame], count, gaps }),
-        3 => (prop::collection::vec(0..frames, 2..4), 1_usize..300, gaps())
+        6 => (prop::collection::vec(prop::sample::select(floods()), 2..4), 100_usize..900, gaps())
+            .prop_map(|(frames, count, gaps)| Step::Frames { frames, count, gaps }),
+        2 => (prop::collection::vec(0..frames, 2..5), 1_usize..700, gaps())
             .prop_map(|(frames, count, gaps)| Step::Frames { frames, count, gaps }),
         2 => (0..frames, 1_u64..8, 20_usize..200)
             .prop_map(|(frame, seconds, count)| Step::Pulses { frame, seconds, count }),
@@ -507,13 +534,13 @@ proptest! {
     }
 }
 
-/// How many of so many copies are promised to come to the same, a second after the first.
-fn promised(bytes: &[u8], count: usize) -> u64 {
+/// How many of so many copies of frames in turn are promised to come to the same.
+fn promised(frames: &[Vec<u8>], count: usize) -> u64 {
     let course = Course { is_live: true, devices: 1_000, batch: 64, begin: 0, steps: vec![] };
     let mut pair = Pair::new(&course);
     // Nothing is promised while the newcomer may be a stranger, or silence proves nothing.
     for n in 0..count {
-        pair.hear(bytes, if n == 0 { 5_000_000_001 } else { 3_400 });
+        pair.hear(&frames[n % frames.len()], if n == 0 { 5_000_000_001 } else { 3_400 });
     }
     pair.flush();
     let promised = pair.together.segments.skipped();
@@ -523,11 +550,6 @@ fn promised(bytes: &[u8], count: usize) -> u64 {
 
 #[test]
 fn all_kinds_of_floods_are_counted_together() {
-    let counted = |what: &str| {
-        let pool = pool();
-        let (_, bytes) = pool.iter().find(|(name, _)| *name == what).expect("it is in the pool");
-        promised(bytes, 4_000)
-    };
     for what in [
         "announcement",
         "announcement over IPv6",
@@ -555,7 +577,35 @@ fn all_kinds_of_floods_are_counted_together() {
         "unicast",
         "of a VLAN",
     ] {
-        assert!(counted(what) > 3_000, "{what}: {}", counted(what));
+        let promised = promised(&[named(what)], 4_000);
+        assert!(promised > 3_000, "{what}: {promised}");
+    }
+}
+
+fn named(what: &str) -> Vec<u8> {
+    let pool = pool();
+    let (_, bytes) = pool.iter().find(|(name, _)| *name == what).expect("it is in the pool");
+    bytes.clone()
+}
+
+#[test]
+fn two_or_three_floods_in_turn_are_counted_together() {
+    for kinds in [
+        ["announcement", "another's announcement"].as_slice(),
+        &["announcement", "query for what is not there"],
+        &["announcement", "another's announcement", "query for what is not there"],
+        &["announcement", "query for what is not there", "stream of two hops"],
+        &["ARP request", "announcement"],
+        &["SSDP alive", "SSDP search", "another's announcement"],
+        &["goodbye", "another's announcement"],
+    ] {
+        let frames: Vec<Vec<u8>> = kinds.iter().map(|what| named(what)).collect();
+        let promised = promised(&frames, 6_000);
+        assert!(promised > 3_000, "{kinds:?}: {promised}");
+    }
+    // They have to do with each other.
+    for kinds in [["announcement", "query"], ["announcement", "rival's announcement"]] {
+        assert_eq!(promised(&kinds.map(named), 6_000), 0, "{kinds:?}");
     }
 }
 
