@@ -5,14 +5,15 @@
 //! come from nor who reads what it gives.
 
 mod broken;
+mod news;
 mod run;
 mod segments;
 
 use crate::decode::mdns::HashKey;
 use crate::decode::{Class, Observation, decode};
 use crate::detect::Vantage;
-use crate::engine::{self, Converted, Engine, Event, Identity, Local, Snapshot};
-use crate::evidence::{Heading, Recorder, Recording};
+use crate::engine::{self, Converted, Engine, Event, Local, Snapshot};
+use crate::evidence::{Recorder, Recording};
 use crate::frame::{Backlog, Batch, Frame, InterfaceName, Place};
 use crate::interfaces::Surroundings;
 use crate::mac::Mac;
@@ -21,6 +22,7 @@ use crate::storm::{StormEvent, StormPolicy};
 use crate::time::clock::Reading;
 use crate::time::timeline::Timeline;
 use crate::time::{Stamp, Time};
+pub use news::StormNews;
 use run::{LANES, is_same};
 use segments::{Promised, Segment, Segments};
 use std::collections::{HashMap, VecDeque};
@@ -93,43 +95,6 @@ pub enum Output {
     Storm(StormNews),
     /// The evidence of a storm is complete.
     Recording(Recording),
-}
-
-/// What has happened to a storm.
-#[derive(Clone, Debug)]
-pub struct StormNews {
-    /// The segment it is on.
-    pub label: Label,
-    /// Which LAN that is, if it has a name.
-    pub lan: Option<LanName>,
-    /// What happened, with the storm as it is then.
-    pub event: StormEvent,
-    /// Who the device is, if it still has a row.
-    pub identity: Option<Arc<Identity>>,
-}
-
-impl StormNews {
-    /// The header of the storm's evidence.
-    fn heading(&self) -> Heading {
-        let storm = self.event.storm();
-        let device = storm.culprit.sender().map_or_else(String::new, |s| s.to_string());
-        let name = self.identity.as_ref().and_then(|identity| identity.name.as_deref());
-        let vendor = self.identity.as_ref().and_then(|identity| identity.vendor);
-        let who: Vec<&str> = [Some(&*device), name, vendor].into_iter().flatten().collect();
-        Heading {
-            id: storm.id(&self.label),
-            interface: self.label.to_string(),
-            comment: format!(
-                "{} on {}: {} by {}, cause {}, up to {} packets/s when it began",
-                who.join(", "),
-                self.label,
-                storm.level.label(),
-                storm.protocol.label(),
-                storm.culprit.cause(),
-                storm.peak,
-            ),
-        }
-    }
 }
 
 /// With this much output waiting, events stay with the segments, which forget the oldest.

@@ -7,7 +7,7 @@
 //!
 //! Nobody reaches an engine without settling first: [`Segments::settled`].
 
-use super::StormNews;
+use super::news::StormNews;
 use super::run::{LANES, Run, TURN, is_same};
 use crate::decode::{Observation, Sender, decode};
 use crate::detect::steady::{Copies, GAP};
