@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Starts logging for what runs until it is stopped. `main` must call it once. Messages wait until
-/// [`write`] is called.
+/// [`write()`] is called.
 pub(super) fn start_queued(flags: &Log) {
     let queue = QUEUE.get_or_init(Queue::default);
     start(flags, || queue.line());
