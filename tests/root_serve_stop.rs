@@ -179,7 +179,7 @@ fn a_storm_that_the_stop_cuts_off_ends_by_shutdown() {
 fn a_storm_whose_end_was_not_heard_ends_unobserved() {
     const STOPPED: Duration = Duration::from_secs(36);
     let namespace = pair();
-    let flags = ["--capture.interface=b0", "--no-capture.join"];
+    let flags = ["--capture.interface=b0", "--no-capture.join", "--capture.ring-size=4MiB"];
     let exporter = Exporter::start(&namespace, &flags);
     exporter.wait_up("b0", true);
     let mut wire = Wire::open(&namespace, "a0");
